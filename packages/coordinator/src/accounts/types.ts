@@ -1,0 +1,48 @@
+/** Limits and policy of an API key (api.md §21). */
+export interface KeyRecord {
+  readonly id: string;
+  readonly accountId: string;
+  readonly name: string;
+  /** First ten and last four characters of the secret. */
+  readonly label: string;
+  readonly disabled: boolean;
+  readonly limit_microUsd: bigint | null;
+  readonly limitReset: "none" | "daily" | "weekly" | "monthly";
+  readonly allowedModels: readonly string[];
+  readonly expiresAt: Date | null;
+  readonly createdAt: Date;
+  readonly lastUsedAt: Date | null;
+}
+
+/** Who is calling and how they proved it. Money and admin routes check `method`. */
+export interface Principal {
+  readonly accountId: string;
+  readonly method: "api_key" | "provider_token";
+  readonly key: KeyRecord | undefined;
+}
+
+export interface NewKey {
+  readonly accountId: string;
+  readonly name?: string;
+  readonly limit_microUsd?: bigint | null;
+  readonly limitReset?: KeyRecord["limitReset"];
+  readonly allowedModels?: readonly string[];
+  readonly expiresAt?: Date | null;
+}
+
+/** People, API keys and machine links. Secrets are returned once and stored as SHA-256. */
+export interface Accounts {
+  /** The principal of a bearer token, or undefined for an unknown, disabled or expired one. @throws when the database cannot answer. */
+  authenticate(token: string): Promise<Principal | undefined>;
+  /** Creates the account if there is none of this id. */
+  ensureAccount(accountId: string, displayName: string): Promise<void>;
+  createKey(key: NewKey): Promise<{ readonly secret: string; readonly record: KeyRecord }>;
+  listKeys(accountId: string): Promise<readonly KeyRecord[]>;
+  getKey(accountId: string, keyId: string): Promise<KeyRecord | undefined>;
+  /** False when there is no such key of this account. Effective on the next request of every coordinator. */
+  revokeKey(accountId: string, keyId: string): Promise<boolean>;
+  issueProviderToken(accountId: string, label: string): Promise<string>;
+  /** Account of a provider token; undefined when unknown or revoked. Never cached. */
+  providerAccount(token: string): Promise<string | undefined>;
+  close(): Promise<void>;
+}

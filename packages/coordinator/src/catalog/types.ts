@@ -1,0 +1,56 @@
+import type { Manifest } from "@umbel/protocol";
+
+/** A concrete servable model artefact. */
+export interface BuildRecord {
+  readonly id: string;
+  readonly displayName: string;
+  readonly family: string;
+  readonly architecture: string;
+  readonly quantization: string;
+  readonly description: string;
+  readonly license: string;
+  readonly contextLength_tokens: number;
+  readonly maxOutput_tokens: number;
+  readonly capabilities: readonly string[];
+  /** Aggregate hash over the files (catalog.md §2.2). */
+  readonly weightHash: string;
+  readonly size_bytes: number;
+  readonly kvBytesPerToken: number;
+  /** Recommended defaults, filled into requests that leave them open, e.g. `{ temperature: 0 }`. */
+  readonly defaults: { readonly temperature?: number; readonly topP?: number; readonly topK?: number; readonly minP?: number };
+  readonly prices: { readonly input_microUsd: bigint; readonly output_microUsd: bigint };
+  readonly manifest: Manifest;
+  readonly createdAt: Date;
+}
+
+/** What a request's `model` stands for. */
+export interface ResolvedModel {
+  /** As the consumer wrote it; echoed in answers. */
+  readonly publicName: string;
+  readonly build: BuildRecord;
+  /** Served when the desired build has no provider. */
+  readonly previous: BuildRecord | undefined;
+}
+
+export interface AliasRecord {
+  readonly id: string;
+  readonly displayName: string;
+  readonly desired: BuildRecord;
+  readonly previous: BuildRecord | undefined;
+}
+
+/** Models, builds and aliases. Reads are from memory, refreshed on every change. */
+export interface Catalog {
+  resolve(name: string): ResolvedModel | undefined;
+  builds(): readonly BuildRecord[];
+  aliases(): readonly AliasRecord[];
+  /** Registers or replaces a build with its manifest and price; verifies the manifest's own arithmetic. */
+  register(build: Omit<BuildRecord, "createdAt">): Promise<void>;
+  setAlias(alias: {
+    readonly id: string;
+    readonly displayName: string;
+    readonly desired: string;
+    readonly previous?: string;
+  }): Promise<void>;
+  refresh(): Promise<void>;
+}

@@ -1,0 +1,81 @@
+import type { ErrorClass, InferenceAccepted, InferenceComplete, InferenceRequest, TrustLevel } from "@umbel/protocol";
+import type { Decision, RequestSpec } from "@umbel/routing";
+
+/** What dispatch and settlement may know of the machine that serves. */
+export interface ServingProvider {
+  readonly sessionId: string;
+  readonly machineId: string;
+  /** Pseudonym of the machine for response headers and lists: stable on this coordinator, unlinkable elsewhere. */
+  readonly publicId: string;
+  readonly accountId: string | undefined;
+  readonly version: string;
+  readonly trustLevel: TrustLevel;
+  readonly computeClass: string;
+  /** Raw X25519 public key (32 bytes). */
+  readonly encryptionKey: Uint8Array;
+}
+
+/** What comes from a provider for one attempt, in order. After `complete`, `error` or `lost` nothing follows. */
+export type AttemptEvent =
+  | { readonly type: "accepted"; readonly message: InferenceAccepted }
+  | { readonly type: "chunk"; readonly sequence: number; readonly ciphertext: Uint8Array }
+  | { readonly type: "complete"; readonly message: InferenceComplete; readonly receiptValid: boolean }
+  | {
+      readonly type: "error";
+      readonly errorClass: ErrorClass;
+      readonly param: string | undefined;
+      readonly needed: number | undefined;
+      readonly available: number | undefined;
+    }
+  /** The connection ended, or the provider broke the protocol. */
+  | { readonly type: "lost"; readonly reason: "disconnected" | "protocol_violation" }
+  /** More is buffered than `ATTEMPT_BUFFER_LIMITS` allows because the consumer reads too slowly. */
+  | { readonly type: "overflow" };
+
+/**
+ * One reserved place on one provider. Reserved synchronously with the selection; `release` gives it back exactly once, whatever happened.
+ */
+export interface Attempt {
+  readonly requestId: string;
+  readonly provider: ServingProvider;
+  readonly decision: Decision;
+  /** Sends the control message and the sealed body frame. Rejects when the socket cannot take them. */
+  send(request: InferenceRequest, sealedBody: Uint8Array): Promise<void>;
+  /** The next event, in order; one reader at a time. Rejects with the signal's reason when aborted, losing nothing. */
+  next(signal?: AbortSignal): Promise<AttemptEvent>;
+  /** An event if one is buffered, without waiting. */
+  poll(): AttemptEvent | undefined;
+  /** Asks the provider to stop; events keep coming until its terminal. */
+  cancel(): void;
+  /** Declares that the provider sent something that cannot be opened: it becomes untrusted and every attempt on it is lost. */
+  reportViolation(reason: string): void;
+  release(): void;
+}
+
+export type ReserveOutcome = { readonly ok: true; readonly attempt: Attempt } | { readonly ok: false; readonly decision: Decision };
+
+export interface BuildCapacity {
+  readonly build: string;
+  readonly providers: number;
+  readonly warmProviders: number;
+  readonly routableProviders: number;
+  readonly running: number;
+  readonly waiting: number;
+  readonly canAccept: boolean;
+  readonly attested: number;
+}
+
+/** Provider connections and what is known of each machine; reservation of its capacity. */
+export interface Fleet {
+  /** Selects a provider and reserves a place on it in one synchronous step. */
+  reserve(spec: RequestSpec): ReserveOutcome;
+  /** Selection without reserving, for admission before money is held. */
+  preview(spec: RequestSpec): Decision;
+  /** Calls back whenever capacity for a build may have appeared. Returns the unsubscribe function. */
+  onCapacity(build: string, listener: () => void): () => void;
+  capacity(build: string): BuildCapacity;
+  connected(): number;
+  /** Tells providers that this coordinator stops, without closing. */
+  announceShutdown(deadline_ms: number): void;
+  close(): Promise<void>;
+}

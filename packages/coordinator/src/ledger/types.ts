@@ -1,0 +1,113 @@
+import type { Usage } from "@umbel/protocol";
+
+/** Integer micro-USD. 1 USD is 1,000,000. */
+export type MicroUsd = bigint;
+
+/** Micro-USD per 1,000,000 tokens. */
+export interface Prices {
+  readonly input_microUsd: MicroUsd;
+  readonly output_microUsd: MicroUsd;
+  readonly source: "platform" | "fallback";
+}
+
+export interface Balance {
+  /** Spendable: what is on the account minus what is held. */
+  readonly spendable_microUsd: MicroUsd;
+  readonly held_microUsd: MicroUsd;
+  readonly withdrawable_microUsd: MicroUsd;
+}
+
+export interface HoldRequest {
+  readonly requestId: string;
+  readonly accountId: string;
+  /** Undefined for credentials that are not API keys. */
+  readonly keyId: string | undefined;
+  readonly build: string;
+  /** Model name as the consumer wrote it. */
+  readonly publicModel: string;
+  /** Upper bound of prompt tokens for billing (money.md §7). */
+  readonly promptBound_tokens: number;
+  readonly outputBound_tokens: number;
+  /** Snapshot used at settlement, whatever prices become meanwhile. */
+  readonly prices: Prices;
+}
+
+export type HoldOutcome =
+  | { readonly ok: true; readonly hold_microUsd: MicroUsd }
+  | { readonly ok: false; readonly reason: "insufficient_funds"; readonly needed_microUsd: MicroUsd; readonly spendable_microUsd: MicroUsd }
+  | {
+      readonly ok: false;
+      readonly reason: "key_limit";
+      readonly limit_microUsd: MicroUsd;
+      readonly used_microUsd: MicroUsd;
+      readonly window: "none" | "daily" | "weekly" | "monthly";
+    };
+
+/** The machine that served, as it was when it was chosen. */
+export interface ServedBy {
+  readonly sessionId: string;
+  readonly machineId: string;
+  /** Undefined for a machine that is linked to no account: its earnings go to `sys:unclaimed`. */
+  readonly accountId: string | undefined;
+}
+
+export interface Settlement {
+  readonly requestId: string;
+  /** As reported by the provider or counted by the relay; clamped to the hold's bounds before pricing. */
+  readonly usage: Usage;
+  readonly servedBy: ServedBy;
+  readonly reason: "complete" | "cancelled" | "provider_lost" | "no_terminal_after_cancel" | "timeout" | "slow_consumer";
+}
+
+export type SettleOutcome =
+  | { readonly state: "settled"; readonly cost_microUsd: MicroUsd; readonly replayed: boolean }
+  | { readonly state: "released"; readonly replayed: true }
+  /** Not yet in the database; written to the spill file and retried. The answer may be given to the consumer. */
+  | { readonly state: "pending" };
+
+export type ReleaseReason =
+  | "provider_error"
+  | "client_gone"
+  | "no_provider"
+  | "queue_timeout"
+  | "first_content_timeout"
+  | "no_terminal_after_cancel"
+  | "coordinator_crash"
+  | "internal_error";
+
+export interface Credit {
+  readonly accountId: string;
+  readonly amount_microUsd: MicroUsd;
+  readonly kind: "deposit" | "admin_credit";
+  /** A repetition with equal content changes nothing; with other content it is refused. */
+  readonly idempotencyKey: string;
+  readonly reference: string;
+}
+
+/**
+ * Money of accounts: double entry, two-phase. Every method that moves money is one database transaction; none swallows an error.
+ * Database trouble surfaces as `LedgerUnavailableError`, never as a zero balance.
+ */
+export interface Ledger {
+  /** One statement: raises the account's and key's held amount and inserts the reservation, or refuses. */
+  hold(request: HoldRequest): Promise<HoldOutcome>;
+  /** The consumer left after content: keeps the hold open for the provider's terminal, durably. False if it was final already. */
+  park(requestId: string): Promise<boolean>;
+  /** Posts the real price and releases the rest, with usage and earnings, in one transaction. Retries; spills to disk after 1 s. */
+  settle(settlement: Settlement): Promise<SettleOutcome>;
+  /** Gives the whole hold back. False if it was final already. */
+  release(requestId: string, reason: ReleaseReason): Promise<boolean>;
+  credit(credit: Credit): Promise<void>;
+  balance(accountId: string): Promise<Balance>;
+  /** Price of a build now. Cached; never a default because of a database error. */
+  prices(build: string): Promise<Prices>;
+  listPrices(): Promise<{ readonly prices: readonly { readonly model: string; readonly prices: Prices }[]; readonly fallback: Prices }>;
+  /** Replays the spill file, then releases holds of instances that are gone. Run before serving, then periodically. */
+  recover(): Promise<{ readonly replayed: number; readonly released: number }>;
+  /** Waits for settlements in progress; what cannot commit within `timeout_ms` is spilled. */
+  close(timeout_ms: number): Promise<void>;
+}
+
+export class LedgerUnavailableError extends Error {
+  override readonly name = "LedgerUnavailableError";
+}

@@ -1,0 +1,59 @@
+/**
+ * Every error a caller can see, dialect-free. A dialect renders it in its own shape; `status` is the HTTP status before a stream has
+ * begun. Source: api.md §6.4.
+ */
+export const API_ERROR_CODES = [
+  "invalid_request_error",
+  "remote_media_not_supported",
+  "context_length_exceeded",
+  "unsupported_parameter",
+  "authentication_error",
+  "insufficient_quota",
+  "forbidden",
+  "model_not_allowed",
+  "model_not_found",
+  "not_found",
+  "method_not_allowed",
+  "request_timeout",
+  "payload_too_large",
+  "unsupported_media_type",
+  "header_fields_too_large",
+  "rate_limit_exceeded",
+  "provider_error",
+  "model_unavailable",
+  "service_unavailable",
+  "timeout",
+  "internal_error",
+] as const;
+export type ApiErrorCode = (typeof API_ERROR_CODES)[number];
+
+export interface ApiErrorInit {
+  readonly status: number;
+  readonly code: ApiErrorCode;
+  readonly message: string;
+  /** OpenAI's `type` where it differs from the code, e.g. `insufficient_funds` for code `insufficient_quota`. */
+  readonly type?: string;
+  /** Path of the parameter at fault, e.g. `messages[2].content`. */
+  readonly param?: string;
+  /** Whole seconds after which a retry makes sense; sent as `Retry-After`. */
+  readonly retryAfter_s?: number;
+  readonly cause?: unknown;
+}
+
+export class ApiError extends Error {
+  override readonly name = "ApiError";
+  readonly status: number;
+  readonly code: ApiErrorCode;
+  readonly type: string;
+  readonly param: string | undefined;
+  readonly retryAfter_s: number | undefined;
+
+  constructor(init: ApiErrorInit) {
+    super(init.message, init.cause === undefined ? undefined : { cause: init.cause });
+    this.status = init.status;
+    this.code = init.code;
+    this.type = init.type ?? init.code;
+    this.param = init.param;
+    this.retryAfter_s = init.retryAfter_s;
+  }
+}

@@ -1,0 +1,51 @@
+import type { ApiError } from "./canonical/api-error.js";
+import type { ChatEvent } from "./canonical/chat-event.js";
+import type { ChatRequest } from "./canonical/chat-request.js";
+
+/** A parsed request: what to run and how its caller wants the answer. */
+export interface ParsedRequest<Options> {
+  readonly request: ChatRequest;
+  /** Whether the caller asked for server-sent events. */
+  readonly stream: boolean;
+  /** What only this dialect's renderer needs, e.g. whether a usage chunk was asked for. */
+  readonly options: Options;
+}
+
+/** Facts about an answer that the renderer puts into it; time and ids are given, never read. */
+export interface RenderContext<Options> {
+  /** Id of the answer without the dialect's prefix. */
+  readonly id: string;
+  /** Unix time in seconds. */
+  readonly created_s: number;
+  /** The model name as the caller wrote it. */
+  readonly model: string;
+  readonly options: Options;
+  /** Signed usage receipt of the provider, when there is one at the end. */
+  readonly receipt?: () => string | undefined;
+}
+
+/** Renders one answer as server-sent events. Each call returns the bytes to write as text, possibly empty. */
+export interface StreamRenderer {
+  event(event: ChatEvent): string;
+  /** The in-band error and the terminator, for a stream that has begun. */
+  error(error: ApiError): string;
+  /** The terminator after `finish`. */
+  end(): string;
+}
+
+/** Collects one answer and renders it as a JSON value. */
+export interface FinalRenderer {
+  event(event: ChatEvent): void;
+  result(): unknown;
+}
+
+/** One API surface: pure translation between its JSON and the canonical request and events. */
+export interface Dialect<Options> {
+  readonly id: string;
+  /** @throws ApiError with status 400 and the parameter's path when the body is not a valid request of this dialect. */
+  parse(body: unknown): ParsedRequest<Options>;
+  streamRenderer(context: RenderContext<Options>): StreamRenderer;
+  finalRenderer(context: RenderContext<Options>): FinalRenderer;
+  /** The body of a plain HTTP error. */
+  renderError(error: ApiError, requestId: string): unknown;
+}

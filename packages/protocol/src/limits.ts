@@ -1,0 +1,22 @@
+/** Named limits of the wire between coordinator and provider (protocol.md §1, §1.1, §2). Sizes in bytes, waits in milliseconds. */
+export const WIRE_LIMITS = {
+  /** Largest control message (text frame) either side accepts. */
+  controlMessage_bytes_max: 1024 * 1024,
+  /** Largest frame a provider accepts: a 16 MiB request body plus the envelope's overhead. */
+  frameToProvider_bytes_max: 32 * 1024 * 1024,
+  /** Largest frame a coordinator accepts from a provider. */
+  frameToCoordinator_bytes_max: 10 * 1024 * 1024,
+  /** Largest plaintext request body, checked when read and again just before sealing. */
+  requestBody_bytes_max: 16 * 1024 * 1024,
+  /** Largest plaintext of one response chunk. */
+  chunk_bytes_max: 1024 * 1024,
+  /** Malformed frames tolerated in one window before the socket is closed with 1007. */
+  malformedFrames_max: 20,
+  malformedFrames_window_ms: 60_000,
+  /** A socket that has not sent a valid `register` within this time is closed with 1008. */
+  registrationTimeout_ms: 15_000,
+  /** How long a provider may take to answer a challenge. */
+  challengeTimeout_ms: 30_000,
+  advertisedModels_max: 256,
+  slots_max: 64,
+} as const;

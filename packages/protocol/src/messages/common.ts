@@ -1,0 +1,49 @@
+import { z } from "zod";
+
+/** A non-negative integer that JSON carries exactly. */
+export const count = z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER);
+/** Short machine-written text: ids, names, versions. */
+export const shortText = z.string().max(256);
+export const base64 = z
+  .string()
+  .regex(/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/, "must be standard base64 with padding");
+export const sha256Hex = z.string().regex(/^[0-9a-f]{64}$/, "must be 64 lower-case hex digits");
+
+/** The id of one request, a UUID in lower case; 16 raw bytes in binary frames. */
+export const requestId = z.uuid().brand<"RequestId">();
+export type RequestId = z.infer<typeof requestId>;
+
+/** Why a provider refused or failed a request. Closed: a new cause needs a new protocol version. Source: routing.md §10. */
+export const errorClass = z.enum([
+  "client_request",
+  "context_exceeded",
+  "capacity_kv",
+  "capacity_slots",
+  "capacity_queue",
+  "draining",
+  "not_loaded",
+  "load_failed_memory",
+  "load_failed_artifact",
+  "template_render",
+  "engine_crash",
+  "internal",
+  "cancelled",
+  "timeout",
+]);
+export type ErrorClass = z.infer<typeof errorClass>;
+
+/** Tokens of one request as the engine counted them. `reasoning_tokens` is part of `completion_tokens`. */
+export const usage = z.object({
+  prompt_tokens: count,
+  completion_tokens: count,
+  reasoning_tokens: count.default(0),
+  cached_prompt_tokens: count.default(0),
+});
+export type Usage = z.infer<typeof usage>;
+
+/** Public part of a P-256 device key (RFC 7517). */
+export const deviceKey = z.object({ kty: z.literal("EC"), crv: z.literal("P-256"), x: z.string().max(64), y: z.string().max(64) });
+export type DeviceKey = z.infer<typeof deviceKey>;
+
+export const trustLevel = z.enum(["none", "self_signed", "hardware"]);
+export type TrustLevel = z.infer<typeof trustLevel>;

@@ -1,0 +1,96 @@
+import { z } from "zod";
+import { base64, count, requestId, shortText, trustLevel } from "./common.js";
+
+export const challenge = z.object({
+  /** 32 random bytes, used once. */
+  nonce: base64,
+  /** RFC 3339 UTC, whole seconds. */
+  timestamp: shortText,
+});
+export type Challenge = z.infer<typeof challenge>;
+
+/** Answer to a valid `register`; holds the first possession challenge. */
+export const welcome = z.object({
+  type: z.literal("welcome"),
+  session_id: shortText,
+  server_time: shortText,
+  heartbeat_interval_ms: count,
+  max_frame_bytes: count,
+  features: z.array(shortText).max(64).default([]),
+  challenge,
+});
+export type Welcome = z.infer<typeof welcome>;
+
+/** Why a registration was refused; the socket is closed afterwards with 1008. */
+export const registerRejected = z.object({
+  type: z.literal("register_rejected"),
+  code: z.enum([
+    "invalid_message",
+    "invalid_public_key",
+    "invalid_attestation",
+    "version_too_old",
+    "auth_token_invalid",
+    "registration_closed",
+  ]),
+  reason: shortText,
+  retry_after_s: count.optional(),
+});
+export type RegisterRejected = z.infer<typeof registerRejected>;
+
+/** Clear metadata of a request. The sealed body is the binary frame of kind `requestBody` that follows on the same socket. */
+export const inferenceRequest = z.object({
+  type: z.literal("inference_request"),
+  request_id: requestId,
+  attempt: count,
+  build_id: shortText,
+  max_output_tokens: count,
+  prompt_tokens_estimate: count,
+  /** Time left for the first content, in milliseconds, from receipt. */
+  deadline_ms: count,
+  suite: z.enum(["x25519-sha256-aes256gcm", "x25519-sha256-chacha20poly1305"]),
+  /** HPKE wrap of the content key to this provider's key: encapsulated key and ciphertext. */
+  wrap: z.object({ enc: base64, ct: base64 }),
+  /** Size of the sealed body frame's ciphertext, so that a receiver can refuse before it arrives. */
+  body_bytes: count,
+  /** Opaque scope within which prefixes may be reused; never shared across accounts. */
+  cache_scope: shortText.optional(),
+});
+export type InferenceRequest = z.infer<typeof inferenceRequest>;
+
+export const cancel = z.object({ type: z.literal("cancel"), request_id: requestId });
+export type Cancel = z.infer<typeof cancel>;
+
+export const attestationChallenge = z.object({ type: z.literal("attestation_challenge"), ...challenge.shape });
+export type AttestationChallenge = z.infer<typeof attestationChallenge>;
+
+export const trustStatus = z.object({
+  type: z.literal("trust_status"),
+  trust_level: trustLevel,
+  status: z.enum(["online", "untrusted"]),
+  reason: shortText.optional(),
+});
+export type TrustStatus = z.infer<typeof trustStatus>;
+
+/** Planned shutdown: accept no new work here, finish what runs, reconnect after the close. */
+export const goingAway = z.object({ type: z.literal("going_away"), deadline_ms: count });
+export type GoingAway = z.infer<typeof goingAway>;
+
+/** The peer sent a message of a type or shape that is not understood. Counted; the connection stays. */
+export const protocolError = z.object({
+  type: z.literal("protocol_error"),
+  reason: z.enum(["unknown_type", "malformed", "unexpected"]),
+  message_type: shortText.optional(),
+});
+export type ProtocolError = z.infer<typeof protocolError>;
+
+export const fromCoordinator = z.discriminatedUnion("type", [
+  welcome,
+  registerRejected,
+  inferenceRequest,
+  cancel,
+  attestationChallenge,
+  trustStatus,
+  goingAway,
+  protocolError,
+]);
+export type FromCoordinator = z.infer<typeof fromCoordinator>;

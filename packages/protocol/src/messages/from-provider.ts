@@ -1,0 +1,96 @@
+import { z } from "zod";
+import { WIRE_LIMITS } from "../limits.js";
+import { base64, count, deviceKey, errorClass, requestId, shortText, usage } from "./common.js";
+import { capacity, hardware, modelInfo, systemMetrics } from "./machine.js";
+
+/** First frame on a socket. The provider becomes routable only after it has answered the challenge in `welcome`. */
+export const register = z.object({
+  type: z.literal("register"),
+  protocol: z.literal(1),
+  version: shortText,
+  /** Engine family, e.g. `llama.cpp` or `scripted`. Routing gates on features, not on this. */
+  backend: shortText,
+  features: z.array(shortText).max(64).default([]),
+  hardware,
+  models: z.array(modelInfo).max(WIRE_LIMITS.advertisedModels_max),
+  /** Raw X25519 public key of the worker (32 bytes), to which request keys are wrapped. */
+  encryption_key: base64,
+  device_key: deviceKey,
+  /** JWS by the device key, `typ` `att-reg+jwt`, over `RegistrationClaims`. */
+  attestation: z.string().max(16_384),
+  /** Account token from device linking; absent for an unlinked machine. */
+  auth_token: z.string().max(256).optional(),
+  private_only: z.boolean().default(false),
+  decode_tps: z.number().default(0),
+  prefill_tps: z.number().default(0),
+});
+export type Register = z.infer<typeof register>;
+
+export const heartbeat = z.object({
+  type: z.literal("heartbeat"),
+  status: z.enum(["idle", "serving"]),
+  /** Cumulative since process start. */
+  stats: z.object({
+    requests_served: count,
+    tokens_generated: count,
+    cancellations_received: count.default(0),
+    errors: count.default(0),
+    worker_restarts: count.default(0),
+  }),
+  system_metrics: systemMetrics,
+  capacity: capacity.optional(),
+});
+export type Heartbeat = z.infer<typeof heartbeat>;
+
+/** Sent at once for each request and again when the phase changes. It never disarms the first-content deadline (routing.md §9). */
+export const inferenceAccepted = z.object({
+  type: z.literal("inference_accepted"),
+  request_id: requestId,
+  phase: z.enum(["queued", "loading", "prefilling"]),
+  /** 16 random bytes that the provider draws per attempt; salt of the response key. Equal in every repetition. */
+  response_nonce: base64,
+});
+export type InferenceAccepted = z.infer<typeof inferenceAccepted>;
+
+/** Terminal of a request that produced output (also of a cancelled one). Follows the final chunk. */
+export const inferenceComplete = z.object({
+  type: z.literal("inference_complete"),
+  request_id: requestId,
+  usage,
+  finish_reason: z.enum(["stop", "length", "tool_calls", "cancelled"]),
+  /** Chunk frames sent, the final one included. */
+  chunks: count,
+  /** JWS by the device key, `typ` `usage-receipt+jwt`, over `UsageReceipt`. */
+  receipt: z.string().max(16_384),
+});
+export type InferenceComplete = z.infer<typeof inferenceComplete>;
+
+/** Terminal of a request that produced no answer, or broke off. Carries no free text: it could hold parts of a prompt. */
+export const inferenceError = z.object({
+  type: z.literal("inference_error"),
+  request_id: requestId,
+  error_class: errorClass,
+  /** Closed, content-free detail for the caller, e.g. the parameter that is not supported. */
+  param: shortText.optional(),
+  needed: count.optional(),
+  available: count.optional(),
+});
+export type InferenceError = z.infer<typeof inferenceError>;
+
+export const attestationResponse = z.object({
+  type: z.literal("attestation_response"),
+  nonce: base64,
+  /** JWS by the device key, `typ` `att-challenge+jwt`, over `ChallengeClaims`. */
+  attestation: z.string().max(16_384),
+});
+export type AttestationResponse = z.infer<typeof attestationResponse>;
+
+export const fromProvider = z.discriminatedUnion("type", [
+  register,
+  heartbeat,
+  inferenceAccepted,
+  inferenceComplete,
+  inferenceError,
+  attestationResponse,
+]);
+export type FromProvider = z.infer<typeof fromProvider>;

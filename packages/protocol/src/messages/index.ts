@@ -1,0 +1,4 @@
+export * from "./common.js";
+export * from "./from-coordinator.js";
+export * from "./from-provider.js";
+export * from "./machine.js";

@@ -1,0 +1,105 @@
+/**
+ * The one interface to inference engines (engine.md "Interface sketch"). An engine loads one model at a time into a fixed number of
+ * sequences and turns tokens into tokens; templates, parsers, stop strings and fairness stand above it in `chat/` and `batch/`.
+ * Callers branch on `features`, never on `id`.
+ */
+export interface InferenceEngine {
+  readonly id: string;
+  readonly features: ReadonlySet<EngineFeature>;
+  load(model: ModelSource, options: LoadOptions, signal?: AbortSignal): Promise<LoadedModel>;
+  dispose(): Promise<void>;
+}
+
+export type EngineFeature = "grammar" | "logprobs" | "prefixReuse" | "seed" | "embed" | "vision";
+
+export interface ModelSource {
+  /** Build id, used in errors and reports only. */
+  readonly buildId: string;
+  /** Absolute path of the (first) weight file. */
+  readonly path: string;
+}
+
+export interface LoadOptions {
+  /** Parallel sequences. */
+  readonly sequences: number;
+  /** Context per sequence, in tokens. */
+  readonly contextLength_tokens: number;
+  /** Upper bound of CPU threads; default: physical cores minus one, at least one (engine.md §3). */
+  readonly threads_max?: number;
+  /** Layers to place on a GPU; default: as many as fit. */
+  readonly gpuLayers?: number;
+}
+
+export interface LoadedModel {
+  readonly buildId: string;
+  readonly contextLength_tokens: number;
+  readonly sequences: number;
+  /** The GGUF's own Jinja chat template; undefined when it has none. */
+  readonly chatTemplate: string | undefined;
+  readonly specialTokens: { readonly bos: string | undefined; readonly eos: string | undefined };
+  readonly load_ms: number;
+  /** `special` parses control tokens such as `<|im_start|>`; false treats their text literally. */
+  tokenize(text: string, special: boolean): Int32Array;
+  /** Starts generation on a free sequence. At most `sequences` run at once; the caller queues. @throws EngineError `no_free_sequence`. */
+  generate(request: GenerateRequest): Generation;
+  dispose(): Promise<void>;
+}
+
+export interface GenerateRequest {
+  readonly tokens: Int32Array;
+  readonly maxTokens: number;
+  readonly sampling: EngineSampling;
+  /** GBNF; undefined is free text. */
+  readonly grammar?: string;
+  /** Alternatives per token; undefined is no log-probabilities. */
+  readonly topLogprobs?: number;
+  /** Prefixes are reused only between requests of equal, defined scope. */
+  readonly cacheScope?: string;
+}
+
+export interface EngineSampling {
+  /** 0 is greedy. */
+  readonly temperature: number;
+  readonly topP?: number;
+  readonly topK?: number;
+  readonly minP?: number;
+  readonly seed?: number;
+  readonly frequencyPenalty?: number;
+  readonly presencePenalty?: number;
+  readonly repetitionPenalty?: number;
+  /** Token id to additive bias. */
+  readonly logitBias?: ReadonlyMap<number, number>;
+}
+
+export interface Generation {
+  /** `started` once prefill is done, then `token`s, then exactly one `end`. Never throws: a failure is an `end` with `error`. */
+  readonly events: AsyncIterable<EngineEvent>;
+  /** Stops at the next token or prefill chunk. Resolves when the sequence is free again; idempotent. */
+  cancel(): Promise<void>;
+}
+
+export type EngineEvent =
+  | { readonly type: "started"; readonly promptTokens: number; readonly cachedTokens: number }
+  /** `bytes` may end inside a UTF-8 character; the caller holds back. */
+  | {
+      readonly type: "token";
+      readonly id: number;
+      readonly bytes: Uint8Array;
+      readonly logprob?: number;
+      readonly top?: readonly { readonly id: number; readonly bytes: Uint8Array; readonly logprob: number }[];
+    }
+  | { readonly type: "end"; readonly reason: "stop" | "length" | "cancelled" | "error"; readonly error?: EngineError };
+
+export type EngineErrorCode = "artifact" | "out_of_memory" | "context_exceeded" | "no_free_sequence" | "grammar" | "internal";
+
+/** An engine failure. `message` names sizes and paths on this machine at most, never prompt text. */
+export class EngineError extends Error {
+  override readonly name = "EngineError";
+  constructor(
+    readonly code: EngineErrorCode,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}

@@ -1,0 +1,162 @@
+import type { SlotState, TrustLevel } from "@umbel/protocol";
+
+/**
+ * The closed vocabulary of refusals, in the order in which gates run (routing.md §3). The order decides which reason is reported.
+ */
+export const REFUSAL_REASONS = [
+  "not_owned",
+  "serial_not_allowed",
+  "excluded",
+  "not_in_catalog",
+  "load_cooldown",
+  "breaker_open",
+  "offline_or_untrusted",
+  "draining",
+  "private_only",
+  "trust_below_minimum",
+  "privacy_unsupported",
+  "challenge_stale",
+  "template_broken",
+  "version_floor",
+  "tools_unsupported",
+  "vision_unsupported",
+  "context_too_small",
+  "slot_unavailable",
+  "concurrency",
+  "thermal_critical",
+  "model_too_large",
+  "capacity",
+  "ttft_ceiling",
+] as const;
+export type RefusalReason = (typeof REFUSAL_REASONS)[number];
+
+/** What waiting can change: a structural refusal stays until the machine or request changes, a transient one may clear by itself. */
+export type RefusalKind = "request" | "structural" | "transient" | "permanent";
+
+/** One resident model of a provider, frozen. */
+export interface SlotView {
+  readonly build: string;
+  readonly state: SlotState;
+  readonly running: number;
+  readonly waiting: number;
+  readonly maxConcurrency: number;
+  readonly activeTokens: number;
+  readonly tokenBudgetUsed: number;
+  readonly tokenBudgetMax: number;
+  readonly observedDecode_tps: number;
+  readonly observedPrefill_tps: number;
+  readonly modelLoad_ms: number;
+}
+
+/** One advertised build of a provider, frozen. */
+export interface BuildView {
+  readonly build: string;
+  readonly weightHash: string;
+  readonly size_bytes: number;
+  readonly contextLength_tokens: number;
+  readonly tools: boolean;
+  readonly vision: boolean;
+  readonly templateBroken: boolean;
+}
+
+/** Work that the coordinator itself has placed on a provider for one build and that has not ended. */
+export interface PendingView {
+  readonly requests: number;
+  readonly tokens: number;
+}
+
+/** Everything routing may know of one provider at one instant, frozen: a change makes a new view. */
+export interface ProviderView {
+  /** Session id: one per connection. */
+  readonly id: string;
+  /** Stable machine id: thumbprint of the device key. */
+  readonly machineId: string;
+  readonly accountId: string | undefined;
+  readonly version: string;
+  readonly computeClass: string;
+  readonly online: boolean;
+  readonly trusted: boolean;
+  readonly draining: boolean;
+  readonly privateOnly: boolean;
+  readonly trustLevel: TrustLevel;
+  /** Whether request keys can be wrapped to it and answers come sealed. */
+  readonly sealing: boolean;
+  /** Monotonic time of the last passed challenge; undefined if none. */
+  readonly challengedAt_ms: number | undefined;
+  readonly builds: ReadonlyMap<string, BuildView>;
+  /** Undefined until the first heartbeat with capacity. */
+  readonly slots: ReadonlyMap<string, SlotView> | undefined;
+  readonly totalMemory_gb: number;
+  readonly freeForLoad_gb: number | undefined;
+  readonly memoryPressure: number;
+  readonly cpuUsage: number;
+  readonly thermal: "nominal" | "fair" | "serious" | "critical";
+  /** From the registration benchmark; 0 is unknown. */
+  readonly staticDecode_tps: number;
+  readonly staticPrefill_tps: number;
+  /** By build; absent is none. */
+  readonly pending: ReadonlyMap<string, PendingView>;
+  readonly pendingTotal: number;
+  /** Monotonic time until which a refusal from health memory stands; by build for load cooldowns. */
+  readonly loadCooldownUntil_ms: ReadonlyMap<string, number>;
+  readonly breakerOpenUntil_ms: number;
+}
+
+/** What one request needs from a provider. */
+export interface RequestSpec {
+  readonly requestId: string;
+  readonly build: string;
+  /** Expected aggregate hash of the build; empty skips the comparison. */
+  readonly weightHash: string;
+  readonly accountId: string;
+  readonly promptTokens: number;
+  readonly maxOutputTokens: number;
+  readonly needsTools: boolean;
+  readonly needsVision: boolean;
+  readonly excluded: ReadonlySet<string>;
+  /** Allowed machine ids; undefined is all. */
+  readonly allowedMachines: ReadonlySet<string> | undefined;
+  readonly route: "public" | "self" | "prefer";
+  /** Version of the provider that failed last, avoided when others exist. */
+  readonly avoidVersion: string | undefined;
+  /** Provider that served this consumer's prefix last. */
+  readonly affinityProviderId: string | undefined;
+  /** Refuse providers whose estimate is above; undefined is soft. */
+  readonly ttftCeiling_ms: number | undefined;
+}
+
+/** The floor and thresholds an operator sets, and the clock and dice of one decision. */
+export interface RoutingContext {
+  /** Monotonic milliseconds. */
+  readonly now_ms: number;
+  readonly random: () => number;
+  readonly minTrust: TrustLevel;
+  readonly minVersion: string;
+  readonly challengeFreshness_ms: number;
+}
+
+/** One candidate's cost, term by term, in milliseconds. */
+export interface CandidateCost {
+  readonly providerId: string;
+  readonly total_ms: number;
+  readonly terms: Readonly<Record<string, number>>;
+  readonly ttft_ms: number | undefined;
+}
+
+/** The record of one selection: enough to explain it in words and to replay it. */
+export interface Decision {
+  readonly winner: CandidateCost | undefined;
+  /** Providers considered, refused ones included. */
+  readonly considered: number;
+  readonly candidates: number;
+  /** How many providers each reason refused; reasons that refused none are absent. */
+  readonly refusals: Readonly<Partial<Record<RefusalReason, number>>>;
+  /** Lowest time-to-first-token estimate among candidates; undefined if any is unknown. */
+  readonly bestTtft_ms: number | undefined;
+  /** Version of the coefficients used. */
+  readonly costProfile: string;
+  /** The dice of the tie-break, so that the decision can be replayed. */
+  readonly draw: number | undefined;
+  /** True when the breaker gate was dropped because only it stood in the way (routing.md §6.3). */
+  readonly failedOpen: boolean;
+}
