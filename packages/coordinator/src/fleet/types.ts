@@ -49,6 +49,8 @@ export interface Attempt {
   cancel(): void;
   /** Declares that the provider sent something that cannot be opened: it becomes untrusted and every attempt on it is lost. */
   reportViolation(reason: string): void;
+  /** Declares that a deadline passed without an answer: counted against the machine's health, which cannot see deadlines itself. */
+  reportTimeout(): void;
   release(): void;
 }
 
