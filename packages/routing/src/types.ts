@@ -1,4 +1,5 @@
 import type { SlotState, TrustLevel } from "@umbel/protocol";
+import type { CostProfile } from "./cost/profile.js";
 
 /**
  * The closed vocabulary of refusals, in the order in which gates run (routing.md §3). The order decides which reason is reported.
@@ -46,6 +47,8 @@ export interface SlotView {
   readonly observedDecode_tps: number;
   readonly observedPrefill_tps: number;
   readonly modelLoad_ms: number;
+  /** Measured size of one token in the cache; absent or 0 is unknown. */
+  readonly kvBytesPerToken?: number;
 }
 
 /** One advertised build of a provider, frozen. */
@@ -113,6 +116,7 @@ export interface RequestSpec {
   readonly maxOutputTokens: number;
   readonly needsTools: boolean;
   readonly needsVision: boolean;
+  /** Session or machine ids that already failed this request. */
   readonly excluded: ReadonlySet<string>;
   /** Allowed machine ids; undefined is all. */
   readonly allowedMachines: ReadonlySet<string> | undefined;
@@ -123,6 +127,16 @@ export interface RequestSpec {
   readonly affinityProviderId: string | undefined;
   /** Refuse providers whose estimate is above; undefined is soft. */
   readonly ttftCeiling_ms: number | undefined;
+  /** The catalogue's figure for the build; absent or 0 is unknown. Used where no slot has measured it. */
+  readonly kvBytesPerToken?: number;
+}
+
+/** Rates observed across the fleet, for machines that have not measured their own. Every function returns 0 for unknown. */
+export interface FleetRates {
+  /** Median decode rate of the build on a compute class, tokens per second of one stream. */
+  decode_tps(build: string, computeClass: string): number;
+  /** Usual time to load the build, in milliseconds. */
+  load_ms(build: string): number;
 }
 
 /** The floor and thresholds an operator sets, and the clock and dice of one decision. */
@@ -133,6 +147,10 @@ export interface RoutingContext {
   readonly minTrust: TrustLevel;
   readonly minVersion: string;
   readonly challengeFreshness_ms: number;
+  /** Coefficients of the cost; absent is `DEFAULT_COST_PROFILE`. */
+  readonly costProfile?: CostProfile;
+  /** Absent where nothing has been observed yet. */
+  readonly rates?: FleetRates;
 }
 
 /** One candidate's cost, term by term, in milliseconds. */

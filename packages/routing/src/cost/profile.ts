@@ -1,0 +1,68 @@
+/**
+ * Every coefficient that decides between eligible providers. Frozen and versioned: a decision records the version, so that a change of
+ * one number is visible in every decision it touched. All are operational values of routing.md §5 and §6, tuned on one 7B model and meant
+ * to be calibrated; where a line names another source, that one holds.
+ */
+export interface CostProfile {
+  readonly version: string;
+  /** Loading a build that is not resident, when no load has been measured. */
+  readonly coldLoad_ms: number;
+  /** Waking a slot that was put to sleep, when no load has been measured. */
+  readonly wakeLoad_ms: number;
+  /** Measured load times are believed only within these bounds. */
+  readonly measuredLoad_ms_min: number;
+  readonly measuredLoad_ms_max: number;
+  /** One request ahead in the same slot. */
+  readonly queued_ms: number;
+  /** One request that the coordinator has on the machine, whatever its build. */
+  readonly pending_ms: number;
+  /** Slow-down of one stream by each further stream in the batch: rate(B) = solo / (1 + slope × B). */
+  readonly batchSlowdown: number;
+  /** Decode rate assumed of a machine that has neither measured nor benchmarked. */
+  readonly unknownDecode_tps: number;
+  /** Prefill rate over decode rate, when only decode is known. */
+  readonly prefillPerDecode: number;
+  /** Ceiling on believed prefill rates (protocol.md §4.6). */
+  readonly prefill_tps_max: number;
+  /** From this prompt length on, prefill counts more; 0 is off. */
+  readonly longPrompt_tokens: number;
+  /** How much more: the surcharge is this factor minus one. At least 1. */
+  readonly longPromptWeight: number;
+  /** Machine under full memory pressure, at full CPU, throttling mildly, throttling heavily. */
+  readonly memoryPressure_ms: number;
+  readonly cpu_ms: number;
+  readonly thermalFair_ms: number;
+  readonly thermalSerious_ms: number;
+  /** Largest discount for the provider that holds the consumer's prefix (routing.md §15). */
+  readonly affinity_ms_max: number;
+  /** Candidates within this distance of the cheapest count as equal. */
+  readonly nearTie_ms: number;
+  /** Decode rate under which a machine serves only if no other can; 0 is off. Also the floor of the quality cap (routing.md §4.1). */
+  readonly decodeFloor_tps: number;
+  /** How far past the number of streams that keep the decode floor a machine may be filled (routing.md §4.1); 0 turns the cap off. */
+  readonly qualityOvercommit: number;
+}
+
+export const DEFAULT_COST_PROFILE: CostProfile = Object.freeze({
+  version: "1",
+  coldLoad_ms: 30_000,
+  wakeLoad_ms: 20_000,
+  measuredLoad_ms_min: 2_000,
+  measuredLoad_ms_max: 180_000,
+  queued_ms: 3_000,
+  pending_ms: 750,
+  batchSlowdown: 0.27,
+  unknownDecode_tps: 1,
+  prefillPerDecode: 12,
+  prefill_tps_max: 100_000,
+  longPrompt_tokens: 0,
+  longPromptWeight: 2,
+  memoryPressure_ms: 4_000,
+  cpu_ms: 1_500,
+  thermalFair_ms: 2_000,
+  thermalSerious_ms: 8_000,
+  affinity_ms_max: 1_500,
+  nearTie_ms: 3_000,
+  decodeFloor_tps: 15,
+  qualityOvercommit: 2,
+});
