@@ -1,7 +1,18 @@
 export { type CostProfile, DEFAULT_COST_PROFILE } from "./cost/profile.js";
 export type { ProfileName } from "./gates/profiles.js";
+export { LOAD_COOLDOWN_MS, loadCooldown } from "./health/load-cooldown.js";
+export {
+  CLOSED_NODE_BREAKER,
+  NODE_BREAKER_LIMITS,
+  type NodeBreaker,
+  type NodeBreakerEvent,
+  nodeBreaker,
+  nodeBreakerPhase,
+  nodeBreakerRefusesUntil_ms,
+} from "./health/node-breaker.js";
 export { seededRandom } from "./random.js";
 export { REPORT_LIMITS } from "./report-limits.js";
+export { type FailureClass, type RetryPolicy, retryPolicy } from "./retry-policy.js";
 export { select } from "./select.js";
 export * from "./types.js";
 export {

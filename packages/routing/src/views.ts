@@ -118,7 +118,7 @@ export function withoutLoadCooldown(view: ProviderView, build: string): Provider
   return changed(view, { loadCooldownUntil_ms: cooldowns });
 }
 
-/** Refuses the machine until a monotonic instant; 0 closes the breaker. Give `breakerRefusesUntil_ms(state)`. */
+/** Refuses the machine until a monotonic instant; 0 closes the breaker. Give `nodeBreakerRefusesUntil_ms(state)`. */
 export function withBreaker(view: ProviderView, openUntil_ms: number): ProviderView {
   return changed(view, { breakerOpenUntil_ms: openUntil_ms });
 }
