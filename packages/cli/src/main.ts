@@ -1,1 +1,46 @@
-export {};
+#!/usr/bin/env node
+import { Command, CommanderError } from "commander";
+import { addChatCommand } from "./commands/chat.js";
+import { addCoordinatorCommand } from "./commands/coordinator.js";
+import { addKeysCommands } from "./commands/keys.js";
+import { addProviderCommands } from "./commands/provider.js";
+import { addUpCommand } from "./commands/up.js";
+import { CliError, EXIT_CODES } from "./exit-codes.js";
+import { announceFailure } from "./process/managed.js";
+import { VERSION } from "./version.js";
+
+const program = new Command("umbel")
+  .description("A private inference network: run it, serve models on it, talk to it.")
+  .version(VERSION)
+  .showHelpAfterError("(add --help for what this command takes)")
+  .configureHelp({ showGlobalOptions: true })
+  .exitOverride();
+for (const add of [addUpCommand, addCoordinatorCommand, addProviderCommands, addKeysCommands, addChatCommand]) add(program);
+for (const command of commandsBelow(program)) command.exitOverride();
+
+program.parseAsync().then(finish, fail);
+
+/** Every command has ended by itself or been told to stop: what is left (idle sockets, timers of libraries) must not hold the process. */
+function finish(): void {
+  process.exit(process.exitCode ?? EXIT_CODES.ok);
+}
+
+function fail(error: unknown): void {
+  if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? EXIT_CODES.ok : EXIT_CODES.usage);
+  if (error instanceof CliError) {
+    announceFailure(error);
+    process.stderr.write(`umbel: ${error.message}\n${error.remedy === undefined ? "" : `  ${error.remedy}\n`}`);
+    process.exit(error.exitCode);
+  }
+  const unexpected = new CliError(error instanceof Error ? error.message : String(error), EXIT_CODES.failure, undefined, { cause: error });
+  announceFailure(unexpected);
+  process.stderr.write(`umbel: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.exit(EXIT_CODES.failure);
+}
+
+function* commandsBelow(command: Command): Generator<Command> {
+  for (const child of command.commands) {
+    yield child;
+    yield* commandsBelow(child);
+  }
+}

@@ -1,0 +1,11 @@
+import { homedir } from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** Where Umbel keeps its state: `--home`, else `UMBEL_HOME`, else `~/.umbel`. */
+export function resolveHome(option: string | undefined): string {
+  return path.resolve(option ?? process.env["UMBEL_HOME"] ?? path.join(homedir(), ".umbel"));
+}
+
+/** Folder of the bundled model in this checkout. */
+export const BUNDLED_MODEL_DIRECTORY = fileURLToPath(new URL("../../../models/sprout", import.meta.url));
