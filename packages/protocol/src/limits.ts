@@ -17,6 +17,26 @@ export const WIRE_LIMITS = {
   registrationTimeout_ms: 15_000,
   /** How long a provider may take to answer a challenge. */
   challengeTimeout_ms: 30_000,
+  /** Largest JWS of a challenge answer or a receipt. */
+  jws_bytes_max: 16 * 1024,
+  /** Largest JWS of a registration: it names the weight hash of every advertised build. */
+  registrationJws_bytes_max: 128 * 1024,
   advertisedModels_max: 256,
   slots_max: 64,
+} as const;
+
+/**
+ * Ceilings on what a provider says of itself, so that absurd numbers buy no traffic (protocol.md §4.6). Larger values are clamped, negative
+ * ones become 0.
+ */
+export const SELF_REPORTED_MAX = {
+  decode_tps: 500,
+  prefill_tps: 5000,
+  memory_gb: 4096,
+  concurrency: 256,
+  requests: 1_000_000,
+  active_tokens: 1_000_000,
+  /** Also the ceiling of bytes per cached token. */
+  tokenBudget_tokens: 10_000_000_000,
+  modelLoad_ms: 3_600_000,
 } as const;

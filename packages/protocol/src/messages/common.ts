@@ -7,10 +7,23 @@ export const shortText = z.string().max(256);
 export const base64 = z
   .string()
   .regex(/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/, "must be standard base64 with padding");
+
+/** Base64 of exactly `length` bytes: keys and nonces, whose length is part of their meaning. */
+export function base64Bytes(length: number) {
+  return base64.refine((text) => decodedLength(text) === length, { error: `must be base64 of ${length} bytes` });
+}
+
+function decodedLength(text: string): number {
+  const padding = text.endsWith("==") ? 2 : text.endsWith("=") ? 1 : 0;
+  return (text.length / 4) * 3 - padding;
+}
+
+/** RFC 3339 in UTC, with `Z`. */
+export const timestamp = z.iso.datetime();
 export const sha256Hex = z.string().regex(/^[0-9a-f]{64}$/, "must be 64 lower-case hex digits");
 
 /** The id of one request, a UUID in lower case; 16 raw bytes in binary frames. */
-export const requestId = z.uuid().brand<"RequestId">();
+export const requestId = z.uuid().lowercase().brand<"RequestId">();
 export type RequestId = z.infer<typeof requestId>;
 
 /** Why a provider refused or failed a request. Closed: a new cause needs a new protocol version. Source: routing.md §10. */
@@ -41,9 +54,18 @@ export const usage = z.object({
 });
 export type Usage = z.infer<typeof usage>;
 
-/** Public part of a P-256 device key (RFC 7517). */
-export const deviceKey = z.object({ kty: z.literal("EC"), crv: z.literal("P-256"), x: z.string().max(64), y: z.string().max(64) });
+/** Why a request that produced output ended. */
+export const finishReason = z.enum(["stop", "length", "tool_calls", "cancelled"]);
+export type FinishReason = z.infer<typeof finishReason>;
+
+const coordinate = z.string().regex(/^[A-Za-z0-9_-]{43}$/, "must be base64url of 32 bytes");
+/** Public part of a P-256 device key (RFC 7517). Whether the point is on the curve is known only when the key is used. */
+export const deviceKey = z.object({ kty: z.literal("EC"), crv: z.literal("P-256"), x: coordinate, y: coordinate });
 export type DeviceKey = z.infer<typeof deviceKey>;
 
 export const trustLevel = z.enum(["none", "self_signed", "hardware"]);
 export type TrustLevel = z.infer<typeof trustLevel>;
+
+/** HPKE suite of an envelope: DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, and the AEAD that the name ends with. */
+export const envelopeSuite = z.enum(["x25519-sha256-aes256gcm", "x25519-sha256-chacha20poly1305"]);
+export type EnvelopeSuite = z.infer<typeof envelopeSuite>;

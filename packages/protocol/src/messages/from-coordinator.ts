@@ -1,11 +1,11 @@
 import { z } from "zod";
-import { base64, count, requestId, shortText, trustLevel } from "./common.js";
+import { base64Bytes, count, envelopeSuite, requestId, shortText, timestamp, trustLevel } from "./common.js";
 
 export const challenge = z.object({
   /** 32 random bytes, used once. */
-  nonce: base64,
+  nonce: base64Bytes(32),
   /** RFC 3339 UTC, whole seconds. */
-  timestamp: shortText,
+  timestamp,
 });
 export type Challenge = z.infer<typeof challenge>;
 
@@ -47,9 +47,9 @@ export const inferenceRequest = z.object({
   prompt_tokens_estimate: count,
   /** Time left for the first content, in milliseconds, from receipt. */
   deadline_ms: count,
-  suite: z.enum(["x25519-sha256-aes256gcm", "x25519-sha256-chacha20poly1305"]),
-  /** HPKE wrap of the content key to this provider's key: encapsulated key and ciphertext. */
-  wrap: z.object({ enc: base64, ct: base64 }),
+  suite: envelopeSuite,
+  /** HPKE wrap of the content key to this provider's key: encapsulated key, and the key's ciphertext with its tag. */
+  wrap: z.object({ enc: base64Bytes(32), ct: base64Bytes(48) }),
   /** Size of the sealed body frame's ciphertext, so that a receiver can refuse before it arrives. */
   body_bytes: count,
   /** Opaque scope within which prefixes may be reused; never shared across accounts. */

@@ -1,6 +1,7 @@
 import { z } from "zod";
-import { WIRE_LIMITS } from "../limits.js";
-import { base64, count, deviceKey, errorClass, requestId, shortText, usage } from "./common.js";
+import { SELF_REPORTED_MAX, WIRE_LIMITS } from "../limits.js";
+import { clamped } from "./clamped.js";
+import { base64, base64Bytes, count, deviceKey, errorClass, finishReason, requestId, shortText, usage } from "./common.js";
 import { capacity, hardware, modelInfo, systemMetrics } from "./machine.js";
 
 /** First frame on a socket. The provider becomes routable only after it has answered the challenge in `welcome`. */
@@ -13,16 +14,19 @@ export const register = z.object({
   features: z.array(shortText).max(64).default([]),
   hardware,
   models: z.array(modelInfo).max(WIRE_LIMITS.advertisedModels_max),
-  /** Raw X25519 public key of the worker (32 bytes), to which request keys are wrapped. */
-  encryption_key: base64,
+  /**
+   * Raw X25519 public key of the worker (32 bytes), to which request keys are wrapped. The length is checked at registration and not
+   * here, because a wrong key has a refusal code of its own (`invalid_public_key`).
+   */
+  encryption_key: base64.max(256),
   device_key: deviceKey,
   /** JWS by the device key, `typ` `att-reg+jwt`, over `RegistrationClaims`. */
-  attestation: z.string().max(16_384),
+  attestation: z.string().max(WIRE_LIMITS.registrationJws_bytes_max),
   /** Account token from device linking; absent for an unlinked machine. */
-  auth_token: z.string().max(256).optional(),
+  auth_token: shortText.optional(),
   private_only: z.boolean().default(false),
-  decode_tps: z.number().default(0),
-  prefill_tps: z.number().default(0),
+  decode_tps: clamped(SELF_REPORTED_MAX.decode_tps).default(0),
+  prefill_tps: clamped(SELF_REPORTED_MAX.prefill_tps).default(0),
 });
 export type Register = z.infer<typeof register>;
 
@@ -48,7 +52,7 @@ export const inferenceAccepted = z.object({
   request_id: requestId,
   phase: z.enum(["queued", "loading", "prefilling"]),
   /** 16 random bytes that the provider draws per attempt; salt of the response key. Equal in every repetition. */
-  response_nonce: base64,
+  response_nonce: base64Bytes(16),
 });
 export type InferenceAccepted = z.infer<typeof inferenceAccepted>;
 
@@ -57,11 +61,11 @@ export const inferenceComplete = z.object({
   type: z.literal("inference_complete"),
   request_id: requestId,
   usage,
-  finish_reason: z.enum(["stop", "length", "tool_calls", "cancelled"]),
+  finish_reason: finishReason,
   /** Chunk frames sent, the final one included. */
   chunks: count,
   /** JWS by the device key, `typ` `usage-receipt+jwt`, over `UsageReceipt`. */
-  receipt: z.string().max(16_384),
+  receipt: z.string().max(WIRE_LIMITS.jws_bytes_max),
 });
 export type InferenceComplete = z.infer<typeof inferenceComplete>;
 
@@ -79,9 +83,9 @@ export type InferenceError = z.infer<typeof inferenceError>;
 
 export const attestationResponse = z.object({
   type: z.literal("attestation_response"),
-  nonce: base64,
+  nonce: base64Bytes(32),
   /** JWS by the device key, `typ` `att-challenge+jwt`, over `ChallengeClaims`. */
-  attestation: z.string().max(16_384),
+  attestation: z.string().max(WIRE_LIMITS.jws_bytes_max),
 });
 export type AttestationResponse = z.infer<typeof attestationResponse>;
 

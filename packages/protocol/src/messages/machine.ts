@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { WIRE_LIMITS } from "../limits.js";
+import { SELF_REPORTED_MAX, WIRE_LIMITS } from "../limits.js";
+import { absentOutOfRange, clamped } from "./clamped.js";
 import { count, sha256Hex, shortText } from "./common.js";
 
 export const hardware = z.object({
@@ -9,10 +10,10 @@ export const hardware = z.object({
   chip_name: shortText,
   /** Grouping key for rate medians, e.g. `cpu-avx2`, `apple-m4-max`, `rtx-4090`. */
   compute_class: shortText,
-  memory_gb: z.number(),
+  memory_gb: clamped(SELF_REPORTED_MAX.memory_gb),
   cpu_cores: count,
   gpus: z
-    .array(z.object({ name: shortText, api: z.enum(["metal", "cuda", "vulkan"]), vram_gb: z.number() }))
+    .array(z.object({ name: shortText, api: z.enum(["metal", "cuda", "vulkan"]), vram_gb: clamped(SELF_REPORTED_MAX.memory_gb) }))
     .max(16)
     .default([]),
 });
@@ -43,29 +44,30 @@ export type SlotState = z.infer<typeof slotState>;
 export const slot = z.object({
   model: shortText,
   state: slotState.catch("unknown"),
-  num_running: z.number(),
-  num_waiting: z.number(),
-  max_concurrency: z.number(),
-  active_tokens: z.number(),
-  token_budget_used: z.number(),
-  token_budget_max: z.number(),
-  kv_bytes_per_token: z.number().optional(),
-  observed_decode_tps: z.number().optional(),
-  observed_prefill_tps: z.number().optional(),
-  model_load_time_ms: z.number().optional(),
+  num_running: clamped(SELF_REPORTED_MAX.requests),
+  num_waiting: clamped(SELF_REPORTED_MAX.requests),
+  max_concurrency: clamped(SELF_REPORTED_MAX.concurrency),
+  active_tokens: clamped(SELF_REPORTED_MAX.active_tokens),
+  token_budget_used: clamped(SELF_REPORTED_MAX.tokenBudget_tokens),
+  token_budget_max: clamped(SELF_REPORTED_MAX.tokenBudget_tokens),
+  kv_bytes_per_token: clamped(SELF_REPORTED_MAX.tokenBudget_tokens).optional(),
+  observed_decode_tps: clamped(SELF_REPORTED_MAX.decode_tps).optional(),
+  /** Out of range means unmeasured; it is never clamped up to a good value. */
+  observed_prefill_tps: absentOutOfRange(SELF_REPORTED_MAX.prefill_tps),
+  model_load_time_ms: clamped(SELF_REPORTED_MAX.modelLoad_ms).optional(),
 });
 export type Slot = z.infer<typeof slot>;
 
 export const capacity = z.object({
   slots: z.array(slot).max(WIRE_LIMITS.slots_max),
-  total_memory_gb: z.number(),
+  total_memory_gb: clamped(SELF_REPORTED_MAX.memory_gb),
   free_for_load_gb: z.number().optional(),
 });
 export type Capacity = z.infer<typeof capacity>;
 
 export const systemMetrics = z.object({
-  memory_pressure: z.number(),
-  cpu_usage: z.number(),
+  memory_pressure: clamped(1),
+  cpu_usage: clamped(1),
   thermal_state: z.enum(["nominal", "fair", "serious", "critical"]).catch("nominal"),
 });
 export type SystemMetrics = z.infer<typeof systemMetrics>;
