@@ -1,4 +1,5 @@
 export { type CostProfile, DEFAULT_COST_PROFILE } from "./cost/profile.js";
+export { explainDecision, explainProvider, type ProviderExplanation } from "./explain.js";
 export type { ProfileName } from "./gates/profiles.js";
 export { LOAD_COOLDOWN_MS, loadCooldown } from "./health/load-cooldown.js";
 export {

@@ -1,12 +1,21 @@
-import type { ProfileName } from "./gates/profiles.js";
-import type { Decision, ProviderView, RequestSpec, RoutingContext } from "./types.js";
+import { itemisedCost, totalCost_ms } from "./cost/index.js";
+import { measure } from "./cost/measure.js";
+import { costProfileOf } from "./cost/profile.js";
+import { firstRefusal, type ProfileName } from "./gates/profiles.js";
+import { type Candidate, pick } from "./pick.js";
+import type { Decision, ProviderView, RefusalReason, RequestSpec, RoutingContext } from "./types.js";
+
+/** Refusals that say "come back later": a machine at work, which is better than one whose breaker is open. */
+const BUSY_REASONS: readonly RefusalReason[] = ["concurrency", "capacity", "ttft_ceiling"];
 
 /**
  * Chooses the provider for one request: gates, cost, pick. Pure and synchronous, so that a single-threaded caller reserves in the same
- * step. One pass over `providers`.
+ * step. Iterates over `providers` once.
  *
- * @param providers frozen views; iteration order matters only in that the same order, spec and dice give the same winner
- * @param profile gates to apply. `select` (the default) also tries `select_failopen` when nothing but circuit breakers stood in the way.
+ * @param providers frozen views. Their order matters only to the dice: the same order, spec and dice give the same winner.
+ * @param profile gates to apply. `select` (the default) falls back to `select_failopen` when open breakers stood in the way and nothing
+ *   was merely busy, so that a bad release cannot take every machine out, and a busy healthy machine is preferred to a known-bad one
+ *   (routing.md §6.3).
  * @returns the winner with its cost term by term, or no winner and how many providers each reason refused
  */
 export function select(
@@ -15,8 +24,62 @@ export function select(
   context: RoutingContext,
   profile: ProfileName = "select",
 ): Decision {
-  void providers;
-  void spec;
-  void context;
-  throw new Error(`profile ${profile} is not built`);
+  const tally = emptyTally();
+  const resting: ProviderView[] = [];
+  for (const provider of providers) {
+    if (weigh(tally, provider, spec, context, profile) === "breaker_open") resting.push(provider);
+  }
+  if (profile === "select" && mayFailOpen(tally)) {
+    // Every other machine was refused for a reason that the relaxed profile shares.
+    const { breaker_open: _, ...others } = tally.refusals;
+    const relaxed: Tally = { ...emptyTally(), considered: tally.considered - resting.length, refusals: others };
+    for (const provider of resting) weigh(relaxed, provider, spec, context, "select_failopen");
+    if (relaxed.candidates.length > 0) return conclude(relaxed, spec, context, true);
+  }
+  return conclude(tally, spec, context, false);
+}
+
+/** What one pass has found so far. */
+interface Tally {
+  considered: number;
+  refusals: Partial<Record<RefusalReason, number>>;
+  candidates: Candidate[];
+  /** Least estimate before any ceiling is applied; NaN, which is contagious, once a machine's is unknown. */
+  bestTtft_ms: number;
+}
+
+function emptyTally(): Tally {
+  return { considered: 0, refusals: {}, candidates: [], bestTtft_ms: Number.POSITIVE_INFINITY };
+}
+
+/** Adds one machine to the tally: as a candidate with its cost, or under the reason that refused it, which is returned. */
+function weigh(tally: Tally, provider: ProviderView, spec: RequestSpec, context: RoutingContext, profile: ProfileName) {
+  tally.considered++;
+  const reason = firstRefusal(profile, provider, spec, context)?.reason;
+  if (reason) tally.refusals[reason] = (tally.refusals[reason] ?? 0) + 1;
+  if (reason && reason !== "ttft_ceiling") return reason;
+  const measured = measure(provider, spec, context);
+  tally.bestTtft_ms = Math.min(tally.bestTtft_ms, measured.ttft_ms ?? Number.NaN);
+  if (!reason) tally.candidates.push({ measured, total_ms: totalCost_ms(measured, costProfileOf(context), spec) });
+  return reason;
+}
+
+function mayFailOpen({ candidates, refusals }: Tally): boolean {
+  return candidates.length === 0 && refusals.breaker_open !== undefined && BUSY_REASONS.every((reason) => refusals[reason] === undefined);
+}
+
+function conclude(tally: Tally, spec: RequestSpec, context: RoutingContext, failedOpen: boolean): Decision {
+  const profile = costProfileOf(context);
+  const picked = pick(tally.candidates, spec, profile, context.random);
+  return Object.freeze({
+    winner: picked && itemisedCost(picked.candidate.measured, profile, spec),
+    considered: tally.considered,
+    candidates: tally.candidates.length,
+    refusals: Object.freeze(tally.refusals),
+    bestTtft_ms: Number.isFinite(tally.bestTtft_ms) ? tally.bestTtft_ms : undefined,
+    costProfile: profile.version,
+    draw: picked?.draw,
+    tied: picked?.tied ?? 0,
+    failedOpen,
+  });
 }

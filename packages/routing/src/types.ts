@@ -175,6 +175,8 @@ export interface Decision {
   readonly costProfile: string;
   /** The dice of the tie-break, so that the decision can be replayed. */
   readonly draw: number | undefined;
+  /** Candidates that were equal to the last, the winner included: `draw` chose among so many. */
+  readonly tied?: number;
   /** True when the breaker gate was dropped because only it stood in the way (routing.md §6.3). */
   readonly failedOpen: boolean;
 }

@@ -1,3 +1,5 @@
+import type { RoutingContext } from "../types.js";
+
 /**
  * Every coefficient that decides between eligible providers. Frozen and versioned: a decision records the version, so that a change of
  * one number is visible in every decision it touched. All are operational values of routing.md §5 and §6, tuned on one 7B model and meant
@@ -66,3 +68,8 @@ export const DEFAULT_COST_PROFILE: CostProfile = Object.freeze({
   decodeFloor_tps: 15,
   qualityOvercommit: 2,
 });
+
+/** The coefficients of one decision. */
+export function costProfileOf(context: RoutingContext): CostProfile {
+  return context.costProfile ?? DEFAULT_COST_PROFILE;
+}

@@ -1,0 +1,66 @@
+import type { ProviderView, RequestSpec, SlotView } from "../types.js";
+import { requestDemand_tokens } from "./demand.js";
+import { gib, isResident } from "./residency.js";
+
+/** Cache size of one token when neither slot nor catalogue knows it (routing.md §4.2). */
+const UNKNOWN_KV_BYTES_PER_TOKEN = 400_000;
+/** Tokens beyond which the cache estimate stops growing, so that an absurd bound stays a finite number. */
+const KV_TOKENS_MAX = 16_777_216;
+/** Memory a load takes for each byte of a build's files: the engine's buffers beside the weights. */
+const LOAD_OVERHEAD = 1.2;
+/** Left to the rest of the system when a machine does not report what it can spare. */
+const SYSTEM_RESERVE_GB = 4;
+
+/**
+ * Whether the request's tokens find room: in the token budget if the slot reports one, else in memory as far as it is known. What is
+ * unknown admits; the machine has the last word.
+ */
+export function memoryAdmits(provider: ProviderView, spec: RequestSpec): boolean {
+  const slot = provider.slots?.get(spec.build);
+  if (slot && slot.tokenBudgetMax > 0) return budgetAdmits(provider, slot, requestDemand_tokens(spec));
+
+  const size_gb = gib(provider.builds.get(spec.build)?.size_bytes ?? 0);
+  if (size_gb === 0 || provider.totalMemory_gb === 0) return true;
+  const cache_gb = gib(Math.min(requestDemand_tokens(spec), KV_TOKENS_MAX) * kvBytesPerToken(slot, spec));
+  if (isResident(slot)) return provider.totalMemory_gb - residentMemory_gb(provider) >= cache_gb;
+  if (provider.freeForLoad_gb !== undefined) return size_gb * LOAD_OVERHEAD + cache_gb <= provider.freeForLoad_gb;
+  // An idle machine may put its other builds away first; one at work may not.
+  const taken_gb = provider.pendingTotal > 0 ? residentMemory_gb(provider) : 0;
+  return taken_gb + size_gb + cache_gb + SYSTEM_RESERVE_GB <= provider.totalMemory_gb;
+}
+
+/**
+ * Two bounds at once: the slot's own budget, and the pool that co-resident slots may share. Where the cache is one pool, each slot reports
+ * the same room, and work placed on one build since the last heartbeat has to count against all, or two builds admit the same memory twice.
+ */
+function budgetAdmits(provider: ProviderView, slot: SlotView, demand_tokens: number): boolean {
+  if (slot.tokenBudgetUsed + unreported_tokens(provider, slot.build, slot) + demand_tokens > slot.tokenBudgetMax) return false;
+  let poolFree_tokens = 0;
+  for (const other of provider.slots?.values() ?? []) {
+    poolFree_tokens = Math.max(poolFree_tokens, other.tokenBudgetMax - other.tokenBudgetUsed);
+  }
+  let poolUnreported_tokens = 0;
+  for (const build of provider.pending.keys()) {
+    poolUnreported_tokens += unreported_tokens(provider, build, provider.slots?.get(build));
+  }
+  return poolUnreported_tokens + demand_tokens <= poolFree_tokens;
+}
+
+/** Tokens that the coordinator has placed for a build and that its slot's report does not show yet. */
+function unreported_tokens(provider: ProviderView, build: string, slot: SlotView | undefined): number {
+  const placed_tokens = provider.pending.get(build)?.tokens ?? 0;
+  return Math.max(0, placed_tokens - Math.max(slot?.tokenBudgetUsed ?? 0, slot?.activeTokens ?? 0));
+}
+
+/** What the resident builds take, as far as their sizes tell: the wire reports no such figure. */
+function residentMemory_gb(provider: ProviderView): number {
+  let bytes = 0;
+  for (const slot of provider.slots?.values() ?? []) {
+    if (isResident(slot)) bytes += provider.builds.get(slot.build)?.size_bytes ?? 0;
+  }
+  return gib(bytes);
+}
+
+function kvBytesPerToken(slot: SlotView | undefined, spec: RequestSpec): number {
+  return slot?.kvBytesPerToken || spec.kvBytesPerToken || UNKNOWN_KV_BYTES_PER_TOKEN;
+}

@@ -1,0 +1,13 @@
+import type { CostTerm } from "./term.js";
+
+/** Tokens that running and waiting requests may still take. A slot with a token budget reports them; else they are reckoned. */
+export const backlog: CostTerm = {
+  name: "backlog",
+  words: "tokens that earlier requests may still take",
+  cost_ms: ({ provider, slot, decode_tps, output_tokens }, _profile, spec) => {
+    const placed_tokens = provider.pending.get(spec.build)?.tokens ?? 0;
+    if (!slot) return (placed_tokens * 1000) / decode_tps;
+    if (slot.tokenBudgetMax > 0) return (slot.tokenBudgetUsed * 1000) / decode_tps;
+    return (Math.max(slot.activeTokens + slot.waiting * output_tokens, placed_tokens) * 1000) / decode_tps;
+  },
+};

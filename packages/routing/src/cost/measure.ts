@@ -1,0 +1,91 @@
+import { outputDemand_tokens, promptDemand_tokens } from "../admission/demand.js";
+import { isResident } from "../admission/residency.js";
+import type { FleetRates, ProviderView, RequestSpec, RoutingContext, SlotView } from "../types.js";
+import { type CostProfile, costProfileOf } from "./profile.js";
+
+/** What is known or assumed of one machine for one request; the terms of the cost are sums over these. */
+export interface Measurements {
+  readonly provider: ProviderView;
+  readonly slot: SlotView | undefined;
+  readonly prompt_tokens: number;
+  readonly output_tokens: number;
+  /** Until the build is in memory; 0 when it is. */
+  readonly load_ms: number;
+  /** Requests ahead for the build: what the coordinator has placed or what the slot reports, whichever is more. */
+  readonly ahead: number;
+  /** One stream's rate as it is now. */
+  readonly decode_tps: number;
+  /** One stream's rate if this request joins. */
+  readonly projectedDecode_tps: number;
+  readonly prefill_tps: number;
+  /** Estimate until the first token; undefined while the machine has not reported capacity. */
+  readonly ttft_ms: number | undefined;
+}
+
+/** Reads a machine's view for one request. Rates are positive whatever is unknown (routing.md §5). */
+export function measure(provider: ProviderView, spec: RequestSpec, context: RoutingContext): Measurements {
+  const profile = costProfileOf(context);
+  const slot = provider.slots?.get(spec.build);
+  const placed = provider.pending.get(spec.build)?.requests ?? 0;
+  const reported = slot ? slot.running + slot.waiting : 0;
+  const prompt_tokens = promptDemand_tokens(spec);
+  const load_ms = loadTime_ms(slot, spec.build, context.rates, profile);
+  const decode_tps = decodeRate_tps(provider, slot, spec.build, context.rates, profile);
+  const prefill_tps = prefillRate_tps(provider, slot, profile);
+  // Prefills run one after the other; decoding runs beside them. So only requests that have not begun delay the first token.
+  const prefillsAhead = (slot?.waiting ?? 0) + Math.max(0, placed - reported);
+  return {
+    provider,
+    slot,
+    prompt_tokens,
+    output_tokens: outputDemand_tokens(spec),
+    load_ms,
+    ahead: Math.max(placed, reported),
+    decode_tps,
+    projectedDecode_tps: projectedRate_tps(provider, slot, profile),
+    prefill_tps,
+    ttft_ms: provider.slots ? load_ms + ((prefillsAhead + 1) * prompt_tokens * 1000) / prefill_tps + 1000 / decode_tps : undefined,
+  };
+}
+
+function loadTime_ms(slot: SlotView | undefined, build: string, rates: FleetRates | undefined, profile: CostProfile): number {
+  if (isResident(slot)) return 0;
+  const measured_ms = slot?.modelLoad_ms || rates?.load_ms(build) || 0;
+  if (measured_ms > 0) return Math.min(Math.max(measured_ms, profile.measuredLoad_ms_min), profile.measuredLoad_ms_max);
+  return slot?.state === "idle_shutdown" ? profile.wakeLoad_ms : profile.coldLoad_ms;
+}
+
+/** The machine's own measurement, else the fleet's median for its class, else its benchmark slowed down by what runs. */
+function decodeRate_tps(
+  provider: ProviderView,
+  slot: SlotView | undefined,
+  build: string,
+  rates: FleetRates | undefined,
+  profile: CostProfile,
+): number {
+  if (slot && slot.observedDecode_tps > 0) return slot.observedDecode_tps;
+  const median_tps = rates?.decode_tps(build, provider.computeClass) ?? 0;
+  if (median_tps > 0) return median_tps;
+  if (provider.staticDecode_tps <= 0) return profile.unknownDecode_tps;
+  const slowed_tps = provider.staticDecode_tps / (1 + profile.batchSlowdown * (slot?.running ?? 0));
+  return Math.max(profile.unknownDecode_tps, slowed_tps);
+}
+
+function projectedRate_tps(provider: ProviderView, slot: SlotView | undefined, profile: CostProfile): number {
+  const running = slot?.running ?? 0;
+  const solo_tps =
+    slot && slot.observedDecode_tps > 0
+      ? slot.observedDecode_tps * (1 + profile.batchSlowdown * running)
+      : soloBenchmark_tps(provider, profile);
+  return solo_tps / (1 + profile.batchSlowdown * (running + 1));
+}
+
+function prefillRate_tps(provider: ProviderView, slot: SlotView | undefined, profile: CostProfile): number {
+  if (slot && slot.observedPrefill_tps > 0) return Math.min(slot.observedPrefill_tps, profile.prefill_tps_max);
+  if (provider.staticPrefill_tps > 0) return Math.min(provider.staticPrefill_tps, profile.prefill_tps_max);
+  return Math.min(soloBenchmark_tps(provider, profile) * profile.prefillPerDecode, profile.prefill_tps_max);
+}
+
+function soloBenchmark_tps(provider: ProviderView, profile: CostProfile): number {
+  return provider.staticDecode_tps > 0 ? provider.staticDecode_tps : profile.unknownDecode_tps;
+}

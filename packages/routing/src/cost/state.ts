@@ -1,0 +1,7 @@
+import type { CostTerm } from "./term.js";
+
+export const state: CostTerm = {
+  name: "state",
+  words: "bringing the build into memory",
+  cost_ms: (measured) => measured.load_ms,
+};

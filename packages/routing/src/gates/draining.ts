@@ -1,0 +1,8 @@
+import type { Gate } from "./gate.js";
+
+export const draining: Gate = {
+  reason: "draining",
+  kind: "structural",
+  words: "is finishing its work and takes no more",
+  refuses: (provider) => provider.draining,
+};
