@@ -1,6 +1,15 @@
+/**
+ * The contract between the parties: messages, frames, sealed envelope, device signatures, manifests. Runs in browsers; what only Node has is
+ * behind `@umbel/protocol/native`, what only tests need behind `@umbel/protocol/testing`.
+ */
 export * from "./bytes.js";
+export * from "./canonical-json.js";
 export * from "./clock.js";
+export * from "./crypto/index.js";
+export * from "./digest-chain.js";
+export * from "./envelope/index.js";
 export * from "./frames.js";
+export * from "./hash.js";
 export * from "./limits.js";
 export * from "./manifest.js";
 export * from "./messages/index.js";

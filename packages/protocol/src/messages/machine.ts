@@ -61,7 +61,8 @@ export type Slot = z.infer<typeof slot>;
 export const capacity = z.object({
   slots: z.array(slot).max(WIRE_LIMITS.slots_max),
   total_memory_gb: clamped(SELF_REPORTED_MAX.memory_gb),
-  free_for_load_gb: z.number().optional(),
+  /** Absent is unknown; 0 is a real "nothing can be loaded now". */
+  free_for_load_gb: absentOutOfRange(SELF_REPORTED_MAX.memory_gb),
 });
 export type Capacity = z.infer<typeof capacity>;
 
