@@ -1,56 +1,101 @@
-import type { Challenge, DeviceKey, InferenceRequest, ModelInfo, Slot } from "@umbel/protocol";
+import {
+  challenge,
+  count,
+  deviceKey,
+  errorClass,
+  inferenceAccepted,
+  inferenceComplete,
+  inferenceError,
+  inferenceRequest,
+  manifest,
+  modelInfo,
+  shortText,
+  slot,
+} from "@umbel/protocol";
+import { z } from "zod";
 
 /**
  * What agent and worker say to each other over their pipe. JSON for these; the sealed bytes of requests and chunks travel as binary
  * frames of the wire format unchanged, so the agent forwards them without looking in. The agent never sees plaintext or private keys.
  */
-export type ToWorker =
-  /** First message. `scripted` selects the engine for tests and load. */
-  | { readonly type: "start"; readonly keyDirectory: string; readonly engine: EngineChoice; readonly models: readonly WorkerModel[] }
-  | { readonly type: "inference_request"; readonly request: InferenceRequest }
-  | { readonly type: "cancel"; readonly request_id: string }
-  | { readonly type: "sign_registration"; readonly id: number; readonly claims: Record<string, unknown> }
-  | { readonly type: "sign_challenge"; readonly id: number; readonly challenge: Challenge; readonly sessionId: string }
-  | { readonly type: "shutdown" };
 
-export type FromWorker =
-  /** Keys exist and models are loaded (or failed, see `failures`). */
-  | {
-      readonly type: "ready";
-      readonly device_key: DeviceKey;
-      readonly encryption_key: string;
-      readonly models: readonly ModelInfo[];
-      readonly failures: readonly { readonly build: string; readonly code: string; readonly message: string }[];
-      readonly sandbox: WorkerSandbox;
-      readonly decode_tps: number;
-      readonly prefill_tps: number;
-    }
-  /** A control message of the wire protocol for the coordinator (`inference_accepted`, `inference_complete`, `inference_error`), forwarded as is. */
-  | { readonly type: "forward"; readonly message: Record<string, unknown> }
-  | { readonly type: "signed"; readonly id: number; readonly jws: string }
-  /** At least once a second while loaded, and at each change of load. */
-  | {
-      readonly type: "state";
-      readonly slots: readonly Slot[];
-      readonly requestsServed: number;
-      readonly tokensGenerated: number;
-      readonly errors: number;
-      readonly rss_bytes: number;
-    };
+const engineChoice = z.discriminatedUnion("kind", [
+  z.object({
+    kind: z.literal("llama.cpp"),
+    threads_max: z.number().int().positive().exactOptional(),
+    gpuLayers: z.number().int().nonnegative().exactOptional(),
+  }),
+  /** For tests and load: no weights are read. */
+  z.object({ kind: z.literal("scripted"), script: z.record(z.string(), z.unknown()) }),
+]);
+export type EngineChoice = z.infer<typeof engineChoice>;
 
-export interface WorkerModel {
-  readonly info: ModelInfo;
-  readonly path: string;
-  readonly sequences: number;
-}
-
-export type EngineChoice =
-  | { readonly kind: "llama.cpp"; readonly threads_max?: number; readonly gpuLayers?: number }
-  | { readonly kind: "scripted"; readonly script: Record<string, unknown> };
+const workerModel = z.object({
+  info: modelInfo,
+  /** Absolute path of the first weight file. */
+  path: z.string(),
+  /** Parallel sequences. */
+  sequences: z.number().int().positive(),
+  /** What the files must be, byte for byte; the worker checks them again before it loads. The scripted engine reads none. */
+  artifact: z.object({ directory: z.string(), manifest }).exactOptional(),
+});
+export type WorkerModel = z.infer<typeof workerModel>;
 
 /** What actually confines the worker, stated as found, never assumed. */
-export interface WorkerSandbox {
-  readonly network: "namespace" | "guarded" | "none";
-  readonly filesystem: "permission-model" | "none";
-  readonly coreDumps: "disabled" | "unknown";
-}
+const workerSandbox = z.object({
+  network: z.enum(["namespace", "guarded", "none"]),
+  filesystem: z.enum(["permission-model", "none"]),
+  coreDumps: z.enum(["disabled", "unknown"]),
+});
+export type WorkerSandbox = z.infer<typeof workerSandbox>;
+
+export const toWorker = z.discriminatedUnion("type", [
+  /** First message. */
+  z.object({ type: z.literal("start"), keyDirectory: z.string(), engine: engineChoice, models: z.array(workerModel) }),
+  z.object({ type: z.literal("inference_request"), request: inferenceRequest }),
+  z.object({ type: z.literal("cancel"), request_id: z.string() }),
+  z.object({ type: z.literal("sign_registration"), id: count, claims: z.record(z.string(), z.unknown()) }),
+  z.object({ type: z.literal("sign_challenge"), id: count, challenge, sessionId: shortText }),
+  z.object({ type: z.literal("shutdown") }),
+]);
+export type ToWorker = z.infer<typeof toWorker>;
+
+/** Why a worker cannot start and a restart would not help. */
+const startFailure = z.enum(["key_exposed", "key_invalid", "key_unwritable", "inspector_attached"]);
+export type StartFailure = z.infer<typeof startFailure>;
+
+const loadFailure = z.object({ build: shortText, code: errorClass, message: shortText });
+export type LoadFailure = z.infer<typeof loadFailure>;
+
+export const fromWorker = z.discriminatedUnion("type", [
+  /** Keys exist and models are loaded (or failed, see `failures`). */
+  z.object({
+    type: z.literal("ready"),
+    device_key: deviceKey,
+    /** Base64 of the raw X25519 public key. */
+    encryption_key: z.string(),
+    backend: shortText,
+    models: z.array(modelInfo),
+    failures: z.array(loadFailure),
+    sandbox: workerSandbox,
+    decode_tps: z.number(),
+    prefill_tps: z.number(),
+  }),
+  z.object({ type: z.literal("failed"), code: startFailure }),
+  /** A control message of the wire protocol for the coordinator, forwarded as is. */
+  z.object({ type: z.literal("forward"), message: z.discriminatedUnion("type", [inferenceAccepted, inferenceComplete, inferenceError]) }),
+  z.object({ type: z.literal("signed"), id: count, jws: z.string() }),
+  /** The worker does not sign this: it is not what it claims to be, or out of date. */
+  z.object({ type: z.literal("sign_refused"), id: count }),
+  /** At least once a second, and soon after each change of load. */
+  z.object({
+    type: z.literal("state"),
+    slots: z.array(slot),
+    requestsServed: count,
+    tokensGenerated: count,
+    errors: count,
+    cancellations: count,
+    rss_bytes: count,
+  }),
+]);
+export type FromWorker = z.infer<typeof fromWorker>;
