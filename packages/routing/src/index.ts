@@ -1,3 +1,4 @@
+export { isResident } from "./admission/residency.js";
 export { type CostProfile, DEFAULT_COST_PROFILE } from "./cost/profile.js";
 export { explainDecision, explainProvider, type ProviderExplanation } from "./explain.js";
 export type { ProfileName } from "./gates/profiles.js";
@@ -12,7 +13,6 @@ export {
   nodeBreakerRefusesUntil_ms,
 } from "./health/node-breaker.js";
 export { seededRandom } from "./random.js";
-export { REPORT_LIMITS } from "./report-limits.js";
 export { type FailureClass, type RetryPolicy, retryPolicy } from "./retry-policy.js";
 export { select } from "./select.js";
 export * from "./types.js";

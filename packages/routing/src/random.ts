@@ -1,16 +1,20 @@
 /**
  * A seeded source of numbers in [0, 1) for decisions that can be replayed; not for secrets.
  *
- * xoshiro128** 1.1 by Blackman and Vigna, its state filled by SplitMix32 from the seed (https://prng.di.unimi.it).
+ * xoshiro128** 1.1 by Blackman and Vigna (https://prng.di.unimi.it/xoshiro128starstar.c), its state filled from the seed by SplitMix with
+ * MurmurHash3's 32-bit finaliser.
  *
  * @param seed any number; only its lower 32 bits count
  */
 export function seededRandom(seed: number): () => number {
-  const next = splitMix32(seed);
-  let a = next();
-  let b = next();
-  let c = next();
-  let d = next();
+  const expand = splitMix32(seed);
+  const next = xoshiro128StarStar(expand(), expand(), expand(), expand());
+  return () => next() / 2 ** 32;
+}
+
+/** The generator itself, from a state that is not all zero. Each call gives 32 bits as a non-negative integer. */
+export function xoshiro128StarStar(s0: number, s1: number, s2: number, s3: number): () => number {
+  let [a, b, c, d] = [s0, s1, s2, s3];
   return () => {
     const result = Math.imul(rotateLeft(Math.imul(b, 5), 7), 9) >>> 0;
     const shifted = b << 9;
@@ -20,11 +24,11 @@ export function seededRandom(seed: number): () => number {
     a ^= d;
     c ^= shifted;
     d = rotateLeft(d, 11);
-    return result / 2 ** 32;
+    return result;
   };
 }
 
-/** SplitMix with the 32-bit finaliser of MurmurHash3: neighbouring seeds give unrelated states, and never four zeros in a row. */
+/** A bijection of a counter: neighbouring seeds give unrelated states, and four values in a row are never all zero. */
 function splitMix32(seed: number): () => number {
   let state = seed | 0;
   return () => {

@@ -1,5 +1,4 @@
 import { fromBase64, type Heartbeat, type ModelInfo, type Register, type Slot, type TrustLevel } from "@umbel/protocol";
-import { clamped, clampedCount, measuredOrUnknown, REPORT_LIMITS, reportedOrAbsent } from "./report-limits.js";
 import type { BuildView, PendingView, ProviderView, SlotView } from "./types.js";
 
 /** What the coordinator itself knows of a session, beside what the machine says. */
@@ -16,8 +15,10 @@ const X25519_KEY_BYTES = 32;
 const NO_LOAD_COOLDOWNS: ReadonlyMap<string, number> = new Map();
 const NO_PENDING: ReadonlyMap<string, PendingView> = new Map();
 
+// Messages are parsed by the protocol's schemas, which force every self-reported figure into a sane range (routing.md §1.1).
+
 /**
- * The first view of a machine, from its sanitised `register`. It is online but neither trusted nor challenged, so every gate profile
+ * The first view of a machine, from its `register`. It is online but neither trusted nor challenged, so every gate profile
  * refuses it until `withTrust` and `withChallengePassed` say otherwise (protocol.md §1.1: nothing is routable before it has proven its key).
  */
 export function providerViewFromRegister(message: Register, session: SessionIdentity): ProviderView {
@@ -32,17 +33,17 @@ export function providerViewFromRegister(message: Register, session: SessionIden
     draining: false,
     privateOnly: message.private_only,
     trustLevel: "none" as const,
-    sealing: isEncryptionKey(message.encryption_key),
+    sealing: fromBase64(message.encryption_key).length === X25519_KEY_BYTES,
     challengedAt_ms: undefined,
     builds: buildViews(message.models),
     slots: undefined,
-    totalMemory_gb: clamped(message.hardware.memory_gb, REPORT_LIMITS.memory_gb_max),
+    totalMemory_gb: message.hardware.memory_gb,
     freeForLoad_gb: undefined,
     memoryPressure: 0,
     cpuUsage: 0,
     thermal: "nominal" as const,
-    staticDecode_tps: clamped(message.decode_tps, REPORT_LIMITS.decode_tps_max),
-    staticPrefill_tps: clamped(message.prefill_tps, REPORT_LIMITS.prefill_tps_max),
+    staticDecode_tps: message.decode_tps,
+    staticPrefill_tps: message.prefill_tps,
     pending: NO_PENDING,
     pendingTotal: 0,
     loadCooldownUntil_ms: NO_LOAD_COOLDOWNS,
@@ -53,13 +54,12 @@ export function providerViewFromRegister(message: Register, session: SessionIden
 /** Replaces everything a heartbeat reports. A heartbeat without capacity clears slots and free memory, so that stale ones cannot route. */
 export function withHeartbeat(view: ProviderView, heartbeat: Heartbeat): ProviderView {
   const { capacity, system_metrics: metrics } = heartbeat;
-  const totalMemory_gb = clamped(capacity?.total_memory_gb ?? 0, REPORT_LIMITS.memory_gb_max);
   return changed(view, {
     slots: capacity && slotViews(capacity.slots),
-    totalMemory_gb: totalMemory_gb > 0 ? totalMemory_gb : view.totalMemory_gb,
-    freeForLoad_gb: reportedOrAbsent(capacity?.free_for_load_gb, REPORT_LIMITS.memory_gb_max),
-    memoryPressure: clamped(metrics.memory_pressure, 1),
-    cpuUsage: clamped(metrics.cpu_usage, 1),
+    totalMemory_gb: capacity?.total_memory_gb || view.totalMemory_gb,
+    freeForLoad_gb: capacity?.free_for_load_gb,
+    memoryPressure: metrics.memory_pressure,
+    cpuUsage: metrics.cpu_usage,
     thermal: metrics.thermal_state,
   });
 }
@@ -136,24 +136,16 @@ function withPendingOf(view: ProviderView, build: string, requests: number, toke
   return changed(view, { pending, pendingTotal });
 }
 
-function isEncryptionKey(base64: string): boolean {
-  try {
-    return fromBase64(base64).length === X25519_KEY_BYTES;
-  } catch {
-    return false;
-  }
-}
-
 function buildViews(models: readonly ModelInfo[]): ReadonlyMap<string, BuildView> {
-  return new Map(models.slice(0, REPORT_LIMITS.builds_max).map((model) => [model.id, buildView(model)]));
+  return new Map(models.map((model) => [model.id, buildView(model)]));
 }
 
 function buildView(model: ModelInfo): BuildView {
   return Object.freeze({
     build: model.id,
     weightHash: model.weight_hash,
-    size_bytes: clamped(model.size_bytes, Number.MAX_SAFE_INTEGER),
-    contextLength_tokens: clampedCount(model.context_length, REPORT_LIMITS.tokens_max),
+    size_bytes: model.size_bytes,
+    contextLength_tokens: model.context_length,
     tools: model.capabilities.includes("tools"),
     vision: model.capabilities.includes("vision"),
     templateBroken: model.template_render_ok === false,
@@ -161,22 +153,22 @@ function buildView(model: ModelInfo): BuildView {
 }
 
 function slotViews(slots: readonly Slot[]): ReadonlyMap<string, SlotView> {
-  return new Map(slots.slice(0, REPORT_LIMITS.slots_max).map((slot) => [slot.model, slotView(slot)]));
+  return new Map(slots.map((slot) => [slot.model, slotView(slot)]));
 }
 
 function slotView(slot: Slot): SlotView {
   return Object.freeze({
     build: slot.model,
     state: slot.state,
-    running: clampedCount(slot.num_running, REPORT_LIMITS.requests_max),
-    waiting: clampedCount(slot.num_waiting, REPORT_LIMITS.requests_max),
-    maxConcurrency: clampedCount(slot.max_concurrency, REPORT_LIMITS.concurrency_max),
-    activeTokens: clampedCount(slot.active_tokens, REPORT_LIMITS.activeTokens_max),
-    tokenBudgetUsed: clampedCount(slot.token_budget_used, REPORT_LIMITS.tokens_max),
-    tokenBudgetMax: clampedCount(slot.token_budget_max, REPORT_LIMITS.tokens_max),
-    observedDecode_tps: clamped(slot.observed_decode_tps ?? 0, REPORT_LIMITS.decode_tps_max),
-    observedPrefill_tps: measuredOrUnknown(slot.observed_prefill_tps ?? 0, REPORT_LIMITS.prefill_tps_max),
-    modelLoad_ms: clamped(slot.model_load_time_ms ?? 0, REPORT_LIMITS.modelLoad_ms_max),
-    kvBytesPerToken: clampedCount(slot.kv_bytes_per_token ?? 0, REPORT_LIMITS.kvBytesPerToken_max),
+    running: slot.num_running,
+    waiting: slot.num_waiting,
+    maxConcurrency: slot.max_concurrency,
+    activeTokens: slot.active_tokens,
+    tokenBudgetUsed: slot.token_budget_used,
+    tokenBudgetMax: slot.token_budget_max,
+    observedDecode_tps: slot.observed_decode_tps ?? 0,
+    observedPrefill_tps: slot.observed_prefill_tps ?? 0,
+    modelLoad_ms: slot.model_load_time_ms ?? 0,
+    kvBytesPerToken: slot.kv_bytes_per_token ?? 0,
   });
 }

@@ -1,5 +1,6 @@
 import type { ProviderView } from "../types.js";
-import { gib, isResident } from "./residency.js";
+import { gib } from "./gib.js";
+import { isResident } from "./residency.js";
 
 /** Memory a machine must have for each byte of a build's files: weights, cache and the rest of the system (routing.md §4.3). */
 const MEMORY_PER_SIZE = 2;

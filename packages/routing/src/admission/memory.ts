@@ -1,6 +1,7 @@
 import type { ProviderView, RequestSpec, SlotView } from "../types.js";
 import { requestDemand_tokens } from "./demand.js";
-import { gib, isResident } from "./residency.js";
+import { gib } from "./gib.js";
+import { isResident } from "./residency.js";
 
 /** Cache size of one token when neither slot nor catalogue knows it (routing.md §4.2). */
 const UNKNOWN_KV_BYTES_PER_TOKEN = 400_000;

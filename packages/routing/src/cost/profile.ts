@@ -1,3 +1,4 @@
+import { SELF_REPORTED_MAX } from "@umbel/protocol";
 import type { RoutingContext } from "../types.js";
 
 /**
@@ -56,7 +57,7 @@ export const DEFAULT_COST_PROFILE: CostProfile = Object.freeze({
   batchSlowdown: 0.27,
   unknownDecode_tps: 1,
   prefillPerDecode: 12,
-  prefill_tps_max: 100_000,
+  prefill_tps_max: SELF_REPORTED_MAX.prefill_tps,
   longPrompt_tokens: 0,
   longPromptWeight: 2,
   memoryPressure_ms: 4_000,
