@@ -1,0 +1,128 @@
+import { homedir } from "node:os";
+import path from "node:path";
+import { z } from "zod";
+
+/** What a setting's text may look like: the schema that reads it, and the same in words for whoever wrote it wrong. */
+export interface Form<Value> {
+  readonly schema: z.ZodType<Value, string>;
+  readonly expected: string;
+}
+
+const MILLISECONDS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const;
+const BYTES = { B: 1, KiB: 1024, MiB: 1024 * 1024 } as const;
+
+/** A duration such as `250ms`, `10s`, `5m` or `1h`, in milliseconds. `0` alone is accepted where the least is 0. */
+export function duration(range: { readonly least_ms: number; readonly most_ms: number }): Form<number> {
+  return {
+    schema: z
+      .string()
+      .regex(/^(?:0|\d{1,9}(?:ms|s|m|h))$/)
+      .transform((text) => scaled(text, MILLISECONDS))
+      .pipe(z.number().min(range.least_ms).max(range.most_ms)),
+    expected: `a duration such as 250ms, 10s, 5m or 1h, from ${range.least_ms}ms to ${range.most_ms}ms`,
+  };
+}
+
+/** A size such as `65536B`, `64KiB` or `16MiB`, in bytes. */
+export function size(range: { readonly least_bytes: number; readonly most_bytes: number }): Form<number> {
+  return {
+    schema: z
+      .string()
+      .regex(/^\d{1,9}(?:B|KiB|MiB)$/)
+      .transform((text) => scaled(text, BYTES))
+      .pipe(z.number().min(range.least_bytes).max(range.most_bytes)),
+    expected: `a size such as 64KiB or 16MiB, from ${range.least_bytes}B to ${range.most_bytes}B`,
+  };
+}
+
+export function wholeNumber(range: { readonly least: number; readonly most: number }): Form<number> {
+  return {
+    schema: z
+      .string()
+      .regex(/^\d{1,10}$/)
+      .transform(Number)
+      .pipe(z.number().min(range.least).max(range.most)),
+    expected: `a whole number from ${range.least} to ${range.most}`,
+  };
+}
+
+export function decimal(range: { readonly least: number; readonly most: number }): Form<number> {
+  return {
+    schema: z
+      .string()
+      .regex(/^\d{1,9}(?:\.\d{1,6})?$/)
+      .transform(Number)
+      .pipe(z.number().min(range.least).max(range.most)),
+    expected: `a number from ${range.least} to ${range.most}`,
+  };
+}
+
+export function oneOf<const Choices extends readonly [string, ...string[]]>(choices: Choices): Form<Choices[number]> {
+  return { schema: z.enum(choices), expected: `one of ${choices.join(", ")}` };
+}
+
+/** A comma-separated list; blanks around entries are dropped, an empty text is an empty list. */
+export function list(entry: Form<string>): Form<readonly string[]> {
+  return {
+    schema: z
+      .string()
+      .transform((text) => (text.trim() === "" ? [] : text.split(",").map((part) => part.trim())))
+      .pipe(z.array(entry.schema)),
+    expected: `a comma-separated list, each ${entry.expected}`,
+  };
+}
+
+export const text: Form<string> = { schema: z.string().min(1).max(256), expected: "1 to 256 characters" };
+
+/** A path; a leading `~` is the user's home directory. */
+export const directory: Form<string> = {
+  schema: z
+    .string()
+    .min(1)
+    .transform((written) => path.resolve(written.replace(/^~(?=$|[\\/])/, () => homedir()))),
+  expected: "a path of a directory",
+};
+
+/** Semantic version, or empty for none. */
+export const versionFloor: Form<string> = {
+  schema: z.string().regex(/^(?:\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?)?$/),
+  expected: "a semantic version such as 1.4.0, or empty",
+};
+
+export const hostname: Form<string> = {
+  schema: z.string().regex(/^[A-Za-z0-9.:_-]{1,253}$/),
+  expected: "an address or host name, such as 127.0.0.1",
+};
+
+/** An origin as a browser sends it: scheme, host and port, nothing behind. */
+export const origin: Form<string> = {
+  schema: z.string().refine((written) => URL.canParse(written) && new URL(written).origin === written),
+  expected: "an origin such as https://console.example.org",
+};
+
+/** `host:port`, or empty for off. */
+export const listenAddress: Form<{ readonly host: string; readonly port: number } | undefined> = {
+  schema: z
+    .string()
+    .regex(/^(?:[A-Za-z0-9._-]{1,253}:\d{1,5})?$/)
+    .transform((written) => {
+      const [host, port] = written.split(":");
+      return host === undefined || port === undefined ? undefined : { host, port: Number(port) };
+    })
+    .pipe(z.object({ host: z.string(), port: z.number().max(65_535) }).optional()),
+  expected: "host:port such as 127.0.0.1:9464, or empty",
+};
+
+/** Connection string of a PostgreSQL server, or empty for none. */
+export const postgresUrl: Form<string | undefined> = {
+  schema: z
+    .string()
+    .refine((written) => written === "" || (/^postgres(?:ql)?:\/\//.test(written) && URL.canParse(written)))
+    .transform((written) => (written === "" ? undefined : written)),
+  expected: "postgres://user:password@host:port/database, or empty",
+};
+
+function scaled(written: string, units: Readonly<Record<string, number>>): number {
+  const [, amount = "0", unit = ""] = /^(\d+)([A-Za-z]*)$/.exec(written) ?? [];
+  return Number(amount) * (units[unit] ?? 1);
+}

@@ -1,0 +1,107 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { homedir, tmpdir } from "node:os";
+import path from "node:path";
+import { afterEach, describe, expect, it } from "vitest";
+import { loadSettings, SettingsError, settingsTable } from "./index.js";
+
+const scratch = mkdtempSync(path.join(tmpdir(), "umbel-settings-"));
+afterEach(() => rmSync(path.join(scratch, "secret"), { force: true }));
+
+function problemsOf(env: Record<string, string>): { name: string; value: string; expected: string }[] {
+  try {
+    loadSettings({ env });
+  } catch (error) {
+    if (error instanceof SettingsError) return [...error.problems];
+    throw error;
+  }
+  return [];
+}
+
+describe("loadSettings", () => {
+  it("has a default for everything", () => {
+    const settings = loadSettings({ env: {} });
+    expect(settings).toMatchObject({
+      home: path.join(homedir(), ".umbel"),
+      host: "127.0.0.1",
+      port: 8080,
+      databaseUrl: undefined,
+      minTrust: "self_signed",
+      bodyLimit_bytes: 16_777_216,
+      headerTimeout_ms: 5_000,
+      bodyTimeout_ms: 120_000,
+      firstContentBase_ms: 5_000,
+      idleTimeout_ms: 600_000,
+      queueSize: 10,
+      drainGrace_ms: 600_000,
+      corsOrigins: [],
+      metricsListen: undefined,
+    });
+  });
+
+  it("takes the environment over defaults, and overrides over the environment", () => {
+    const env = { UMBEL_PORT: "9000", UMBEL_HOST: "::1" };
+    expect(loadSettings({ env, overrides: { port: "0" } })).toMatchObject({ port: 0, host: "::1" });
+  });
+
+  it.each([
+    ["250ms", 250],
+    ["10s", 10_000],
+    ["5m", 300_000],
+    ["1h", 3_600_000],
+  ])("reads the duration %s", (written, milliseconds) => {
+    expect(loadSettings({ env: { UMBEL_QUEUE_WAIT: written } }).queueWait_ms).toBe(milliseconds);
+  });
+
+  it.each(["10", "1.5s", "-1s", "1 s", "s", "99h", "0"])("refuses the duration %j", (written) => {
+    expect(problemsOf({ UMBEL_QUEUE_WAIT: written })).toMatchObject([{ name: "UMBEL_QUEUE_WAIT" }]);
+  });
+
+  it("lets 0 switch off what may be off", () => {
+    expect(loadSettings({ env: { UMBEL_PREFILL_KEEPALIVE_INTERVAL: "0" } }).keepaliveInterval_ms).toBe(0);
+  });
+
+  it("accepts a body limit up to what a provider's frame can hold, and not above", () => {
+    expect(loadSettings({ env: { UMBEL_BODY_LIMIT: "64KiB" } }).bodyLimit_bytes).toBe(65_536);
+    expect(problemsOf({ UMBEL_BODY_LIMIT: "17MiB" })).toHaveLength(1);
+  });
+
+  it("names every problem at once, with the value and the expected form", () => {
+    const problems = problemsOf({ UMBEL_PORT: "70000", UMBEL_MIN_TRUST: "blind", UMBEL_CORS_ORIGIN: "https://a.example/path" });
+    expect(problems).toEqual([
+      { name: "UMBEL_PORT", value: '"70000"', expected: "a whole number from 0 to 65535" },
+      { name: "UMBEL_CORS_ORIGIN", value: '"https://a.example/path"', expected: expect.stringContaining("an origin such as") },
+      { name: "UMBEL_MIN_TRUST", value: '"blind"', expected: "one of none, self_signed, hardware" },
+    ]);
+    expect(new SettingsError(problems).message.split("\n")).toHaveLength(4);
+  });
+
+  it("never shows a secret", () => {
+    const [problem] = problemsOf({ UMBEL_DATABASE_URL: "mysql://root:hunter2@db/umbel" });
+    expect(JSON.stringify(problem)).not.toContain("hunter2");
+    expect(problem?.value).toBe("(hidden)");
+  });
+
+  it("reads a secret from the file that is named, without its last newline", () => {
+    const file = path.join(scratch, "secret");
+    writeFileSync(file, "postgres://u:p@db:5432/umbel\n");
+    expect(loadSettings({ env: { UMBEL_DATABASE_URL_FILE: file } }).databaseUrl).toBe("postgres://u:p@db:5432/umbel");
+  });
+
+  it("refuses a secret given twice or a file that cannot be read", () => {
+    const missing = path.join(scratch, "absent");
+    expect(problemsOf({ UMBEL_DATABASE_URL_FILE: missing })).toMatchObject([{ name: "UMBEL_DATABASE_URL_FILE", value: missing }]);
+    expect(problemsOf({ UMBEL_DATABASE_URL_FILE: missing, UMBEL_DATABASE_URL: "postgres://db/umbel" })).toHaveLength(1);
+  });
+
+  it("refuses a name with our prefix that it does not know, but not those of providers and clients", () => {
+    expect(problemsOf({ UMBEL_PROT: "8080" })).toMatchObject([{ name: "UMBEL_PROT" }]);
+    expect(problemsOf({ UMBEL_PROVIDER_TOKEN: "x", UMBEL_API_KEY: "x", UMBEL_BASE_URL: "x", PATH: "/bin" })).toEqual([]);
+  });
+});
+
+describe("the README", () => {
+  it("lists exactly the settings there are", () => {
+    const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
+    expect(readme).toContain(settingsTable());
+  });
+});

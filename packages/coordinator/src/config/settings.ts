@@ -1,0 +1,164 @@
+/**
+ * Every setting of the coordinator, in one table: its name in the environment, its form, its default as one would write it, and what
+ * it does. The type `Settings`, the start-up checks and the table in the README all come from here. Source of the defaults: api.md §1, §5,
+ * §15; routing.md §8, §9; ops.md §8, §9.2.
+ */
+import { WIRE_LIMITS } from "@umbel/protocol";
+import type { z } from "zod";
+import {
+  decimal,
+  directory,
+  duration,
+  type Form,
+  hostname,
+  list,
+  listenAddress,
+  oneOf,
+  origin,
+  postgresUrl,
+  size,
+  text,
+  versionFloor,
+  wholeNumber,
+} from "./forms.js";
+
+interface Setting<Value> extends Form<Value> {
+  readonly env: string;
+  readonly default: string;
+  readonly about: string;
+  /** Never shown; may also be given as a file named by `<env>_FILE`. */
+  readonly secret?: true;
+}
+
+const HOUR_ms = 3_600_000;
+
+function setting<Value>(form: Form<Value>, rest: Omit<Setting<Value>, keyof Form<Value>>): Setting<Value> {
+  return { ...form, ...rest };
+}
+
+function wait(env: string, fallback: string, about: string, least_ms = 1): Setting<number> {
+  return setting(duration({ least_ms, most_ms: 24 * HOUR_ms }), { env, default: fallback, about });
+}
+
+export const SETTINGS = {
+  home: setting(directory, { env: "UMBEL_HOME", default: "~/.umbel", about: "Where the coordinator keeps its state." }),
+  host: setting(hostname, { env: "UMBEL_HOST", default: "127.0.0.1", about: "Address to listen on." }),
+  port: setting(wholeNumber({ least: 0, most: 65_535 }), {
+    env: "UMBEL_PORT",
+    default: "8080",
+    about: "Port of the API and of the provider socket; 0 takes a free one.",
+  }),
+  databaseUrl: setting(postgresUrl, {
+    env: "UMBEL_DATABASE_URL",
+    default: "",
+    about: "PostgreSQL server to use; empty starts an embedded one under the home.",
+    secret: true,
+  }),
+  corsOrigins: setting(list(origin), {
+    env: "UMBEL_CORS_ORIGIN",
+    default: "",
+    about: "Origins of web pages that may call the API with credentials.",
+  }),
+  logLevel: setting(oneOf(["fatal", "error", "warn", "info", "debug", "trace", "silent"]), {
+    env: "UMBEL_LOG_LEVEL",
+    default: "info",
+    about: "Least severe level that is logged.",
+  }),
+  metricsListen: setting(listenAddress, {
+    env: "UMBEL_METRICS_LISTEN",
+    default: "",
+    about: "Where operators read `/metrics` and `/decisions/{job id}`, without authentication; empty is off.",
+  }),
+
+  minTrust: setting(oneOf(["none", "self_signed", "hardware"]), {
+    env: "UMBEL_MIN_TRUST",
+    default: "self_signed",
+    about: "Least trust level of a machine that gets requests.",
+  }),
+  minProviderVersion: setting(versionFloor, {
+    env: "UMBEL_MIN_PROVIDER_VERSION",
+    default: "",
+    about: "Oldest provider version that gets requests; empty is any.",
+  }),
+  socketsPerIp: setting(wholeNumber({ least: 1, most: 1_000_000 }), {
+    env: "UMBEL_SOCKETS_PER_IP",
+    default: "20",
+    about: "Provider sockets open at once from one address.",
+  }),
+  upgradesPerIp_perMinute: setting(wholeNumber({ least: 1, most: 1_000_000 }), {
+    env: "UMBEL_UPGRADES_PER_IP",
+    default: "30",
+    about: "Provider sockets opened in a minute from one address.",
+  }),
+
+  bodyLimit_bytes: setting(size({ least_bytes: 1024, most_bytes: WIRE_LIMITS.requestBody_bytes_max }), {
+    env: "UMBEL_BODY_LIMIT",
+    default: "16MiB",
+    about: "Largest body of an inference request; larger is 413.",
+  }),
+  headerTimeout_ms: wait("UMBEL_HEADER_TIMEOUT", "5s", "Time to send the headers of a request; longer is 408."),
+  bodyIdleTimeout_ms: wait("UMBEL_BODY_IDLE_TIMEOUT", "30s", "Longest pause while a body arrives; longer is 408."),
+  bodyTimeout_ms: wait("UMBEL_BODY_TIMEOUT", "2m", "Time for the whole body to arrive; longer is 408."),
+  keepAliveTimeout_ms: wait("UMBEL_KEEP_ALIVE_TIMEOUT", "2m", "How long an idle connection stays open."),
+  writeStallTimeout_ms: wait("UMBEL_WRITE_STALL_TIMEOUT", "1m", "How long a consumer may leave its stream unread before it is cut off."),
+  keepaliveInterval_ms: wait(
+    "UMBEL_PREFILL_KEEPALIVE_INTERVAL",
+    "10s",
+    "Pause between keepalive comments on a stream that waits for its first content; 0 is off. Keep it below clients' timeouts.",
+    0,
+  ),
+  requestRate_perSecond: setting(decimal({ least: 0, most: 1_000_000 }), {
+    env: "UMBEL_RATE_LIMIT_RPS",
+    default: "20",
+    about: "Inference requests per second of one account; 0 is unlimited.",
+  }),
+  requestBurst: setting(wholeNumber({ least: 1, most: 1_000_000 }), {
+    env: "UMBEL_RATE_LIMIT_BURST",
+    default: "120",
+    about: "Inference requests of one account at once.",
+  }),
+  publicRate_perSecond: setting(decimal({ least: 0, most: 1_000_000 }), {
+    env: "UMBEL_PUBLIC_RATE_LIMIT_RPS",
+    default: "10",
+    about: "Requests per second from one address to routes without authentication; 0 is unlimited.",
+  }),
+  publicBurst: setting(wholeNumber({ least: 1, most: 1_000_000 }), {
+    env: "UMBEL_PUBLIC_RATE_LIMIT_BURST",
+    default: "40",
+    about: "Requests from one address at once to routes without authentication.",
+  }),
+
+  rejectModels: setting(list(text), {
+    env: "UMBEL_REJECT_MODELS",
+    default: "",
+    about: "Models (aliases or builds) that are refused with 429 for now.",
+  }),
+  firstContentBase_ms: wait("UMBEL_FIRST_CONTENT_BASE", "5s", "Fixed part of the time a provider has for its first content."),
+  firstContentPerToken_ms: setting(decimal({ least: 0, most: 1_000 }), {
+    env: "UMBEL_FIRST_CONTENT_PER_TOKEN_MS",
+    default: "1",
+    about: "Part of that time per estimated prompt token, in milliseconds.",
+  }),
+  loadingExtension_ms: wait("UMBEL_LOADING_EXTENSION", "3m", "Time a provider that reports `loading` has for its first content instead."),
+  contentBudget_ms: wait("UMBEL_CONTENT_BUDGET", "2m", "Time all attempts of one request have for the first content, loading apart."),
+  idleTimeout_ms: wait("UMBEL_IDLE_TIMEOUT", "10m", "Longest pause inside an answer."),
+  queueSize: setting(wholeNumber({ least: 0, most: 100_000 }), {
+    env: "UMBEL_QUEUE_SIZE",
+    default: "10",
+    about: "Requests that may wait for capacity of one build.",
+  }),
+  queueWait_ms: wait("UMBEL_QUEUE_WAIT", "2m", "How long a request waits for capacity."),
+  settleGrace_ms: wait("UMBEL_SETTLE_GRACE", "30s", "How long a provider has to account for an answer whose consumer has left."),
+  drainGrace_ms: wait("UMBEL_DRAIN_GRACE", "10m", "How long a shutdown waits for requests in flight; 0 does not wait.", 0),
+
+  platformFee_percent: setting(wholeNumber({ least: 0, most: 100 }), {
+    env: "UMBEL_PLATFORM_FEE_PERCENT",
+    default: "0",
+    about: "Share of each charge that stays with the operator.",
+  }),
+} as const satisfies Record<string, Setting<unknown>>;
+
+export type SettingName = keyof typeof SETTINGS;
+
+/** What the coordinator was told, read once at start. Units are in the names. */
+export type Settings = { readonly [Name in SettingName]: z.output<(typeof SETTINGS)[Name]["schema"]> };

@@ -1,0 +1,32 @@
+import { ApiError } from "@umbel/dialects";
+import type { Accounts, Principal } from "../accounts/index.js";
+
+const RETRY_AFTER_s = 2;
+
+/**
+ * Who is calling. One answer for unknown, disabled and expired keys, so that guessing teaches nothing (api.md §3.2).
+ *
+ * @throws ApiError 401 without valid credentials, 503 when the accounts cannot be asked.
+ */
+export async function authenticate(authorization: string | undefined, accounts: Pick<Accounts, "authenticate">): Promise<Principal> {
+  const token = /^bearer\s+(\S+)\s*$/i.exec(authorization ?? "")?.[1];
+  if (token === undefined) throw unauthenticated("missing credentials — use Authorization: Bearer <token>");
+  let principal: Principal | undefined;
+  try {
+    principal = await accounts.authenticate(token);
+  } catch (cause) {
+    throw new ApiError({
+      status: 503,
+      code: "service_unavailable",
+      message: "accounts cannot be read right now — please retry",
+      retryAfter_s: RETRY_AFTER_s,
+      cause,
+    });
+  }
+  if (principal === undefined) throw unauthenticated("invalid API key");
+  return principal;
+}
+
+function unauthenticated(message: string): ApiError {
+  return new ApiError({ status: 401, code: "authentication_error", message });
+}

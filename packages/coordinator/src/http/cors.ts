@@ -1,0 +1,36 @@
+import type { FastifyCorsOptions } from "@fastify/cors";
+
+/** Paths that any web page may read, without credentials. */
+const PUBLIC_PATHS = new Set(["/v1/pricing"]);
+
+const EXPOSED_HEADERS = [
+  "X-Request-ID",
+  "X-Inference-Job-ID",
+  "X-Provider-Id",
+  "X-Provider-Encrypted",
+  "X-Provider-Trust-Level",
+  "X-Timing",
+  "X-Billing",
+  "Retry-After",
+  "x-ratelimit-limit-requests",
+  "x-ratelimit-remaining-requests",
+  "x-ratelimit-reset-requests",
+];
+
+const ALLOWED_HEADERS = ["Content-Type", "Authorization", "X-Request-ID", "X-Api-Key", "Anthropic-Version", "Anthropic-Beta"];
+const MAX_AGE_s = 600;
+
+/** What a browser may do from another origin, by the request's path and effective method. Source: api.md §2.1. */
+export function corsFor(request: { readonly path: string; readonly method: string }, origins: readonly string[]): FastifyCorsOptions {
+  const shared = { exposedHeaders: EXPOSED_HEADERS, maxAge: MAX_AGE_s, strictPreflight: false };
+  if (PUBLIC_PATHS.has(request.path) && request.method === "GET") {
+    return { ...shared, origin: "*", methods: ["GET", "OPTIONS"], allowedHeaders: ["Content-Type"] };
+  }
+  return {
+    ...shared,
+    origin: [...origins],
+    methods: ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"],
+    allowedHeaders: ALLOWED_HEADERS,
+    credentials: true,
+  };
+}

@@ -1,0 +1,138 @@
+/** In-process counters, histograms and gauges with closed names, written as Prometheus text 0.0.4. Source: ops.md §5. */
+const LATENCY_ms = [5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000] as const;
+const FIRST_CONTENT_ms = [25, 50, 100, 250, 500, 1_000, 2_000, 2_500, 5_000, 10_000, 15_000, 20_000, 30_000, 60_000] as const;
+
+/** Series of one metric; further label values are counted under `overflow`, so that no caller can exhaust memory. */
+export const SERIES_MAX = 2_000;
+
+const CATALOGUE = {
+  http_requests_total: { kind: "counter", labels: ["method", "path", "status"], help: "Requests answered, by route pattern." },
+  http_request_duration_ms: {
+    kind: "histogram",
+    labels: ["method", "path"],
+    buckets: LATENCY_ms,
+    help: "Time from a request's headers to the end of its answer.",
+  },
+  request_outcome_total: {
+    kind: "counter",
+    labels: ["model", "class"],
+    help: "Inference requests by how they ended, each counted once.",
+  },
+  inference_attempts_total: { kind: "counter", labels: ["outcome"], help: "Attempts on providers by how they ended." },
+  first_content_ms: {
+    kind: "histogram",
+    labels: ["model"],
+    buckets: FIRST_CONTENT_ms,
+    help: "Time from admission to an answer's first content.",
+  },
+  prompt_tokens_total: { kind: "counter", labels: ["model"], help: "Prompt tokens settled." },
+  completion_tokens_total: { kind: "counter", labels: ["model"], help: "Completion tokens settled." },
+  queue_waits_total: { kind: "counter", labels: ["outcome"], help: "Requests that waited for capacity, by how the wait ended." },
+  billing_pending_total: { kind: "counter", labels: [], help: "Answers that ended before their settlement was committed." },
+  billing_failed_total: { kind: "counter", labels: ["op"], help: "Ledger calls that failed and are repeated." },
+  inference_in_flight: { kind: "gauge", labels: [], help: "Requests admitted and not ended." },
+  providers_connected: { kind: "gauge", labels: [], help: "Providers with an open session." },
+} as const satisfies Record<string, MetricDeclaration>;
+
+interface MetricDeclaration {
+  readonly kind: "counter" | "histogram" | "gauge";
+  readonly labels: readonly string[];
+  readonly help: string;
+  readonly buckets?: readonly number[];
+}
+
+type Catalogue = typeof CATALOGUE;
+type NameOf<Kind extends MetricDeclaration["kind"]> = {
+  [Name in keyof Catalogue]: Catalogue[Name]["kind"] extends Kind ? Name : never;
+}[keyof Catalogue];
+type LabelsOf<Name extends keyof Catalogue> = { readonly [Label in Catalogue[Name]["labels"][number]]: string };
+
+export interface Metrics {
+  count<Name extends NameOf<"counter">>(name: Name, labels: LabelsOf<Name>, by?: number): void;
+  observe<Name extends NameOf<"histogram">>(name: Name, labels: LabelsOf<Name>, value: number): void;
+  /** Reads the value when it is asked for. */
+  gauge(name: NameOf<"gauge">, read: () => number): void;
+  /** All metrics as Prometheus text. */
+  render(): string;
+}
+
+interface Histogram {
+  readonly counts: number[];
+  sum: number;
+  count: number;
+}
+
+export function createMetrics(): Metrics {
+  const counters = new Map<keyof Catalogue, Map<string, number>>();
+  const histograms = new Map<keyof Catalogue, Map<string, Histogram>>();
+  const gauges = new Map<keyof Catalogue, () => number>();
+
+  return {
+    count(name, labels, by = 1) {
+      const series = seriesOf(counters, name);
+      const key = seriesKey(name, labels, series);
+      series.set(key, (series.get(key) ?? 0) + by);
+    },
+    observe(name, labels, value) {
+      const series = seriesOf(histograms, name);
+      const key = seriesKey(name, labels, series);
+      const histogram = series.get(key) ?? { counts: CATALOGUE[name].buckets.map(() => 0), sum: 0, count: 0 };
+      series.set(key, histogram);
+      histogram.sum += value;
+      histogram.count += 1;
+      CATALOGUE[name].buckets.forEach((bound, index) => {
+        if (value <= bound) histogram.counts[index] = (histogram.counts[index] ?? 0) + 1;
+      });
+    },
+    gauge(name, read) {
+      gauges.set(name, read);
+    },
+    render() {
+      const lines: string[] = [];
+      for (const name of Object.keys(CATALOGUE) as (keyof Catalogue)[]) {
+        const { kind, help } = CATALOGUE[name];
+        lines.push(`# HELP umbel_${name} ${help}`, `# TYPE umbel_${name} ${kind}`);
+        for (const [key, value] of counters.get(name) ?? []) lines.push(`umbel_${name}${braced(key)} ${value}`);
+        for (const [key, value] of histograms.get(name) ?? []) lines.push(...histogramLines(name, key, value));
+        const gauge = gauges.get(name);
+        if (gauge !== undefined) lines.push(`umbel_${name} ${gauge()}`);
+      }
+      return `${lines.join("\n")}\n`;
+    },
+  };
+}
+
+function seriesOf<Value>(all: Map<keyof Catalogue, Map<string, Value>>, name: keyof Catalogue): Map<string, Value> {
+  const known = all.get(name);
+  if (known !== undefined) return known;
+  const fresh = new Map<string, Value>();
+  all.set(name, fresh);
+  return fresh;
+}
+
+function seriesKey(name: keyof Catalogue, labels: Readonly<Record<string, string>>, series: ReadonlyMap<string, unknown>): string {
+  const key = labelText(name, (label) => labels[label] ?? "");
+  return series.has(key) || series.size < SERIES_MAX ? key : labelText(name, () => "overflow");
+}
+
+function labelText(name: keyof Catalogue, pick: (label: string) => string): string {
+  return CATALOGUE[name].labels.map((label) => `${label}="${pick(label).replace(/[\\"\n]/g, "_")}"`).join(",");
+}
+
+function histogramLines(name: keyof Catalogue, key: string, histogram: Histogram): string[] {
+  const declaration: MetricDeclaration = CATALOGUE[name];
+  const withBound = (bound: string): string => `{${key === "" ? "" : `${key},`}le="${bound}"}`;
+  const buckets = (declaration.buckets ?? []).map(
+    (bound, index) => `umbel_${name}_bucket${withBound(String(bound))} ${histogram.counts[index] ?? 0}`,
+  );
+  return [
+    ...buckets,
+    `umbel_${name}_bucket${withBound("+Inf")} ${histogram.count}`,
+    `umbel_${name}_sum${braced(key)} ${histogram.sum}`,
+    `umbel_${name}_count${braced(key)} ${histogram.count}`,
+  ];
+}
+
+function braced(key: string): string {
+  return key === "" ? "" : `{${key}}`;
+}
