@@ -23,6 +23,7 @@ export const WIRE_LIMITS = {
   registrationJws_bytes_max: 128 * 1024,
   advertisedModels_max: 256,
   slots_max: 64,
+  manifestFiles_max: 4096,
 } as const;
 
 /**

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { count, sha256Hex, shortText } from "./messages/common.js";
+import { WIRE_LIMITS } from "../limits.js";
+import { count, sha256Hex, shortText } from "../messages/common.js";
 
 export const manifestFile = z.object({
   /** Relative path with `/`. */
@@ -20,7 +21,7 @@ export const manifest = z.object({
   aggregate_sha256: sha256Hex,
   total_size_bytes: count,
   file_count: count,
-  files: z.array(manifestFile).min(1).max(4096),
+  files: z.array(manifestFile).min(1).max(WIRE_LIMITS.manifestFiles_max),
   created_at: z.iso.datetime(),
 });
 export type Manifest = z.infer<typeof manifest>;

@@ -1,0 +1,54 @@
+import { z } from "zod";
+import { WIRE_LIMITS } from "../limits.js";
+import { base64Bytes, count, finishReason, requestId, sha256Hex, shortText, timestamp, usage } from "../messages/common.js";
+
+/** What a provider says of itself when it registers. Self-reported: it raises no trust level by itself. */
+export const registrationClaims = z.object({
+  /** Raw X25519 public key of the worker; equals `register.encryption_key`. */
+  encryption_key: base64Bytes(32),
+  version: shortText,
+  backend: shortText,
+  /** Build id to the aggregate hash of its files. */
+  weight_hashes: z
+    .record(shortText, sha256Hex)
+    .refine((hashes) => Object.keys(hashes).length <= WIRE_LIMITS.advertisedModels_max, { error: "too many builds" }),
+  /** How the worker is confined. A kind that this version does not know counts as the weakest. */
+  sandbox: z.object({
+    network: z.enum(["namespace", "guarded", "none"]).catch("none"),
+    filesystem: z.enum(["permission-model", "none"]).catch("none"),
+    coreDumps: z.enum(["disabled", "unknown"]).catch("unknown"),
+  }),
+  issued_at: timestamp,
+});
+export type RegistrationClaims = z.infer<typeof registrationClaims>;
+
+/** Proof that the machine still holds its device key, bound to one session and one encryption key. */
+export const challengeClaims = z.object({
+  /** The challenge's 32 bytes, echoed. */
+  nonce: base64Bytes(32),
+  /** The challenge's time, echoed. */
+  timestamp,
+  session_id: shortText,
+  encryption_key_thumbprint: sha256Hex,
+  /** Grows with every answer of one process. */
+  counter: count,
+});
+export type ChallengeClaims = z.infer<typeof challengeClaims>;
+
+/** What a provider claims to have done for one request, and is paid for (trust.md §17.4). */
+export const usageReceipt = z.object({
+  request_id: requestId,
+  build_id: shortText,
+  weight_hash: sha256Hex,
+  usage,
+  finish_reason: finishReason,
+  /** Chunk frames sent, the final one included. */
+  chunks: count,
+  /** SHA-256 of the sealed request body. */
+  request_digest: sha256Hex,
+  /** `createDigestChain` over the sealed chunks. */
+  response_digest: sha256Hex,
+  started_at: timestamp,
+  finished_at: timestamp,
+});
+export type UsageReceipt = z.infer<typeof usageReceipt>;
