@@ -24,18 +24,23 @@ export interface RenderContext<Options> {
   readonly receipt?: () => string | undefined;
 }
 
-/** Renders one answer as server-sent events. Each call returns the bytes to write as text, possibly empty. */
+/**
+ * Renders one answer as server-sent events. Each call returns the bytes to write as text, possibly empty. Whichever of `error` and `end`
+ * is called first terminates the stream; every later call returns the empty text.
+ */
 export interface StreamRenderer {
+  /** Holds `finish` back until `end`, when the receipt is there. */
   event(event: ChatEvent): string;
   /** The in-band error and the terminator, for a stream that has begun. */
   error(error: ApiError): string;
-  /** The terminator after `finish`. */
+  /** The end of the answer and the terminator; without a `finish` before, an in-band `provider_error` instead. */
   end(): string;
 }
 
 /** Collects one answer and renders it as a JSON value. */
 export interface FinalRenderer {
   event(event: ChatEvent): void;
+  /** @throws ApiError 502 `provider_error` when there was no `finish`. */
   result(): unknown;
 }
 

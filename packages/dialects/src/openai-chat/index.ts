@@ -1,0 +1,18 @@
+import type { Dialect } from "../dialect.js";
+import { renderOpenAiError } from "./errors.js";
+import type { OpenAiChatOptions } from "./options.js";
+import { parseOpenAiChat } from "./parse.js";
+import { openAiFinalRenderer } from "./render-final.js";
+import { openAiStreamRenderer } from "./render-stream.js";
+
+export { OPENAI_CHAT_LIMITS } from "./schema.js";
+export type { OpenAiChatOptions };
+
+/** OpenAI chat completions: `POST /v1/chat/completions`. */
+export const openaiChat: Dialect<OpenAiChatOptions> = {
+  id: "openai-chat",
+  parse: parseOpenAiChat,
+  streamRenderer: openAiStreamRenderer,
+  finalRenderer: openAiFinalRenderer,
+  renderError: renderOpenAiError,
+};

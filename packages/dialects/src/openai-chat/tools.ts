@@ -1,0 +1,63 @@
+import type { ChatRequest, ToolChoice, ToolDefinition } from "../canonical/chat-request.js";
+import { parameterError } from "../request-body.js";
+import type { OpenAiChatBody, WireFunction } from "./schema.js";
+
+type Tooling = Pick<ChatRequest, "tools" | "toolChoice" | "parallelToolCalls">;
+
+/**
+ * Lowers `tools` and `tool_choice`, or the legacy `functions` and `function_call`, which allow one call at a time.
+ *
+ * @throws ApiError 400 when both forms are used, a name is used twice, or the choice needs a tool that is not there.
+ */
+export function lowerTools(body: OpenAiChatBody): Tooling {
+  if (usesLegacyFunctions(body)) return lowerLegacyFunctions(body);
+  const tools = (body.tools ?? []).map((tool) => lowerFunction(tool.function));
+  refuseRepeatedNames(tools, (index) => ["tools", index, "function", "name"]);
+  const toolChoice = lowerToolChoice(body.tool_choice);
+  refuseImpossibleChoice(toolChoice, tools, "tool_choice", "tools");
+  return { tools, toolChoice, parallelToolCalls: body.parallel_tool_calls ?? true };
+}
+
+/** Whether the caller speaks the form that predates tools, and so expects `function_call` in the answer. */
+export function usesLegacyFunctions(body: OpenAiChatBody): boolean {
+  return (body.functions ?? []).length > 0;
+}
+
+function lowerLegacyFunctions(body: OpenAiChatBody): Tooling {
+  if ((body.tools ?? []).length > 0) throw parameterError(["functions"], " cannot be used together with tools");
+  const tools = (body.functions ?? []).map(lowerFunction);
+  refuseRepeatedNames(tools, (index) => ["functions", index, "name"]);
+  const choice = body.function_call ?? "auto";
+  const toolChoice: ToolChoice = typeof choice === "string" ? { type: choice } : { type: "named", name: choice.name };
+  refuseImpossibleChoice(toolChoice, tools, "function_call", "functions");
+  return { tools, toolChoice, parallelToolCalls: false };
+}
+
+function lowerFunction({ name, description, parameters, strict }: WireFunction): ToolDefinition {
+  return {
+    name,
+    ...(description == null ? {} : { description }),
+    ...(parameters == null ? {} : { parameters }),
+    ...(strict == null ? {} : { strict }),
+  };
+}
+
+function lowerToolChoice(choice: OpenAiChatBody["tool_choice"]): ToolChoice {
+  if (choice == null) return { type: "auto" };
+  return typeof choice === "string" ? { type: choice } : { type: "named", name: choice.function.name };
+}
+
+function refuseRepeatedNames(tools: readonly ToolDefinition[], pathOf: (index: number) => readonly PropertyKey[]): void {
+  const seen = new Set<string>();
+  for (const [index, { name }] of tools.entries()) {
+    if (seen.has(name)) throw parameterError(pathOf(index), ": expected a name that no other tool has");
+    seen.add(name);
+  }
+}
+
+function refuseImpossibleChoice(choice: ToolChoice, tools: readonly ToolDefinition[], param: string, list: string): void {
+  if (choice.type === "required" && tools.length === 0) throw parameterError([param], ` is only allowed with ${list}`);
+  if (choice.type === "named" && !tools.some(({ name }) => name === choice.name)) {
+    throw parameterError([param], `: expected the name of one of the ${list}`);
+  }
+}

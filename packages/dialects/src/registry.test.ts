@@ -1,0 +1,112 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { ApiError } from "./canonical/api-error.js";
+import type { ChatEvent } from "./canonical/chat-event.js";
+import type { Dialect, RenderContext } from "./dialect.js";
+import { dialects } from "./registry.js";
+import { anyEvents, someUsage, wholeAnswer } from "./testing/answers.js";
+import { type DialectReading, openAiChatReading } from "./testing/readings.js";
+
+interface Subject<Options> {
+  readonly dialect: Dialect<Options>;
+  readonly reading: DialectReading;
+  /** Ways in which a caller can want its answer. */
+  readonly options: fc.Arbitrary<Options>;
+}
+
+/** A dialect that is registered without an entry here does not compile. */
+const subjects: { readonly [Name in keyof typeof dialects]: Subject<ReturnType<(typeof dialects)[Name]["parse"]>["options"]> } = {
+  openaiChat: {
+    dialect: dialects.openaiChat,
+    reading: openAiChatReading,
+    options: fc.record({ includeUsage: fc.boolean(), excludeReasoning: fc.boolean(), legacyFunctionCall: fc.boolean() }),
+  },
+};
+
+const failure = new ApiError({ status: 504, code: "timeout", message: "request timed out" });
+const ending = fc.constantFrom("end" as const, "error" as const);
+
+describe.each(Object.entries(subjects))("the dialect %s", (_name, { dialect, reading, options }) => {
+  const contexts = fc
+    .tuple(options, fc.option(fc.constant("header.claims.signature"), { nil: undefined }))
+    .map(([chosen, receipt]) => contextOf(chosen, receipt));
+
+  it("says the same in a stream and in one piece", () => {
+    fc.assert(
+      fc.property(contexts, wholeAnswer, (context, events) => {
+        const final = dialect.finalRenderer(context);
+        for (const event of events) final.event(event);
+        expect(reading.stream(streamOf(dialect, context, events)).answer).toEqual(reading.final(final.result()));
+      }),
+    );
+  });
+
+  it("terminates every stream exactly once and says nothing afterwards", () => {
+    fc.assert(
+      fc.property(contexts, anyEvents, ending, anyEvents, (context, before, how, after) => {
+        const renderer = dialect.streamRenderer(context);
+        const written = before.map((event) => renderer.event(event)).join("") + (how === "end" ? renderer.end() : renderer.error(failure));
+        const late = [...after.map((event) => renderer.event(event)), renderer.end(), renderer.error(failure)];
+        expect(late.join("")).toBe("");
+        const { terminators, endsWithTerminator } = reading.stream(written);
+        expect({ terminators, endsWithTerminator }).toEqual({ terminators: 1, endsWithTerminator: true });
+      }),
+    );
+  });
+
+  it("writes nothing that reads as an answer before the first content", () => {
+    fc.assert(
+      fc.property(contexts, (context) => {
+        const renderer = dialect.streamRenderer(context);
+        expect(renderer.event({ type: "started", promptTokens: 3, cachedPromptTokens: 0 })).toBe("");
+        expect(reading.stream(renderer.error(failure))).toMatchObject({ answer: undefined, error: "request timed out" });
+      }),
+    );
+  });
+
+  it("reports a failure after content in band, and then no usage and no reason of finishing", () => {
+    fc.assert(
+      fc.property(contexts, anyEvents, (context, events) => {
+        const renderer = dialect.streamRenderer(context);
+        const opening = renderer.event({ type: "text", text: "Once", tokens: 1 });
+        const written = opening + events.map((event) => renderer.event(event)).join("") + renderer.error(failure);
+        expect(reading.stream(written)).toMatchObject({ answer: undefined, error: "request timed out" });
+        expect(reading.stream(written).text.startsWith("Once")).toBe(true);
+      }),
+    );
+  });
+
+  it("treats an answer that stops without finishing as the provider's failure", () => {
+    fc.assert(
+      fc.property(contexts, anyEvents, (context, events) => {
+        const unfinished = events.filter(({ type }) => type !== "finish");
+        expect(reading.stream(streamOf(dialect, context, unfinished)).error).toBe("provider ended without completion");
+        const final = dialect.finalRenderer(context);
+        for (const event of unfinished) final.event(event);
+        expect(() => final.result()).toThrow(expect.objectContaining({ name: "ApiError", status: 502, code: "provider_error" }));
+      }),
+    );
+  });
+
+  it("asks for the receipt only at the end, when it exists", () => {
+    fc.assert(
+      fc.property(options, (chosen) => {
+        let receipt: string | undefined;
+        const renderer = dialect.streamRenderer({ ...contextOf(chosen, undefined), receipt: () => receipt });
+        const begun =
+          renderer.event({ type: "text", text: "Hi", tokens: 1 }) + renderer.event({ type: "finish", reason: "stop", usage: someUsage });
+        receipt = "header.claims.signature";
+        expect(reading.stream(begun + renderer.end()).answer).toMatchObject({ receipt });
+      }),
+    );
+  });
+});
+
+function streamOf<Options>(dialect: Dialect<Options>, context: RenderContext<Options>, events: readonly ChatEvent[]): string {
+  const renderer = dialect.streamRenderer(context);
+  return events.map((event) => renderer.event(event)).join("") + renderer.end();
+}
+
+function contextOf<Options>(options: Options, receipt: string | undefined): RenderContext<Options> {
+  return { id: "0b6e", created_s: 1_700_000_000, model: "sprout", options, receipt: () => receipt };
+}

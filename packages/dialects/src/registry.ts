@@ -1,0 +1,4 @@
+import { openaiChat } from "./openai-chat/index.js";
+
+/** Every API surface by the name its code has. A new one added here is held to the laws of `registry.test.ts`. */
+export const dialects = { openaiChat } as const;

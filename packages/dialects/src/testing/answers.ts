@@ -1,0 +1,50 @@
+import fc from "fast-check";
+import type { ChatEvent, ChatUsage, FinishReason, TokenLogprob } from "../canonical/chat-event.js";
+
+const tokenCount = fc.nat({ max: Number.MAX_SAFE_INTEGER });
+const text = fc.string({ unit: "binary", maxLength: 12 });
+
+const candidate = fc.record({
+  token: text,
+  logprob: fc.double({ max: 0, min: -1e6, noNaN: true }).map((value) => value + 0),
+  bytes: fc.array(fc.nat({ max: 255 }), { maxLength: 4 }),
+});
+const logprob: fc.Arbitrary<TokenLogprob> = fc
+  .tuple(candidate, fc.array(candidate, { maxLength: 2 }))
+  .map(([token, top]) => ({ ...token, top }));
+
+const usage: fc.Arbitrary<ChatUsage> = fc.record({
+  promptTokens: fc.nat(),
+  completionTokens: fc.nat(),
+  reasoningTokens: fc.nat(),
+  cachedPromptTokens: fc.nat(),
+});
+const reason = fc.constantFrom<FinishReason>("stop", "length", "tool_calls", "cancelled");
+
+/** Any single event, in or out of place. */
+export const anyEvent: fc.Arbitrary<ChatEvent> = fc.oneof(
+  fc.record({ type: fc.constant("started" as const), promptTokens: tokenCount, cachedPromptTokens: tokenCount }),
+  fc.record(
+    { type: fc.constant("text" as const), text, tokens: tokenCount, logprobs: fc.array(logprob, { maxLength: 2 }) },
+    { requiredKeys: ["type", "text", "tokens"] },
+  ),
+  fc.record({ type: fc.constant("reasoning" as const), text, tokens: tokenCount }),
+  fc.record(
+    { type: fc.constant("tool_call" as const), index: fc.nat({ max: 3 }), id: text, name: text, arguments: text, tokens: tokenCount },
+    { requiredKeys: ["type", "index", "arguments", "tokens"] },
+  ),
+  fc.record({ type: fc.constant("finish" as const), reason, usage }),
+);
+
+/** Any sequence of events, also one that no honest provider sends. */
+export const anyEvents: fc.Arbitrary<ChatEvent[]> = fc.array(anyEvent, { maxLength: 20 });
+
+/** A sequence with exactly one `finish`, at its end. */
+export const wholeAnswer: fc.Arbitrary<ChatEvent[]> = fc
+  .tuple(anyEvents, reason, usage)
+  .map(([events, finish, counts]) => [
+    ...events.filter(({ type }) => type !== "finish"),
+    { type: "finish", reason: finish, usage: counts },
+  ]);
+
+export const someUsage: ChatUsage = { promptTokens: 9, completionTokens: 3, reasoningTokens: 1, cachedPromptTokens: 4 };
