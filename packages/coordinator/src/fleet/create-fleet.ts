@@ -1,0 +1,172 @@
+import type { IncomingMessage } from "node:http";
+import { type Clock, type RequestId, requestId as requestIdSchema } from "@umbel/protocol";
+import { type ProviderView, type RequestSpec, type RoutingContext, select } from "@umbel/routing";
+import type { WebSocket } from "ws";
+import type { Trust } from "../trust/index.js";
+import { buildCapacity } from "./build-capacity.js";
+import { CapacitySignals } from "./capacity-signals.js";
+import { Admission, type AdmittedMachine } from "./connection/admission.js";
+import { CloseCode, Peer } from "./connection/peer.js";
+import { createProviderEndpoint, type ProviderEndpoint } from "./endpoint/provider-endpoint.js";
+import { HealthMemory } from "./health-memory.js";
+import { LateCancels } from "./late-cancels.js";
+import { createMachineRecords } from "./machine-records.js";
+import type { FleetEvents, FleetLog, FleetRandom, MachineStore, ProviderAccounts } from "./ports.js";
+import { publicMachineId } from "./public-id.js";
+import { Registry } from "./registry.js";
+import { ProviderSession, type SessionContext } from "./session/provider-session.js";
+import { FLEET_DEFAULTS, type FleetSettings } from "./settings.js";
+import type { Fleet, ReserveOutcome } from "./types.js";
+
+export interface FleetDependencies {
+  readonly clock: Clock;
+  readonly random: FleetRandom;
+  readonly trust: Trust;
+  readonly accounts: ProviderAccounts;
+  readonly machines: MachineStore;
+  /** What differs from `FLEET_DEFAULTS`. */
+  readonly settings?: Partial<FleetSettings>;
+  readonly log: FleetLog;
+  readonly events: FleetEvents;
+  /** Secret of this coordinator from which machines' pseudonyms are derived; keep it over restarts. */
+  readonly publicIdSalt: Uint8Array;
+  /** Address that limits per address count against; default is the socket's own. Set it behind a proxy. */
+  readonly clientAddress?: (request: IncomingMessage) => string;
+}
+
+export interface FleetService extends Fleet {
+  /** Where providers connect: attach it to the HTTP server. */
+  readonly endpoint: ProviderEndpoint;
+}
+
+/** Creates an empty fleet. It runs timers until `close`. */
+export function createFleet(dependencies: FleetDependencies): FleetService {
+  const { clock, random, trust, log, events } = dependencies;
+  const settings: FleetSettings = { ...FLEET_DEFAULTS, ...dependencies.settings };
+  const registry = new Registry();
+  const signals = new CapacitySignals(log);
+  const records = createMachineRecords(dependencies.machines, clock, log);
+  const admitting = new Set<Peer>();
+  let state: "open" | "shutting_down" | "closed" = "open";
+
+  const sessionContext: SessionContext = {
+    clock,
+    trust,
+    settings,
+    events,
+    log,
+    health: new HealthMemory(),
+    signals,
+    lateCancels: new LateCancels(),
+    records,
+    publicId: (machineId) => publicMachineId(dependencies.publicIdSalt, machineId),
+    onEnded(session) {
+      registry.remove(session);
+      signals.changed(session.builds);
+    },
+  };
+
+  function onSocket(socket: WebSocket): void {
+    const peer = new Peer(socket, clock, events);
+    admitting.add(peer);
+    new Admission(peer, {
+      ...dependencies,
+      settings,
+      records,
+      isOpen: () => state === "open",
+      onAdmitted: join,
+      onLeft: () => admitting.delete(peer),
+    });
+  }
+
+  function join(machine: AdmittedMachine): void {
+    const { machineId } = machine.device;
+    admitting.delete(machine.peer);
+    // Only now: whoever merely claims a machine's key must not be able to knock it offline.
+    registry.ofMachine(machineId)?.peer.close(CloseCode.policy, "replaced by a newer connection", "replaced");
+    const session = new ProviderSession(machine, sessionContext);
+    registry.add(session);
+    session.start();
+    events({ type: "connected", machineId, version: machine.register.version });
+    log.info({ machine: sessionContext.publicId(machineId), version: machine.register.version }, "provider connected");
+  }
+
+  function every(interval_ms: number, act: () => void): () => void {
+    let cancel = (): void => undefined;
+    const arm = (): void => {
+      cancel = clock.setTimer(
+        interval_ms,
+        () => {
+          act();
+          arm();
+        },
+        "background",
+      );
+    };
+    arm();
+    return () => cancel();
+  }
+
+  const stopTimers = [
+    every(settings.sweepInterval_ms, () => {
+      const now_ms = clock.now_ms();
+      for (const session of [...registry.all()]) if (session.isStale(now_ms)) session.peer.abort("stale");
+      records.retry();
+    }),
+    every(settings.pingInterval_ms, () => {
+      for (const session of [...registry.all()]) session.peer.ping();
+    }),
+  ];
+
+  function routingContext(): RoutingContext {
+    const { minTrust, minVersion, challengeFreshness_ms } = settings;
+    return { now_ms: clock.now_ms(), random: random.fraction, minTrust, minVersion, challengeFreshness_ms };
+  }
+
+  /** The machines that offer a build, without those on which the request could be mixed up with an earlier attempt at it. */
+  function* viewsOf(build: string, requestId?: RequestId): Iterable<ProviderView> {
+    for (const session of registry.offering(build)) {
+      if (requestId === undefined || !session.blocks(requestId)) yield session.view;
+    }
+  }
+
+  return {
+    endpoint: createProviderEndpoint({
+      clock,
+      settings,
+      events,
+      clientAddress: dependencies.clientAddress ?? ((request) => request.socket.remoteAddress ?? ""),
+      refusal: () => (state === "closed" ? "closing" : admitting.size >= settings.unprovenSockets_max ? "unproven_full" : undefined),
+      onSocket,
+    }),
+
+    reserve(spec: RequestSpec): ReserveOutcome {
+      const requestId = requestIdSchema.parse(spec.requestId);
+      const decision = select(viewsOf(spec.build, requestId), spec, routingContext());
+      const session = decision.winner && registry.get(decision.winner.providerId);
+      return session ? { ok: true, attempt: session.reserve(spec, requestId, decision) } : { ok: false, decision };
+    },
+
+    preview: (spec) => select(viewsOf(spec.build), spec, routingContext(), "preview"),
+
+    onCapacity: (build, listener) => signals.subscribe(build, listener),
+
+    capacity: (build) => buildCapacity(build, [...viewsOf(build)], routingContext()),
+
+    connected: () => registry.size,
+
+    announceShutdown(deadline_ms) {
+      state = "shutting_down";
+      for (const session of registry.all()) session.peer.control({ type: "going_away", deadline_ms });
+    },
+
+    async close() {
+      state = "closed";
+      for (const stop of stopTimers) stop();
+      const peers = [...admitting, ...[...registry.all()].map((session) => session.peer)];
+      for (const peer of peers) peer.close(CloseCode.goingAway, "coordinator is shutting down", "shutdown");
+      await Promise.all(peers.map((peer) => peer.gone));
+      await records.flush();
+    },
+  };
+}

@@ -1,0 +1,84 @@
+import type { Register, TrustLevel } from "@umbel/protocol";
+
+/** Looks up the owner of a machine. */
+export interface ProviderAccounts {
+  /** Account of a provider token; undefined when unknown or revoked. Rejects when the database cannot answer. */
+  providerAccount(token: string): Promise<string | undefined>;
+}
+
+/** A machine that has proven its device key, as it is to be stored. */
+export interface MachineRow {
+  /** Thumbprint of the device key. */
+  readonly machineId: string;
+  readonly accountId: string | undefined;
+  readonly version: string;
+  readonly backend: string;
+  readonly trustLevel: TrustLevel;
+  readonly privateOnly: boolean;
+  readonly hardware: Register["hardware"];
+  readonly builds: readonly string[];
+  readonly seenAt: Date;
+}
+
+/** Rows of machines, keyed by machine id. */
+export interface MachineStore {
+  /** Inserts or replaces what the row says of the machine, and returns what earlier sessions left: why it is untrusted, if it is. */
+  upsert(row: MachineRow): Promise<{ readonly untrustedReason: string | undefined }>;
+  /** Moves `last seen` forward. */
+  touch(machineId: string, seenAt: Date): Promise<void>;
+  /** Marks the machine untrusted until an operator clears it. The first reason stays. */
+  markUntrusted(machineId: string, reason: string, at: Date): Promise<void>;
+}
+
+/** Structured log; pino fits. Never given message content or secrets. */
+export interface FleetLog {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+/** What happened, for counters and dashboards. Carries closed words and ids only. */
+export type FleetEvent =
+  | { readonly type: "upgrade_refused"; readonly reason: "origin" | "sockets" | "rate" | "unproven_full" | "closing" }
+  | { readonly type: "registration_refused"; readonly code: string }
+  | { readonly type: "connected"; readonly machineId: string; readonly version: string }
+  | { readonly type: "disconnected"; readonly machineId: string; readonly reason: DisconnectReason; readonly attempts: number }
+  | { readonly type: "challenge"; readonly outcome: "passed" | "silent" | "wrong" }
+  | { readonly type: "untrusted"; readonly machineId: string; readonly reason: string }
+  | { readonly type: "frame_ignored"; readonly reason: FrameIgnored }
+  | { readonly type: "attempt_overflow"; readonly machineId: string }
+  | { readonly type: "receipt_invalid"; readonly machineId: string }
+  | { readonly type: "control_dropped"; readonly messageType: string };
+
+export type DisconnectReason =
+  | "peer_closed"
+  | "socket_error"
+  | "stale"
+  | "replaced"
+  | "unresponsive"
+  | "malformed"
+  | "protocol"
+  | "refused"
+  | "unavailable"
+  | "write_timeout"
+  | "no_pong"
+  | "shutdown";
+
+export type FrameIgnored =
+  | "malformed"
+  | "unknown_type"
+  | "late_chunk"
+  | "late_terminal"
+  | "after_terminal"
+  | "unknown_challenge"
+  | "before_proof";
+
+export type FleetEvents = (event: FleetEvent) => void;
+
+/** Where chance comes from. */
+export interface FleetRandom {
+  /** Uniform in [0, 1), for ties between equal providers. */
+  readonly fraction: () => number;
+  /** Cryptographically secure random bytes. */
+  readonly bytes: (length: number) => Uint8Array;
+}

@@ -1,0 +1,344 @@
+import {
+  type Clock,
+  type Frame,
+  type FromProvider,
+  type Heartbeat,
+  type InferenceComplete,
+  type RequestId,
+  WIRE_LIMITS,
+} from "@umbel/protocol";
+import {
+  type Decision,
+  type ProviderView,
+  providerViewFromRegister,
+  type RequestSpec,
+  withChallengePassed,
+  withChallengeRevoked,
+  withDraining,
+  withHeartbeat,
+  withoutPending,
+  withPending,
+  withTrust,
+} from "@umbel/routing";
+import {
+  afterGoodAnswer,
+  afterSilence,
+  afterViolation,
+  afterWrongAnswer,
+  SILENCES_TO_CLOSE,
+  type Standing,
+  type Trust,
+  UNPROVEN,
+} from "../../trust/index.js";
+import { AttemptTable, type Routed } from "../attempt/attempt-table.js";
+import { type AttemptHost, type AttemptOutcome, LiveAttempt } from "../attempt/live-attempt.js";
+import { isReceiptValid, type RelayedAnswer } from "../attempt/receipt-check.js";
+import type { CapacitySignals } from "../capacity-signals.js";
+import type { AdmittedMachine } from "../connection/admission.js";
+import type { ChallengeOutcome } from "../connection/challenge-exchange.js";
+import type { UnreadableFrame } from "../connection/control-frame.js";
+import { CloseCode, type FrameHandler, type Peer } from "../connection/peer.js";
+import type { BulkWrite } from "../connection/socket-writer.js";
+import type { HealthMemory } from "../health-memory.js";
+import type { LateCancels } from "../late-cancels.js";
+import type { MachineRecords } from "../machine-records.js";
+import type { DisconnectReason, FleetEvents, FleetLog, FrameIgnored } from "../ports.js";
+import type { FleetSettings } from "../settings.js";
+import type { ServingProvider } from "../types.js";
+
+/** What all sessions of a fleet share. */
+export interface SessionContext {
+  readonly clock: Clock;
+  readonly trust: Trust;
+  readonly settings: FleetSettings;
+  readonly events: FleetEvents;
+  readonly log: FleetLog;
+  readonly health: HealthMemory;
+  readonly signals: CapacitySignals;
+  readonly lateCancels: LateCancels;
+  readonly records: MachineRecords;
+  readonly publicId: (machineId: string) => string;
+  readonly onEnded: (session: ProviderSession) => void;
+}
+
+/** A provider that said it drains is asked again after this time (protocol.md §10). */
+const DRAINING_RETRY_MS = 30_000;
+/** Ciphertext of a chunk may exceed its plaintext by the envelope's padding and tag, generously. */
+const CHUNK_CIPHERTEXT_BYTES_MAX = WIRE_LIMITS.chunk_bytes_max + 1024;
+const REASON_CHARACTERS_MAX = 200;
+
+/** One connected machine: what is known of it, how it stands, and the work on it. The only writer of its view. */
+export class ProviderSession implements FrameHandler, AttemptHost {
+  readonly id: string;
+  readonly machineId: string;
+  readonly builds: readonly string[];
+  readonly peer: Peer;
+  readonly #machine: AdmittedMachine;
+  readonly #serving: ServingProvider;
+  readonly #context: SessionContext;
+  readonly #attempts = new AttemptTable();
+  #standing: Standing;
+  #view: ProviderView;
+  #lastHeartbeat_ms: number;
+  #touched_ms: number;
+  #staleSweeps = 0;
+  #drainingUntil_ms = 0;
+  #cancelNextChallenge: () => void = () => undefined;
+
+  constructor(machine: AdmittedMachine, context: SessionContext) {
+    const { register, device, accountId, sessionId, untrustedReason } = machine;
+    const now_ms = context.clock.now_ms();
+    this.id = sessionId;
+    this.machineId = device.machineId;
+    this.peer = machine.peer;
+    this.#machine = machine;
+    this.#context = context;
+    this.#lastHeartbeat_ms = now_ms;
+    this.#touched_ms = now_ms;
+    this.#serving = {
+      sessionId,
+      machineId: device.machineId,
+      publicId: context.publicId(device.machineId),
+      accountId,
+      version: register.version,
+      trustLevel: device.trustLevel,
+      computeClass: register.hardware.compute_class,
+      encryptionKey: device.encryptionKey,
+    };
+    this.#view = providerViewFromRegister(register, { sessionId, machineId: device.machineId, accountId });
+    this.builds = [...this.#view.builds.keys()];
+    this.#standing = untrustedReason === undefined ? afterGoodAnswer(UNPROVEN, now_ms) : afterViolation(UNPROVEN, untrustedReason);
+  }
+
+  /** Takes over the socket: from here on the machine may be selected if it is trusted. */
+  start(): void {
+    this.peer.handOver(this);
+    if (this.#machine.heartbeat) this.#heartbeat(this.#machine.heartbeat);
+    this.#stand(this.#standing);
+    this.#announceStanding();
+    this.#scheduleChallenge();
+  }
+
+  get view(): ProviderView {
+    return this.#view;
+  }
+
+  /** Whether the machine cannot take this request because frames of an earlier attempt at it could still come. */
+  blocks(requestId: RequestId): boolean {
+    return this.#attempts.blocks(requestId);
+  }
+
+  /** Puts a request on the machine's ledger. The caller has selected it in the same synchronous step. */
+  reserve(spec: RequestSpec, requestId: RequestId, decision: Decision): LiveAttempt {
+    const tokens = spec.promptTokens + spec.maxOutputTokens;
+    const weightHash = this.#view.builds.get(spec.build)?.weightHash ?? "";
+    const attempt = new LiveAttempt({ requestId, build: spec.build, weightHash, tokens, decision }, this.#serving, this);
+    this.#attempts.add(attempt);
+    this.#context.health.reserved(this.machineId, this.#context.clock.now_ms());
+    this.#view = this.#context.health.applied(withPending(this.#view, spec.build, { requests: 1, tokens }));
+    return attempt;
+  }
+
+  /** Whether the machine has now been silent over two sweeps; a heartbeat in between starts anew. */
+  isStale(now_ms: number): boolean {
+    this.#staleSweeps = now_ms - this.#lastHeartbeat_ms > this.#context.settings.stale_ms ? this.#staleSweeps + 1 : 0;
+    return this.#staleSweeps >= 2;
+  }
+
+  message(message: FromProvider): void {
+    switch (message.type) {
+      case "register":
+        this.peer.close(CloseCode.policy, "duplicate register", "protocol");
+        return;
+      case "heartbeat":
+        this.#heartbeat(message);
+        return;
+      case "attestation_response":
+        if (!this.#machine.exchange.answer(message)) this.#ignored("unknown_challenge");
+        return;
+      default:
+        this.#routed(this.#attempts.message(message), message.type === "inference_accepted" ? undefined : "late_terminal");
+    }
+  }
+
+  /** A message about a running attempt that cannot be read might have been its terminal: better to end the attempt than to let it hang. */
+  unreadable(frame: UnreadableFrame): void {
+    const attempt = frame.kind === "malformed" && frame.requestId !== undefined ? this.#attempts.get(frame.requestId) : undefined;
+    if (!attempt?.isOpen) return;
+    attempt.cancel();
+    attempt.lose("protocol_violation", "protocol_violation");
+  }
+
+  chunk(frame: Frame): void {
+    if (frame.payload.length > CHUNK_CIPHERTEXT_BYTES_MAX) {
+      this.violate("chunk too large");
+      return;
+    }
+    const routed = this.#attempts.chunk(frame);
+    this.#routed(routed, "late_chunk");
+    if (routed === "unknown" && this.#context.lateCancels.isDue(this.id, frame.requestId, this.#context.clock.now_ms())) {
+      this.cancelRequest(frame.requestId);
+    }
+  }
+
+  ended(reason: DisconnectReason): void {
+    const open = this.#attempts.open();
+    const { events, log, records, onEnded } = this.#context;
+    this.#machine.exchange.stop();
+    this.#cancelNextChallenge();
+    // One disconnection is one fault of the machine, however much work it takes along; our own shutdown is none.
+    const isFault = reason !== "shutdown";
+    const [first] = open;
+    for (const attempt of this.#attempts.all()) {
+      attempt.lose("disconnected", isFault && attempt === first ? "disconnected" : "neutral");
+    }
+    events({ type: "disconnected", machineId: this.machineId, reason, attempts: open.length });
+    log.info({ machine: this.#serving.publicId, reason, attempts: open.length }, "provider disconnected");
+    records.seen(this.machineId);
+    onEnded(this);
+  }
+
+  write(frames: readonly (string | Uint8Array)[]): BulkWrite {
+    return this.peer.bulk(frames);
+  }
+
+  cancelRequest(requestId: RequestId): void {
+    this.peer.control({ type: "cancel", request_id: requestId });
+  }
+
+  async checkReceipt(message: InferenceComplete, relayed: RelayedAnswer): Promise<boolean> {
+    try {
+      const isValid = await isReceiptValid(message, this.#machine.device.deviceKey, relayed);
+      if (!isValid) this.#context.events({ type: "receipt_invalid", machineId: this.machineId });
+      return isValid;
+    } catch (error) {
+      this.#context.log.error({ err: error }, "a receipt could not be checked");
+      return false;
+    }
+  }
+
+  violate(reason: string): void {
+    if (this.#standing.status === "untrusted") return;
+    this.#move(afterViolation(this.#standing, reason.slice(0, REASON_CHARACTERS_MAX)));
+  }
+
+  overflowed(): void {
+    this.#context.events({ type: "attempt_overflow", machineId: this.machineId });
+  }
+
+  judged(attempt: LiveAttempt, outcome: AttemptOutcome): void {
+    const { health, clock } = this.#context;
+    const now_ms = clock.now_ms();
+    health.judged(this.machineId, attempt.reservation.build, outcome, now_ms);
+    this.#view = health.applied(this.#view);
+    if (outcome === "draining") {
+      this.#drainingUntil_ms = now_ms + DRAINING_RETRY_MS;
+      this.#view = withDraining(this.#view, true);
+    }
+  }
+
+  released(attempt: LiveAttempt, provider: "silenced" | "may_still_send"): void {
+    const { build, tokens } = attempt.reservation;
+    this.#attempts.remove(attempt, provider);
+    this.#view = withoutPending(this.#view, build, { requests: 1, tokens });
+    this.#context.signals.changed(this.builds);
+  }
+
+  #heartbeat(message: Heartbeat): void {
+    const { clock, settings, records, signals } = this.#context;
+    const now_ms = clock.now_ms();
+    this.#lastHeartbeat_ms = now_ms;
+    this.#view = withHeartbeat(this.#view, message);
+    if (this.#view.draining && now_ms >= this.#drainingUntil_ms) this.#view = withDraining(this.#view, false);
+    if (now_ms - this.#touched_ms >= settings.touchInterval_ms) {
+      this.#touched_ms = now_ms;
+      records.seen(this.machineId);
+    }
+    signals.changed(this.builds);
+  }
+
+  #scheduleChallenge(): void {
+    if (this.#standing.status === "untrusted") return;
+    const { clock, settings } = this.#context;
+    this.#cancelNextChallenge = clock.setTimer(settings.challengeInterval_ms, () => this.#challenge(), "background");
+  }
+
+  #challenge(): void {
+    const challenge = this.#machine.exchange.issue((outcome) => this.#onChallenge(outcome));
+    this.peer.control({ type: "attestation_challenge", ...challenge });
+  }
+
+  #onChallenge(outcome: ChallengeOutcome): void {
+    this.#context.events({ type: "challenge", outcome: outcome.type });
+    switch (outcome.type) {
+      case "passed":
+        this.#move(afterGoodAnswer(this.#standing, this.#context.clock.now_ms()));
+        break;
+      case "silent":
+        this.#move(afterSilence(this.#standing));
+        break;
+      case "wrong":
+        this.#move(afterWrongAnswer(this.#standing, outcome.reason));
+        break;
+    }
+    if (this.#standing.silent >= SILENCES_TO_CLOSE) {
+      this.peer.close(CloseCode.policy, "attestation unresponsive — reconnect required", "unresponsive");
+      return;
+    }
+    this.#scheduleChallenge();
+  }
+
+  #move(next: Standing): void {
+    const before = this.#standing.status;
+    this.#stand(next);
+    if (next.status === before) return;
+    this.#announceStanding();
+    if (next.status === "untrusted") this.#becomeUntrusted(next.reason ?? "");
+  }
+
+  /** Takes the standing over into the view, which is all that selection sees. */
+  #stand(next: Standing): void {
+    this.#standing = next;
+    const view = withTrust(this.#view, { trusted: next.status === "online", trustLevel: this.#serving.trustLevel });
+    const { challengedAt_ms } = next;
+    this.#view = this.#context.health.applied(
+      challengedAt_ms === undefined ? withChallengeRevoked(view) : withChallengePassed(view, challengedAt_ms),
+    );
+    this.#context.signals.changed(this.builds);
+  }
+
+  #announceStanding(): void {
+    const { status, reason } = this.#standing;
+    this.peer.control({
+      type: "trust_status",
+      trust_level: this.#serving.trustLevel,
+      status: status === "online" ? "online" : "untrusted",
+      ...(reason === undefined ? {} : { reason }),
+    });
+  }
+
+  #becomeUntrusted(reason: string): void {
+    const { trust, records, events, log } = this.#context;
+    this.#cancelNextChallenge();
+    this.#machine.exchange.stop();
+    trust.violations.record(this.machineId, reason);
+    records.untrusted(this.machineId, reason);
+    events({ type: "untrusted", machineId: this.machineId, reason });
+    log.warn({ machine: this.#serving.publicId, reason }, "provider became untrusted");
+    for (const attempt of this.#attempts.all()) {
+      attempt.cancel();
+      attempt.lose("protocol_violation", "protocol_violation");
+    }
+  }
+
+  #routed(routed: Routed, whenUnknown: FrameIgnored | undefined): void {
+    if (routed === "after_terminal") this.#ignored("after_terminal");
+    else if (routed === "unknown") {
+      if (whenUnknown) this.#ignored(whenUnknown);
+    } else if (routed !== "taken") this.violate(routed.violation);
+  }
+
+  #ignored(reason: FrameIgnored): void {
+    this.#context.events({ type: "frame_ignored", reason });
+  }
+}

@@ -1,0 +1,66 @@
+import type { TrustLevel } from "@umbel/protocol";
+
+/** What one attempt may hold for a consumer that reads slowly. Past either figure it overflows, visibly (protocol.md §7.4). */
+export const ATTEMPT_BUFFER_LIMITS = { events_max: 4096, bytes_max: 4 * 1024 * 1024 } as const;
+
+/** What may wait to be written to one provider, and how long one frame may take (protocol.md §5.5). */
+export const WRITER_LIMITS = {
+  /** Frames of requests. A request takes two: metadata and sealed body. */
+  bulkFrames_max: 128,
+  /** Cancels, challenges and other small control messages, which go first. */
+  controlFrames_max: 256,
+  slowest_bytesPerSecond: 2 * 1024 * 1024,
+  deadline_ms_min: 5_000,
+  deadline_ms_max: 30_000,
+} as const;
+
+/** Cancels for chunks that nobody waits for: at most one per request in this time, for at most so many requests at once. */
+export const LATE_CHUNK_LIMITS = { cancelEvery_ms: 10_000, requests_max: 4096 } as const;
+
+/** How long a registration may wait for the database before the machine is told to come back. */
+export const STORE_TIMEOUT_MS = 5_000;
+
+/** How long `close` waits for peers to finish the closing handshake. */
+export const CLOSE_TIMEOUT_MS = 2_000;
+
+/** What an operator may change. Times in milliseconds. */
+export interface FleetSettings {
+  /** Concurrent provider sockets from one address (an IPv6 /64 counts as one). */
+  readonly socketsPerAddress_max: number;
+  /** Upgrades from one address within a minute. */
+  readonly upgradesPerMinute_max: number;
+  /** Sockets of all addresses that have not proven their device key yet. */
+  readonly unprovenSockets_max: number;
+  /** Origins of browsers that may open provider sockets; none by default, since providers are not browsers. */
+  readonly allowedOrigins: readonly string[];
+  readonly heartbeatInterval_ms: number;
+  /** A provider silent for longer on two sweeps in a row is disconnected. */
+  readonly stale_ms: number;
+  readonly sweepInterval_ms: number;
+  readonly pingInterval_ms: number;
+  readonly challengeInterval_ms: number;
+  /** A good answer counts for this long. */
+  readonly challengeFreshness_ms: number;
+  /** Trust below which a provider serves only its owner. */
+  readonly minTrust: TrustLevel;
+  /** Version below which a provider serves nobody; empty is no floor. */
+  readonly minVersion: string;
+  /** How often a connected machine's `last seen` is stored. */
+  readonly touchInterval_ms: number;
+}
+
+export const FLEET_DEFAULTS: FleetSettings = {
+  socketsPerAddress_max: 20,
+  upgradesPerMinute_max: 30,
+  unprovenSockets_max: 1000,
+  allowedOrigins: [],
+  heartbeatInterval_ms: 5_000,
+  stale_ms: 90_000,
+  sweepInterval_ms: 30_000,
+  pingInterval_ms: 20_000,
+  challengeInterval_ms: 5 * 60_000,
+  challengeFreshness_ms: 16 * 60_000,
+  minTrust: "self_signed",
+  minVersion: "",
+  touchInterval_ms: 60_000,
+};
