@@ -122,25 +122,13 @@ describe("pipe", () => {
     const receiver = openEnd(far);
     const large = new Uint8Array(1_000_000).fill(9);
     sender.pipe.sendControl({ text: "ä" });
-    sender.pipe.sendWire(new Uint8Array([1, 2]), new Uint8Array([3]));
-    sender.pipe.sendWire(new Uint8Array([4]), large);
+    sender.pipe.sendWire(new Uint8Array([1, 2, 3]));
+    sender.pipe.sendWire(large);
     sender.pipe.sendWire(new Uint8Array([5]));
     while (receiver.wires.length < 3) await receiver.received();
     expect(receiver.controls).toEqual([{ text: "ä" }]);
-    expect(receiver.wires.map((wire) => wire.length)).toEqual([3, 1_000_001, 1]);
+    expect(receiver.wires.map((wire) => wire.length)).toEqual([3, 1_000_000, 1]);
     expect([...(receiver.wires[0] ?? [])]).toEqual([1, 2, 3]);
-  });
-
-  it("copies the header, so that the sender may write the next one into it at once", async () => {
-    const [near, far] = await socketPair();
-    const sender = openEnd(near);
-    const receiver = openEnd(far);
-    const header = new Uint8Array([1]);
-    sender.pipe.sendWire(header, new Uint8Array(100_000));
-    header[0] = 2;
-    sender.pipe.sendWire(header);
-    while (receiver.wires.length < 2) await receiver.received();
-    expect(receiver.wires.map((wire) => wire[0])).toEqual([1, 2]);
   });
 
   it("makes the writer wait while the reader is paused, and loses nothing", async () => {
@@ -150,7 +138,7 @@ describe("pipe", () => {
     receiver.pipe.pause();
     let sent = 0;
     while (!sender.pipe.congested || sent < 200) {
-      sender.pipe.sendWire(new Uint8Array([sent & 0xff]), new Uint8Array(64 * 1024));
+      sender.pipe.sendWire(new Uint8Array(64 * 1024).fill(sent));
       sent++;
     }
     let isDrained = false;
@@ -192,6 +180,6 @@ describe("pipe", () => {
   it("refuses to send a frame above the bound", async () => {
     const [near] = await socketPair();
     const { pipe } = openEnd(near);
-    expect(() => pipe.sendWire(new Uint8Array(1), new Uint8Array(PIPE_LIMITS.wire_bytes_max))).toThrow(PipeError);
+    expect(() => pipe.sendWire(new Uint8Array(PIPE_LIMITS.wire_bytes_max + 1))).toThrow(PipeError);
   });
 });

@@ -90,8 +90,8 @@ export interface PipeHandlers<Incoming> {
 export interface Pipe<Outgoing> {
   /** Throws PipeError `oversized`. After the peer is gone it does nothing. */
   sendControl(message: Outgoing): void;
-  /** Sends `header` and `payload` as one wire frame. The payload must not change afterwards; the header is copied. */
-  sendWire(header: Uint8Array, payload?: Uint8Array): void;
+  /** The frame must not change afterwards. Throws PipeError `oversized`; after the peer is gone it does nothing. */
+  sendWire(frame: Uint8Array): void;
   /** Whether the peer reads more slowly than this end writes; wait for `drained` before writing more. */
   readonly congested: boolean;
   /** Resolves when the pipe takes more, or is closed. */
@@ -141,19 +141,18 @@ export function openPipe<Incoming, Outgoing>(stream: Duplex, handlers: PipeHandl
     waiting.clear();
   }
 
-  function write(kind: PipeKind, head: Uint8Array, payload: Uint8Array | undefined): void {
-    const length = head.length + (payload?.length ?? 0);
+  function write(kind: PipeKind, bytes: Uint8Array): void {
+    const { length } = bytes;
     checkedLength(length, kind);
     if (isClosed || !stream.writable) return;
-    const isCopied = payload === undefined || length <= copied_bytes_max;
-    const first = Buffer.allocUnsafe(PIPE_HEADER_BYTES + (isCopied ? length : head.length));
-    first.writeUInt32BE(length, 0);
-    first[4] = kind;
-    first.set(head, PIPE_HEADER_BYTES);
-    if (payload !== undefined && isCopied) first.set(payload, PIPE_HEADER_BYTES + head.length);
+    const isCopied = length <= copied_bytes_max;
+    const head = Buffer.allocUnsafe(PIPE_HEADER_BYTES + (isCopied ? length : 0));
+    head.writeUInt32BE(length, 0);
+    head[4] = kind;
+    if (isCopied) head.set(bytes, PIPE_HEADER_BYTES);
     corkForThisTick();
-    stream.write(first);
-    if (payload !== undefined && !isCopied) stream.write(payload);
+    stream.write(head);
+    if (!isCopied) stream.write(bytes);
   }
 
   function corkForThisTick(): void {
@@ -167,8 +166,8 @@ export function openPipe<Incoming, Outgoing>(stream: Duplex, handlers: PipeHandl
   }
 
   return {
-    sendControl: (message) => write(PipeKind.control, Buffer.from(JSON.stringify(message)), undefined),
-    sendWire: (header, payload) => write(PipeKind.wire, header, payload),
+    sendControl: (message) => write(PipeKind.control, Buffer.from(JSON.stringify(message))),
+    sendWire: (frame) => write(PipeKind.wire, frame),
     get congested() {
       return !isClosed && stream.writableNeedDrain;
     },
