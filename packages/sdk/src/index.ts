@@ -1,1 +1,4 @@
-export {};
+export { ReceiptError, type ReceiptErrorCode } from "./receipt-error.js";
+export type { ReceiptPolicy } from "./receipt-policy.js";
+export { createUmbelFetch, type UmbelFetchOptions } from "./umbel-fetch.js";
+export { verifyReceipt } from "./verify-receipt.js";

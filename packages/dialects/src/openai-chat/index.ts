@@ -6,6 +6,7 @@ import { openAiFinalRenderer } from "./render-final.js";
 import { openAiStreamRenderer } from "./render-stream.js";
 
 export { OPENAI_CHAT_LIMITS } from "./schema.js";
+export { type SignedAnswer, signedAnswer } from "./signed-answer.js";
 export type { OpenAiChatOptions };
 
 /** OpenAI chat completions: `POST /v1/chat/completions`. */

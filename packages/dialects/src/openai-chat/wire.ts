@@ -3,9 +3,11 @@ import type { ChatUsage, FinishReason, TokenLogprob } from "../canonical/chat-ev
 import type { RenderContext } from "../dialect.js";
 import type { OpenAiChatOptions } from "./options.js";
 
+export const COMPLETION_ID_PREFIX = "chatcmpl-";
+
 /** The id of an answer as OpenAI spells it. */
 export function completionId(context: RenderContext<OpenAiChatOptions>): string {
-  return `chatcmpl-${context.id}`;
+  return COMPLETION_ID_PREFIX + context.id;
 }
 
 export function wireUsage(usage: ChatUsage) {
