@@ -39,7 +39,7 @@ describe("explaining a decision", () => {
     expect(explainDecision(select([], requestSpec(), routingContext()))).toEqual(["no machine is connected"]);
     expect(explainDecision(select([providerView({ draining: true })], requestSpec(), routingContext()))).toEqual([
       "0 of 1 machine could serve this request",
-      "refused 1 machine (draining): the machine is finishing its work and takes no more; until the machine or the request changes",
+      "refused 1 machine (draining): the machine is finishing its work and takes no more; for now",
     ]);
   });
 

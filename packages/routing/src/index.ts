@@ -2,14 +2,12 @@ export { isResident } from "./admission/residency.js";
 export { type CostProfile, DEFAULT_COST_PROFILE } from "./cost/profile.js";
 export { explainDecision, explainProvider, type ProviderExplanation } from "./explain.js";
 export type { ProfileName } from "./gates/profiles.js";
-export { LOAD_COOLDOWN_MS, loadCooldown } from "./health/load-cooldown.js";
+export { loadCooldown } from "./health/load-cooldown.js";
 export {
   CLOSED_NODE_BREAKER,
-  NODE_BREAKER_LIMITS,
   type NodeBreaker,
   type NodeBreakerEvent,
   nodeBreaker,
-  nodeBreakerPhase,
   nodeBreakerRefusesUntil_ms,
 } from "./health/node-breaker.js";
 export { seededRandom } from "./random.js";
@@ -19,14 +17,12 @@ export * from "./types.js";
 export {
   providerViewFromRegister,
   type SessionIdentity,
-  withAccount,
   withBreaker,
   withChallengePassed,
   withChallengeRevoked,
   withDraining,
   withHeartbeat,
   withLoadCooldown,
-  withOnline,
   withoutLoadCooldown,
   withoutPending,
   withPending,

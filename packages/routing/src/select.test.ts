@@ -64,13 +64,16 @@ describe("selection, for any fleet and request", () => {
   });
 
   it("can be replayed from the recorded draw", () => {
+    let drawn = 0;
     fc.assert(
       fc.property(cases, ([fleet, spec, base, seed]) => {
         const first = select(fleet, spec, { ...base, random: seededRandom(seed) });
         expect(select(fleet, spec, { ...base, random: () => first.draw ?? Number.NaN })).toEqual(first);
+        if (first.draw !== undefined) drawn++;
       }),
       { ...RUNS, numRuns: 500 },
     );
+    expect(drawn).toBeGreaterThan(20);
   });
 
   it("records a cost that is the sum of its terms, never negative", () => {
@@ -87,6 +90,7 @@ describe("selection, for any fleet and request", () => {
   });
 
   it("overlooks breakers only when nobody else could serve and nobody was merely busy", () => {
+    const outcomes = { opened: 0, waited: 0 };
     fc.assert(
       fc.property(cases, ([fleet, spec, base, seed]) => {
         const context = { ...base, random: seededRandom(seed) };
@@ -95,9 +99,12 @@ describe("selection, for any fleet and request", () => {
         const busy = strict.concurrency !== undefined || strict.capacity !== undefined || strict.ttft_ceiling !== undefined;
         const relaxed = fleet.some((provider) => expectedReason(provider, spec, context, ["breaker_open"]) === undefined);
         expect(select(fleet, spec, context).failedOpen).toBe(!anyone && !busy && relaxed);
+        if (!anyone && relaxed) outcomes[busy ? "waited" : "opened"]++;
       }),
       RUNS,
     );
+    expect(outcomes.opened).toBeGreaterThan(20);
+    expect(outcomes.waited).toBeGreaterThan(20);
   });
 });
 

@@ -5,14 +5,12 @@ import { BUILD, OTHER_BUILD, requestSpec, routingContext, WEIGHT_HASH } from "./
 import type { ProviderView } from "./types.js";
 import {
   providerViewFromRegister,
-  withAccount,
   withBreaker,
   withChallengePassed,
   withChallengeRevoked,
   withDraining,
   withHeartbeat,
   withLoadCooldown,
-  withOnline,
   withoutLoadCooldown,
   withoutPending,
   withPending,
@@ -183,8 +181,6 @@ describe("views", () => {
     const view = registered();
     expect(withChallengeRevoked(withChallengePassed(view, 5)).challengedAt_ms).toBeUndefined();
     expect(withDraining(view, true).draining).toBe(true);
-    expect(withOnline(view, false).online).toBe(false);
-    expect(withAccount(view, undefined).accountId).toBeUndefined();
     expect(withBreaker(view, 9).breakerOpenUntil_ms).toBe(9);
     const resting = withLoadCooldown(view, BUILD, 7);
     expect(resting.loadCooldownUntil_ms.get(BUILD)).toBe(7);

@@ -97,15 +97,6 @@ export function withDraining(view: ProviderView, draining: boolean): ProviderVie
   return changed(view, { draining });
 }
 
-export function withOnline(view: ProviderView, online: boolean): ProviderView {
-  return changed(view, { online });
-}
-
-/** Links the session to an account, or unlinks it. */
-export function withAccount(view: ProviderView, accountId: string | undefined): ProviderView {
-  return changed(view, { accountId });
-}
-
 /** Refuses the pair of machine and build until a monotonic instant, after a failed load. */
 export function withLoadCooldown(view: ProviderView, build: string, until_ms: number): ProviderView {
   return changed(view, { loadCooldownUntil_ms: new Map(view.loadCooldownUntil_ms).set(build, until_ms) });
