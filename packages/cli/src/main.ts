@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from "commander";
+import { addAdminCommands } from "./commands/admin.js";
 import { addChatCommand } from "./commands/chat.js";
 import { addCoordinatorCommand } from "./commands/coordinator.js";
 import { addKeysCommands } from "./commands/keys.js";
@@ -15,7 +16,8 @@ const program = new Command("umbel")
   .showHelpAfterError("(add --help for what this command takes)")
   .configureHelp({ showGlobalOptions: true })
   .exitOverride();
-for (const add of [addUpCommand, addCoordinatorCommand, addProviderCommands, addKeysCommands, addChatCommand]) add(program);
+for (const add of [addUpCommand, addCoordinatorCommand, addProviderCommands, addKeysCommands, addAdminCommands, addChatCommand])
+  add(program);
 for (const command of commandsBelow(program)) command.exitOverride();
 
 program.parseAsync().then(finish, fail);

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { CliError, EXIT_CODES } from "../exit-codes.js";
 import { resolveHome } from "../home.js";
 import { LOCAL_ACCOUNT } from "../local-accounts.js";
+import { parseUsd } from "../money.js";
 import { withMoneyAndAccounts } from "../offline-store.js";
 import { createOutput, table } from "../output.js";
 
@@ -109,14 +110,6 @@ function publicRecord(key: Record): object {
     created_at: key.createdAt.toISOString(),
     last_used_at: key.lastUsedAt?.toISOString() ?? null,
   };
-}
-
-/** Decimal USD to micro-USD without floating point (money.md §1). */
-function parseUsd(text: string): bigint {
-  const match = /^(\d{1,9})(?:\.(\d{1,6}))?$/.exec(text);
-  if (match === null)
-    throw new CliError(`"${text}" is not an amount of USD.`, EXIT_CODES.usage, "Write it like 5 or 2.50, with at most six decimals.");
-  return BigInt(match[1] ?? "0") * 1_000_000n + BigInt((match[2] ?? "").padEnd(6, "0"));
 }
 
 function parseDate(text: string): Date {

@@ -1,0 +1,3 @@
+export { MODEL, type Script, startNetwork, type TestNetwork } from "./network.js";
+export { type RecordingProxy, startRecordingProxy } from "./recording-proxy.js";
+export { eventually, freePort, temporaryHome, type UmbelProcess, umbel } from "./umbel.js";

@@ -1,0 +1,88 @@
+import { execFileSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { MODEL, type RecordingProxy, startNetwork, startRecordingProxy, type TestNetwork } from "./harness/index.js";
+
+/** Shortest run of prompt or completion bytes that must not be seen; shorter ones occur by chance in any ciphertext. */
+const RUN_BYTES = 8;
+
+describe("privacy", () => {
+  let network: TestNetwork;
+  let proxy: RecordingProxy;
+  let apiKey: string;
+  const inPrompt = `canary-${randomBytes(12).toString("hex")}`;
+  const outputs: string[] = [];
+
+  beforeAll(async () => {
+    network = await startNetwork({ UMBEL_LOG_LEVEL: "trace" });
+    proxy = await startRecordingProxy(network.url);
+    const client = await network.client();
+    apiKey = client.apiKey;
+    // Echo: the completion holds the marker too.
+    const provider = await network.provider({
+      through: proxy.url,
+      script: { answer: { kind: "echo" }, answerTokens: 64, tokens_per_s: 200 },
+    });
+    const messages = [
+      { role: "system" as const, content: `system ${inPrompt}` },
+      { role: "user" as const, content: `please keep ${inPrompt} to yourself` },
+    ];
+    const tools = [
+      { type: "function" as const, function: { name: "note", description: inPrompt, parameters: { type: "object", properties: {} } } },
+    ];
+    const answer = await client.openai.chat.completions.create({ model: MODEL, messages, tools });
+    expect(answer.choices[0]?.message.content).toContain(inPrompt);
+    const stream = await client.openai.chat.completions.create({ model: MODEL, messages, stream: true });
+    let streamed = "";
+    for await (const chunk of stream) streamed += chunk.choices[0]?.delta.content ?? "";
+    expect(streamed).toContain(inPrompt);
+    // Refusals see the prompt too.
+    await client.openai.chat.completions.create({ model: MODEL, messages, temperature: 9 }).catch(() => undefined);
+    await client.openai.chat.completions.create({ model: inPrompt, messages }).catch(() => undefined);
+    await network.settledBalance(apiKey);
+    outputs.push(network.coordinator.output(), provider.output());
+  });
+  afterAll(async () => {
+    await proxy.close();
+    await network.close();
+  });
+
+  it("frames between coordinator and provider hold no run of prompt or completion", () => {
+    const plain = [`please keep ${inPrompt} to yourself`, `system ${inPrompt}`];
+    const seen = Buffer.concat(proxy.messages.map((message) => message.bytes));
+    expect(proxy.messages.filter((message) => message.binary && message.from === "provider").length).toBeGreaterThan(2);
+    expect(proxy.messages.filter((message) => message.binary && message.from === "coordinator").length).toBe(2);
+    for (const text of plain) {
+      for (let start = 0; start + RUN_BYTES <= text.length; start += 1) {
+        expect(seen.includes(text.slice(start, start + RUN_BYTES)), text.slice(start, start + RUN_BYTES)).toBe(false);
+      }
+    }
+  });
+
+  it.each([
+    ["as it is", (text: string) => text],
+    ["in base64", (text: string) => Buffer.from(text).toString("base64").slice(2, -4)],
+    ["in hex", (text: string) => Buffer.from(text).toString("hex")],
+  ])("the marker is nowhere %s: not in logs, tables, metrics or files", async (_, encode) => {
+    const needle = encode(inPrompt);
+    for (const output of outputs) expect(output).not.toContain(needle);
+    expect(filesWith(network.home, needle)).toEqual([]);
+    const metrics = await fetch(`${network.url}/metrics`);
+    expect(await metrics.text()).not.toContain(needle);
+  });
+
+  it("neither is the secret of the API key", () => {
+    for (const output of outputs) expect(output).not.toContain(apiKey);
+    expect(filesWith(network.home, apiKey)).toEqual([]);
+  });
+});
+
+/** Files below a directory, the database's own included, that hold the text. */
+function filesWith(directory: string, text: string): string[] {
+  try {
+    return execFileSync("grep", ["-rlaF", "--", text, directory], { encoding: "utf8" }).trim().split("\n");
+  } catch (error) {
+    if (error instanceof Error && "status" in error && error.status === 1) return [];
+    throw error;
+  }
+}
