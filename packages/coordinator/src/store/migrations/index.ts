@@ -1,0 +1,16 @@
+import { tables } from "./0001-tables.js";
+import { ledgerFunctions } from "./0002-ledger-functions.js";
+import { changeNotices } from "./0003-change-notices.js";
+
+export interface Migration {
+  readonly id: number;
+  readonly name: string;
+  readonly sql: string;
+}
+
+/** Forward only, in order. A migration that has shipped never changes; its checksum is compared at every start. */
+export const migrations: readonly Migration[] = [
+  { id: 1, name: "tables", sql: tables },
+  { id: 2, name: "ledger functions", sql: ledgerFunctions },
+  { id: 3, name: "change notices", sql: changeNotices },
+];

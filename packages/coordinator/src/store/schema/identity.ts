@@ -1,0 +1,63 @@
+import { sql } from "drizzle-orm";
+import { boolean, index, integer, pgTable, primaryKey, text } from "drizzle-orm/pg-core";
+import { createdAt, instant, microUsd } from "./columns.js";
+
+export const users = pgTable("users", {
+  accountId: text("account_id").primaryKey(),
+  displayName: text("display_name").notNull(),
+  /** Percent; null takes the default. */
+  platformFeePercent: integer("platform_fee_percent"),
+  createdAt: createdAt(),
+});
+
+/** Deleted keys keep their row, so that usage can name them; their hash is wiped. */
+export const apiKeys = pgTable(
+  "api_keys",
+  {
+    id: text("id").primaryKey(),
+    keyHash: text("key_hash").unique(),
+    label: text("label").notNull(),
+    ownerAccountId: text("owner_account_id")
+      .notNull()
+      .references(() => users.accountId),
+    name: text("name").notNull(),
+    disabled: boolean("disabled").notNull().default(false),
+    limit_microUsd: microUsd("limit_micro_usd"),
+    limitReset: text("limit_reset", { enum: ["none", "daily", "weekly", "monthly"] }).notNull(),
+    allowedModels: text("allowed_models").array().notNull(),
+    expiresAt: instant("expires_at"),
+    createdAt: createdAt(),
+    lastUsedAt: instant("last_used_at"),
+    deletedAt: instant("deleted_at"),
+  },
+  (table) => [index("api_keys_owner").on(table.ownerAccountId, table.createdAt.desc())],
+);
+
+/** Spend of a key in one calendar window, changed together with reservations and settlements. */
+export const apiKeySpend = pgTable(
+  "api_key_spend",
+  {
+    keyId: text("key_id").notNull(),
+    windowStart: instant("window_start").notNull(),
+    spent_microUsd: microUsd("spent").notNull().default(sql`0`),
+    held_microUsd: microUsd("held").notNull().default(sql`0`),
+  },
+  (table) => [primaryKey({ columns: [table.keyId, table.windowStart] })],
+);
+
+export const providerTokens = pgTable(
+  "provider_tokens",
+  {
+    id: text("id").primaryKey(),
+    tokenHash: text("token_hash").notNull().unique(),
+    accountId: text("account_id")
+      .notNull()
+      .references(() => users.accountId),
+    label: text("label").notNull(),
+    expiresAt: instant("expires_at"),
+    createdAt: createdAt(),
+    lastUsedAt: instant("last_used_at"),
+    revokedAt: instant("revoked_at"),
+  },
+  (table) => [index("provider_tokens_account").on(table.accountId)],
+);

@@ -1,0 +1,4 @@
+export * from "./catalog.js";
+export * from "./identity.js";
+export * from "./money.js";
+export * from "./system.js";

@@ -1,0 +1,37 @@
+import { index, integer, jsonb, pgTable, text } from "drizzle-orm/pg-core";
+import { count, instant } from "./columns.js";
+
+/** One row a machine, by its stable identity; not one a connection. */
+export const providers = pgTable(
+  "providers",
+  {
+    machineId: text("machine_id").primaryKey(),
+    accountId: text("account_id"),
+    /** Raw X25519 public key, base64. */
+    encryptionKey: text("encryption_key").notNull(),
+    hardware: jsonb("hardware").notNull(),
+    models: jsonb("models").notNull(),
+    backend: text("backend").notNull(),
+    version: text("version").notNull(),
+    trustLevel: text("trust_level").notNull(),
+    registeredAt: instant("registered_at").notNull().defaultNow(),
+    lastSeenAt: instant("last_seen_at").notNull().defaultNow(),
+  },
+  (table) => [index("providers_account").on(table.accountId, table.lastSeenAt.desc())],
+);
+
+/** Coordinators that use this database; silence tells that one has died. */
+export const coordinatorInstances = pgTable("coordinator_instances", {
+  id: text("id").primaryKey(),
+  host: text("host").notNull(),
+  pid: count("pid").notNull(),
+  startedAt: instant("started_at").notNull(),
+  heartbeatAt: instant("heartbeat_at").notNull(),
+});
+
+export const schemaMigrations = pgTable("schema_migrations", {
+  id: integer("id").primaryKey(),
+  name: text("name").notNull(),
+  checksum: text("checksum").notNull(),
+  appliedAt: instant("applied_at").notNull().defaultNow(),
+});
