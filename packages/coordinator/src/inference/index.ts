@@ -1,1 +1,2 @@
-export * from "./types.js";
+export { createInference, type InferenceDependencies } from "./create-inference.js";
+export type { Answer, Inference, InferenceInput } from "./types.js";

@@ -1,0 +1,92 @@
+import { ApiError } from "@umbel/dialects";
+import { utf8 } from "@umbel/protocol";
+import type { Catalog, ResolvedModel } from "../../catalog/index.js";
+import type { Settings } from "../../config/index.js";
+import type { Fleet } from "../../fleet/index.js";
+import type { Metrics } from "../../insight/index.js";
+import type { WaitQueues } from "../dispatch/wait-queues.js";
+import { createRetryAfter } from "../retry-after.js";
+import type { InferenceInput } from "../types.js";
+import { capacityExists } from "./capacity-exists.js";
+import type { AskedRequest, Check, PreparedRequest } from "./check.js";
+import { fitsContext } from "./fits-context.js";
+import { fitsFrame } from "./fits-frame.js";
+import { keyAllowsModel } from "./key-allows-model.js";
+import { modelIsCapable } from "./model-is-capable.js";
+import { modelNotShed } from "./model-not-shed.js";
+import { prepare } from "./prepare.js";
+
+export interface AdmissionServices {
+  readonly catalog: Pick<Catalog, "resolve" | "aliases">;
+  readonly fleet: Pick<Fleet, "preview">;
+  readonly queues: Pick<WaitQueues, "isFull" | "depth">;
+  readonly metrics: Metrics;
+  readonly settings: Pick<Settings, "rejectModels">;
+}
+
+/**
+ * Everything that can refuse a request before money is held, in order; the first refusal wins and none leaves an effect. The hold itself
+ * comes after, so that a refused request never touches the ledger. Source: api.md §10.1.
+ */
+export function createAdmission({ catalog, fleet, queues, metrics, settings }: AdmissionServices) {
+  const retryAfter = createRetryAfter(queues.depth);
+
+  /** Of the request as it was asked. */
+  const asked: readonly Check<AskedRequest>[] = [keyAllowsModel(() => catalog.aliases())];
+
+  /** Of the request as it would be sent. */
+  const prepared: readonly Check<PreparedRequest>[] = [
+    modelIsCapable,
+    modelNotShed(settings.rejectModels, retryAfter),
+    fitsContext,
+    capacityExists(queues, retryAfter),
+    fitsFrame,
+  ];
+
+  function pass<Subject>(subject: Subject, checks: readonly Check<Subject>[]): void {
+    for (const check of checks) {
+      const refusal = check.refuse(subject);
+      if (refusal !== undefined) throw refused(check.name, refusal);
+    }
+  }
+
+  function refused(check: string, refusal: ApiError): ApiError {
+    metrics.count("admission_refusals_total", { check });
+    return refusal;
+  }
+
+  /** The desired build, unless nobody serves it now and somebody serves the one before. */
+  function choose(input: InferenceInput, { publicName, build, previous }: ResolvedModel): Omit<PreparedRequest, "body"> {
+    const desired = previewed(prepare(input, publicName, build));
+    if (previous === undefined || desired.preview.candidates > 0) return desired;
+    const fallback = previewed(prepare(input, publicName, previous));
+    return fallback.preview.candidates > 0 ? fallback : desired;
+  }
+
+  function previewed(request: Omit<PreparedRequest, "preview" | "body">): Omit<PreparedRequest, "body"> {
+    return { ...request, preview: fleet.preview(request.spec) };
+  }
+
+  return {
+    /** @throws ApiError the first refusal. */
+    admit(input: InferenceInput): PreparedRequest {
+      const resolved = catalog.resolve(input.request.model);
+      pass({ input, resolved }, asked);
+      if (resolved === undefined) throw refused("model_exists", modelNotFound(input.request.model));
+      const chosen = choose(input, resolved);
+      const request = { ...chosen, body: utf8(JSON.stringify(chosen.request)) };
+      pass(request, prepared);
+      return request;
+    },
+  };
+}
+
+function modelNotFound(name: string): ApiError {
+  return new ApiError({
+    status: 404,
+    code: "model_not_found",
+    type: "invalid_request_error",
+    message: `The model "${name}" does not exist or is not offered here`,
+    param: "model",
+  });
+}

@@ -1,0 +1,61 @@
+import { ApiError } from "@umbel/dialects";
+import type { Decision, RefusalReason } from "@umbel/routing";
+import type { WaitQueues } from "../dispatch/wait-queues.js";
+import type { RetryAfter } from "../retry-after.js";
+import type { Check, PreparedRequest } from "./check.js";
+
+/** Refusals that end by themselves when other requests do: a request may wait for them. */
+const WAITABLE: readonly RefusalReason[] = ["slot_unavailable", "concurrency", "capacity"];
+
+/** Whether some machine would serve the request if it were less busy. */
+export function isWorthWaiting(decision: Decision): boolean {
+  return WAITABLE.some((reason) => decision.refusals[reason] !== undefined);
+}
+
+/** Somebody serves this request, or could soon: asked before money is held. Source: api.md §10.4. */
+export function capacityExists(queues: Pick<WaitQueues, "isFull">, retryAfter: RetryAfter): Check<PreparedRequest> {
+  return {
+    name: "capacity_exists",
+    refuse({ preview, publicName, build }) {
+      if (preview.candidates > 0) return undefined;
+      const retryAfter_s = retryAfter.seconds(build.id);
+      if (isWorthWaiting(preview)) {
+        return queues.isFull(build.id) ? atCapacity(publicName, "queue is full", retryAfter_s) : undefined;
+      }
+      return new ApiError({
+        status: 503,
+        code: "model_unavailable",
+        ...shortage(preview, publicName, retryAfter_s),
+      });
+    },
+  };
+}
+
+export function atCapacity(model: string, detail: string, retryAfter_s: number): ApiError {
+  return new ApiError({
+    status: 429,
+    code: "rate_limit_exceeded",
+    message: `all providers for model "${model}" are at capacity (${detail}) — retry after ${retryAfter_s}s`,
+    retryAfter_s,
+  });
+}
+
+function shortage(
+  { refusals }: Decision,
+  model: string,
+  retryAfter_s: number,
+): { readonly message: string; readonly param?: string; readonly retryAfter_s?: number } {
+  if (refusals.tools_unsupported !== undefined) {
+    return { message: `no online provider for model "${model}" supports tool calls right now`, param: "model", retryAfter_s };
+  }
+  if (refusals.vision_unsupported !== undefined) {
+    return { message: `model "${model}" has no provider available for image input right now`, param: "model", retryAfter_s };
+  }
+  if (refusals.context_too_small !== undefined) {
+    return { message: `no online provider for model "${model}" has room for a request of this length right now`, retryAfter_s };
+  }
+  if (refusals.model_too_large !== undefined) {
+    return { message: `model "${model}" is too large for any currently available provider` };
+  }
+  return { message: `no provider for model "${model}" is available right now — retry after ${retryAfter_s}s`, retryAfter_s };
+}

@@ -1,0 +1,34 @@
+import type { ApiError, ChatRequest } from "@umbel/dialects";
+import type { Decision, RequestSpec } from "@umbel/routing";
+import type { BuildRecord, ResolvedModel } from "../../catalog/index.js";
+import type { InferenceInput } from "../types.js";
+
+/** A request as it was asked, before a build is chosen. `resolved` is undefined for a model that nobody offers. */
+export interface AskedRequest {
+  readonly input: InferenceInput;
+  readonly resolved: ResolvedModel | undefined;
+}
+
+/** A request as it will be sent to one build, with the model's defaults and bounds filled in. */
+export interface PreparedRequest {
+  readonly input: InferenceInput;
+  readonly publicName: string;
+  readonly build: BuildRecord;
+  readonly request: ChatRequest;
+  /** UTF-8 JSON of `request`: the exact bytes to be sealed. */
+  readonly body: Uint8Array;
+  /** Estimate; for deadlines and capacity, never for money. */
+  readonly promptTokens: number;
+  readonly maxOutputTokens: number;
+  readonly spec: RequestSpec;
+  /** Who could serve it at the moment of admission. */
+  readonly preview: Decision;
+}
+
+/** One reason not to serve a request. Free of effects; the lists in `admission.ts` give the order. */
+export interface Check<Subject> {
+  /** Counted under this name. */
+  readonly name: string;
+  /** The refusal, or undefined to let the request pass. */
+  refuse(subject: Subject): ApiError | undefined;
+}

@@ -1,0 +1,24 @@
+import { ApiError } from "@umbel/dialects";
+import type { Check, PreparedRequest } from "./check.js";
+
+/** The estimate must exceed the window by more than this before it is believed; up to there the provider's exact count decides. */
+export const CONTEXT_TOLERANCE = 1.1;
+
+/** Waiting does not make a window larger, so this is a 400 and no 429. Source: api.md §10.6. */
+export const fitsContext: Check<PreparedRequest> = {
+  name: "fits_context",
+  refuse({ build, promptTokens, maxOutputTokens }) {
+    const window_tokens = build.contextLength_tokens;
+    const needed_tokens = promptTokens + maxOutputTokens;
+    if (needed_tokens <= window_tokens * CONTEXT_TOLERANCE) return undefined;
+    return new ApiError({
+      status: 400,
+      code: "context_length_exceeded",
+      type: "invalid_request_error",
+      message:
+        `This model's maximum context length is ${window_tokens} tokens. However, you requested about ${needed_tokens} tokens ` +
+        `(${promptTokens} in the messages, ${maxOutputTokens} in the completion). Please reduce the length of either one.`,
+      param: "messages",
+    });
+  },
+};

@@ -1,0 +1,30 @@
+import { ApiError } from "@umbel/dialects";
+import type { Check, PreparedRequest } from "./check.js";
+
+/** Names under which a catalogue may list a capability. Source: catalog.md §13. */
+const VISION = ["vision", "image", "image_input", "multimodal"];
+const TOOLS = ["tools", "tool_use", "tool_calling", "function_calling", "functions"];
+
+/** What the model itself cannot do, no machine can; that is the caller's mistake, not a shortage. */
+export const modelIsCapable: Check<PreparedRequest> = {
+  name: "model_is_capable",
+  refuse({ build, publicName, spec }) {
+    if (spec.needsVision && !offers(build.capabilities, VISION)) return unsupported(publicName, "image input", "messages");
+    if (spec.needsTools && !offers(build.capabilities, TOOLS)) return unsupported(publicName, "tool calls", "tools");
+    return undefined;
+  },
+};
+
+function offers(capabilities: readonly string[], names: readonly string[]): boolean {
+  return capabilities.some((capability) => names.includes(capability.toLowerCase()));
+}
+
+function unsupported(model: string, what: string, param: string): ApiError {
+  return new ApiError({
+    status: 400,
+    code: "unsupported_parameter",
+    type: "invalid_request_error",
+    message: `model "${model}" does not support ${what}`,
+    param,
+  });
+}

@@ -1,0 +1,58 @@
+import { type ChatRequest, estimatePromptTokens } from "@umbel/dialects";
+import type { RequestSpec } from "@umbel/routing";
+import type { BuildRecord } from "../../catalog/index.js";
+import type { InferenceInput } from "../types.js";
+import type { PreparedRequest } from "./check.js";
+
+/** Output bound of a build whose catalogue entry names none. Source: api.md §8. */
+const OUTPUT_BOUND_tokens = 8_192;
+/** Least output bound that is filled in when a prompt nearly fills the window. */
+const OUTPUT_BOUND_tokens_min = 256;
+
+/**
+ * Fills in what the caller left open: the build's sampling defaults and a bound on the output, without which money could not be held.
+ * A bound above the build's own is lowered to it; the answer then ends with `length`, as the caller's own bound would have made it.
+ */
+export function prepare(input: InferenceInput, publicName: string, build: BuildRecord): Omit<PreparedRequest, "preview" | "body"> {
+  const promptTokens = estimatePromptTokens(input.request);
+  const maxOutputTokens = outputBound(input.request.maxOutputTokens, promptTokens, build);
+  const request: ChatRequest = {
+    ...input.request,
+    model: build.id,
+    sampling: { ...build.defaults, ...given(input.request.sampling) },
+    maxOutputTokens,
+  };
+  return { input, publicName, build, request, promptTokens, maxOutputTokens, spec: specOf(input, build, promptTokens, maxOutputTokens) };
+}
+
+function outputBound(asked: number | undefined, promptTokens: number, build: BuildRecord): number {
+  const most = build.maxOutput_tokens > 0 ? build.maxOutput_tokens : OUTPUT_BOUND_tokens;
+  if (asked !== undefined) return Math.min(asked, most);
+  return Math.min(most, Math.max(OUTPUT_BOUND_tokens_min, build.contextLength_tokens - promptTokens));
+}
+
+/** Without fields that are present but undefined, which would hide a default. */
+function given<Fields extends object>(fields: Fields): Partial<Fields> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Partial<Fields>;
+}
+
+function specOf(input: InferenceInput, build: BuildRecord, promptTokens: number, maxOutputTokens: number): RequestSpec {
+  return {
+    requestId: input.requestId,
+    build: build.id,
+    weightHash: build.weightHash,
+    accountId: input.principal.accountId,
+    // An estimate slightly above the window is left to the provider's exact count, so no gate may refuse for it.
+    promptTokens: Math.max(0, Math.min(promptTokens, build.contextLength_tokens - maxOutputTokens)),
+    maxOutputTokens,
+    needsTools: input.request.tools.length > 0 && input.request.toolChoice.type !== "none",
+    needsVision: input.request.messages.some((message) => message.content.some((part) => part.type === "image")),
+    excluded: new Set(),
+    allowedMachines: undefined,
+    route: "public",
+    avoidVersion: undefined,
+    affinityProviderId: undefined,
+    ttftCeiling_ms: undefined,
+    kvBytesPerToken: build.kvBytesPerToken,
+  };
+}

@@ -1,0 +1,74 @@
+import { ApiError } from "@umbel/dialects";
+import { type FailureClass, retryPolicy } from "@umbel/routing";
+import type { ReleaseReason } from "../../ledger/index.js";
+
+/** How one attempt failed before it showed any content. */
+export interface AttemptFailure {
+  readonly failure: FailureClass;
+  readonly param?: string | undefined;
+  readonly needed?: number | undefined;
+  readonly available?: number | undefined;
+}
+
+/** Dispatch came to nothing: what the consumer is told, and why its hold is given back. */
+export class DispatchFailed extends Error {
+  override readonly name = "DispatchFailed";
+  constructor(
+    readonly refusal: ApiError,
+    readonly reason: ReleaseReason,
+  ) {
+    super(refusal.message);
+  }
+}
+
+/** Nobody is left to answer. */
+export class ConsumerLeft extends Error {
+  override readonly name = "ConsumerLeft";
+}
+
+/** The closed set of sentences for what went wrong on a machine; a provider's own words are never passed on. */
+const SENTENCES: Readonly<Record<FailureClass, string>> = {
+  client_request: "the request was refused as invalid",
+  context_exceeded: "the request is longer than the model's context",
+  capacity_kv: "no memory was free for the request",
+  capacity_slots: "every place was taken",
+  capacity_queue: "the queue was full",
+  draining: "the provider was shutting down",
+  not_loaded: "the model was not loaded",
+  load_failed_memory: "the model did not fit into memory",
+  load_failed_artifact: "the model's files could not be loaded",
+  template_render: "the prompt could not be rendered",
+  engine_crash: "the engine stopped unexpectedly",
+  internal: "the provider failed",
+  cancelled: "the request was cancelled",
+  timeout: "no content arrived in time",
+  send_failed: "the request could not be sent",
+  disconnected: "the provider disconnected",
+  protocol_violation: "provider returned invalid encrypted chunk",
+};
+
+/** What the consumer is told when no further attempt is made. Source: routing.md §10, api.md §15. */
+export function exhausted(last: AttemptFailure, attempts: number, retryAfter_s: number): DispatchFailed {
+  const { status, code } = retryPolicy(last.failure).exhausted ?? { status: 502, code: "provider_error" };
+  const sentence = SENTENCES[last.failure];
+  const counted = `after ${attempts} attempt${attempts === 1 ? "" : "s"}: ${sentence}`;
+  switch (status) {
+    case 400:
+      return new DispatchFailed(callersFault(last, code, sentence), "provider_error");
+    case 429:
+      return new DispatchFailed(
+        new ApiError({ status, code, message: `all providers at capacity ${counted}`, retryAfter_s }),
+        "provider_error",
+      );
+    case 504:
+      return new DispatchFailed(new ApiError({ status, code, message: `inference timed out ${counted}` }), "first_content_timeout");
+    case 502:
+      return new DispatchFailed(new ApiError({ status, code, message: `inference failed ${counted}` }), "provider_error");
+  }
+}
+
+function callersFault({ param, needed, available }: AttemptFailure, code: ApiError["code"], sentence: string): ApiError {
+  const figures = needed === undefined || available === undefined ? "" : `: ${needed} tokens are needed, ${available} are there`;
+  const named = param === undefined ? {} : { param };
+  return new ApiError({ status: 400, code, type: "invalid_request_error", message: `${sentence}${figures}`, ...named });
+}
