@@ -1,0 +1,35 @@
+import type { Challenge, Heartbeat, InferenceRequest, Register, RequestId, TrustStatus, Welcome } from "@umbel/protocol";
+
+/** A log that takes fields and a fixed text, as pino does. It is never given plaintext, keys or tokens. */
+export interface Logger {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+/** What the connection asks of the rest of the agent. Events of one connection come in order and end with `onDisconnected`. */
+export interface SessionHandlers {
+  /** Signed anew for each connection. */
+  register(): Promise<Register>;
+  /** Undefined when the challenge is not one that may be signed. */
+  signChallenge(challenge: Challenge, sessionId: string): Promise<string | undefined>;
+  heartbeat(): Promise<Heartbeat>;
+  onRegistered(welcome: Welcome): void;
+  onRequest(request: InferenceRequest): void;
+  /** A whole binary frame of kind `requestBody`. */
+  onBody(frame: Uint8Array): void;
+  onCancel(requestId: RequestId): void;
+  onTrust(status: TrustStatus): void;
+  /** This coordinator gives no more work and will close. */
+  onGoingAway(): void;
+  /** What waited for the socket has left: more may be sent. */
+  onDrained(): void;
+  onDisconnected(): void;
+}
+
+/** Frames from the coordinator that were dropped, by reason; cumulative. */
+export interface DroppedFrames {
+  unreadable: number;
+  unexpected: number;
+}
