@@ -9,10 +9,19 @@ export * from "./crypto/index.js";
 export * from "./decode.js";
 export * from "./digest-chain.js";
 export * from "./envelope/index.js";
-export * from "./frames.js";
+export {
+  decodeFrame,
+  encodeFrame,
+  FRAME_HEADER_BYTES,
+  type Frame,
+  FrameError,
+  type FrameHeader,
+  FrameKind,
+  writeFrameHeader,
+} from "./frames.js";
 export * from "./hash.js";
 export * from "./limits.js";
 export * from "./manifest/index.js";
 export * from "./messages/index.js";
 export * from "./signatures/index.js";
-export { bytesToUuid, UUID_BYTES, uuidToBytes } from "./uuid.js";
+export { bytesToUuid, uuidToBytes } from "./uuid.js";
