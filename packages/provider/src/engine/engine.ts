@@ -34,9 +34,15 @@ export interface LoadedModel {
   readonly buildId: string;
   readonly contextLength_tokens: number;
   readonly sequences: number;
+  /** What this model can do on this engine. */
+  readonly features: ReadonlySet<EngineFeature>;
   /** The GGUF's own Jinja chat template; undefined when it has none. */
   readonly chatTemplate: string | undefined;
-  readonly specialTokens: { readonly bos: string | undefined; readonly eos: string | undefined };
+  /** `addBos`: a prompt must begin with `bos`, whether or not the template writes it. */
+  readonly specialTokens: { readonly bos: string | undefined; readonly eos: string | undefined; readonly addBos: boolean };
+  /** The texts that `tokenize(text, true)` turns into control tokens: what must never be parsed out of a user's text. */
+  readonly controlTokens: readonly string[];
+  readonly vocabularySize: number;
   readonly load_ms: number;
   /** `special` parses control tokens such as `<|im_start|>`; false treats their text literally. */
   tokenize(text: string, special: boolean): Int32Array;

@@ -1,0 +1,221 @@
+import { EngineError, type EngineEvent, type GenerateRequest, type Generation } from "../engine.js";
+import type { GrammarCache } from "./grammar-cache.js";
+import { cachedTokens, createJob, type Job, nextShares, type Share, toEngineError } from "./job.js";
+import { topLogprobs } from "./logprobs.js";
+import type { NativeContext, NativeSampler } from "./native.js";
+import { configureSampler } from "./sampling.js";
+import { commonPrefix, reusedPrefix_tokens_min, type Sequence, type SequencePool } from "./sequence-pool.js";
+import type { TokenInfo } from "./token-table.js";
+import type { Turns } from "./turns.js";
+
+export interface DecodeLoopParts {
+  readonly native: NativeContext;
+  readonly pool: SequencePool;
+  /** One for each sequence. */
+  readonly samplers: readonly NativeSampler[];
+  /** Reads the model's own probabilities. */
+  readonly rawSampler: NativeSampler;
+  readonly tokenInfo: (id: number) => TokenInfo;
+  readonly grammars: GrammarCache;
+  readonly turns: Turns;
+  readonly contextLength_tokens: number;
+  readonly vocabularySize: number;
+  /** Prompt tokens in one step, over all sequences: what bounds the wait of a cancellation and of the other answers. */
+  readonly prefill_tokens_max: number;
+  /** Width of the attention window in models that have one; their cache forgets what lies behind it. */
+  readonly attentionWindow_tokens: number;
+  /** Seeds for requests that name none. */
+  readonly nextSeed: () => number;
+}
+
+/** Continuous batching: every step computes one token of each running answer and a piece of the waiting prompts. */
+export interface DecodeLoop {
+  /** @throws EngineError `no_free_sequence`. */
+  generate(request: GenerateRequest): Generation;
+  /** Ends every generation with an error; resolves when the native side is at rest. */
+  stop(): Promise<void>;
+}
+
+const lastToken = (tokens: Uint32Array): Uint32Array => Uint32Array.of(tokens.length - 1);
+const noToken = new Uint32Array(0);
+
+export function createDecodeLoop(parts: DecodeLoopParts): DecodeLoop {
+  const { native, pool, samplers, tokenInfo } = parts;
+  const jobs = new Set<Job>();
+  let running: Promise<void> | undefined;
+  let stopped = false;
+
+  function forget(sequence: Sequence): void {
+    native.removeTokenCellsFromSequence(sequence.index, 0, -1);
+    sequence.cached = noToken;
+    sequence.scope = undefined;
+  }
+
+  function finish(job: Job, end: Extract<EngineEvent, { type: "end" }>, cache: "intact" | "unknown"): void {
+    jobs.delete(job);
+    const { sequence, request } = job;
+    if (cache === "intact" && request.cacheScope !== undefined) {
+      sequence.cached = cachedTokens(job);
+      sequence.scope = request.cacheScope;
+    } else {
+      forget(sequence);
+    }
+    pool.release(sequence);
+    job.queue.push(end);
+    job.queue.end();
+    job.freed();
+  }
+
+  function fail(job: Job, cause: unknown): void {
+    finish(job, { type: "end", reason: "error", error: toEngineError(cause) }, "unknown");
+  }
+
+  /** Keeps what the sequence already knows of the prompt. Returns how many tokens that is; at least one is always computed again. */
+  function reuse(job: Job): number {
+    const { sequence, prompt, request } = job;
+    const sameScope = request.cacheScope !== undefined && sequence.scope === request.cacheScope;
+    const kept = sameScope ? Math.min(commonPrefix(sequence.cached, prompt), prompt.length - 1) : 0;
+    const reaches = native.getSequenceKvCacheMinPosition(sequence.index) <= Math.max(0, kept - parts.attentionWindow_tokens);
+    if (kept >= reusedPrefix_tokens_min && reaches && native.removeTokenCellsFromSequence(sequence.index, kept, -1)) return kept;
+    forget(sequence);
+    return 0;
+  }
+
+  function begin(job: Job): void {
+    const sampler = samplers[job.sequence.index];
+    if (sampler === undefined) throw new EngineError("internal", "a sequence has no sampler");
+    configureSampler(sampler, job.request.sampling, {
+      prompt: job.prompt,
+      contextLength_tokens: parts.contextLength_tokens,
+      vocabularySize: parts.vocabularySize,
+      defaultSeed: parts.nextSeed(),
+      grammarState: job.request.grammar === undefined ? undefined : parts.grammars.begin(job.request.grammar),
+    });
+    job.evaluated = reuse(job);
+    job.phase = "prefill";
+    job.reused = job.evaluated;
+  }
+
+  function settleStopped(): void {
+    for (const job of jobs) {
+      if (job.stop === "cancelled") finish(job, { type: "end", reason: "cancelled" }, "intact");
+      if (job.stop === "unloaded") fail(job, new EngineError("internal", "the model was unloaded"));
+    }
+  }
+
+  function beginWaiting(): void {
+    for (const job of jobs) {
+      if (job.phase !== "waiting") continue;
+      try {
+        begin(job);
+      } catch (cause) {
+        fail(job, cause);
+      }
+    }
+  }
+
+  async function decode(shares: readonly Share[]): Promise<number[]> {
+    native.initBatch(shares.reduce((total, share) => total + share.tokens.length, 0));
+    const logits = shares.map(({ job, tokens, completes }) => {
+      const wanted = completes ? lastToken(tokens) : noToken;
+      return native.addToBatch(job.sequence.index, job.evaluated, tokens, wanted)[0] ?? -1;
+    });
+    await native.decodeBatch();
+    for (const { job, tokens } of shares) job.evaluated += tokens.length;
+    return logits;
+  }
+
+  async function sample(job: Job, logit: number): Promise<void> {
+    const sampler = samplers[job.sequence.index];
+    if (sampler === undefined) return;
+    if (job.phase === "prefill") {
+      job.phase = "decode";
+      job.queue.push({ type: "started", promptTokens: job.prompt.length, cachedTokens: job.reused });
+    }
+    const raw = job.request.topLogprobs === undefined ? undefined : await native.sampleToken(logit, parts.rawSampler, true);
+    const id = await native.sampleToken(logit, sampler);
+    if (id < 0) throw new EngineError("internal", "no token could be sampled");
+    const { bytes, ends } = tokenInfo(id);
+    if (ends) {
+      finish(job, { type: "end", reason: "stop" }, "intact");
+      return;
+    }
+    job.generated.push(id);
+    const logprobs = raw === undefined ? undefined : topLogprobs(raw[1] ?? [], id, job.request.topLogprobs ?? 0, tokenInfo);
+    job.queue.push({ type: "token", id, bytes, ...logprobs });
+    if (job.generated.length >= job.request.maxTokens) finish(job, { type: "end", reason: "length" }, "intact");
+  }
+
+  async function step(): Promise<void> {
+    settleStopped();
+    beginWaiting();
+    const shares = nextShares(jobs, parts.prefill_tokens_max);
+    if (shares.length === 0) return;
+    let logits: number[];
+    try {
+      logits = await decode(shares);
+    } catch (cause) {
+      for (const { job } of shares) fail(job, cause);
+      return;
+    }
+    // One after the other: see native.ts.
+    for (const [i, { job, completes }] of shares.entries()) {
+      if (!completes || job.stop !== undefined) continue;
+      try {
+        await sample(job, logits[i] ?? -1);
+      } catch (cause) {
+        fail(job, cause);
+      }
+    }
+  }
+
+  async function run(): Promise<void> {
+    while (jobs.size > 0) await parts.turns.take(step);
+    running = undefined;
+  }
+
+  return {
+    generate(request) {
+      const prompt = Uint32Array.from(request.tokens);
+      const refusal = stopped ? new EngineError("internal", "the model was unloaded") : refuse(request, parts);
+      if (refusal !== undefined) return refused(refusal);
+      const sequence = pool.take(prompt, request.cacheScope);
+      if (sequence === undefined) throw new EngineError("no_free_sequence", "all sequences are in use");
+      const job = createJob(request, prompt, sequence);
+      jobs.add(job);
+      running ??= run();
+      return job.generation;
+    },
+    async stop() {
+      stopped = true;
+      for (const job of jobs) job.stop = "unloaded";
+      await running;
+    },
+  };
+}
+
+/** What can be known to fail before any work is done. */
+function refuse(request: GenerateRequest, limits: { contextLength_tokens: number; vocabularySize: number }): EngineError | undefined {
+  const { tokens, maxTokens } = request;
+  if (tokens.length === 0 || !Number.isSafeInteger(maxTokens) || maxTokens < 1) {
+    return new EngineError("internal", `a request of ${tokens.length} tokens for ${maxTokens} more cannot run`);
+  }
+  const needed = tokens.length + maxTokens;
+  if (needed > limits.contextLength_tokens) {
+    return new EngineError("context_exceeded", `the request needs ${needed} tokens of ${limits.contextLength_tokens}`);
+  }
+  // The native code does not look before it reads the embedding.
+  if (tokens.some((id) => id < 0 || id >= limits.vocabularySize))
+    return new EngineError("internal", "a token id is outside the vocabulary");
+  return undefined;
+}
+
+function refused(error: EngineError): Generation {
+  const end: EngineEvent = { type: "end", reason: "error", error };
+  return {
+    events: (async function* () {
+      yield end;
+    })(),
+    cancel: () => Promise.resolve(),
+  };
+}

@@ -1,0 +1,130 @@
+import type { Clock } from "@umbel/protocol";
+import { getLlama, InsufficientMemoryError, type Llama, type LlamaContext, LlamaLogLevel, type LlamaModel } from "node-llama-cpp";
+import { EngineError, type EngineFeature, type InferenceEngine, type LoadedModel, type LoadOptions, type ModelSource } from "../engine.js";
+import { createLlamaModel, prefillTokens } from "./llama-model.js";
+import { createTurns } from "./turns.js";
+
+export interface LlamaEngineDependencies {
+  readonly clock: Clock;
+}
+
+const features: ReadonlySet<EngineFeature> = new Set(["grammar", "logprobs", "prefixReuse", "seed"]);
+
+/**
+ * llama.cpp in this process, through the binaries that node-llama-cpp ships; nothing is built or downloaded. The backend starts with
+ * the first load: with the best GPU there is, or without any when that load says `gpuLayers: 0`.
+ *
+ * `load` throws EngineError `artifact` for a file that is missing, cut short or no GGUF, and `out_of_memory`; the signal's reason when
+ * it is aborted. A context longer than the model was trained for is cut to that.
+ */
+export function createLlamaEngine({ clock }: LlamaEngineDependencies): InferenceEngine {
+  const turns = createTurns();
+  const loaded = new Set<LoadedModel>();
+  let backend: Promise<Llama> | undefined;
+  let disposed = false;
+  /** node-llama-cpp forgets to let go of the backend when a model fails to load; disposing of it would then wait for ever. */
+  let backendHeld = false;
+
+  async function load(source: ModelSource, options: LoadOptions, signal?: AbortSignal): Promise<LoadedModel> {
+    checkOptions(options);
+    if (disposed) throw new EngineError("internal", "the engine was disposed");
+    const start_ms = clock.now_ms();
+    backend ??= startBackend(options);
+    const llama = await backend;
+    const model = await loadModel(llama, source, options, signal).catch((cause: unknown) => {
+      backendHeld = true;
+      throw cause;
+    });
+    try {
+      const contextLength_tokens = Math.min(options.contextLength_tokens, model.trainContextSize);
+      const context = await createContext(llama, model, { ...options, contextLength_tokens }, signal);
+      const result = createLlamaModel({
+        llama,
+        model,
+        context,
+        turns,
+        features,
+        buildId: source.buildId,
+        contextLength_tokens,
+        load_ms: clock.now_ms() - start_ms,
+        nextSeed: () => Math.floor(clock.now_ms() * 1000) % 2 ** 32,
+        onDispose: () => loaded.delete(result),
+      });
+      loaded.add(result);
+      return result;
+    } catch (cause) {
+      await model.dispose();
+      throw cause;
+    }
+  }
+
+  return {
+    id: "llama.cpp",
+    features,
+    load,
+    async dispose() {
+      disposed = true;
+      for (const model of loaded) await model.dispose();
+      const llama = await backend?.catch(() => undefined);
+      if (!backendHeld) await llama?.dispose();
+    },
+  };
+}
+
+async function startBackend(options: LoadOptions): Promise<Llama> {
+  try {
+    return await getLlama({
+      gpu: options.gpuLayers === 0 ? false : "auto",
+      build: "never",
+      skipDownload: true,
+      // llama.cpp's own words may quote what it computes on.
+      logLevel: LlamaLogLevel.disabled,
+      // The library's division of threads is not used: each context is given its threads, and contexts take turns.
+      maxThreads: 0,
+    });
+  } catch (cause) {
+    throw new EngineError("internal", "llama.cpp does not start on this machine", { cause });
+  }
+}
+
+async function loadModel(llama: Llama, source: ModelSource, options: LoadOptions, signal?: AbortSignal): Promise<LlamaModel> {
+  try {
+    return await llama.loadModel({
+      modelPath: source.path,
+      gpuLayers: options.gpuLayers ?? "auto",
+      ...(signal === undefined ? {} : { loadSignal: signal }),
+    });
+  } catch (cause) {
+    signal?.throwIfAborted();
+    if (cause instanceof InsufficientMemoryError) throw outOfMemory(source.buildId, cause);
+    throw new EngineError("artifact", `${source.path} cannot be loaded as a model`, { cause });
+  }
+}
+
+async function createContext(llama: Llama, model: LlamaModel, options: LoadOptions, signal?: AbortSignal): Promise<LlamaContext> {
+  try {
+    return await model.createContext({
+      sequences: options.sequences,
+      contextSize: options.contextLength_tokens,
+      batchSize: prefillTokens(llama) + options.sequences,
+      threads: options.threads_max ?? Math.max(1, llama.cpuMathCores - 1),
+      // A smaller context than promised would break admission.
+      failedCreationRemedy: false,
+      ...(signal === undefined ? {} : { createSignal: signal }),
+    });
+  } catch (cause) {
+    signal?.throwIfAborted();
+    throw outOfMemory(`a context of ${options.sequences} × ${options.contextLength_tokens} tokens`, cause);
+  }
+}
+
+function outOfMemory(what: string, cause: unknown): EngineError {
+  return new EngineError("out_of_memory", `not enough memory for ${what}`, { cause });
+}
+
+function checkOptions({ sequences, contextLength_tokens, threads_max = 1, gpuLayers = 0 }: LoadOptions): void {
+  const counts = [sequences, contextLength_tokens, threads_max, gpuLayers + 1];
+  if (!counts.every((count) => Number.isSafeInteger(count) && count >= 1)) {
+    throw new EngineError("internal", "sequences, context length, threads and layers must be whole and positive");
+  }
+}

@@ -1,0 +1,87 @@
+import type { Llama, LlamaContext, LlamaModel } from "node-llama-cpp";
+import type { EngineFeature, LoadedModel } from "../engine.js";
+import { createDecodeLoop } from "./decode-loop.js";
+import { createGrammarCache } from "./grammar-cache.js";
+import { createSampler, nativeContext } from "./native.js";
+import { configureRawSampler } from "./sampling.js";
+import { createSequencePool } from "./sequence-pool.js";
+import { controlTokenTexts, createTokenTable, vocabularySize } from "./token-table.js";
+import type { Turns } from "./turns.js";
+
+/** Measured: pieces of 128 cost 4 % on a CPU and bound the wait of a cancellation to some tens of milliseconds (engine.md §8). */
+const prefillOnCpu_tokens = 128;
+/** A GPU needs larger pieces to be busy, and is done with them sooner. */
+const prefillOnGpu_tokens = 512;
+
+/** Prompt tokens that one step computes at most. */
+export function prefillTokens(llama: Llama): number {
+  return llama.gpu === false ? prefillOnCpu_tokens : prefillOnGpu_tokens;
+}
+
+export interface LlamaModelParts {
+  readonly llama: Llama;
+  readonly model: LlamaModel;
+  readonly context: LlamaContext;
+  readonly turns: Turns;
+  readonly features: ReadonlySet<EngineFeature>;
+  readonly buildId: string;
+  readonly contextLength_tokens: number;
+  readonly load_ms: number;
+  readonly nextSeed: () => number;
+  readonly onDispose: () => void;
+}
+
+/** A loaded model with its context; owns both. */
+export function createLlamaModel(parts: LlamaModelParts): LoadedModel {
+  const { llama, model, context, contextLength_tokens } = parts;
+  const sequences = context.totalSequences;
+  const samplers = Array.from({ length: sequences }, () => createSampler(llama, model));
+  const rawSampler = createSampler(llama, model);
+  configureRawSampler(rawSampler);
+  const vocabulary = vocabularySize(model);
+  const loop = createDecodeLoop({
+    native: nativeContext(context),
+    pool: createSequencePool(sequences),
+    samplers,
+    rawSampler,
+    tokenInfo: createTokenTable(model),
+    grammars: createGrammarCache(llama, model),
+    turns: parts.turns,
+    contextLength_tokens,
+    vocabularySize: vocabulary,
+    prefill_tokens_max: prefillTokens(llama),
+    attentionWindow_tokens: model.fileInsights.swaSize ?? 0,
+    nextSeed: parts.nextSeed,
+  });
+  let disposal: Promise<void> | undefined;
+
+  async function release(): Promise<void> {
+    parts.onDispose();
+    await loop.stop();
+    for (const sampler of [...samplers, rawSampler]) sampler.dispose();
+    await context.dispose();
+    await model.dispose();
+  }
+
+  return {
+    buildId: parts.buildId,
+    contextLength_tokens,
+    sequences,
+    features: parts.features,
+    chatTemplate: model.fileInfo.metadata.tokenizer?.chat_template,
+    specialTokens: {
+      bos: model.tokens.bosString ?? undefined,
+      eos: model.tokens.eosString ?? undefined,
+      addBos: model.tokens.shouldPrependBosToken,
+    },
+    controlTokens: controlTokenTexts(model),
+    vocabularySize: vocabulary,
+    load_ms: parts.load_ms,
+    tokenize: (text, special) => Int32Array.from(model.tokenize(text, special)),
+    generate: (request) => loop.generate(request),
+    dispose: () => {
+      disposal ??= release();
+      return disposal;
+    },
+  };
+}

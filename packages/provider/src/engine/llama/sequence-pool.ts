@@ -1,0 +1,59 @@
+/** One of the context's sequences and what its key-value cache holds. */
+export interface Sequence {
+  readonly index: number;
+  /** Tokens in the cache, in order; empty when nothing may be reused. */
+  cached: Uint32Array;
+  /** Who may reuse `cached`. */
+  scope: string | undefined;
+}
+
+export interface SequencePool {
+  readonly free: number;
+  /**
+   * Takes the free sequence that shares the longest prefix with `tokens` within the same scope; else an empty one; else the one
+   * that has waited longest. Undefined when none is free.
+   */
+  take(tokens: Uint32Array, scope: string | undefined): Sequence | undefined;
+  release(sequence: Sequence): void;
+}
+
+/** Shorter common prefixes are not worth keeping a sequence for (provider.md §11.2). */
+export const reusedPrefix_tokens_min = 32;
+
+export function createSequencePool(sequences: number): SequencePool {
+  /** Longest waiting first. */
+  const free: Sequence[] = Array.from({ length: sequences }, (_, index) => ({ index, cached: new Uint32Array(0), scope: undefined }));
+
+  function best(tokens: Uint32Array, scope: string | undefined): number {
+    let bestAt = -1;
+    let bestLength = reusedPrefix_tokens_min - 1;
+    if (scope !== undefined) {
+      free.forEach((sequence, at) => {
+        const length = sequence.scope === scope ? commonPrefix(sequence.cached, tokens) : 0;
+        if (length > bestLength) [bestAt, bestLength] = [at, length];
+      });
+    }
+    if (bestAt >= 0) return bestAt;
+    const empty = free.findIndex((sequence) => sequence.cached.length === 0);
+    return empty >= 0 ? empty : 0;
+  }
+
+  return {
+    get free() {
+      return free.length;
+    },
+    take(tokens, scope) {
+      return free.splice(best(tokens, scope), 1)[0];
+    },
+    release(sequence) {
+      free.push(sequence);
+    },
+  };
+}
+
+/** How many tokens two lists have in common at their start. */
+export function commonPrefix(a: Uint32Array, b: Uint32Array): number {
+  const length = Math.min(a.length, b.length);
+  for (let i = 0; i < length; i++) if (a[i] !== b[i]) return i;
+  return length;
+}

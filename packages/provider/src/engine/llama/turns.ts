@@ -1,0 +1,19 @@
+/** Hands out turns in the order of asking; one holds at a time. */
+export interface Turns {
+  take<T>(work: () => Promise<T>): Promise<T>;
+}
+
+/**
+ * The models of one engine compute one after the other, step by step: two at once would ask for more threads than there are cores,
+ * and llama.cpp's waiting threads then cost up to a hundredfold (engine.md §3).
+ */
+export function createTurns(): Turns {
+  let last: Promise<unknown> = Promise.resolve();
+  return {
+    take(work) {
+      const turn = last.then(work, work);
+      last = turn;
+      return turn;
+    },
+  };
+}

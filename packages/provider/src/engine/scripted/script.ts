@@ -1,0 +1,34 @@
+import { z } from "zod";
+
+const duration_ms = z.number().nonnegative().max(3_600_000);
+
+const fault = z.strictObject({
+  /** `crash` ends the process, `error` ends the load or the answer with an error, `stall` says nothing more until it is cancelled. */
+  kind: z.enum(["crash", "error", "stall"]),
+  at: z.union([z.literal("load"), z.literal("first_token"), z.strictObject({ afterTokens: z.number().int().positive() })]),
+  /** Only the first so many loads or requests are struck; absent is all of them. */
+  times: z.number().int().positive().optional(),
+});
+export type ScriptedFault = z.infer<typeof fault>;
+
+/** How the scripted engine behaves. It comes from a file or a command line. */
+export const scriptedEngineScript = z.strictObject({
+  load_ms: duration_ms.default(0),
+  /** From the start of a request to its first token. */
+  firstToken_ms: duration_ms.default(0),
+  /** Of each stream, not of all together. */
+  tokens_per_s: z.union([z.number().positive().max(1_000_000), z.literal("unlimited")]).default("unlimited"),
+  /** Length of an answer of kind `words`. */
+  answerTokens: z.number().int().positive().max(1_000_000).default(32),
+  answer: z
+    .discriminatedUnion("kind", [
+      /** Repeats the last user's text of a ChatML prompt, or the whole prompt of another kind. */
+      z.strictObject({ kind: z.literal("echo") }),
+      /** Words that follow from the request's seed. */
+      z.strictObject({ kind: z.literal("words") }),
+      z.strictObject({ kind: z.literal("text"), text: z.string().max(1_000_000) }),
+    ])
+    .default({ kind: "words" }),
+  faults: z.array(fault).max(16).default([]),
+});
+export type ScriptedEngineScript = z.infer<typeof scriptedEngineScript>;

@@ -1,0 +1,123 @@
+import type { Clock } from "@umbel/protocol";
+import {
+  EngineError,
+  type EngineFeature,
+  type GenerateRequest,
+  type InferenceEngine,
+  type LoadedModel,
+  type LoadOptions,
+  type ModelSource,
+} from "../engine.js";
+import { answerTokens } from "./answer.js";
+import type { ScriptedEngineScript, ScriptedFault } from "./script.js";
+import { type ScriptedStream, startStream } from "./stream.js";
+import { scriptedTokenizer } from "./tokenizer.js";
+
+export interface ScriptedEngineDependencies {
+  readonly clock: Clock;
+  /** Uniform in [0, 1); seeds the words of requests that bring no seed. */
+  readonly random: () => number;
+  /** What a `crash` does; in a worker it ends the process. Nothing happens to the struck load or answer after it. */
+  readonly crash: () => void;
+}
+
+const features: ReadonlySet<EngineFeature> = new Set(["seed"]);
+
+/**
+ * An engine without a model, for load tests, simulations and faults: it takes the time its script says and writes what its script says.
+ * The same script, clock and seeds give the same events. It reads no file.
+ *
+ * `load` throws EngineError `internal` when the script says so.
+ */
+export function createScriptedEngine(script: ScriptedEngineScript, dependencies: ScriptedEngineDependencies): InferenceEngine {
+  const { clock, crash } = dependencies;
+  const streams = new Set<ScriptedStream>();
+  let loads = 0;
+  let requests = 0;
+
+  /** The first fault at this place that still strikes. */
+  function faultAt(place: (at: ScriptedFault["at"]) => boolean, ordinal: number): ScriptedFault | undefined {
+    return script.faults.find(({ at, times }) => place(at) && ordinal <= (times ?? ordinal));
+  }
+
+  async function load(source: ModelSource, options: LoadOptions, signal?: AbortSignal): Promise<LoadedModel> {
+    signal?.throwIfAborted();
+    loads += 1;
+    await wait(clock, script.load_ms, signal);
+    const fault = faultAt((at) => at === "load", loads);
+    if (fault?.kind === "crash") crash();
+    if (fault?.kind === "error") throw new EngineError("internal", "the script says so");
+    if (fault !== undefined) await wait(clock, Number.POSITIVE_INFINITY, signal);
+    return loadedModel(source, options);
+  }
+
+  function generate(request: GenerateRequest, options: LoadOptions, own: Set<ScriptedStream>): ScriptedStream {
+    if (own.size >= options.sequences) throw new EngineError("no_free_sequence", "all sequences are in use");
+    requests += 1;
+    const needed = request.tokens.length + request.maxTokens;
+    const tooLong = needed > options.contextLength_tokens;
+    const fault = faultAt((at) => at !== "load", requests);
+    const stream = startStream(
+      {
+        promptTokens: request.tokens.length,
+        answer: tooLong ? new Int32Array(0) : answerTokens(script, request, dependencies.random),
+        maxTokens: request.maxTokens,
+        firstToken_ms: script.firstToken_ms,
+        tokens_per_s: script.tokens_per_s,
+        fault: fault && { kind: fault.kind, afterTokens: typeof fault.at === "object" ? fault.at.afterTokens : 0 },
+      },
+      clock,
+      crash,
+      () => {
+        own.delete(stream);
+        streams.delete(stream);
+      },
+    );
+    own.add(stream);
+    streams.add(stream);
+    if (tooLong) stream.fail(new EngineError("context_exceeded", `the request needs ${needed} tokens of ${options.contextLength_tokens}`));
+    return stream;
+  }
+
+  function loadedModel(source: ModelSource, options: LoadOptions): LoadedModel {
+    const own = new Set<ScriptedStream>();
+    return {
+      buildId: source.buildId,
+      contextLength_tokens: options.contextLength_tokens,
+      sequences: options.sequences,
+      features,
+      chatTemplate: undefined,
+      specialTokens: { bos: undefined, eos: "<|im_end|>", addBos: false },
+      controlTokens: scriptedTokenizer.controlTokens,
+      vocabularySize: scriptedTokenizer.vocabularySize,
+      load_ms: script.load_ms,
+      tokenize: (text, special) => scriptedTokenizer.tokenize(text, special),
+      generate: (request) => generate(request, options, own),
+      dispose: () => unload(own),
+    };
+  }
+
+  return { id: "scripted", features, load, dispose: () => unload(streams) };
+}
+
+function unload(streams: Set<ScriptedStream>): Promise<void> {
+  for (const stream of streams) stream.fail(new EngineError("internal", "the model was unloaded"));
+  return Promise.resolve();
+}
+
+/** Rejects with the signal's reason. An infinite wait takes no timer. */
+function wait(clock: Clock, delay_ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => {
+      clearTimer();
+      reject(signal?.reason);
+    };
+    const clearTimer = Number.isFinite(delay_ms)
+      ? clock.setTimer(delay_ms, () => {
+          signal?.removeEventListener("abort", abort);
+          resolve();
+        })
+      : () => undefined;
+    signal?.addEventListener("abort", abort, { once: true });
+  });
+}
