@@ -1,5 +1,5 @@
 import { concatBytes } from "../bytes.js";
-import { type CryptoSupplier, type EncryptionKeyPair, X25519_BYTES } from "../crypto/supplier.js";
+import type { CryptoSupplier, EncryptionKeyPair } from "../crypto/supplier.js";
 import { kemSuiteId, labeledKdf } from "./labeled.js";
 
 const empty = new Uint8Array(0);
@@ -24,6 +24,6 @@ export async function decapsulate(supplier: CryptoSupplier, enc: Uint8Array, key
 function sharedSecretOf(supplier: CryptoSupplier, secret: Uint8Array, enc: Uint8Array, recipientPublicKey: Uint8Array): Uint8Array {
   const kdf = labeledKdf(supplier, kemSuiteId);
   const key = kdf.extract(empty, "eae_prk", secret);
-  secret.fill(0, 0, X25519_BYTES);
+  secret.fill(0);
   return kdf.expand(key, "shared_secret", concatBytes(enc, recipientPublicKey), SHARED_SECRET_BYTES);
 }
