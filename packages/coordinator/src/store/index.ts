@@ -1,7 +1,13 @@
+export { type Client, LOCK_TIMEOUT_MS, STATEMENT_TIMEOUT_MS } from "./client.js";
 export { type DatabaseFailure, databaseFailure, sqlState } from "./database-error.js";
 export { EmbeddedPostgresError, type EmbeddedPostgresErrorCode } from "./embedded-postgres/index.js";
 export { MigrationError, type MigrationErrorCode } from "./migrations/migrate.js";
+export { accountRepository, type KeyRow, keyRepository, providerTokenRepository } from "./repositories/accounts.js";
+export { type ActiveBuild, type AliasRow, catalogRepository } from "./repositories/catalog.js";
 export { instanceRepository } from "./repositories/instances.js";
+export { ledgerRepository, priceRepository, type ReservationTerms } from "./repositories/ledger.js";
+export { type MachineRow, machineRepository } from "./repositories/machines.js";
+export { createRowCache, type RowCache } from "./row-cache.js";
 export { CoordinatorRunningError, type SessionEvent } from "./session.js";
 export { type ChangeChannel, openStore, type Store, type StoreOptions } from "./store.js";
 export type { Tx } from "./tx.js";

@@ -1,0 +1,82 @@
+import { and, count, desc, eq, gt, isNull, or } from "drizzle-orm";
+import { apiKeys, providerTokens, users } from "../schema/index.js";
+import type { Tx } from "../tx.js";
+
+export type KeyRow = typeof apiKeys.$inferSelect;
+export type NewKeyRow = typeof apiKeys.$inferInsert;
+export type NewProviderTokenRow = typeof providerTokens.$inferInsert;
+
+export const accountRepository = {
+  /** False when it existed already. */
+  async insertIfAbsent(tx: Tx, accountId: string, displayName: string): Promise<boolean> {
+    const rows = await tx.insert(users).values({ accountId, displayName }).onConflictDoNothing().returning({ id: users.accountId });
+    return rows.length > 0;
+  },
+};
+
+/** API keys. A deleted key is invisible here; its row stays for the sake of usage. */
+export const keyRepository = {
+  async insert(tx: Tx, key: NewKeyRow): Promise<KeyRow> {
+    const [row] = await tx.insert(apiKeys).values(key).returning();
+    if (!row) throw new Error("the database returned no row for an inserted key");
+    return row;
+  },
+
+  async byHash(tx: Tx, keyHash: string): Promise<KeyRow | undefined> {
+    const [row] = await tx.select().from(apiKeys).where(eq(apiKeys.keyHash, keyHash));
+    return row;
+  },
+
+  async byId(tx: Tx, accountId: string, keyId: string): Promise<KeyRow | undefined> {
+    const [row] = await tx
+      .select()
+      .from(apiKeys)
+      .where(and(eq(apiKeys.id, keyId), ownedBy(accountId)));
+    return row;
+  },
+
+  /** Newest first. */
+  async ofAccount(tx: Tx, accountId: string): Promise<readonly KeyRow[]> {
+    return tx.select().from(apiKeys).where(ownedBy(accountId)).orderBy(desc(apiKeys.createdAt), desc(apiKeys.id));
+  },
+
+  async countOfAccount(tx: Tx, accountId: string): Promise<number> {
+    const [row] = await tx.select({ keys: count() }).from(apiKeys).where(ownedBy(accountId));
+    return row?.keys ?? 0;
+  },
+
+  async touch(tx: Tx, keyId: string, at: Date): Promise<void> {
+    await tx.update(apiKeys).set({ lastUsedAt: at }).where(eq(apiKeys.id, keyId));
+  },
+
+  /** False when the account has no such key. */
+  async remove(tx: Tx, accountId: string, keyId: string, at: Date): Promise<boolean> {
+    const removed = await tx
+      .update(apiKeys)
+      .set({ deletedAt: at, keyHash: null })
+      .where(and(eq(apiKeys.id, keyId), ownedBy(accountId)))
+      .returning({ id: apiKeys.id });
+    return removed.length > 0;
+  },
+};
+
+export const providerTokenRepository = {
+  async insert(tx: Tx, token: NewProviderTokenRow): Promise<void> {
+    await tx.insert(providerTokens).values(token);
+  },
+
+  /** Account of a token that is neither revoked nor expired. */
+  async accountOf(tx: Tx, tokenHash: string, at: Date): Promise<string | undefined> {
+    const valid = and(eq(providerTokens.tokenHash, tokenHash), isNull(providerTokens.revokedAt), notExpired(at));
+    const [row] = await tx.update(providerTokens).set({ lastUsedAt: at }).where(valid).returning({ accountId: providerTokens.accountId });
+    return row?.accountId;
+  },
+};
+
+function ownedBy(accountId: string) {
+  return and(eq(apiKeys.ownerAccountId, accountId), isNull(apiKeys.deletedAt));
+}
+
+function notExpired(at: Date) {
+  return or(isNull(providerTokens.expiresAt), gt(providerTokens.expiresAt, at));
+}

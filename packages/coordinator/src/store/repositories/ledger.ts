@@ -1,0 +1,214 @@
+import { and, eq, inArray, lt, ne, notInArray, sql } from "drizzle-orm";
+import type { Client } from "../client.js";
+import { balances, coordinatorInstances, modelPrices, reservations, settlementDeadLetter } from "../schema/index.js";
+import type { Tx } from "../tx.js";
+
+/** Account under which list prices are kept, and which receives fees. */
+const PLATFORM = "platform";
+const OPEN_STATES = ["held", "parked"] as const;
+
+export interface HoldRow {
+  readonly requestId: string;
+  readonly accountId: string;
+  readonly keyId: string | undefined;
+  readonly model: string;
+  readonly publicModel: string;
+  readonly hold_microUsd: bigint;
+  readonly promptBound_tokens: number;
+  readonly outputBound_tokens: number;
+  readonly inputPrice_microUsd: bigint;
+  readonly outputPrice_microUsd: bigint;
+  readonly priceSource: "platform" | "fallback";
+  readonly defaultFeePercent: number;
+  readonly instanceId: string;
+  readonly at: Date;
+}
+
+export interface HoldResult {
+  readonly outcome: "held" | "insufficient_funds" | "key_limit";
+  readonly fee_percent: number | null;
+  readonly spendable: bigint | null;
+  readonly key_limit: bigint | null;
+  readonly key_used: bigint | null;
+  readonly key_window: "none" | "daily" | "weekly" | "monthly" | null;
+}
+
+export interface SettlementRow {
+  readonly requestId: string;
+  readonly prompt_tokens: number;
+  readonly completion_tokens: number;
+  readonly reasoning_tokens: number;
+  readonly cachedPrompt_tokens: number;
+  readonly cost_microUsd: bigint;
+  readonly fee_microUsd: bigint;
+  readonly sessionId: string;
+  readonly machineId: string;
+  readonly providerAccountId: string | undefined;
+  readonly reason: string;
+  readonly at: Date;
+}
+
+export type SettleResult =
+  | { readonly outcome: "unknown" }
+  | { readonly outcome: "settled" | "released"; readonly cost: bigint; readonly replayed: boolean };
+
+/** What settlement needs to know of a reservation; none of it ever changes. */
+export type ReservationTerms = Pick<
+  typeof reservations.$inferSelect,
+  | "accountId"
+  | "hold_microUsd"
+  | "promptBound_tokens"
+  | "outputBound_tokens"
+  | "inputPrice_microUsd"
+  | "outputPrice_microUsd"
+  | "feePercent"
+>;
+
+/** Movements of money: each one statement and one round trip, so it happens whole or not at all. */
+export const ledgerRepository = {
+  async hold(client: Client, row: HoldRow): Promise<HoldResult> {
+    const [result] = await client<HoldResult[]>`select * from ledger_hold(
+      ${row.requestId}::text, ${row.accountId}::text, ${row.keyId ?? null}::text, ${row.model}::text, ${row.publicModel}::text,
+      ${row.hold_microUsd}::bigint, ${row.promptBound_tokens}::bigint, ${row.outputBound_tokens}::bigint, ${row.inputPrice_microUsd}::bigint,
+      ${row.outputPrice_microUsd}::bigint, ${row.priceSource}::text, ${row.defaultFeePercent}::integer, ${row.instanceId}::text,
+      ${row.at.toISOString()}::timestamptz)`;
+    return only(result);
+  },
+
+  async park(client: Client, requestId: string, at: Date): Promise<boolean> {
+    const [row] = await client<{ open: boolean }[]>`select ledger_park(${requestId}::text, ${at.toISOString()}::timestamptz) as open`;
+    return only(row).open;
+  },
+
+  async release(client: Client, requestId: string, reason: string, at: Date): Promise<boolean> {
+    const [row] = await client<{ open: boolean }[]>`
+      select ledger_release(${requestId}::text, ${reason}::text, ${at.toISOString()}::timestamptz) as open`;
+    return only(row).open;
+  },
+
+  async settle(client: Client, row: SettlementRow): Promise<SettleResult> {
+    const [result] = await client<SettleResult[]>`select * from ledger_settle(
+      ${row.requestId}::text, ${row.prompt_tokens}::bigint, ${row.completion_tokens}::bigint, ${row.reasoning_tokens}::bigint,
+      ${row.cachedPrompt_tokens}::bigint, ${row.cost_microUsd}::bigint, ${row.fee_microUsd}::bigint, ${row.sessionId}::text, ${row.machineId}::text,
+      ${row.providerAccountId ?? null}::text, ${row.reason}::text, ${row.at.toISOString()}::timestamptz)`;
+    return only(result);
+  },
+
+  /** Moves an amount between two accounts. False when the same transaction is there already. Fails with SQLSTATE UM001 when another is. */
+  async transfer(
+    client: Client,
+    transfer: {
+      readonly kind: string;
+      readonly idempotencyKey: string;
+      readonly reference: string;
+      readonly from: string;
+      readonly to: string;
+      readonly amount_microUsd: bigint;
+      readonly at: Date;
+    },
+  ): Promise<boolean> {
+    const { kind, idempotencyKey, reference, from, to, amount_microUsd, at } = transfer;
+    const [row] = await client<{ posted: boolean }[]>`select ledger_post(
+      ${kind}::text, ${idempotencyKey}::text, ${reference}::text, array[${to}::text, ${from}::text], array[${kind}::text, ${kind}::text],
+      array[${amount_microUsd}::bigint, -${amount_microUsd}::bigint], array[false, false], ${at.toISOString()}::timestamptz) as posted`;
+    return only(row).posted;
+  },
+
+  async terms(tx: Tx, requestId: string): Promise<ReservationTerms | undefined> {
+    const { accountId, hold_microUsd, promptBound_tokens, outputBound_tokens, inputPrice_microUsd, outputPrice_microUsd, feePercent } =
+      reservations;
+    const [row] = await tx
+      .select({ accountId, hold_microUsd, promptBound_tokens, outputBound_tokens, inputPrice_microUsd, outputPrice_microUsd, feePercent })
+      .from(reservations)
+      .where(eq(reservations.requestId, requestId));
+    return row;
+  },
+
+  async balance(tx: Tx, accountId: string) {
+    const { balance_microUsd, withdrawable_microUsd, held_microUsd } = balances;
+    const [row] = await tx
+      .select({ balance_microUsd, withdrawable_microUsd, held_microUsd })
+      .from(balances)
+      .where(eq(balances.accountId, accountId));
+    return row;
+  },
+
+  /** What a key has spent and holds in its current window. */
+  async keySpend(client: Client, keyId: string, at: Date): Promise<{ readonly spent: bigint; readonly held: bigint } | undefined> {
+    const [row] = await client<{ spent: bigint; held: bigint }[]>`
+      select s.spent, s.held from api_keys k join api_key_spend s
+        on s.key_id = k.id and s.window_start = ledger_window_start(k.limit_reset, ${at.toISOString()}::timestamptz)
+      where k.id = ${keyId}`;
+    return row;
+  },
+
+  async deadLetter(
+    tx: Tx,
+    letter: { readonly requestId: string | undefined; readonly payload: unknown; readonly error: string },
+  ): Promise<void> {
+    await tx.insert(settlementDeadLetter).values({ requestId: letter.requestId ?? null, payload: letter.payload, error: letter.error });
+  },
+
+  /** Open reservations of instances other than `except`, at most `limit_rows`. */
+  async openOfOthers(tx: Tx, except: string, limit_rows: number): Promise<readonly string[]> {
+    const rows = await tx
+      .select({ id: reservations.requestId })
+      .from(reservations)
+      .where(and(isOpen(), ne(reservations.instanceId, except)))
+      .limit(limit_rows);
+    return rows.map((row) => row.id);
+  },
+
+  /** Open reservations of other instances that are unknown or have been silent since `silentSince`. */
+  async openOfSilent(tx: Tx, except: string, silentSince: Date, limit_rows: number): Promise<readonly string[]> {
+    const alive = tx
+      .select({ id: coordinatorInstances.id })
+      .from(coordinatorInstances)
+      .where(sql`${coordinatorInstances.heartbeatAt} >= ${silentSince.toISOString()}`);
+    const dead = and(isOpen(), ne(reservations.instanceId, except), notInArray(reservations.instanceId, alive));
+    const rows = await tx.select({ id: reservations.requestId }).from(reservations).where(dead).limit(limit_rows);
+    return rows.map((row) => row.id);
+  },
+
+  /** Forgets instances that have been silent for long. */
+  async forgetInstances(tx: Tx, silentSince: Date): Promise<void> {
+    await tx.delete(coordinatorInstances).where(lt(coordinatorInstances.heartbeatAt, silentSince));
+  },
+};
+
+export const priceRepository = {
+  async ofModel(tx: Tx, model: string) {
+    const { input_microUsd, output_microUsd } = modelPrices;
+    const [row] = await tx.select({ input_microUsd, output_microUsd }).from(modelPrices).where(isListPrice(model));
+    return row;
+  },
+
+  async all(tx: Tx) {
+    const { model, input_microUsd, output_microUsd } = modelPrices;
+    return tx
+      .select({ model, input_microUsd, output_microUsd })
+      .from(modelPrices)
+      .where(eq(modelPrices.accountId, PLATFORM))
+      .orderBy(model);
+  },
+
+  async set(tx: Tx, model: string, prices: { readonly input_microUsd: bigint; readonly output_microUsd: bigint }, at: Date): Promise<void> {
+    await tx
+      .insert(modelPrices)
+      .values({ accountId: PLATFORM, model, ...prices, updatedAt: at })
+      .onConflictDoUpdate({ target: [modelPrices.accountId, modelPrices.model], set: { ...prices, updatedAt: at } });
+  },
+};
+
+function isListPrice(model: string) {
+  return and(eq(modelPrices.accountId, PLATFORM), eq(modelPrices.model, model));
+}
+
+function isOpen() {
+  return inArray(reservations.state, [...OPEN_STATES]);
+}
+
+function only<Row>(row: Row | undefined): Row {
+  if (row === undefined) throw new Error("a ledger statement returned no row");
+  return row;
+}
