@@ -245,6 +245,13 @@ export class ProviderClient {
     return this.#models.find((model) => model.id === build)?.weight_hash ?? "";
   }
 
+  /** Resolves when the coordinator has taken in everything sent so far: a pong overtakes no frame. */
+  async taken(): Promise<void> {
+    const pong = new Promise((resolve) => this.socket.once("pong", resolve));
+    this.socket.ping();
+    await pong;
+  }
+
   async close(): Promise<void> {
     this.socket.close();
     await this.closed;
