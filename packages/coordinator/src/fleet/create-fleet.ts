@@ -14,7 +14,8 @@ import { createMachineRecords } from "./machine-records.js";
 import type { FleetEvents, FleetLog, FleetRandom, MachineStore, ProviderAccounts } from "./ports.js";
 import { publicMachineId } from "./public-id.js";
 import { Registry } from "./registry.js";
-import { ProviderSession, type SessionContext } from "./session/provider-session.js";
+import { ProviderSession } from "./session/provider-session.js";
+import type { SessionContext } from "./session/session-context.js";
 import { FLEET_DEFAULTS, type FleetSettings } from "./settings.js";
 import type { Fleet, ReserveOutcome } from "./types.js";
 
@@ -60,10 +61,6 @@ export function createFleet(dependencies: FleetDependencies): FleetService {
     lateCancels: new LateCancels(),
     records,
     publicId: (machineId) => publicMachineId(dependencies.publicIdSalt, machineId),
-    onEnded(session) {
-      registry.remove(session);
-      signals.changed(session.builds);
-    },
   };
 
   function onSocket(socket: WebSocket): void {
@@ -84,11 +81,17 @@ export function createFleet(dependencies: FleetDependencies): FleetService {
     admitting.delete(machine.peer);
     // Only now: whoever merely claims a machine's key must not be able to knock it offline.
     registry.ofMachine(machineId)?.peer.close(CloseCode.policy, "replaced by a newer connection", "replaced");
-    const session = new ProviderSession(machine, sessionContext);
+    const session = new ProviderSession(machine, sessionContext, leave);
     registry.add(session);
     session.start();
     events({ type: "connected", machineId, version: machine.register.version });
     log.info({ machine: sessionContext.publicId(machineId), version: machine.register.version }, "provider connected");
+  }
+
+  function leave(session: ProviderSession): void {
+    registry.remove(session);
+    // Whoever waits for these builds may now have nobody to wait for.
+    signals.changed(session.builds);
   }
 
   function every(interval_ms: number, act: () => void): () => void {

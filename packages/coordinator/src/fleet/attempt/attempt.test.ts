@@ -1,10 +1,9 @@
 import type { ChatEvent } from "@umbel/dialects";
-import { createChunkOpener, fromBase64, fromUtf8, type RequestId, type UsageReceipt } from "@umbel/protocol";
+import { createChunkOpener, fromBase64, fromUtf8, type RequestId } from "@umbel/protocol";
 import { nativeCrypto } from "@umbel/protocol/native";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ATTEMPT_BUFFER_LIMITS, LATE_CHUNK_LIMITS, WRITER_LIMITS } from "../settings.js";
-import { reserved, sealedRequest, sendText, startTestFleet, type TestFleet, testSpec } from "../testing/index.js";
-import type { Attempt, AttemptEvent } from "../types.js";
+import { attemptUnderWay, readAll, reserved, sealedRequest, sendText, startTestFleet, type TestFleet, testSpec } from "../testing/index.js";
 
 let test: TestFleet;
 beforeEach(async () => {
@@ -15,23 +14,7 @@ afterEach(() => test.close());
 const CHUNK = new Uint8Array([1, 2, 3]);
 const WORD: ChatEvent = { type: "text", text: "word", tokens: 1 };
 
-/** Everything up to the last event of the attempt. */
-async function readAll(attempt: Attempt): Promise<AttemptEvent[]> {
-  const events: AttemptEvent[] = [];
-  for (;;) {
-    const event = await attempt.next();
-    events.push(event);
-    if (event.type === "complete" || event.type === "error" || event.type === "lost") return events;
-  }
-}
-
-/** An attempt whose provider has the request in hand. */
-async function underWay() {
-  const provider = await test.connect();
-  const attempt = reserved(test);
-  await sendText(attempt, "hello");
-  return { provider, attempt, request: await provider.request() };
-}
+const underWay = () => attemptUnderWay(test);
 
 describe("an attempt", () => {
   it("carries a sealed request to the provider and its sealed answer back", async () => {
@@ -341,47 +324,6 @@ describe("a provider that disconnects", () => {
     await request.answer("done");
     await provider.close();
     expect((await readAll(attempt)).at(-1)).toMatchObject({ type: "complete", receiptValid: true });
-  });
-});
-
-describe("a receipt", () => {
-  const lies: [string, Partial<UsageReceipt>][] = [
-    ["another request", { request_id: crypto.randomUUID() as RequestId }],
-    ["another build", { build_id: "other" }],
-    ["other weights", { weight_hash: "cd".repeat(32) }],
-    ["other usage", { usage: { prompt_tokens: 5, completion_tokens: 9, reasoning_tokens: 0, cached_prompt_tokens: 0 } }],
-    ["other reasoning", { usage: { prompt_tokens: 5, completion_tokens: 3, reasoning_tokens: 1, cached_prompt_tokens: 0 } }],
-    ["another finish reason", { finish_reason: "length" }],
-    ["another number of chunks", { chunks: 7 }],
-    ["another request body", { request_digest: "00".repeat(32) }],
-    ["other chunks", { response_digest: "00".repeat(32) }],
-  ];
-
-  it.each(lies)("that tells of %s is not valid", async (_, receipt) => {
-    const { attempt, request } = await underWay();
-    request.accept();
-    await request.chunk([WORD], "final");
-    await request.finish({ receipt });
-    expect((await readAll(attempt)).at(-1)).toMatchObject({ type: "complete", receiptValid: false });
-    expect(await test.event("receipt_invalid")).toBeDefined();
-  });
-
-  it("that another device signed is not valid", async () => {
-    const stranger = await test.open();
-    const { provider, attempt, request } = await underWay();
-    provider.sign = stranger.sign.bind(stranger);
-    request.accept();
-    await request.chunk([WORD], "final");
-    await request.finish();
-    expect((await readAll(attempt)).at(-1)).toMatchObject({ type: "complete", receiptValid: false });
-  });
-
-  it("that is no signature is not valid, and other requests go on", async () => {
-    const { provider, attempt, request } = await underWay();
-    provider.sign = async () => "not.a.jws";
-    await request.answer("done");
-    expect((await readAll(attempt)).at(-1)).toMatchObject({ type: "complete", receiptValid: false });
-    expect(test.fleet.preview(testSpec()).candidates).toBe(1);
   });
 });
 

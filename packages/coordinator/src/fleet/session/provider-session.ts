@@ -1,12 +1,4 @@
-import {
-  type Clock,
-  type Frame,
-  type FromProvider,
-  type Heartbeat,
-  type InferenceComplete,
-  type RequestId,
-  WIRE_LIMITS,
-} from "@umbel/protocol";
+import { type Frame, type FromProvider, type Heartbeat, type InferenceComplete, type RequestId, WIRE_LIMITS } from "@umbel/protocol";
 import {
   type Decision,
   type ProviderView,
@@ -20,52 +12,23 @@ import {
   withPending,
   withTrust,
 } from "@umbel/routing";
-import {
-  afterGoodAnswer,
-  afterSilence,
-  afterViolation,
-  afterWrongAnswer,
-  SILENCES_TO_CLOSE,
-  type Standing,
-  type Trust,
-  UNPROVEN,
-} from "../../trust/index.js";
+import type { Standing } from "../../trust/index.js";
 import { AttemptTable, type Routed } from "../attempt/attempt-table.js";
 import { type AttemptHost, type AttemptOutcome, LiveAttempt } from "../attempt/live-attempt.js";
 import { isReceiptValid, type RelayedAnswer } from "../attempt/receipt-check.js";
-import type { CapacitySignals } from "../capacity-signals.js";
 import type { AdmittedMachine } from "../connection/admission.js";
-import type { ChallengeOutcome } from "../connection/challenge-exchange.js";
 import type { UnreadableFrame } from "../connection/control-frame.js";
 import { CloseCode, type FrameHandler, type Peer } from "../connection/peer.js";
 import type { BulkWrite } from "../connection/socket-writer.js";
-import type { HealthMemory } from "../health-memory.js";
-import type { LateCancels } from "../late-cancels.js";
-import type { MachineRecords } from "../machine-records.js";
-import type { DisconnectReason, FleetEvents, FleetLog, FrameIgnored } from "../ports.js";
-import type { FleetSettings } from "../settings.js";
+import type { DisconnectReason, FrameIgnored } from "../ports.js";
 import type { ServingProvider } from "../types.js";
-
-/** What all sessions of a fleet share. */
-export interface SessionContext {
-  readonly clock: Clock;
-  readonly trust: Trust;
-  readonly settings: FleetSettings;
-  readonly events: FleetEvents;
-  readonly log: FleetLog;
-  readonly health: HealthMemory;
-  readonly signals: CapacitySignals;
-  readonly lateCancels: LateCancels;
-  readonly records: MachineRecords;
-  readonly publicId: (machineId: string) => string;
-  readonly onEnded: (session: ProviderSession) => void;
-}
+import type { SessionContext } from "./session-context.js";
+import { SessionStanding } from "./session-standing.js";
 
 /** A provider that said it drains is asked again after this time (protocol.md §10). */
 const DRAINING_RETRY_MS = 30_000;
 /** Ciphertext of a chunk may exceed its plaintext by the envelope's padding and tag, generously. */
 const CHUNK_CIPHERTEXT_BYTES_MAX = WIRE_LIMITS.chunk_bytes_max + 1024;
-const REASON_CHARACTERS_MAX = 200;
 
 /** One connected machine: what is known of it, how it stands, and the work on it. The only writer of its view. */
 export class ProviderSession implements FrameHandler, AttemptHost {
@@ -76,23 +39,25 @@ export class ProviderSession implements FrameHandler, AttemptHost {
   readonly #machine: AdmittedMachine;
   readonly #serving: ServingProvider;
   readonly #context: SessionContext;
+  readonly #onEnded: (session: ProviderSession) => void;
   readonly #attempts = new AttemptTable();
-  #standing: Standing;
+  readonly #standing: SessionStanding;
   #view: ProviderView;
   #lastHeartbeat_ms: number;
   #touched_ms: number;
   #staleSweeps = 0;
   #drainingUntil_ms = 0;
-  #cancelNextChallenge: () => void = () => undefined;
 
-  constructor(machine: AdmittedMachine, context: SessionContext) {
-    const { register, device, accountId, sessionId, untrustedReason } = machine;
+  /** @param onEnded called once, when the connection is over and all work on it is lost */
+  constructor(machine: AdmittedMachine, context: SessionContext, onEnded: (session: ProviderSession) => void) {
+    const { register, device, accountId, sessionId } = machine;
     const now_ms = context.clock.now_ms();
     this.id = sessionId;
     this.machineId = device.machineId;
     this.peer = machine.peer;
     this.#machine = machine;
     this.#context = context;
+    this.#onEnded = onEnded;
     this.#lastHeartbeat_ms = now_ms;
     this.#touched_ms = now_ms;
     this.#serving = {
@@ -107,16 +72,14 @@ export class ProviderSession implements FrameHandler, AttemptHost {
     };
     this.#view = providerViewFromRegister(register, { sessionId, machineId: device.machineId, accountId });
     this.builds = [...this.#view.builds.keys()];
-    this.#standing = untrustedReason === undefined ? afterGoodAnswer(UNPROVEN, now_ms) : afterViolation(UNPROVEN, untrustedReason);
+    this.#standing = new SessionStanding(machine, context, (standing) => this.#stand(standing));
   }
 
   /** Takes over the socket: from here on the machine may be selected if it is trusted. */
   start(): void {
     this.peer.handOver(this);
     if (this.#machine.heartbeat) this.#heartbeat(this.#machine.heartbeat);
-    this.#stand(this.#standing);
-    this.#announceStanding();
-    this.#scheduleChallenge();
+    this.#standing.start();
   }
 
   get view(): ProviderView {
@@ -154,7 +117,7 @@ export class ProviderSession implements FrameHandler, AttemptHost {
         this.#heartbeat(message);
         return;
       case "attestation_response":
-        if (!this.#machine.exchange.answer(message)) this.#ignored("unknown_challenge");
+        if (!this.#standing.answer(message)) this.#ignored("unknown_challenge");
         return;
       default:
         this.#routed(this.#attempts.message(message), message.type === "inference_accepted" ? undefined : "late_terminal");
@@ -183,9 +146,8 @@ export class ProviderSession implements FrameHandler, AttemptHost {
 
   ended(reason: DisconnectReason): void {
     const open = this.#attempts.open();
-    const { events, log, records, onEnded } = this.#context;
-    this.#machine.exchange.stop();
-    this.#cancelNextChallenge();
+    const { events, log, records } = this.#context;
+    this.#standing.stop();
     // One disconnection is one fault of the machine, however much work it takes along; our own shutdown is none.
     const isFault = reason !== "shutdown";
     const [first] = open;
@@ -195,7 +157,7 @@ export class ProviderSession implements FrameHandler, AttemptHost {
     events({ type: "disconnected", machineId: this.machineId, reason, attempts: open.length });
     log.info({ machine: this.#serving.publicId, reason, attempts: open.length }, "provider disconnected");
     records.seen(this.machineId);
-    onEnded(this);
+    this.#onEnded(this);
   }
 
   write(frames: readonly (string | Uint8Array)[]): BulkWrite {
@@ -218,8 +180,7 @@ export class ProviderSession implements FrameHandler, AttemptHost {
   }
 
   violate(reason: string): void {
-    if (this.#standing.status === "untrusted") return;
-    this.#move(afterViolation(this.#standing, reason.slice(0, REASON_CHARACTERS_MAX)));
+    this.#standing.violate(reason);
   }
 
   overflowed(): void {
@@ -257,74 +218,14 @@ export class ProviderSession implements FrameHandler, AttemptHost {
     signals.changed(this.builds);
   }
 
-  #scheduleChallenge(): void {
-    if (this.#standing.status === "untrusted") return;
-    const { clock, settings } = this.#context;
-    this.#cancelNextChallenge = clock.setTimer(settings.challengeInterval_ms, () => this.#challenge(), "background");
-  }
-
-  #challenge(): void {
-    const challenge = this.#machine.exchange.issue((outcome) => this.#onChallenge(outcome));
-    this.peer.control({ type: "attestation_challenge", ...challenge });
-  }
-
-  #onChallenge(outcome: ChallengeOutcome): void {
-    this.#context.events({ type: "challenge", outcome: outcome.type });
-    switch (outcome.type) {
-      case "passed":
-        this.#move(afterGoodAnswer(this.#standing, this.#context.clock.now_ms()));
-        break;
-      case "silent":
-        this.#move(afterSilence(this.#standing));
-        break;
-      case "wrong":
-        this.#move(afterWrongAnswer(this.#standing, outcome.reason));
-        break;
-    }
-    if (this.#standing.silent >= SILENCES_TO_CLOSE) {
-      this.peer.close(CloseCode.policy, "attestation unresponsive — reconnect required", "unresponsive");
-      return;
-    }
-    this.#scheduleChallenge();
-  }
-
-  #move(next: Standing): void {
-    const before = this.#standing.status;
-    this.#stand(next);
-    if (next.status === before) return;
-    this.#announceStanding();
-    if (next.status === "untrusted") this.#becomeUntrusted(next.reason ?? "");
-  }
-
-  /** Takes the standing over into the view, which is all that selection sees. */
-  #stand(next: Standing): void {
-    this.#standing = next;
-    const view = withTrust(this.#view, { trusted: next.status === "online", trustLevel: this.#serving.trustLevel });
-    const { challengedAt_ms } = next;
+  /** Takes the standing over into the view, which is all that selection sees. A machine that is untrusted loses its work too. */
+  #stand({ status, challengedAt_ms }: Standing): void {
+    const view = withTrust(this.#view, { trusted: status === "online", trustLevel: this.#serving.trustLevel });
     this.#view = this.#context.health.applied(
       challengedAt_ms === undefined ? withChallengeRevoked(view) : withChallengePassed(view, challengedAt_ms),
     );
     this.#context.signals.changed(this.builds);
-  }
-
-  #announceStanding(): void {
-    const { status, reason } = this.#standing;
-    this.peer.control({
-      type: "trust_status",
-      trust_level: this.#serving.trustLevel,
-      status: status === "online" ? "online" : "untrusted",
-      ...(reason === undefined ? {} : { reason }),
-    });
-  }
-
-  #becomeUntrusted(reason: string): void {
-    const { trust, records, events, log } = this.#context;
-    this.#cancelNextChallenge();
-    this.#machine.exchange.stop();
-    trust.violations.record(this.machineId, reason);
-    records.untrusted(this.machineId, reason);
-    events({ type: "untrusted", machineId: this.machineId, reason });
-    log.warn({ machine: this.#serving.publicId, reason }, "provider became untrusted");
+    if (status !== "untrusted") return;
     for (const attempt of this.#attempts.all()) {
       attempt.cancel();
       attempt.lose("protocol_violation", "protocol_violation");

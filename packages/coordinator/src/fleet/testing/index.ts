@@ -1,6 +1,8 @@
 export { ProviderClient, type ProviderClientOptions, TEST_BUILD, testModel, testSlot } from "./provider-client.js";
 export {
+  attemptUnderWay,
   createMemoryMachines,
+  readAll,
   reserved,
   sealedRequest,
   sendText,

@@ -9,7 +9,7 @@ import { createFleet, type FleetService } from "../create-fleet.js";
 import { PROVIDER_PATH } from "../endpoint/provider-endpoint.js";
 import type { FleetEvent, MachineRow, MachineStore } from "../ports.js";
 import type { FleetSettings } from "../settings.js";
-import type { Attempt } from "../types.js";
+import type { Attempt, AttemptEvent } from "../types.js";
 import { Inbox } from "./inbox.js";
 import { ProviderClient, type ProviderClientOptions, TEST_BUILD } from "./provider-client.js";
 
@@ -132,6 +132,24 @@ export function reserved({ fleet }: Pick<TestFleet, "fleet">, change: Partial<Re
   const outcome = fleet.reserve(testSpec(change));
   if (!outcome.ok) throw new Error(`no provider: ${JSON.stringify(outcome.decision)}`);
   return outcome.attempt;
+}
+
+/** An attempt whose provider has the request in hand and has said nothing yet. */
+export async function attemptUnderWay(test: Pick<TestFleet, "fleet" | "connect">) {
+  const provider = await test.connect();
+  const attempt = reserved(test);
+  await sendText(attempt, "hello");
+  return { provider, attempt, request: await provider.request() };
+}
+
+/** Everything that comes of an attempt, up to its end. */
+export async function readAll(attempt: Attempt): Promise<AttemptEvent[]> {
+  const events: AttemptEvent[] = [];
+  for (;;) {
+    const event = await attempt.next();
+    events.push(event);
+    if (event.type === "complete" || event.type === "error" || event.type === "lost") return events;
+  }
 }
 
 /** Seals a text to the attempt's provider and sends it, as dispatch does. */

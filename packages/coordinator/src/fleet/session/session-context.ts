@@ -1,0 +1,22 @@
+import type { Clock } from "@umbel/protocol";
+import type { Trust } from "../../trust/index.js";
+import type { CapacitySignals } from "../capacity-signals.js";
+import type { HealthMemory } from "../health-memory.js";
+import type { LateCancels } from "../late-cancels.js";
+import type { MachineRecords } from "../machine-records.js";
+import type { FleetEvents, FleetLog } from "../ports.js";
+import type { FleetSettings } from "../settings.js";
+
+/** What all sessions of a fleet share. */
+export interface SessionContext {
+  readonly clock: Clock;
+  readonly trust: Trust;
+  readonly settings: FleetSettings;
+  readonly events: FleetEvents;
+  readonly log: FleetLog;
+  readonly health: HealthMemory;
+  readonly signals: CapacitySignals;
+  readonly lateCancels: LateCancels;
+  readonly records: MachineRecords;
+  readonly publicId: (machineId: string) => string;
+}
