@@ -1,1 +1,4 @@
+export { BundledModelError, loadBundledModel } from "./bundled-model.js";
+export { CatalogError } from "./catalog-error.js";
+export { type CatalogService, createCatalog } from "./create-catalog.js";
 export * from "./types.js";

@@ -23,6 +23,19 @@ export interface BuildRecord {
   readonly createdAt: Date;
 }
 
+/** What registering a build takes. */
+export type NewBuild = Omit<BuildRecord, "createdAt">;
+
+/** What setting an alias takes. */
+export interface NewAlias {
+  readonly id: string;
+  readonly displayName: string;
+  /** Build that the alias stands for. */
+  readonly desired: string;
+  /** Build that serves when the desired one has no provider. */
+  readonly previous?: string;
+}
+
 /** What a request's `model` stands for. */
 export interface ResolvedModel {
   /** As the consumer wrote it; echoed in answers. */
@@ -45,12 +58,7 @@ export interface Catalog {
   builds(): readonly BuildRecord[];
   aliases(): readonly AliasRecord[];
   /** Registers or replaces a build with its manifest and price; verifies the manifest's own arithmetic. */
-  register(build: Omit<BuildRecord, "createdAt">): Promise<void>;
-  setAlias(alias: {
-    readonly id: string;
-    readonly displayName: string;
-    readonly desired: string;
-    readonly previous?: string;
-  }): Promise<void>;
+  register(build: NewBuild): Promise<void>;
+  setAlias(alias: NewAlias): Promise<void>;
   refresh(): Promise<void>;
 }

@@ -1,0 +1,68 @@
+import { z } from "zod";
+
+/** Lengths of texts and lists in the catalogue. */
+export const CATALOG_LIMITS = {
+  name_chars: 256,
+  description_chars: 4_096,
+  aliasId_chars: 128,
+  capabilities: 32,
+  capability_chars: 64,
+  /** A million dollars for a million tokens: beyond it a price is a slip of the unit. */
+  price_microUsd: 1_000_000_000_000,
+} as const;
+
+const name = z.string().min(1).max(CATALOG_LIMITS.name_chars);
+const count = z.int().nonnegative();
+
+/** The ranges that requests may use, so that a default is never refused later. */
+export const samplingDefaults = z.strictObject({
+  temperature: z.number().min(0).max(2).exactOptional(),
+  topP: z.number().min(0).max(1).exactOptional(),
+  topK: count.exactOptional(),
+  minP: z.number().min(0).max(1).exactOptional(),
+});
+
+/** What describes a build beside its manifest. The id's alphabet is the manifest's rule (catalog.md §3). */
+export const buildFacts = z.object({
+  id: name,
+  displayName: name,
+  family: name,
+  architecture: name,
+  quantization: name,
+  description: z.string().max(CATALOG_LIMITS.description_chars),
+  license: name,
+  contextLength_tokens: z.int().positive(),
+  maxOutput_tokens: z.int().positive(),
+  capabilities: z.array(z.string().min(1).max(CATALOG_LIMITS.capability_chars)).max(CATALOG_LIMITS.capabilities),
+  kvBytesPerToken: count,
+  defaults: samplingDefaults,
+});
+
+const price = z.bigint().positive().max(BigInt(CATALOG_LIMITS.price_microUsd));
+export const prices = z.object({ input_microUsd: price, output_microUsd: price });
+
+/** JSON has no bigint. */
+const jsonPrice = z.int().positive().max(CATALOG_LIMITS.price_microUsd).transform(BigInt);
+
+export const aliasFacts = z.strictObject({
+  id: z
+    .string()
+    .max(CATALOG_LIMITS.aliasId_chars)
+    .regex(/^(?!.*\.\.)(?!\.$)[0-9A-Za-z._-]+$/),
+  displayName: name,
+});
+
+/** `catalog.json`, beside a model's manifest. Strict, so that a misspelt field is an error and not a silent default. */
+export const catalogFile = z.strictObject({
+  ...buildFacts.shape,
+  prices: z.strictObject({ input_microUsd: jsonPrice, output_microUsd: jsonPrice }),
+  alias: aliasFacts,
+});
+
+/** Dotted path of the first field that a schema refused; an unknown field is named itself. */
+export function fieldAtFault(error: z.ZodError): string {
+  const [issue] = error.issues;
+  if (!issue) return "";
+  const unknown = issue.code === "unrecognized_keys" ? issue.keys.slice(0, 1) : [];
+  return [...issue.path, ...unknown].join(".");
+}
