@@ -97,6 +97,7 @@ describe("registering a build", () => {
     await expect(catalog.register(buildOf("m", { weightHash: "0".repeat(64) }))).rejects.toEqual(
       refusal("wrong_weight_hash", "weightHash"),
     );
+    await expect(catalog.register(buildOf("m", { size_bytes: 0 }))).rejects.toBeInstanceOf(CatalogError);
     expect(catalog.builds()).toEqual([]);
   });
 
