@@ -11,13 +11,15 @@ export interface MachineRow {
   /** Thumbprint of the device key. */
   readonly machineId: string;
   readonly accountId: string | undefined;
-  readonly version: string;
-  readonly backend: string;
-  readonly trustLevel: TrustLevel;
-  readonly privateOnly: boolean;
+  /** Raw X25519 public key, base64. */
+  readonly encryptionKey: string;
   readonly hardware: Register["hardware"];
-  readonly builds: readonly string[];
-  readonly seenAt: Date;
+  readonly models: Register["models"];
+  readonly backend: string;
+  readonly version: string;
+  readonly trustLevel: TrustLevel;
+  /** When it was seen. */
+  readonly at: Date;
 }
 
 /** Rows of machines, keyed by machine id. */
@@ -25,7 +27,7 @@ export interface MachineStore {
   /** Inserts or replaces what the row says of the machine, and returns what earlier sessions left: why it is untrusted, if it is. */
   upsert(row: MachineRow): Promise<{ readonly untrustedReason: string | undefined }>;
   /** Moves `last seen` forward. */
-  touch(machineId: string, seenAt: Date): Promise<void>;
+  touch(machineId: string, at: Date): Promise<void>;
   /** Marks the machine untrusted until an operator clears it. The first reason stays. */
   markUntrusted(machineId: string, reason: string, at: Date): Promise<void>;
 }

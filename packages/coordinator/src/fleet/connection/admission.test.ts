@@ -42,7 +42,11 @@ describe("a provider that connects", () => {
     expect(machines.rows.size).toBe(0);
     await provider.answer(welcome.challenge);
     await provider.receive("trust_status");
-    expect(machines.rows.get(provider.machineId)).toMatchObject({ accountId: "owner", trustLevel: "self_signed", builds: ["test-build"] });
+    expect(machines.rows.get(provider.machineId)).toMatchObject({
+      accountId: "owner",
+      trustLevel: "self_signed",
+      models: [{ id: "test-build" }],
+    });
   });
 
   it("is closed with 1008 when its first frame is not register", async () => {

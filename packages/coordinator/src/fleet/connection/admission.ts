@@ -167,13 +167,13 @@ export class Admission implements FrameHandler {
     const { untrustedReason } = await this.#use.records.remember({
       machineId: device.machineId,
       accountId,
-      version: register.version,
-      backend: register.backend,
-      trustLevel: device.trustLevel,
-      privateOnly: register.private_only,
+      encryptionKey: register.encryption_key,
       hardware: register.hardware,
-      builds: register.models.map((model) => model.id),
-      seenAt: this.#use.clock.date(),
+      models: register.models,
+      backend: register.backend,
+      version: register.version,
+      trustLevel: device.trustLevel,
+      at: this.#use.clock.date(),
     });
     if (!this.#peer.isOpen) return;
     const remembered = this.#use.trust.violations.reasonFor(device.machineId) ?? untrustedReason;

@@ -27,9 +27,9 @@ export function createMemoryMachines(): MemoryMachines {
       rows.set(row.machineId, untrustedReason === undefined ? row : { ...row, untrustedReason });
       return { untrustedReason };
     },
-    async touch(machineId, seenAt) {
+    async touch(machineId, at) {
       const row = rows.get(machineId);
-      if (row) rows.set(machineId, { ...row, seenAt });
+      if (row) rows.set(machineId, { ...row, at });
     },
     async markUntrusted(machineId, untrustedReason) {
       const row = rows.get(machineId);
