@@ -62,7 +62,7 @@ export interface Settlement {
 export type SettleOutcome =
   | { readonly state: "settled"; readonly cost_microUsd: MicroUsd; readonly replayed: boolean }
   | { readonly state: "released"; readonly replayed: true }
-  /** Not yet in the database; written to the spill file and retried. The answer may be given to the consumer. */
+  /** Not yet in the database; written to the spill file and retried, or put aside for a person. The answer may be given to the consumer. */
   | { readonly state: "pending" };
 
 export type ReleaseReason =
@@ -99,6 +99,8 @@ export interface Ledger {
   release(requestId: string, reason: ReleaseReason): Promise<boolean>;
   credit(credit: Credit): Promise<void>;
   balance(accountId: string): Promise<Balance>;
+  /** What a key has spent and holds in its current window. */
+  keySpend(keyId: string): Promise<{ readonly spent_microUsd: MicroUsd; readonly held_microUsd: MicroUsd }>;
   /** Price of a build now. Cached; never a default because of a database error. */
   prices(build: string): Promise<Prices>;
   listPrices(): Promise<{ readonly prices: readonly { readonly model: string; readonly prices: Prices }[]; readonly fallback: Prices }>;
@@ -108,6 +110,12 @@ export interface Ledger {
   close(timeout_ms: number): Promise<void>;
 }
 
+/** The database gave no answer. What was asked for may or may not have happened; it is not reported as done. */
 export class LedgerUnavailableError extends Error {
   override readonly name = "LedgerUnavailableError";
+}
+
+/** A credit with this idempotency key and other content exists. */
+export class IdempotencyConflictError extends Error {
+  override readonly name = "IdempotencyConflictError";
 }

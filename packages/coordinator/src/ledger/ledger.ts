@@ -1,0 +1,212 @@
+import type { Clock } from "@umbel/protocol";
+import { ledgerRepository, type ReservationTerms, STATEMENT_TIMEOUT_MS, type Store, sqlState } from "../store/index.js";
+import { bill } from "./bill.js";
+import { asError, type LedgerEvent } from "./events.js";
+import { AMOUNT_MICRO_USD_MAX, holdOutcome, holdRow } from "./hold.js";
+import { createInstance, type DeadInstances } from "./instance.js";
+import { clampUsage } from "./price.js";
+import { createPriceList } from "./price-list.js";
+import { attempt, persist, wait } from "./retry.js";
+import { createSettlements, UnknownReservationError } from "./settlements.js";
+import { createSpillFile } from "./spill-file.js";
+import {
+  type Credit,
+  type HoldOutcome,
+  type HoldRequest,
+  IdempotencyConflictError,
+  type Ledger,
+  LedgerUnavailableError,
+  type ReleaseReason,
+  type Settlement,
+} from "./types.js";
+
+/** A hold that got no answer may still be running on the server until its statement times out; after that, giving it back is safe. */
+const ABANDON_AFTER_MS = STATEMENT_TIMEOUT_MS + 1_000;
+/** Which system account a credit comes from (money.md §5). */
+const FUNDED_BY = { deposit: "sys:stripe", admin_credit: "sys:promo" } as const;
+const SYSTEM_ACCOUNT = /^(?:platform$|sys:)/;
+/** SQLSTATE that the database's own functions raise. */
+const IDEMPOTENCY_CONFLICT = "UM001";
+const NO_BOUND = { promptBound_tokens: Number.MAX_SAFE_INTEGER, outputBound_tokens: Number.MAX_SAFE_INTEGER };
+
+export interface LedgerOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  /** Unique to this start of the coordinator: holds of other ids are candidates for recovery. */
+  readonly instanceId: string;
+  /** JSON-lines file for settlements that the database does not take; must survive restarts. */
+  readonly spillPath: string;
+  readonly onEvent?: (event: LedgerEvent) => void;
+  /** Jitter of retries; uniform in [0, 1). */
+  readonly random?: () => number;
+  readonly settings?: {
+    /** 0 to 100. Accounts may have a percentage of their own. Default 0. */
+    readonly platformFeePercent?: number;
+    /** Default: `all_others` for an embedded database, else `silent_others`. */
+    readonly deadInstances?: DeadInstances;
+  };
+}
+
+/**
+ * Opens the books. Call `recover` before serving; it also starts this instance's sign of life.
+ *
+ * @throws when the database does not answer
+ */
+export async function createLedger(options: LedgerOptions): Promise<Ledger> {
+  const { store, clock, instanceId, onEvent = () => undefined, random = Math.random, settings = {} } = options;
+  const { client, db } = store;
+  const retry = { clock, random };
+  const defaultFeePercent = settings.platformFeePercent ?? 0;
+  if (!Number.isInteger(defaultFeePercent) || defaultFeePercent < 0 || defaultFeePercent > 100) {
+    throw new RangeError("platformFeePercent must be a whole number from 0 to 100");
+  }
+  const priceList = await createPriceList(store, clock);
+  const deadInstances = settings.deadInstances ?? (store.kind === "embedded" ? "all_others" : "silent_others");
+  const instance = createInstance({ store, clock, instanceId, deadInstances, onEvent });
+  /** Terms of what this instance holds; they never change, so settling need not read them again. */
+  const openTerms = new Map<string, ReservationTerms>();
+  const background = new Set<Promise<void>>();
+  const stop = new AbortController();
+  const settlements = createSettlements({
+    book,
+    putAside: (letter) => ledgerRepository.deadLetter(db, letter),
+    spill: createSpillFile(options.spillPath),
+    clock,
+    random,
+    onEvent,
+  });
+  let replayed = false;
+
+  async function book({ requestId, usage: reported, servedBy, reason }: Settlement) {
+    const terms = openTerms.get(requestId) ?? (await ledgerRepository.terms(db, requestId));
+    if (!terms) throw new UnknownReservationError(requestId);
+    const { usage, clamped, cost_microUsd, fee_microUsd } = bill(reported, terms, servedBy);
+    const result = await ledgerRepository.settle(client, {
+      requestId,
+      prompt_tokens: usage.prompt_tokens,
+      completion_tokens: usage.completion_tokens,
+      reasoning_tokens: usage.reasoning_tokens,
+      cachedPrompt_tokens: usage.cached_prompt_tokens,
+      cost_microUsd,
+      fee_microUsd,
+      sessionId: servedBy.sessionId,
+      machineId: servedBy.machineId,
+      providerAccountId: servedBy.accountId,
+      reason,
+      at: clock.date(),
+    });
+    if (result.outcome === "unknown") throw new UnknownReservationError(requestId);
+    openTerms.delete(requestId);
+    if (result.outcome === "released") return { state: "released", replayed: true } as const;
+    if (clamped && !result.replayed) onEvent({ type: "usage_clamped", requestId, machineId: servedBy.machineId });
+    return { state: "settled", cost_microUsd: result.cost, replayed: result.replayed } as const;
+  }
+
+  async function hold(request: HoldRequest): Promise<HoldOutcome> {
+    const { requestId, accountId } = request;
+    const row = holdRow(request, { defaultFeePercent, instanceId, at: clock.date() });
+    const result = await attempt(() => ledgerRepository.hold(client, row), retry).catch((error: unknown) => {
+      if (error instanceof LedgerUnavailableError) inBackground(requestId, () => giveBackLater(requestId));
+      throw error;
+    });
+    const outcome = holdOutcome(result, row.hold_microUsd);
+    if (outcome.ok) openTerms.set(requestId, { ...row, accountId, feePercent: result.fee_percent ?? defaultFeePercent });
+    return outcome;
+  }
+
+  async function releaseOnce(requestId: string, reason: ReleaseReason): Promise<boolean> {
+    const open = await ledgerRepository.release(client, requestId, reason, clock.date());
+    openTerms.delete(requestId);
+    return open;
+  }
+
+  async function releaseThroughOutage(requestId: string, reason: ReleaseReason): Promise<void> {
+    const onRetry = (tries: number) => onEvent({ type: "retry", operation: "release", requestId, attempt: tries });
+    await persist(() => releaseOnce(requestId, reason), { ...retry, signal: stop.signal, onRetry });
+  }
+
+  async function giveBackLater(requestId: string): Promise<void> {
+    await wait(clock, ABANDON_AFTER_MS, stop.signal);
+    await releaseThroughOutage(requestId, "internal_error");
+  }
+
+  /** Work that nobody waits for. What closing cuts short, the next start's recovery finishes. */
+  function inBackground(requestId: string, work: () => Promise<void>): void {
+    const running = work()
+      .catch((error: unknown) => {
+        if (!stop.signal.aborted) onEvent({ type: "release_failed", requestId, error: asError(error) });
+      })
+      .finally(() => background.delete(running));
+    background.add(running);
+  }
+
+  async function releaseOrphans(): Promise<number> {
+    let released = 0;
+    for (let orphans = await instance.orphans(); orphans.length > 0; orphans = await instance.orphans()) {
+      for (const requestId of orphans) {
+        if (await ledgerRepository.release(client, requestId, "coordinator_crash", clock.date())) released += 1;
+      }
+    }
+    if (released > 0) onEvent({ type: "orphans_released", count: released });
+    return released;
+  }
+
+  return {
+    hold,
+    park: (requestId) => attempt(() => ledgerRepository.park(client, requestId, clock.date()), retry),
+    settle: (settlement) => settlements.settle({ ...settlement, usage: clampUsage(settlement.usage, NO_BOUND).usage }),
+
+    async release(requestId, reason) {
+      try {
+        return await attempt(() => releaseOnce(requestId, reason), retry);
+      } catch (error) {
+        if (error instanceof LedgerUnavailableError) inBackground(requestId, () => releaseThroughOutage(requestId, reason));
+        throw error;
+      }
+    },
+
+    async credit(credit: Credit) {
+      const { accountId, amount_microUsd, kind, idempotencyKey, reference } = credit;
+      if (amount_microUsd <= 0n || amount_microUsd > AMOUNT_MICRO_USD_MAX)
+        throw new RangeError("a credit must be positive and at most 10^15 µUSD");
+      if (SYSTEM_ACCOUNT.test(accountId)) throw new RangeError("system accounts are not credited");
+      const transfer = { kind, idempotencyKey, reference, from: FUNDED_BY[kind], to: accountId, amount_microUsd, at: clock.date() };
+      await attempt(() => ledgerRepository.transfer(client, transfer), retry).catch((error: unknown) => {
+        if (sqlState(error) !== IDEMPOTENCY_CONFLICT) throw error;
+        throw new IdempotencyConflictError(`another credit has the key ${idempotencyKey}`, { cause: error });
+      });
+    },
+
+    async balance(accountId) {
+      const row = await attempt(() => ledgerRepository.balance(db, accountId), retry);
+      if (!row) return { spendable_microUsd: 0n, held_microUsd: 0n, withdrawable_microUsd: 0n };
+      const spendable_microUsd = row.balance_microUsd - row.held_microUsd;
+      const withdrawable_microUsd = row.withdrawable_microUsd < spendable_microUsd ? row.withdrawable_microUsd : spendable_microUsd;
+      return { spendable_microUsd, held_microUsd: row.held_microUsd, withdrawable_microUsd };
+    },
+
+    async keySpend(keyId) {
+      const row = await attempt(() => ledgerRepository.keySpend(client, keyId, clock.date()), retry);
+      return { spent_microUsd: row?.spent ?? 0n, held_microUsd: row?.held ?? 0n };
+    },
+
+    prices: (build) => attempt(() => priceList.prices(build), retry),
+    listPrices: () => attempt(() => priceList.listPrices(), retry),
+
+    async recover() {
+      await attempt(() => instance.beat(), retry);
+      // Before the holds of dead coordinators are given back: what they had finished is still to be paid.
+      const booked = replayed ? 0 : await settlements.replay();
+      replayed = true;
+      return { replayed: booked, released: await attempt(releaseOrphans, retry) };
+    },
+
+    async close(timeout_ms) {
+      instance.close();
+      await settlements.close(timeout_ms);
+      stop.abort(new LedgerUnavailableError("the ledger is closed"));
+      await Promise.all(background);
+      await priceList.close();
+    },
+  };
+}
