@@ -4,12 +4,19 @@ import type { Tx } from "../tx.js";
 
 export type KeyRow = typeof apiKeys.$inferSelect;
 export type NewKeyRow = typeof apiKeys.$inferInsert;
+export type ProviderTokenRow = typeof providerTokens.$inferSelect;
 export type NewProviderTokenRow = typeof providerTokens.$inferInsert;
 
 export const accountRepository = {
   /** False when it existed already. */
   async insertIfAbsent(tx: Tx, accountId: string, displayName: string): Promise<boolean> {
     const rows = await tx.insert(users).values({ accountId, displayName }).onConflictDoNothing().returning({ id: users.accountId });
+    return rows.length > 0;
+  },
+
+  /** Keeps the account's row until the transaction ends. False when there is no such account. */
+  async lock(tx: Tx, accountId: string): Promise<boolean> {
+    const rows = await tx.select({ id: users.accountId }).from(users).where(eq(users.accountId, accountId)).for("no key update");
     return rows.length > 0;
   },
 };
@@ -65,11 +72,26 @@ export const providerTokenRepository = {
     await tx.insert(providerTokens).values(token);
   },
 
-  /** Account of a token that is neither revoked nor expired. */
-  async accountOf(tx: Tx, tokenHash: string, at: Date): Promise<string | undefined> {
-    const valid = and(eq(providerTokens.tokenHash, tokenHash), isNull(providerTokens.revokedAt), notExpired(at));
-    const [row] = await tx.update(providerTokens).set({ lastUsedAt: at }).where(valid).returning({ accountId: providerTokens.accountId });
-    return row?.accountId;
+  /** Tokens that are not revoked. */
+  async countOfAccount(tx: Tx, accountId: string): Promise<number> {
+    const [row] = await tx
+      .select({ tokens: count() })
+      .from(providerTokens)
+      .where(and(eq(providerTokens.accountId, accountId), isNull(providerTokens.revokedAt)));
+    return row?.tokens ?? 0;
+  },
+
+  /** The token, when it is neither revoked nor expired. */
+  async usable(tx: Tx, tokenHash: string, at: Date): Promise<ProviderTokenRow | undefined> {
+    const [row] = await tx
+      .select()
+      .from(providerTokens)
+      .where(and(eq(providerTokens.tokenHash, tokenHash), isNull(providerTokens.revokedAt), notExpired(at)));
+    return row;
+  },
+
+  async touch(tx: Tx, tokenId: string, at: Date): Promise<void> {
+    await tx.update(providerTokens).set({ lastUsedAt: at }).where(eq(providerTokens.id, tokenId));
   },
 };
 

@@ -1,0 +1,168 @@
+import type { Clock } from "@umbel/protocol";
+import {
+  accountRepository,
+  createRowCache,
+  type KeyRow,
+  keyRepository,
+  providerTokenRepository,
+  type Store,
+  type Tx,
+} from "../store/index.js";
+import { AccountsError, AccountsUnavailableError } from "./accounts-error.js";
+import { ask } from "./ask.js";
+import { createLastUse } from "./last-use.js";
+import { ACCOUNT_LIMITS, checkAccountId, checkedPolicy, checkedText } from "./rules.js";
+import {
+  hashSecret,
+  isKeyId,
+  isProviderToken,
+  newApiKey,
+  newKeyId,
+  newProviderToken,
+  newProviderTokenId,
+  TOKEN_CHARACTERS_MAX,
+} from "./secrets.js";
+import type { Accounts, KeyRecord, Principal } from "./types.js";
+
+/** Of known keys, and apart from them of unknown tokens (api.md §3.3). The time bounds how long a lost change notice can matter. */
+export const KEY_CACHE = { entries_max: 1000, ttl_ms: 60_000 } as const;
+
+export interface AccountsDependencies {
+  readonly store: Store;
+  readonly clock: Clock;
+}
+
+/**
+ * Accounts over the store. A revocation by any process is effective as soon as its notice arrives, and in any case after a minute.
+ * Close it before the store.
+ *
+ * @throws AccountsError (from methods that create) a value breaks a rule; money.md §3
+ * @throws AccountsUnavailableError (from every method) the database does not answer
+ */
+export async function createAccounts({ store, clock }: AccountsDependencies): Promise<Accounts> {
+  const lastUse = createLastUse(clock);
+  const keys = await ask(createRowCache<KeyRecord>({ store, clock, channel: "umbel_keys", found: KEY_CACHE, missing: KEY_CACHE }), clock);
+
+  async function loadKey(hash: string): Promise<KeyRecord | undefined> {
+    const row = await ask(keyRepository.byHash(store.db, hash), clock);
+    if (!row) return undefined;
+    if (isUsable(row, clock.date())) lastUse.note(row, (id, at) => ask(keyRepository.touch(store.db, id, at), clock));
+    return toRecord(row);
+  }
+
+  async function byApiKey(token: string): Promise<Principal | undefined> {
+    if (token.length > TOKEN_CHARACTERS_MAX) return undefined;
+    const hash = hashSecret(token);
+    const key = await keys.read(hash, () => loadKey(hash));
+    // Judged at every use, because a key may expire while it is cached.
+    return key && isUsable(key, clock.date()) ? { accountId: key.accountId, method: "api_key", key } : undefined;
+  }
+
+  async function providerAccount(token: string): Promise<string | undefined> {
+    if (!isProviderToken(token)) return undefined;
+    const row = await ask(providerTokenRepository.usable(store.db, hashSecret(token), clock.date()), clock);
+    if (row) lastUse.note(row, (id, at) => ask(providerTokenRepository.touch(store.db, id, at), clock));
+    return row?.accountId;
+  }
+
+  return {
+    async authenticate(token) {
+      if (!isProviderToken(token)) return byApiKey(token);
+      const accountId = await providerAccount(token);
+      return accountId === undefined ? undefined : { accountId, method: "provider_token", key: undefined };
+    },
+
+    async ensureAccount(accountId, displayName) {
+      checkAccountId(accountId);
+      const name = checkedText("display_name", displayName, ACCOUNT_LIMITS.displayName_characters_max);
+      await ask(accountRepository.insertIfAbsent(store.db, accountId, name), clock);
+    },
+
+    async createKey(key) {
+      checkAccountId(key.accountId);
+      const createdAt = clock.date();
+      const { allowedModels, ...policy } = checkedPolicy(key, createdAt);
+      const { secret, hash, label } = newApiKey();
+      const facts = { id: newKeyId(), keyHash: hash, label, ownerAccountId: key.accountId, allowedModels: [...allowedModels], createdAt };
+      const inserted = store.transaction(async (tx) => {
+        await lockAccount(tx, key.accountId);
+        const limit = ACCOUNT_LIMITS.keysPerAccount_max;
+        if ((await keyRepository.countOfAccount(tx, key.accountId)) >= limit) throw tooMany("keys", limit);
+        return keyRepository.insert(tx, { ...policy, ...facts });
+      });
+      return { secret, record: toRecord(await ask(inserted, clock)) };
+    },
+
+    async listKeys(accountId) {
+      const rows = await ask(keyRepository.ofAccount(store.db, accountId), clock);
+      return rows.map(toRecord);
+    },
+
+    async getKey(accountId, keyId) {
+      if (!isKeyId(keyId)) return undefined;
+      const row = await ask(keyRepository.byId(store.db, accountId, keyId), clock);
+      return row && toRecord(row);
+    },
+
+    async revokeKey(accountId, keyId) {
+      if (!isKeyId(keyId)) return false;
+      // Before: nothing read from now on may stay, because it may be older than the revocation. After: what was read meanwhile goes, too.
+      keys.invalidate();
+      try {
+        return await ask(keyRepository.remove(store.db, accountId, keyId, clock.date()), clock);
+      } finally {
+        keys.invalidate();
+      }
+    },
+
+    async issueProviderToken(accountId, label) {
+      checkAccountId(accountId);
+      const { secret, hash } = newProviderToken();
+      const row = {
+        id: newProviderTokenId(),
+        tokenHash: hash,
+        accountId,
+        label: checkedText("label", label, ACCOUNT_LIMITS.name_characters_max),
+        createdAt: clock.date(),
+      };
+      const inserted = store.transaction(async (tx) => {
+        await lockAccount(tx, accountId);
+        const limit = ACCOUNT_LIMITS.providerTokensPerAccount_max;
+        if ((await providerTokenRepository.countOfAccount(tx, accountId)) >= limit) throw tooMany("provider_tokens", limit);
+        await providerTokenRepository.insert(tx, row);
+      });
+      await ask(inserted, clock);
+      return secret;
+    },
+
+    providerAccount,
+
+    async close() {
+      await lastUse.flush();
+      try {
+        await ask(keys.close(), clock);
+      } catch (error) {
+        // Without a connection nothing listens any more, which is what was wanted.
+        if (!(error instanceof AccountsUnavailableError)) throw error;
+      }
+    },
+  };
+}
+
+/** Makes those who add to one account take turns, so that its limits hold. */
+async function lockAccount(tx: Tx, accountId: string): Promise<void> {
+  if (await accountRepository.lock(tx, accountId)) return;
+  throw new AccountsError("unknown_account", "account_id", "an existing account");
+}
+
+function tooMany(field: "keys" | "provider_tokens", limit: number): AccountsError {
+  return new AccountsError("too_many", field, `at most ${limit} of one account; revoke some first`);
+}
+
+function isUsable(key: { readonly disabled: boolean; readonly expiresAt: Date | null }, now: Date): boolean {
+  return !key.disabled && (key.expiresAt === null || key.expiresAt > now);
+}
+
+function toRecord({ keyHash: _keyHash, deletedAt: _deletedAt, ownerAccountId, ...row }: KeyRow): KeyRecord {
+  return { ...row, accountId: ownerAccountId };
+}

@@ -1,0 +1,42 @@
+import { createHash, randomBytes } from "node:crypto";
+
+const API_KEY_PREFIX = "sk-um-";
+const PROVIDER_TOKEN_PREFIX = "umbel-pt-";
+const PROVIDER_TOKEN = new RegExp(`^${PROVIDER_TOKEN_PREFIX}[0-9a-f]{64}$`);
+const SECRET_BYTES = 32;
+const ID_BYTES = 12;
+
+/** Far above our own 73; anything longer is no credential and not worth hashing. */
+export const TOKEN_CHARACTERS_MAX = 512;
+
+/** A bearer secret: shown once, kept as its hash. 256 random bits need no slow hash (api.md §3.1). */
+export interface NewSecret {
+  readonly secret: string;
+  readonly hash: string;
+  /** First ten and last four characters, to recognise it by. */
+  readonly label: string;
+}
+
+export const newApiKey = (): NewSecret => newSecret(API_KEY_PREFIX);
+export const newProviderToken = (): NewSecret => newSecret(PROVIDER_TOKEN_PREFIX);
+export const newKeyId = (): string => `key_${randomBytes(ID_BYTES).toString("hex")}`;
+export const newProviderTokenId = (): string => `pt_${randomBytes(ID_BYTES).toString("hex")}`;
+
+/** Lower-case hex of the SHA-256 of the whole secret, prefix included. */
+export function hashSecret(secret: string): string {
+  return createHash("sha256").update(secret).digest("hex");
+}
+
+/** API keys may have any other form, so that keys with older prefixes keep working. */
+export function isProviderToken(token: string): boolean {
+  return PROVIDER_TOKEN.test(token);
+}
+
+export function isKeyId(id: string): boolean {
+  return /^key_[0-9a-f]{24}$/.test(id);
+}
+
+function newSecret(prefix: string): NewSecret {
+  const secret = prefix + randomBytes(SECRET_BYTES).toString("hex");
+  return { secret, hash: hashSecret(secret), label: `${secret.slice(0, 10)}...${secret.slice(-4)}` };
+}
