@@ -1,1 +1,13 @@
-export {};
+/**
+ * A provider: the agent that runs on a machine and serves models to a coordinator, with a confined worker process that holds the keys and
+ * the model. Log and status never hold plaintext, keys or tokens.
+ */
+export { type ProviderDependencies, type ProviderOptions, providerOptions } from "./agent/options.js";
+export { createProviderAgent } from "./agent/provider-agent.js";
+export { ProviderError, type ProviderErrorCode } from "./agent/provider-error.js";
+export type { ProviderAgent, ProviderPhase, ProviderState } from "./agent/provider-state.js";
+export type { Totals } from "./agent/reports.js";
+export { ModelError, type ModelErrorCode } from "./models/model-error.js";
+export { createModelStore, type LocalModel, type ModelStore } from "./models/model-store.js";
+export type { Logger } from "./session/types.js";
+export type { EngineChoice, LoadFailure, WorkerSandbox } from "./worker/pipe-messages.js";

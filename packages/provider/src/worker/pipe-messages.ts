@@ -19,7 +19,7 @@ import { z } from "zod";
  * frames of the wire format unchanged, so the agent forwards them without looking in. The agent never sees plaintext or private keys.
  */
 
-const engineChoice = z.discriminatedUnion("kind", [
+export const engineChoice = z.discriminatedUnion("kind", [
   z.object({
     kind: z.literal("llama.cpp"),
     threads_max: z.number().int().positive().exactOptional(),

@@ -99,8 +99,8 @@ export interface Pipe<Outgoing> {
   /** Stops and restarts reading, so that the peer feels the back-pressure of what stands behind this end. */
   pause(): void;
   resume(): void;
-  /** Ends the pipe after what was written has left. */
-  end(): void;
+  /** Ends the pipe. Resolves when what was written has left, or cannot any more. */
+  end(): Promise<void>;
   destroy(): void;
 }
 
@@ -174,7 +174,7 @@ export function openPipe<Incoming, Outgoing>(stream: Duplex, handlers: PipeHandl
     drained: () => (isClosed || !stream.writableNeedDrain ? Promise.resolve() : new Promise((resolve) => waiting.add(resolve))),
     pause: () => stream.pause(),
     resume: () => stream.resume(),
-    end: () => stream.end(),
+    end: () => new Promise((resolve) => (isClosed ? resolve() : stream.end(resolve))),
     destroy: () => close(undefined),
   };
 }

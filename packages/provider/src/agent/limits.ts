@@ -1,0 +1,16 @@
+/** Waits of the agent around its worker. */
+export const AGENT_LIMITS = {
+  restart_first_ms: 1000,
+  restart_ms_max: 30_000,
+  restart_ms_min: 500,
+  /** A worker that was ready this long resets the back-off. */
+  healthy_ms: 60_000,
+  /** A worker reports every second; one that is silent for this long is stuck and is replaced. */
+  workerSilence_ms: 30_000,
+  /** Between asking a worker to leave and ending it. */
+  workerLeave_ms: 3000,
+  /** A signature takes milliseconds; the coordinator waits thirty seconds for it. */
+  signature_ms: 20_000,
+  /** After cancelling what is left at the end of a drain, for the terminals to leave. */
+  cancelled_ms: 2000,
+} as const;

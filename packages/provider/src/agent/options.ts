@@ -1,0 +1,45 @@
+import path from "node:path";
+import { type Clock, modelInfo } from "@umbel/protocol";
+import { z } from "zod";
+import type { Logger } from "../session/types.js";
+import { engineChoice } from "../worker/pipe-messages.js";
+
+const sequences = z.number().int().min(1).max(64);
+
+/** Settings of one provider. Unknown keys are refused, so that a misspelt setting does not pass for a default. */
+export const providerOptions = z.strictObject({
+  /** Address of the coordinator: `https://…`, or `http://…` on this machine and in trusted networks. */
+  coordinatorUrl: z.url({ protocol: /^(?:https?|wss?)$/ }),
+  /** The Umbel home: keys under `keys/`, records of models under `models/`. Absolute. */
+  home: z.string().refine((value) => path.isAbsolute(value), { error: "must be an absolute path" }),
+  /** Provider token of the account that earns; absent for an unlinked machine. */
+  authToken: z.string().min(1).max(256).exactOptional(),
+  /**
+   * What to serve. By `id`: an imported model (`createModelStore`). By `info`: a build without files, for the scripted engine only. Empty:
+   * every imported model.
+   */
+  models: z
+    .array(
+      z.union([
+        z.strictObject({ id: z.string(), sequences: sequences.exactOptional() }),
+        z.strictObject({ info: modelInfo, sequences: sequences.exactOptional() }),
+      ]),
+    )
+    .default([]),
+  engine: engineChoice.default({ kind: "llama.cpp" }),
+  /** Serves only requests of the machine's own account. */
+  privateOnly: z.boolean().default(false),
+});
+export type ProviderOptions = z.input<typeof providerOptions>;
+
+/** What a provider leans on, given by whoever starts it. */
+export interface ProviderDependencies {
+  /** A pino logger, or anything of its shape. */
+  readonly logger: Logger;
+  /** Default: the machine's own. */
+  readonly clock?: Clock;
+  /** Uniform in [0, 1). Default: `Math.random`. */
+  readonly random?: () => number;
+  /** Entry module of the worker process. Default: the one of this package. */
+  readonly workerEntry?: string;
+}

@@ -1,0 +1,286 @@
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import {
+  type Clock,
+  deviceThumbprint,
+  type Hardware,
+  type Heartbeat,
+  type Register,
+  type TrustStatus,
+  type Welcome,
+} from "@umbel/protocol";
+import { systemClock } from "@umbel/protocol/native";
+import type { z } from "zod";
+import { findConfinement } from "../evidence/confinement.js";
+import { readHardware } from "../machine/facts.js";
+import { readMetrics } from "../machine/metrics.js";
+import { createModelStore } from "../models/model-store.js";
+import { createSession, type Session } from "../session/session.js";
+import { AGENT_LIMITS } from "./limits.js";
+import { type ProviderDependencies, type ProviderOptions, providerOptions } from "./options.js";
+import { asProviderError, notLoadedError, ProviderError, startFailureError } from "./provider-error.js";
+import type { ProviderAgent, ProviderPhase, ProviderState } from "./provider-state.js";
+import { Relay } from "./relay.js";
+import { heartbeatMessage, NO_TOTALS, registerMessage, sumTotals, type Totals } from "./reports.js";
+import { selectModels } from "./select-models.js";
+import { providerVersion } from "./version.js";
+import { type Ready, type WorkerState, WorkerSupervisor } from "./worker-supervisor.js";
+
+/** The worker's entry in this package. */
+const ownWorkerEntry = fileURLToPath(new URL("../worker/main.js", import.meta.url));
+
+/**
+ * Makes a provider, which does nothing until it is started.
+ *
+ * @param options see `providerOptions`
+ * @throws ZodError for options that are not valid
+ */
+export function createProviderAgent(options: ProviderOptions, dependencies: ProviderDependencies): ProviderAgent {
+  return new Agent(providerOptions.parse(options), dependencies);
+}
+
+interface Parts {
+  readonly session: Session;
+  readonly supervisor: WorkerSupervisor;
+  readonly relay: Relay;
+  readonly hardware: Hardware;
+}
+
+class Agent implements ProviderAgent {
+  readonly ended: Promise<ProviderError | undefined>;
+  readonly #options: z.output<typeof providerOptions>;
+  readonly #dependencies: ProviderDependencies;
+  readonly #clock: Clock;
+  readonly #keyDirectory: string;
+  readonly #registered: Promise<void>;
+  #phase: ProviderPhase = "stopped";
+  #parts: Parts | undefined;
+  #ready: Ready | undefined;
+  #machineId: string | undefined;
+  #sessionId: string | undefined;
+  #trust: TrustStatus | undefined;
+  #workerState: WorkerState | undefined;
+  #pastTotals: Totals = NO_TOTALS;
+  #error: ProviderError | undefined;
+  #settleEnded: (error: ProviderError | undefined) => void = () => undefined;
+  #settleRegistered: (error: ProviderError | undefined) => void = () => undefined;
+
+  constructor(options: z.output<typeof providerOptions>, dependencies: ProviderDependencies) {
+    this.#options = options;
+    this.#dependencies = dependencies;
+    this.#clock = dependencies.clock ?? systemClock;
+    this.#keyDirectory = path.join(options.home, "keys");
+    this.ended = new Promise((resolve) => {
+      this.#settleEnded = resolve;
+    });
+    this.#registered = new Promise((resolve, reject) => {
+      this.#settleRegistered = (error) => (error === undefined ? resolve() : reject(error));
+    });
+    // Whoever calls `start` hears of it there.
+    this.#registered.catch(() => undefined);
+  }
+
+  async start(): Promise<void> {
+    if (this.#phase !== "stopped") throw new ProviderError("already_started", "This provider was started before.");
+    this.#phase = "starting";
+    this.#warnOfPlainToken();
+    try {
+      await this.#assemble();
+    } catch (error) {
+      await this.#fail(asProviderError(error, this.#keyDirectory));
+    }
+    return this.#registered;
+  }
+
+  async stop(grace_ms = 0): Promise<void> {
+    if (this.#phase === "failed") return;
+    this.#phase = "draining";
+    const { session, supervisor, relay } = this.#parts ?? {};
+    const idle = relay?.drain() ?? Promise.resolve();
+    await this.#within(grace_ms, idle);
+    relay?.cancelAll();
+    await this.#within(AGENT_LIMITS.cancelled_ms, idle);
+    await session?.close(1001);
+    await supervisor?.stop();
+    this.#phase = "stopped";
+    this.#settleRegistered(new ProviderError("stopped", "The provider was stopped before it was registered."));
+    this.#settleEnded(undefined);
+  }
+
+  state(): ProviderState {
+    const { session, supervisor, relay } = this.#parts ?? {};
+    return {
+      phase: this.#phase,
+      coordinatorUrl: this.#options.coordinatorUrl,
+      machineId: this.#machineId,
+      sessionId: this.#sessionId,
+      trust: this.#trust,
+      models: supervisor?.ready?.models.map((model) => model.id) ?? [],
+      failures: this.#ready?.failures ?? [],
+      slots: this.#workerState?.slots ?? [],
+      sandbox: this.#ready?.sandbox,
+      inFlight: relay?.inFlight ?? 0,
+      totals: this.#totals(),
+      workerRestarts: supervisor?.restarts ?? 0,
+      reconnects: session?.reconnects ?? 0,
+      dropped: { ...(session?.dropped ?? { unreadable: 0, unexpected: 0 }) },
+      error: this.#error,
+    };
+  }
+
+  async #assemble(): Promise<void> {
+    const { home, engine, models: wanted, coordinatorUrl } = this.#options;
+    const { logger, random = Math.random, workerEntry: entry = ownWorkerEntry } = this.#dependencies;
+    const models = await selectModels(wanted, engine.kind, createModelStore({ home }));
+    const [confinement, hardware] = await Promise.all([findConfinement(), readHardware()]);
+    if (this.#phase !== "starting") return;
+    const clock = this.#clock;
+    const supervisor = new WorkerSupervisor({
+      ...{ entry, engine, models, confinement, clock, random, logger },
+      keyDirectory: this.#keyDirectory,
+      onReady: (ready) => this.#supervise(this.#onReady(ready)),
+      onState: (state) => {
+        this.#workerState = state;
+      },
+      onForward: (message) => relay.onForward(message),
+      onFrame: (frame) => relay.onFrame(frame),
+      onLost: () => this.#onWorkerLost(),
+      onFailed: (code) => this.#supervise(this.#fail(startFailureError(code, this.#keyDirectory))),
+    });
+    const session = createSession({
+      ...{ coordinatorUrl, clock, random, logger },
+      handlers: {
+        register: () => this.#register(hardware),
+        signChallenge: (challenge, sessionId) => supervisor.sign({ type: "sign_challenge", challenge, sessionId }),
+        heartbeat: () => this.#heartbeat(hardware),
+        onRegistered: (welcome) => this.#onRegistered(welcome),
+        onRequest: (request) => relay.onRequest(request),
+        onBody: (frame) => relay.onBody(frame),
+        onCancel: (id) => relay.onCancel(id),
+        onTrust: (status) => this.#onTrust(status),
+        onGoingAway: () => relay.onGoingAway(),
+        onDrained: () => relay.onDrained(),
+        onDisconnected: () => this.#onDisconnected(),
+      },
+      onRefused: (error) => this.#supervise(this.#fail(new ProviderError(error.code, error.message, { cause: error }))),
+    });
+    const relay = new Relay(session, supervisor);
+    this.#parts = { session, supervisor, relay, hardware };
+    await supervisor.start();
+  }
+
+  async #onReady(ready: Ready): Promise<void> {
+    const isFirst = this.#ready === undefined;
+    this.#ready = ready;
+    this.#machineId = await deviceThumbprint(ready.device_key);
+    const { logger } = this.#dependencies;
+    for (const { build, code, message } of ready.failures) logger.error({ build, code, reason: message }, "a model could not be loaded");
+    if (ready.models.length > 0) {
+      const models = ready.models.map((model) => model.id);
+      logger.info(
+        { machine: this.#machineId, models, sandbox: ready.sandbox, decode_tps: Math.round(ready.decode_tps) },
+        "the worker is ready",
+      );
+      if (this.#phase === "starting") this.#phase = "connecting";
+      this.#parts?.session.open();
+    } else if (isFirst) {
+      await this.#fail(notLoadedError(ready.failures));
+    } else {
+      // They could be loaded before, so it is worth trying again with a fresh worker.
+      this.#parts?.supervisor.send({ type: "shutdown" });
+    }
+  }
+
+  #onWorkerLost(): void {
+    this.#pastTotals = this.#totals();
+    this.#workerState = undefined;
+    this.#parts?.relay.onWorkerLost();
+    if (this.#phase === "serving" || this.#phase === "connecting") {
+      this.#phase = "starting";
+      // 1012, service restart (IANA): the key that requests are sealed to is gone.
+      this.#supervise(this.#parts?.session.close(1012) ?? Promise.resolve());
+    }
+  }
+
+  #onRegistered(welcome: Welcome): void {
+    this.#sessionId = welcome.session_id;
+    if (this.#phase === "connecting") this.#phase = "serving";
+    this.#dependencies.logger.info({ session: welcome.session_id }, "registered with the coordinator");
+    this.#settleRegistered(undefined);
+  }
+
+  #onDisconnected(): void {
+    this.#sessionId = undefined;
+    this.#trust = undefined;
+    if (this.#phase === "serving") this.#phase = "connecting";
+    this.#parts?.relay.onDisconnected();
+  }
+
+  #onTrust(status: TrustStatus): void {
+    this.#trust = status;
+    const { trust_level, reason } = status;
+    const level = status.status === "untrusted" ? "warn" : "info";
+    this.#dependencies.logger[level]({ trust_level, status: status.status, reason }, "the coordinator says how far it trusts this machine");
+  }
+
+  async #register(hardware: Hardware): Promise<Register> {
+    const { supervisor } = this.#parts ?? {};
+    const ready = supervisor?.ready;
+    const attestation = await supervisor?.sign({ type: "sign_registration", claims: { version: providerVersion } });
+    if (ready === undefined || attestation === undefined) throw new Error("there is no worker to register");
+    const { authToken, privateOnly } = this.#options;
+    return registerMessage({ ready, attestation, hardware, authToken, privateOnly });
+  }
+
+  async #heartbeat(hardware: Hardware): Promise<Heartbeat> {
+    const { relay, supervisor } = this.#parts ?? {};
+    return heartbeatMessage({
+      isServing: (relay?.inFlight ?? 0) > 0,
+      totals: this.#totals(),
+      workerRestarts: supervisor?.restarts ?? 0,
+      metrics: await readMetrics(),
+      state: this.#workerState,
+      memory_gb: hardware.memory_gb,
+    });
+  }
+
+  #totals(): Totals {
+    return this.#workerState === undefined ? this.#pastTotals : sumTotals(this.#pastTotals, this.#workerState);
+  }
+
+  async #fail(error: ProviderError): Promise<void> {
+    if (this.#phase === "failed" || this.#phase === "stopped") return;
+    this.#phase = "failed";
+    this.#error = error;
+    this.#dependencies.logger.error({ code: error.code }, error.message);
+    this.#settleRegistered(error);
+    await this.#parts?.session.close(1000);
+    await this.#parts?.supervisor.stop();
+    this.#settleEnded(error);
+  }
+
+  #warnOfPlainToken(): void {
+    const { protocol, hostname } = new URL(this.#options.coordinatorUrl);
+    const isPlain = protocol === "http:" || protocol === "ws:";
+    const isLocal = /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname);
+    if (isPlain && !isLocal && this.#options.authToken !== undefined) {
+      this.#dependencies.logger.warn({ hostname }, "the provider token travels unencrypted; use https");
+    }
+  }
+
+  /** Waits for something, but not longer than this. */
+  async #within(wait_ms: number, done: Promise<void>): Promise<void> {
+    let cancel: () => void = () => undefined;
+    const timeout = new Promise<void>((resolve) => {
+      cancel = this.#clock.setTimer(wait_ms, resolve);
+    });
+    await Promise.race([done, timeout]);
+    cancel();
+  }
+
+  #supervise(task: Promise<void>): void {
+    task.catch((error: unknown) => {
+      this.#dependencies.logger.error({ cause: error instanceof Error ? error.name : typeof error }, "a step of the provider failed");
+    });
+  }
+}

@@ -1,0 +1,51 @@
+import type { Slot, TrustStatus } from "@umbel/protocol";
+import type { LoadFailure, WorkerSandbox } from "../worker/pipe-messages.js";
+import type { ProviderError } from "./provider-error.js";
+import type { Totals } from "./reports.js";
+
+/** What a provider is doing. `serving`: registered and taking requests. `draining`: finishing what runs before it stops. */
+export type ProviderPhase = "stopped" | "starting" | "connecting" | "serving" | "draining" | "failed";
+
+/** A picture of a provider at one moment, for status displays. Holds no secrets. */
+export interface ProviderState {
+  readonly phase: ProviderPhase;
+  readonly coordinatorUrl: string;
+  /** Thumbprint of the device key; undefined until a worker has been ready. */
+  readonly machineId: string | undefined;
+  /** Id of the present registration. */
+  readonly sessionId: string | undefined;
+  readonly trust: Pick<TrustStatus, "trust_level" | "status" | "reason"> | undefined;
+  /** Builds that are loaded now. */
+  readonly models: readonly string[];
+  readonly failures: readonly LoadFailure[];
+  readonly slots: readonly Slot[];
+  /** What confines the worker, as it found. */
+  readonly sandbox: WorkerSandbox | undefined;
+  readonly inFlight: number;
+  readonly totals: Totals;
+  readonly workerRestarts: number;
+  readonly reconnects: number;
+  /** Frames from the coordinator that were dropped. */
+  readonly dropped: { readonly unreadable: number; readonly unexpected: number };
+  /** Why the provider gave up, when `phase` is `failed`. */
+  readonly error: ProviderError | undefined;
+}
+
+/** The agent of one machine: talks to one coordinator and supervises one worker. Handles ciphertext only. */
+export interface ProviderAgent {
+  /**
+   * Starts the worker and connects, again and again if need be. Resolves when the coordinator has taken the machine for the first time.
+   *
+   * @throws ProviderError when trying again would not help, or when stopped meanwhile
+   */
+  start(): Promise<void>;
+  state(): ProviderState;
+  /**
+   * Takes no more requests, lets those under way finish for up to `grace_ms`, cancels the rest, and ends worker and connection.
+   *
+   * @param grace_ms default 0: cancel at once
+   */
+  stop(grace_ms?: number): Promise<void>;
+  /** Resolves when the provider has ended: with the reason if it gave up, with undefined after `stop`. */
+  readonly ended: Promise<ProviderError | undefined>;
+}

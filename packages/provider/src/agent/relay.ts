@@ -1,0 +1,136 @@
+import { bytesToUuid, type ErrorClass, type InferenceRequest, type RequestId } from "@umbel/protocol";
+import type { Session } from "../session/session.js";
+import { InFlight } from "./in-flight.js";
+import type { Forwarded, WorkerSupervisor } from "./worker-supervisor.js";
+
+type CoordinatorPort = Pick<Session, "send" | "sendFrame" | "isCongested" | "pause" | "resume">;
+type WorkerPort = Pick<WorkerSupervisor, "send" | "sendFrame" | "isCongested" | "drained" | "pause" | "resume" | "ready">;
+
+/** Where the request id lies in a binary frame (architecture.md "Wire"). */
+const idOffset = 1;
+const id_bytes = 16;
+
+/**
+ * Carries sealed work between the coordinator and the worker without looking into it. Knows only which requests are under way, so that every
+ * one gets exactly one terminal, whatever dies; and passes a slow reader's pressure on, so that nothing is ever dropped for want of room.
+ */
+export class Relay {
+  readonly #coordinator: CoordinatorPort;
+  readonly #worker: WorkerPort;
+  readonly #inFlight = new InFlight();
+  #isDraining = false;
+  #isLeavingCoordinator = false;
+  #onIdle: () => void = () => undefined;
+
+  constructor(coordinator: CoordinatorPort, worker: WorkerPort) {
+    this.#coordinator = coordinator;
+    this.#worker = worker;
+  }
+
+  get inFlight(): number {
+    return this.#inFlight.size;
+  }
+
+  onRequest(request: InferenceRequest): void {
+    const id = request.request_id;
+    if (this.#inFlight.has(id)) return;
+    const refusal = this.#refusalOf(id);
+    if (refusal === undefined) {
+      this.#inFlight.open(id);
+      this.#worker.send({ type: "inference_request", request });
+    } else {
+      this.#fail(id, refusal);
+    }
+  }
+
+  onBody(frame: Uint8Array): void {
+    if (!this.#inFlight.has(requestIdOf(frame))) return;
+    this.#worker.sendFrame(frame);
+    if (!this.#worker.isCongested) return;
+    this.#coordinator.pause();
+    void this.#worker.drained().then(() => this.#coordinator.resume());
+  }
+
+  onCancel(id: RequestId): void {
+    if (this.#inFlight.has(id)) this.#worker.send({ type: "cancel", request_id: id });
+  }
+
+  /** The connection is gone: nobody can receive these answers. */
+  onDisconnected(): void {
+    this.#isLeavingCoordinator = false;
+    for (const id of this.#inFlight.ids()) this.#abandon(id);
+    this.#worker.resume();
+    this.#checkIdle();
+  }
+
+  /** The coordinator gives up its place; what it still sends is refused, what runs may finish. */
+  onGoingAway(): void {
+    this.#isLeavingCoordinator = true;
+  }
+
+  onDrained(): void {
+    this.#worker.resume();
+  }
+
+  onForward(message: Forwarded): void {
+    const isExpected = this.#inFlight.has(message.request_id);
+    if (isExpected) this.#coordinator.send(message);
+    if (message.type === "inference_accepted") return;
+    this.#inFlight.close(message.request_id);
+    this.#checkIdle();
+  }
+
+  onFrame(frame: Uint8Array): void {
+    const id = requestIdOf(frame);
+    if (!this.#inFlight.has(id)) return;
+    if (!this.#coordinator.sendFrame(frame)) {
+      this.#fail(id, "internal");
+      this.#abandon(id);
+      this.#checkIdle();
+    }
+    if (this.#coordinator.isCongested) this.#worker.pause();
+  }
+
+  /** The worker is gone with everything it was doing. */
+  onWorkerLost(): void {
+    for (const id of this.#inFlight.clear()) this.#fail(id, "engine_crash");
+    this.#checkIdle();
+  }
+
+  /** From now on requests are refused. Resolves when none is under way. */
+  drain(): Promise<void> {
+    this.#isDraining = true;
+    return new Promise((resolve) => {
+      this.#onIdle = resolve;
+      this.#checkIdle();
+    });
+  }
+
+  /** Asks the worker to stop what is under way; the terminals follow. */
+  cancelAll(): void {
+    for (const id of this.#inFlight.ids()) this.#worker.send({ type: "cancel", request_id: id });
+  }
+
+  #refusalOf(id: RequestId): ErrorClass | undefined {
+    if (this.#isDraining || this.#isLeavingCoordinator) return "draining";
+    if (this.#worker.ready === undefined) return "not_loaded";
+    return this.#inFlight.isAbandoned(id) ? "capacity_slots" : undefined;
+  }
+
+  #fail(id: RequestId, error_class: ErrorClass): void {
+    this.#coordinator.send({ type: "inference_error", request_id: id, error_class });
+  }
+
+  #abandon(id: RequestId): void {
+    this.#worker.send({ type: "cancel", request_id: id });
+    this.#inFlight.abandon(id);
+  }
+
+  #checkIdle(): void {
+    if (this.#inFlight.size === 0) this.#onIdle();
+  }
+}
+
+function requestIdOf(frame: Uint8Array): RequestId {
+  return bytesToUuid(frame.subarray(idOffset, idOffset + id_bytes));
+}

@@ -1,0 +1,72 @@
+import type { Hardware, Heartbeat, Register, SystemMetrics } from "@umbel/protocol";
+import { providerVersion } from "./version.js";
+import type { Ready, WorkerState } from "./worker-supervisor.js";
+
+/** Counters since the agent started, over all its workers. */
+export interface Totals {
+  readonly requestsServed: number;
+  readonly tokensGenerated: number;
+  readonly errors: number;
+  readonly cancellations: number;
+}
+
+export const NO_TOTALS: Totals = { requestsServed: 0, tokensGenerated: 0, errors: 0, cancellations: 0 };
+
+export function sumTotals(a: Totals, b: Totals): Totals {
+  return {
+    requestsServed: a.requestsServed + b.requestsServed,
+    tokensGenerated: a.tokensGenerated + b.tokensGenerated,
+    errors: a.errors + b.errors,
+    cancellations: a.cancellations + b.cancellations,
+  };
+}
+
+export function registerMessage(options: {
+  readonly ready: Ready;
+  readonly attestation: string;
+  readonly hardware: Hardware;
+  readonly authToken: string | undefined;
+  readonly privateOnly: boolean;
+}): Register {
+  const { ready } = options;
+  return {
+    type: "register",
+    protocol: 1,
+    version: providerVersion,
+    backend: ready.backend,
+    features: [],
+    hardware: options.hardware,
+    models: ready.models,
+    encryption_key: ready.encryption_key,
+    device_key: ready.device_key,
+    attestation: options.attestation,
+    ...(options.authToken !== undefined && { auth_token: options.authToken }),
+    private_only: options.privateOnly,
+    decode_tps: ready.decode_tps,
+    prefill_tps: ready.prefill_tps,
+  };
+}
+
+export function heartbeatMessage(options: {
+  readonly isServing: boolean;
+  readonly totals: Totals;
+  readonly workerRestarts: number;
+  readonly metrics: SystemMetrics;
+  readonly state: WorkerState | undefined;
+  readonly memory_gb: number;
+}): Heartbeat {
+  const { totals, state } = options;
+  return {
+    type: "heartbeat",
+    status: options.isServing ? "serving" : "idle",
+    stats: {
+      requests_served: totals.requestsServed,
+      tokens_generated: totals.tokensGenerated,
+      cancellations_received: totals.cancellations,
+      errors: totals.errors,
+      worker_restarts: options.workerRestarts,
+    },
+    system_metrics: options.metrics,
+    ...(state !== undefined && { capacity: { slots: state.slots, total_memory_gb: options.memory_gb } }),
+  };
+}

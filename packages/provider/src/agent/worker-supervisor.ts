@@ -1,0 +1,211 @@
+import type { Clock } from "@umbel/protocol";
+import type { Confinement } from "../evidence/confinement.js";
+import { KeyDirectoryError, prepareKeyDirectory } from "../evidence/key-directory.js";
+import { launchCommand } from "../evidence/launch-command.js";
+import { createBackoff } from "../session/backoff.js";
+import type { Logger } from "../session/types.js";
+import type { EngineChoice, FromWorker, StartFailure, ToWorker, WorkerModel } from "../worker/pipe-messages.js";
+import { AGENT_LIMITS } from "./limits.js";
+import { startWorkerProcess, type WorkerEnd, type WorkerProcess } from "./worker-process.js";
+
+export type Ready = Extract<FromWorker, { type: "ready" }>;
+export type WorkerState = Extract<FromWorker, { type: "state" }>;
+export type Forwarded = Extract<FromWorker, { type: "forward" }>["message"];
+
+export interface SupervisorOptions {
+  /** Absolute path of the worker's entry module. */
+  readonly entry: string;
+  readonly keyDirectory: string;
+  readonly engine: EngineChoice;
+  readonly models: readonly WorkerModel[];
+  readonly confinement: Confinement;
+  readonly clock: Clock;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  readonly logger: Logger;
+  readonly onReady: (ready: Ready) => void;
+  readonly onState: (state: WorkerState) => void;
+  readonly onForward: (message: Forwarded) => void;
+  readonly onFrame: (frame: Uint8Array) => void;
+  /** The worker is gone, with everything it was doing. Another one follows. */
+  readonly onLost: () => void;
+  /** No worker can start, however often it is tried. */
+  readonly onFailed: (code: StartFailure) => void;
+}
+
+/** Keeps one worker alive: starts it, notices its end, and starts another after a pause that grows while they keep dying. */
+export class WorkerSupervisor {
+  readonly #options: SupervisorOptions;
+  readonly #backoff;
+  readonly #signatures = new Map<number, (jws: string | undefined) => void>();
+  #worker: WorkerProcess | undefined;
+  #ready: Ready | undefined;
+  #readySince_ms = 0;
+  #isStopped = false;
+  #usesPermissionModel = true;
+  #nextId = 1;
+  #restarts = 0;
+  #cancelRestart: () => void = () => undefined;
+
+  constructor(options: SupervisorOptions) {
+    this.#options = options;
+    this.#backoff = createBackoff({
+      first_ms: AGENT_LIMITS.restart_first_ms,
+      max_ms: AGENT_LIMITS.restart_ms_max,
+      min_ms: AGENT_LIMITS.restart_ms_min,
+      random: options.random,
+    });
+  }
+
+  /** Undefined while no worker is ready. */
+  get ready(): Ready | undefined {
+    return this.#ready;
+  }
+
+  /** Workers started in place of one that died. */
+  get restarts(): number {
+    return this.#restarts;
+  }
+
+  get isCongested(): boolean {
+    return this.#worker?.pipe.congested ?? false;
+  }
+
+  /** @throws KeyDirectoryError */
+  async start(): Promise<void> {
+    const { keyDirectory, confinement, entry, models, engine, clock } = this.#options;
+    const { hasKey } = await prepareKeyDirectory(keyDirectory);
+    if (this.#isStopped) return;
+    const command = launchCommand({
+      confinement: this.#usesPermissionModel ? confinement : { ...confinement, permissionFlag: undefined },
+      entry,
+      readable: [keyDirectory, ...models.flatMap((model) => model.artifact?.directory ?? [])],
+      writable: hasKey ? [] : [keyDirectory],
+    });
+    this.#worker = startWorkerProcess({
+      command,
+      clock,
+      onMessage: (message) => this.#onMessage(message),
+      onFrame: this.#options.onFrame,
+      onEnd: (end) => this.#onEnd(end),
+    });
+    this.#worker.pipe.sendControl({ type: "start", keyDirectory, engine, models: [...models] });
+  }
+
+  send(message: ToWorker): void {
+    this.#worker?.pipe.sendControl(message);
+  }
+
+  sendFrame(frame: Uint8Array): void {
+    this.#worker?.pipe.sendWire(frame);
+  }
+
+  /** Resolves when the worker takes more, or is gone. */
+  async drained(): Promise<void> {
+    await this.#worker?.pipe.drained();
+  }
+
+  pause(): void {
+    this.#worker?.pipe.pause();
+  }
+
+  resume(): void {
+    this.#worker?.pipe.resume();
+  }
+
+  /** A signature by the worker; undefined when it refuses or there is none in time. */
+  sign(request: DistributiveOmit<Extract<ToWorker, { id: number }>, "id">): Promise<string | undefined> {
+    const id = this.#nextId++;
+    return new Promise((resolve) => {
+      const cancel = this.#options.clock.setTimer(AGENT_LIMITS.signature_ms, () => answer(undefined), "background");
+      const answer = (jws: string | undefined) => {
+        cancel();
+        this.#signatures.delete(id);
+        resolve(jws);
+      };
+      this.#signatures.set(id, answer);
+      if (this.#worker === undefined) answer(undefined);
+      else this.send({ ...request, id });
+    });
+  }
+
+  /** Ends the worker and starts no other. Resolves when it is gone. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#cancelRestart();
+    await this.#worker?.leave();
+  }
+
+  #onMessage(message: FromWorker): void {
+    switch (message.type) {
+      case "ready":
+        this.#onReady(message);
+        break;
+      case "failed":
+        this.#isStopped = true;
+        this.#options.onFailed(message.code);
+        break;
+      case "forward":
+        this.#options.onForward(message.message);
+        break;
+      case "signed":
+        this.#signatures.get(message.id)?.(message.jws);
+        break;
+      case "sign_refused":
+        this.#signatures.get(message.id)?.(undefined);
+        break;
+      case "state":
+        this.#options.onState(message);
+    }
+  }
+
+  #onReady(ready: Ready): void {
+    if (
+      ready.models.length === 0 &&
+      ready.sandbox.filesystem === "permission-model" &&
+      ready.failures.some(({ code }) => code === "internal")
+    ) {
+      this.#giveUpPermissionModel();
+      return;
+    }
+    this.#ready = ready;
+    this.#readySince_ms = this.#options.clock.now_ms();
+    this.#options.onReady(ready);
+  }
+
+  /** Some layouts of libraries lie where the permission model does not let the engine look. A worker with less confinement says so. */
+  #giveUpPermissionModel(): void {
+    this.#usesPermissionModel = false;
+    this.#options.logger.warn({}, "no model loads under the permission model; starting the worker without it");
+    this.send({ type: "shutdown" });
+  }
+
+  #onEnd(end: WorkerEnd): void {
+    const { clock, logger } = this.#options;
+    const wasReady = this.#ready !== undefined;
+    const lived_ms = wasReady ? clock.now_ms() - this.#readySince_ms : 0;
+    this.#worker = undefined;
+    this.#ready = undefined;
+    for (const answer of [...this.#signatures.values()]) answer(undefined);
+    this.#options.onLost();
+    if (this.#isStopped) return;
+    if (!wasReady && end.causes.some((cause) => cause === "access_denied" || cause === "bad_option")) this.#usesPermissionModel = false;
+    if (lived_ms >= AGENT_LIMITS.healthy_ms) this.#backoff.reset();
+    const wait_ms = this.#backoff.next_ms();
+    const { exitCode, signal, reason, printed_bytes, causes } = end;
+    logger.error(
+      { exitCode, signal, reason, printed_bytes, causes, wasReady, wait_ms: Math.round(wait_ms) },
+      "the worker ended; starting another",
+    );
+    this.#cancelRestart = clock.setTimer(wait_ms, () => this.#restart());
+  }
+
+  #restart(): void {
+    this.#restarts++;
+    this.start().catch((error: unknown) => {
+      this.#options.onFailed(error instanceof KeyDirectoryError ? error.code : "key_unwritable");
+    });
+  }
+}
+
+type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;

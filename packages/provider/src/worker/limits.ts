@@ -1,0 +1,22 @@
+import { WIRE_LIMITS } from "@umbel/protocol";
+
+/** Authentication tag at the end of a sealed body. */
+const tag_bytes = 16;
+
+/** Bounds and waits inside the worker. */
+export const WORKER_LIMITS = {
+  /** Requests under way at once, waiting ones included; a further one is refused as `capacity_queue`. */
+  requests_max: 1024,
+  /** From the control message to its sealed body. */
+  bodyWait_ms: 30_000,
+  /** Sealed body of the largest permitted request. */
+  sealedBody_bytes_max: WIRE_LIMITS.requestBody_bytes_max + tag_bytes,
+  /** Events that go into one chunk at most. */
+  chunkEvents_max: 256,
+  /** The agent hears of the load at least this often, and after a change at most this often. */
+  state_ms: 1000,
+  stateAfterChange_ms: 50,
+  /** The measurement of a freshly loaded model. */
+  benchmark_tokens: 48,
+  benchmark_ms_max: 5000,
+} as const;

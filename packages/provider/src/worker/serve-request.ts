@@ -1,0 +1,155 @@
+import { type ChatRequest, type ChatUsage, chatRequest, type FinishReason } from "@umbel/dialects";
+import {
+  type Clock,
+  EncodingError,
+  EnvelopeError,
+  type ErrorClass,
+  fromUtf8,
+  type InferenceAccepted,
+  type InferenceRequest,
+  toBase64,
+  toHex,
+  type Usage,
+} from "@umbel/protocol";
+import { nativeCrypto } from "@umbel/protocol/native";
+import { ChatError, type ChatModel } from "../chat/index.js";
+import type { Vault } from "../vault/vault.js";
+import { createAnswerAccount } from "./answer-account.js";
+import { forEachBatch } from "./event-batches.js";
+import { WORKER_LIMITS } from "./limits.js";
+import type { FromWorker } from "./pipe-messages.js";
+import { RequestError } from "./request-error.js";
+import { createSealedAnswer, type FrameSink, type SealedAnswer } from "./sealed-answer.js";
+
+type Forwarded = Extract<FromWorker, { type: "forward" }>["message"];
+
+export interface ServeOptions {
+  readonly request: InferenceRequest;
+  /** The sealed body once it is there; rejects with RequestError when it does not come, or is not what was announced. */
+  readonly body: Promise<Uint8Array>;
+  readonly model: ChatModel;
+  readonly weightHash: string;
+  readonly vault: Vault;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly sink: FrameSink;
+  /** Sends a control message to the coordinator. */
+  readonly forward: (message: Forwarded) => void;
+}
+
+/** How a request ended, for the worker's counters. */
+export type ServeOutcome =
+  | { readonly type: "complete"; readonly usage: Usage }
+  | { readonly type: "error"; readonly errorClass: ErrorClass };
+
+/**
+ * The whole life of one request in the worker: accept, open, run, seal, sign. Sends exactly one terminal, and never throws. Plaintext lives
+ * only between opening and sealing.
+ */
+export async function serveRequest(options: ServeOptions): Promise<ServeOutcome> {
+  const { request, vault, clock, forward } = options;
+  const startedAt = clock.date();
+  const responseNonce = vault.drawResponseNonce();
+  const accepted = (phase: InferenceAccepted["phase"]) => {
+    forward({ type: "inference_accepted", request_id: request.request_id, phase, response_nonce: toBase64(responseNonce) });
+  };
+  try {
+    accepted("queued");
+    const body = await options.body;
+    const { plaintext, sealer } = await vault.openRequest(request, body, responseNonce);
+    const chat = readChat(plaintext, request);
+    const answer = createSealedAnswer(request.request_id, sealer, options.sink);
+    const { reason, usage } = await deliver(options, chat, answer, accepted);
+    const receipt = await vault.signReceipt({
+      request_id: request.request_id,
+      build_id: request.build_id,
+      weight_hash: options.weightHash,
+      usage,
+      finish_reason: reason,
+      chunks: answer.chunks,
+      request_digest: toHex(nativeCrypto.sha256(body)),
+      response_digest: answer.digest(),
+      started_at: startedAt.toISOString(),
+      finished_at: clock.date().toISOString(),
+    });
+    forward({ type: "inference_complete", request_id: request.request_id, usage, finish_reason: reason, chunks: answer.chunks, receipt });
+    return { type: "complete", usage };
+  } catch (error) {
+    const failure = failureOf(error, options.signal);
+    forward({ type: "inference_error", request_id: request.request_id, error_class: failure.errorClass, ...failure.detail });
+    return { type: "error", errorClass: failure.errorClass };
+  }
+}
+
+/** Reads the opened body, wipes it, and holds it against what the coordinator was told in clear. */
+function readChat(plaintext: Uint8Array, request: InferenceRequest): ChatRequest {
+  let value: unknown;
+  try {
+    value = JSON.parse(fromUtf8(plaintext));
+  } catch {
+    throw new RequestError("client_request");
+  } finally {
+    plaintext.fill(0);
+  }
+  const parsed = chatRequest.safeParse(value);
+  if (!parsed.success) throw new RequestError("client_request");
+  const chat = parsed.data;
+  if (chat.model !== request.build_id) throw new RequestError("client_request", { param: "model" });
+  const maxOutputTokens = chat.maxOutputTokens ?? request.max_output_tokens;
+  if (maxOutputTokens > request.max_output_tokens) throw new RequestError("client_request", { param: "maxOutputTokens" });
+  return { ...chat, maxOutputTokens };
+}
+
+/** Runs the model and sends what it says. A cancelled answer that has content ends like any other, with what was delivered. */
+async function deliver(
+  options: ServeOptions,
+  chat: ChatRequest,
+  answer: SealedAnswer,
+  accepted: (phase: InferenceAccepted["phase"]) => void,
+): Promise<{ readonly reason: FinishReason; readonly usage: Usage }> {
+  const { request, signal } = options;
+  const account = createAnswerAccount();
+  const events = options.model.run(chat, { requestId: request.request_id, cacheScope: request.cache_scope, signal, onPhase: accepted });
+  try {
+    await forEachBatch(events, WORKER_LIMITS.chunkEvents_max, (batch) => {
+      for (const event of batch) account.add(event);
+      if (account.finish?.reason === "cancelled" && !account.hasContent) throw new RequestError("cancelled");
+      return answer.write(batch, account.finish === undefined ? "more" : "final");
+    });
+  } catch (error) {
+    if (failureOf(error, signal).errorClass !== "cancelled" || !account.hasContent || account.finish !== undefined) throw error;
+    const finish = { type: "finish", reason: "cancelled", usage: account.usage() } as const;
+    account.add(finish);
+    await answer.write([finish], "final");
+  }
+  if (account.finish === undefined) throw new RequestError("internal");
+  return { reason: account.finish.reason, usage: wireUsage(account.finish.usage) };
+}
+
+function wireUsage(usage: ChatUsage): Usage {
+  return {
+    prompt_tokens: usage.promptTokens,
+    completion_tokens: usage.completionTokens,
+    reasoning_tokens: usage.reasoningTokens,
+    cached_prompt_tokens: usage.cachedPromptTokens,
+  };
+}
+
+/** Everything that is not known to be somebody else's fault is ours. */
+function failureOf(error: unknown, signal: AbortSignal): Pick<RequestError, "errorClass" | "detail"> {
+  if (signal.aborted) return { errorClass: "cancelled", detail: {} };
+  if (error instanceof RequestError) return error;
+  if (error instanceof EnvelopeError || error instanceof EncodingError) return { errorClass: "client_request", detail: {} };
+  if (error instanceof ChatError) {
+    const { errorClass, param, needed, available } = error;
+    return {
+      errorClass,
+      detail: {
+        ...(param !== undefined && { param }),
+        ...(needed !== undefined && { needed }),
+        ...(available !== undefined && { available }),
+      },
+    };
+  }
+  return { errorClass: "internal", detail: {} };
+}

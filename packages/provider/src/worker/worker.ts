@@ -1,0 +1,197 @@
+import type { Duplex } from "node:stream";
+import { type Clock, type ErrorClass, type InferenceRequest, shortText } from "@umbel/protocol";
+import { z } from "zod";
+import { keyFileIn } from "../evidence/key-directory.js";
+import type { SandboxFindings } from "../evidence/observe-sandbox.js";
+import { KeyError } from "../vault/device-key-file.js";
+import { openVault, type Vault } from "../vault/vault.js";
+import { createEngine } from "./create-engine.js";
+import { WorkerExit } from "./exit-codes.js";
+import { WORKER_LIMITS } from "./limits.js";
+import { loadModels, type ServedModel } from "./load-models.js";
+import { openPipe, type Pipe } from "./pipe.js";
+import { type FromWorker, type ToWorker, toWorker } from "./pipe-messages.js";
+import { createRequestTable } from "./request-table.js";
+import { measure, UNMEASURED } from "./self-benchmark.js";
+import { serveRequest } from "./serve-request.js";
+import { type StateReports, startStateReports } from "./state-reports.js";
+
+export interface WorkerOptions {
+  /** The pipe to the agent, the worker's only connection. */
+  readonly stream: Duplex;
+  readonly clock: Clock;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  readonly sandbox: SandboxFindings;
+  /** Whether a debugger is attached; no key is touched then. */
+  readonly isDebugged: boolean;
+  readonly exit: (code: number) => void;
+}
+
+type Message<T extends ToWorker["type"]> = Extract<ToWorker, { type: T }>;
+
+/** Of the claims the agent asks for, the worker takes only what it cannot know better itself. */
+const agentClaims = z.object({ version: shortText });
+
+interface Keyed {
+  readonly vault: Vault;
+  readonly backend: string;
+}
+
+/** Speaks with the agent and does what it asks, until the agent says goodbye or is gone. */
+export class Worker {
+  readonly #options: WorkerOptions;
+  readonly #pipe: Pipe<FromWorker>;
+  readonly #requests;
+  readonly #reports: StateReports;
+  readonly #models = new Map<string, ServedModel>();
+  readonly #counters = { requestsServed: 0, tokensGenerated: 0, errors: 0, cancellations: 0 };
+  #keyed: Keyed | undefined;
+  #isStarted = false;
+
+  constructor(options: WorkerOptions) {
+    this.#options = options;
+    this.#requests = createRequestTable(options.clock);
+    this.#pipe = openPipe<ToWorker, FromWorker>(options.stream, {
+      parse: (value) => toWorker.parse(value),
+      onControl: (message) => this.#onControl(message),
+      onWire: (frame) => this.#requests.body(frame),
+      onClose: (error) => options.exit(error === undefined ? WorkerExit.done : WorkerExit.brokenPipe),
+    });
+    this.#reports = startStateReports(options.clock, () => this.#report());
+  }
+
+  #onControl(message: ToWorker): void {
+    switch (message.type) {
+      case "start":
+        this.#supervise(this.#start(message));
+        break;
+      case "inference_request":
+        this.#admit(message.request);
+        break;
+      case "cancel":
+        if (this.#requests.cancel(message.request_id)) this.#counters.cancellations++;
+        break;
+      case "sign_registration":
+        this.#supervise(this.#signRegistration(message));
+        break;
+      case "sign_challenge":
+        this.#supervise(this.#signChallenge(message));
+        break;
+      case "shutdown":
+        this.#supervise(this.#leave(WorkerExit.done));
+    }
+  }
+
+  async #start({ keyDirectory, engine: choice, models }: Message<"start">): Promise<void> {
+    if (this.#isStarted) return;
+    this.#isStarted = true;
+    const { clock, random, sandbox } = this.#options;
+    const vault = await this.#openVault(keyDirectory);
+    if (vault === undefined) return;
+    const engine = createEngine(choice, { clock, random, crash: () => process.abort() });
+    this.#keyed = { vault, backend: engine.id };
+    const { served, failures } = await loadModels(models, { engine, choice, clock, random });
+    for (const model of served) this.#models.set(model.info.id, model);
+    const [first] = served;
+    const rates = first === undefined || choice.kind === "scripted" ? UNMEASURED : await measure(first, clock);
+    this.#pipe.sendControl({
+      type: "ready",
+      device_key: vault.deviceKey,
+      encryption_key: vault.encryptionKey,
+      backend: engine.id,
+      models: served.map((model) => model.info),
+      failures: [...failures],
+      sandbox,
+      ...rates,
+    });
+    this.#reports.changed();
+  }
+
+  async #openVault(keyDirectory: string): Promise<Vault | undefined> {
+    const { clock, isDebugged } = this.#options;
+    try {
+      if (!isDebugged) return await openVault({ keyFile: keyFileIn(keyDirectory), clock });
+      this.#pipe.sendControl({ type: "failed", code: "inspector_attached" });
+    } catch (error) {
+      if (!(error instanceof KeyError)) throw error;
+      this.#pipe.sendControl({ type: "failed", code: error.code });
+    }
+    await this.#leave(WorkerExit.failed);
+    return undefined;
+  }
+
+  /** A second request with the id of one under way is dropped: an answer to it would end the first. */
+  #admit(request: InferenceRequest): void {
+    if (this.#requests.has(request.request_id)) return;
+    const model = this.#models.get(request.build_id);
+    const refusal = this.#refusalOf(request);
+    if (this.#keyed === undefined || model === undefined || refusal !== undefined) {
+      this.#counters.errors++;
+      const error_class = refusal ?? "not_loaded";
+      this.#pipe.sendControl({ type: "forward", message: { type: "inference_error", request_id: request.request_id, error_class } });
+      return;
+    }
+    this.#supervise(this.#serve(request, model, this.#keyed.vault));
+    this.#reports.changed();
+  }
+
+  #refusalOf(request: InferenceRequest): ErrorClass | undefined {
+    if (request.body_bytes > WORKER_LIMITS.sealedBody_bytes_max) return "client_request";
+    return this.#requests.size >= WORKER_LIMITS.requests_max ? "capacity_queue" : undefined;
+  }
+
+  async #serve(request: InferenceRequest, model: ServedModel, vault: Vault): Promise<void> {
+    const outcome = await serveRequest({
+      ...this.#requests.open(request),
+      model: model.chat,
+      weightHash: model.info.weight_hash,
+      vault,
+      clock: this.#options.clock,
+      sink: this.#pipe,
+      forward: (message) => this.#pipe.sendControl({ type: "forward", message }),
+    });
+    this.#requests.close(request.request_id);
+    if (outcome.type === "complete") {
+      this.#counters.requestsServed++;
+      this.#counters.tokensGenerated += outcome.usage.completion_tokens;
+    } else if (outcome.errorClass !== "cancelled") {
+      this.#counters.errors++;
+    }
+    this.#reports.changed();
+  }
+
+  async #signRegistration({ id, claims }: Message<"sign_registration">): Promise<void> {
+    const parsed = agentClaims.safeParse(claims);
+    if (this.#keyed === undefined || !parsed.success) {
+      this.#pipe.sendControl({ type: "sign_refused", id });
+      return;
+    }
+    const { vault, backend } = this.#keyed;
+    const weight_hashes = Object.fromEntries([...this.#models.values()].map(({ info }) => [info.id, info.weight_hash]));
+    const jws = await vault.signRegistration({ version: parsed.data.version, backend, weight_hashes, sandbox: this.#options.sandbox });
+    this.#pipe.sendControl({ type: "signed", id, jws });
+  }
+
+  async #signChallenge({ id, challenge, sessionId }: Message<"sign_challenge">): Promise<void> {
+    const jws = await this.#keyed?.vault.signChallenge(challenge, sessionId);
+    this.#pipe.sendControl(jws === undefined ? { type: "sign_refused", id } : { type: "signed", id, jws });
+  }
+
+  #report(): void {
+    const slots = [...this.#models.values()].map((model) => model.chat.slot());
+    this.#pipe.sendControl({ type: "state", slots, ...this.#counters, rss_bytes: process.memoryUsage.rss() });
+  }
+
+  async #leave(code: number): Promise<void> {
+    this.#reports.stop();
+    this.#requests.cancelAll();
+    await this.#pipe.end();
+    this.#options.exit(code);
+  }
+
+  /** What is not expected ends the process: the agent answers for its requests and starts another. */
+  #supervise(task: Promise<void>): void {
+    task.catch(() => this.#options.exit(WorkerExit.uncaught));
+  }
+}
