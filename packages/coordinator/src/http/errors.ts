@@ -1,4 +1,7 @@
 import { ApiError, type ApiErrorCode } from "@umbel/dialects";
+import { LedgerUnavailableError } from "../ledger/index.js";
+
+const RETRY_AFTER_s = 2;
 
 /** What fastify itself refuses, in our vocabulary. Anything else it throws is our own fault. */
 const FRAMEWORK_CODES: Readonly<Record<string, { readonly status: number; readonly code: ApiErrorCode; readonly message: string }>> = {
@@ -10,6 +13,15 @@ const FRAMEWORK_CODES: Readonly<Record<string, { readonly status: number; readon
 /** The error as its caller may see it: what is not an ApiError is an internal error without details. */
 export function toApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
+  if (error instanceof LedgerUnavailableError) {
+    return new ApiError({
+      status: 503,
+      code: "service_unavailable",
+      message: "the ledger cannot be reached right now — please retry",
+      retryAfter_s: RETRY_AFTER_s,
+      cause: error,
+    });
+  }
   const known = error instanceof Error && "code" in error ? FRAMEWORK_CODES[String(error.code)] : undefined;
   if (known !== undefined) return new ApiError({ ...known, cause: error });
   return new ApiError({ status: 500, code: "internal_error", message: "internal server error", cause: error });

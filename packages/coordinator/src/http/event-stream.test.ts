@@ -27,7 +27,7 @@ const FLOOD = "x".repeat(32 * 1024 * 1024);
 describe("createEventStream", () => {
   it("sends nothing before the first write, then headers and text in order", async () => {
     const { response, consumer } = await connection();
-    const stream = createEventStream(response, createFakeClock(), STALL_ms);
+    const stream = createEventStream(response, { clock: createFakeClock(), stall_ms: STALL_ms });
     expect(response.headersSent).toBe(false);
     stream.commit({ "X-Inference-Job-ID": "job" });
     await stream.write("data: one\n\n");
@@ -46,7 +46,7 @@ describe("createEventStream", () => {
   it("commits and comments after each full interval of waiting, until stopped", async () => {
     const { response, consumer } = await connection();
     const clock = createFakeClock();
-    const stream = createEventStream(response, clock, STALL_ms);
+    const stream = createEventStream(response, { clock, stall_ms: STALL_ms });
     const stop = stream.keepAlive(10_000);
     await clock.advance(9_999);
     expect(stream.committed).toBe(false);
@@ -62,7 +62,7 @@ describe("createEventStream", () => {
   it("waits for a slow consumer and goes on when it reads", async () => {
     const { response, consumer } = await connection();
     const clock = createFakeClock();
-    const stream = createEventStream(response, clock, STALL_ms);
+    const stream = createEventStream(response, { clock, stall_ms: STALL_ms });
     stream.commit({});
     const waiting = stream.write(FLOOD);
     const message = await consumer;
@@ -74,7 +74,7 @@ describe("createEventStream", () => {
   it("cuts off a consumer that leaves a full buffer unread", async () => {
     const { response } = await connection();
     const clock = createFakeClock();
-    const stream = createEventStream(response, clock, STALL_ms);
+    const stream = createEventStream(response, { clock, stall_ms: STALL_ms });
     stream.commit({});
     const waiting = stream.write(FLOOD);
     const refused = expect(waiting).rejects.toThrow(ConsumerGone);
@@ -87,7 +87,7 @@ describe("createEventStream", () => {
   it("tells a waiting writer and every later one that the consumer left", async () => {
     const { response, leave } = await connection();
     const clock = createFakeClock();
-    const stream = createEventStream(response, clock, STALL_ms);
+    const stream = createEventStream(response, { clock, stall_ms: STALL_ms });
     stream.commit({});
     const waiting = stream.write(FLOOD);
     const refused = expect(waiting).rejects.toThrow(ConsumerGone);

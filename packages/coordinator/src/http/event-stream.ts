@@ -29,16 +29,22 @@ export interface EventStream {
   end(): void;
 }
 
-/**
- * @param response fresh, with headers that middleware already set; the stream adds its own
- * @param stall_ms how long the consumer may leave a full buffer unread before its connection is cut
- */
-export function createEventStream(response: ServerResponse, clock: Clock, stall_ms: number): EventStream {
+export interface EventStreamOptions {
+  readonly clock: Clock;
+  /** How long the consumer may leave a full buffer unread before its connection is cut. */
+  readonly stall_ms: number;
+  /** Called once, just before status and headers are written. */
+  readonly onCommit?: () => void;
+}
+
+export function createEventStream(response: ServerResponse, options: EventStreamOptions): EventStream {
+  const { clock, stall_ms } = options;
   let committed = false;
 
   function commit(headers: OutgoingHttpHeaders): void {
     if (committed || response.destroyed) return;
     committed = true;
+    options.onCommit?.();
     response.writeHead(200, { ...headers, ...SSE_HEADERS });
   }
 

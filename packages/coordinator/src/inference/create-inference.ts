@@ -13,7 +13,6 @@ import { createInFlight } from "./in-flight.js";
 import { createAnswer, SETTLEMENT_WAIT_ms } from "./relay/answer.js";
 import { createRetryAfter } from "./retry-after.js";
 import { type Hold, openHold } from "./settle/hold.js";
-import { createRepeater } from "./settle/repeater.js";
 import { createStopwatch } from "./stopwatch.js";
 import type { Answer, Inference, InferenceInput } from "./types.js";
 import { within } from "./within.js";
@@ -35,7 +34,6 @@ export interface InferenceDependencies {
 export function createInference(dependencies: InferenceDependencies): Inference {
   const { fleet, clock, metrics, settings } = dependencies;
   const queues = createWaitQueues(fleet, clock, settings);
-  const repeater = createRepeater(clock);
   const inFlight = createInFlight(clock);
   const admission = createAdmission({ ...dependencies, queues });
   const dispatchServices = {
@@ -64,7 +62,7 @@ export function createInference(dependencies: InferenceDependencies): Inference 
       const leave = inFlight.enter();
       try {
         const request = admission.admit(input);
-        const hold = await openHold(request, { ...dependencies, repeater });
+        const hold = await openHold(request, dependencies);
         const reserve_us = Math.round((clock.now_ms() - start_ms) * 1_000);
         const answer = await begin(input, hold, request);
         metrics.observe("first_content_ms", { model: request.build.id }, clock.now_ms() - start_ms);
@@ -77,7 +75,6 @@ export function createInference(dependencies: InferenceDependencies): Inference 
     },
     inFlight: () => inFlight.count,
     drain: (grace_ms) => inFlight.drain(grace_ms),
-    close: () => repeater.close(),
   };
 }
 

@@ -33,6 +33,4 @@ export interface Inference {
   inFlight(): number;
   /** Refuses new requests with 429 and resolves when none is in flight, or after `grace_ms`. */
   drain(grace_ms: number): Promise<{ readonly cut: number }>;
-  /** Stops repeating ledger calls that failed; what is left is found by the ledger's recovery. */
-  close(): void;
 }

@@ -1,17 +1,15 @@
 import { ApiError, billingPromptBound } from "@umbel/dialects";
-import type { Usage } from "@umbel/protocol";
 import type { Logger, Metrics } from "../../insight/index.js";
 import type { HoldOutcome, Ledger, ReleaseReason, Settlement, SettleOutcome } from "../../ledger/index.js";
 import type { PreparedRequest } from "../admit/check.js";
-import type { Repeater } from "./repeater.js";
 
 const RETRY_AFTER_s = 2;
 
 /** The money of one request between its hold and its end. It ends once: by `settle` or by `release`, whichever is called first. */
 export interface Hold {
-  /** Posts the price of what was used. Never rejects: what cannot be written now is written later, and the outcome says so. */
+  /** Posts the price of what was used. Never rejects: what is not in the ledger when it returns is `pending`. */
   settle(settlement: Omit<Settlement, "requestId">): Promise<SettleOutcome>;
-  /** Gives everything back. Never rejects; repeated until the ledger has taken it. */
+  /** Gives everything back. Never rejects: through an outage the ledger itself goes on trying. */
   release(reason: ReleaseReason): Promise<void>;
   /** The consumer left after content: keeps the hold open for the provider's terminal. Never rejects. */
   park(): Promise<void>;
@@ -19,7 +17,6 @@ export interface Hold {
 
 export interface HoldServices {
   readonly ledger: Pick<Ledger, "hold" | "settle" | "release" | "park" | "prices">;
-  readonly repeater: Repeater;
   readonly metrics: Metrics;
   readonly log: Logger;
 }
@@ -58,43 +55,34 @@ export async function openHold(request: PreparedRequest, services: HoldServices)
   return createHold(requestId, request.build.id, services);
 }
 
-function createHold(requestId: string, build: string, { ledger, repeater, metrics, log }: HoldServices): Hold {
+function createHold(requestId: string, build: string, { ledger, metrics, log }: HoldServices): Hold {
   let ended: Promise<SettleOutcome> | undefined;
 
+  /** The ledger repeats what an outage stopped, and recovery ends what it could not; here it remains to tell the operator. */
   function failed(op: "settle" | "release" | "park", error: unknown): void {
     metrics.count("billing_failed_total", { op });
     log.error({ err: error, job: requestId, op }, "ledger call failed");
   }
 
   async function settleNow(settlement: Omit<Settlement, "requestId">): Promise<SettleOutcome> {
-    const post = async (): Promise<SettleOutcome> => {
-      const outcome = await ledger.settle({ requestId, ...settlement });
-      countTokens(settlement.usage);
-      return outcome;
-    };
     try {
-      return await post();
+      const outcome = await ledger.settle({ requestId, ...settlement });
+      metrics.count("prompt_tokens_total", { model: build }, settlement.usage.prompt_tokens);
+      metrics.count("completion_tokens_total", { model: build }, settlement.usage.completion_tokens);
+      return outcome;
     } catch (error) {
       failed("settle", error);
-      repeater.repeat(post, (again) => failed("settle", again));
       return { state: "pending" };
     }
   }
 
   async function releaseNow(reason: ReleaseReason): Promise<SettleOutcome> {
-    const release = (): Promise<boolean> => ledger.release(requestId, reason);
     try {
-      await release();
+      await ledger.release(requestId, reason);
     } catch (error) {
       failed("release", error);
-      repeater.repeat(release, (again) => failed("release", again));
     }
     return { state: "released", replayed: true };
-  }
-
-  function countTokens(usage: Usage): void {
-    metrics.count("prompt_tokens_total", { model: build }, usage.prompt_tokens);
-    metrics.count("completion_tokens_total", { model: build }, usage.completion_tokens);
   }
 
   return {

@@ -1,0 +1,12 @@
+import type { Answer } from "../inference/index.js";
+
+/** Who served and how long each phase took. Source: api.md §17. */
+export function answerHeaders(request: { readonly job: string; readonly parse_us: number }, answer: Answer): Record<string, string> {
+  return {
+    "X-Inference-Job-ID": request.job,
+    "X-Provider-Id": answer.provider.publicId,
+    "X-Provider-Encrypted": "true",
+    "X-Provider-Trust-Level": answer.provider.trustLevel,
+    "X-Timing": JSON.stringify({ parse_us: request.parse_us, ...answer.timing }),
+  };
+}

@@ -1,0 +1,29 @@
+import type { Server } from "node:http";
+import type { Clock } from "@umbel/protocol";
+import type { Accounts } from "../accounts/index.js";
+import type { Catalog } from "../catalog/index.js";
+import type { Settings } from "../config/index.js";
+import type { Fleet } from "../fleet/index.js";
+import type { Inference } from "../inference/index.js";
+import type { Logger, Metrics } from "../insight/index.js";
+import type { Ledger } from "../ledger/index.js";
+
+/** What the HTTP edge translates to, and the world it runs in. */
+export interface HttpDependencies {
+  readonly accounts: Pick<Accounts, "authenticate">;
+  readonly catalog: Pick<Catalog, "resolve" | "builds" | "aliases">;
+  readonly fleet: Pick<Fleet, "capacity" | "connected">;
+  readonly ledger: Pick<Ledger, "balance" | "prices" | "listPrices">;
+  readonly inference: Pick<Inference, "run" | "inFlight">;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly settings: Settings;
+  readonly randomBytes: (length: number) => Uint8Array;
+  /** Of this coordinator, for `/health`. */
+  readonly version: string;
+  /** Rejects, or does not resolve, when the database cannot answer. */
+  readonly pingDatabase: () => Promise<void>;
+  /** Takes over WebSocket upgrades; returns what detaches it. */
+  readonly attachProviders: (server: Server) => () => void;
+}

@@ -1,0 +1,22 @@
+import { ApiError } from "@umbel/dialects";
+import type { FastifyRequest } from "fastify";
+import type { Principal } from "../accounts/index.js";
+
+/** What the layers around a handler learn of one request; mutable, so that the log at the end sees what authentication found. */
+export interface Exchange {
+  readonly start_ms: number;
+  principal: Principal | undefined;
+}
+
+declare module "fastify" {
+  interface FastifyRequest {
+    exchange: Exchange;
+  }
+}
+
+/** The caller of a route that requires an account. */
+export function principalOf(request: FastifyRequest): Principal {
+  const { principal } = request.exchange;
+  if (principal === undefined) throw new ApiError({ status: 500, code: "internal_error", message: "internal server error" });
+  return principal;
+}

@@ -1,0 +1,126 @@
+import cors from "@fastify/cors";
+import { openaiChat } from "@umbel/dialects";
+import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify, type HTTPMethods } from "fastify";
+import { logAccess, probePaths } from "./access-log.js";
+import { accountRoutes } from "./account-routes.js";
+import { corsFor } from "./cors.js";
+import type { HttpDependencies } from "./dependencies.js";
+import { endpointNotFound, errorHeaders, methodNotAllowed, toApiError } from "./errors.js";
+import { createGates } from "./gates.js";
+import { healthRoutes } from "./health-routes.js";
+import { inferenceRoutes } from "./inference-routes.js";
+import { answerMalformedRequest } from "./malformed-request.js";
+import { modelRoutes } from "./model-routes.js";
+import { requestIdOf } from "./request-id.js";
+import type { Route } from "./route.js";
+
+const HEADERS_bytes_max = 64 * 1024;
+const PATH_PARAMETER_max = 512;
+/** How often Node looks for connections that are too slow. */
+const SLOW_CONNECTION_CHECK_ms = 1_000;
+/** Node's own limit on a whole request stands behind ours, which answers properly. */
+const REQUEST_TIMEOUT_SLACK_ms = 30_000;
+
+const METHODS: readonly HTTPMethods[] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
+
+export interface HttpServer {
+  /** @returns the address that it listens on. */
+  listen(): Promise<{ readonly url: string; readonly port: number }>;
+  /** From now on inference is refused with 429, and readiness is 503. */
+  beginDrain(): void;
+  /** Takes no new connections, waits for open requests, and cuts what is left after `limit_ms`. */
+  close(limit_ms: number): Promise<void>;
+}
+
+/** Creates the server with all its routes. Every failure is answered in OpenAI's error shape. */
+export function createHttpServer(dependencies: HttpDependencies): HttpServer {
+  const { settings, clock } = dependencies;
+  let draining = false;
+  const isDraining = (): boolean => draining;
+  const routes = [
+    ...inferenceRoutes(dependencies),
+    ...modelRoutes(dependencies),
+    ...accountRoutes(dependencies),
+    ...healthRoutes(dependencies, isDraining),
+  ];
+  const app = createApp(dependencies);
+  logAccess(app, dependencies, probePaths(routes));
+  app.register(cors, { delegator: (request, callback) => callback(null, corsFor(effective(request), settings.corsOrigins)) });
+  // Routes are added behind the plugin, so that it sees their requests.
+  app.register(async (scope) => addRoutes(scope, routes, createGates(dependencies, isDraining)));
+  const detachProviders = dependencies.attachProviders(app.server);
+
+  return {
+    async listen() {
+      const url = await app.listen({ host: settings.host, port: settings.port });
+      return { url, port: Number(new URL(url).port) };
+    },
+    beginDrain() {
+      draining = true;
+    },
+    async close(limit_ms) {
+      detachProviders();
+      const cancel = clock.setTimer(limit_ms, () => app.server.closeAllConnections());
+      await app.close().finally(cancel);
+    },
+  };
+}
+
+function createApp(dependencies: HttpDependencies): FastifyInstance {
+  const { settings, randomBytes } = dependencies;
+  const app = fastify({
+    requestIdHeader: false,
+    genReqId: (request) => requestIdOf(request.headers["x-request-id"], randomBytes),
+    keepAliveTimeout: settings.keepAliveTimeout_ms,
+    requestTimeout: settings.headerTimeout_ms + settings.bodyTimeout_ms + REQUEST_TIMEOUT_SLACK_ms,
+    http: {
+      maxHeaderSize: HEADERS_bytes_max,
+      headersTimeout: settings.headerTimeout_ms,
+      connectionsCheckingInterval: SLOW_CONNECTION_CHECK_ms,
+    },
+    routerOptions: { maxParamLength: PATH_PARAMETER_max },
+    return503OnClosing: false,
+    frameworkErrors: (error, request, reply) => answerError(error, request, reply, dependencies),
+    clientErrorHandler: (error, socket) => answerMalformedRequest(error, socket, requestIdOf(undefined, randomBytes)),
+  });
+  app.setErrorHandler((error, request, reply) => answerError(error, request, reply, dependencies));
+  app.setNotFoundHandler(async (request) => {
+    throw endpointNotFound(request.method, pathOf(request));
+  });
+  // Handlers read bodies themselves, after the gates and with limits of their own.
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("*", (_request, _body, done) => done(null));
+  return app;
+}
+
+function addRoutes(app: FastifyInstance, routes: readonly Route[], gates: ReturnType<typeof createGates>): void {
+  for (const route of routes) {
+    app.route({ method: route.method, url: route.url, onRequest: [...gates[route.access]], handler: route.handle });
+    const allowed: HTTPMethods[] = route.method === "GET" ? ["GET", "HEAD"] : [route.method];
+    app.route({
+      method: METHODS.filter((method) => !allowed.includes(method)),
+      url: route.url,
+      handler: async (request, reply) => {
+        reply.header("Allow", [...allowed, "OPTIONS"].join(", "));
+        throw methodNotAllowed(request.method, pathOf(request), [route.method]);
+      },
+    });
+  }
+}
+
+function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply, { log }: HttpDependencies): void {
+  const refusal = toApiError(error);
+  if (refusal.code === "internal_error") log.error({ err: error, request_id: request.id }, "request failed");
+  void reply.status(refusal.status).headers(errorHeaders(refusal)).send(openaiChat.renderError(refusal, request.id));
+}
+
+/** The method that a preflight asks about is the one that counts. */
+function effective(request: FastifyRequest): { readonly path: string; readonly method: string } {
+  const asked = request.headers["access-control-request-method"];
+  const method = request.method === "OPTIONS" ? (typeof asked === "string" ? asked : "GET") : request.method;
+  return { path: pathOf(request), method };
+}
+
+function pathOf(request: FastifyRequest): string {
+  return request.url.split("?", 1)[0] ?? "/";
+}
