@@ -1,0 +1,204 @@
+import { ApiError, type ChatRequest, chatRequest } from "@umbel/dialects";
+import { WIRE_LIMITS } from "@umbel/protocol";
+import { createFakeClock } from "@umbel/protocol/testing";
+import { type Decision, type RefusalReason, type RequestSpec, select } from "@umbel/routing";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { KeyRecord } from "../../accounts/index.js";
+import { type CatalogService, createCatalog } from "../../catalog/index.js";
+import { buildOf } from "../../catalog/testing.js";
+import { createMetrics, type Metrics } from "../../insight/index.js";
+import { createTestDatabase, type TestDatabase } from "../../store/testing.js";
+import { createAdmission } from "./admission.js";
+import type { PreparedRequest } from "./check.js";
+
+const NOBODY: Decision = select([], {} as RequestSpec, {
+  now_ms: 0,
+  random: () => 0,
+  minTrust: "none",
+  minVersion: "",
+  challengeFreshness_ms: 1,
+});
+const SOMEBODY: Decision = { ...NOBODY, considered: 1, candidates: 1 };
+const refusedFor = (reason: RefusalReason): Decision => ({ ...NOBODY, considered: 1, refusals: { [reason]: 1 } });
+
+describe("admission", () => {
+  let database: TestDatabase;
+  let catalog: CatalogService;
+  let metrics: Metrics;
+  /** Who could serve each build. */
+  let previews: Record<string, Decision>;
+  let specs: RequestSpec[];
+  let isFull: boolean;
+
+  beforeAll(async () => {
+    database = await createTestDatabase();
+    catalog = await createCatalog({ store: database.store, clock: createFakeClock(), onRefreshFailed: () => undefined });
+    await catalog.register(
+      buildOf("new", { contextLength_tokens: 2_048, maxOutput_tokens: 1_024, defaults: { temperature: 0, topP: 0.9 } }),
+    );
+    await catalog.register(buildOf("old"));
+    await catalog.register(buildOf("plain", { capabilities: ["chat"] }));
+    await catalog.setAlias({ id: "alias", displayName: "Alias", desired: "new", previous: "old" });
+  });
+  afterAll(async () => {
+    await catalog.close();
+    await database.close();
+  });
+  beforeEach(() => {
+    metrics = createMetrics();
+    previews = { new: SOMEBODY, old: SOMEBODY, plain: SOMEBODY };
+    specs = [];
+    isFull = false;
+  });
+
+  function admit(change: Partial<ChatRequest> = {}, options: { allowedModels?: string[]; shed?: string[] } = {}): PreparedRequest {
+    const key = options.allowedModels && ({ allowedModels: options.allowedModels } as unknown as KeyRecord);
+    const admission = createAdmission({
+      catalog,
+      fleet: {
+        preview(spec) {
+          specs.push(spec);
+          return previews[spec.build] ?? NOBODY;
+        },
+      },
+      queues: { isFull: () => isFull, depth: () => 4 },
+      metrics,
+      settings: { rejectModels: options.shed ?? [] },
+    });
+    return admission.admit({
+      requestId: crypto.randomUUID(),
+      principal: { accountId: "consumer", method: "api_key", key },
+      request: chatRequest.parse({ model: "alias", messages: [{ role: "user", content: [{ type: "text", text: "hello" }] }], ...change }),
+      stream: true,
+      consumerGone: new AbortController().signal,
+    });
+  }
+
+  function refusal(change: Partial<ChatRequest> = {}, options: Parameters<typeof admit>[1] = {}): ApiError {
+    try {
+      admit(change, options);
+    } catch (error) {
+      if (error instanceof ApiError) return error;
+      throw error;
+    }
+    throw new Error("it was admitted");
+  }
+
+  const text = (length: number): ChatRequest["messages"] => [{ role: "user", content: [{ type: "text", text: "x".repeat(length) }] }];
+
+  describe("prepares the request", () => {
+    it("for the build behind the alias, with the model's defaults where the caller named none", () => {
+      const { request, publicName, build } = admit({ sampling: { topP: 0.5 } });
+      expect(publicName).toBe("alias");
+      expect(build.id).toBe("new");
+      expect(request).toMatchObject({ model: "new", sampling: { temperature: 0, topP: 0.5 } });
+    });
+
+    it("with the exact bytes that are sealed", () => {
+      const { request, body } = admit();
+      expect(JSON.parse(new TextDecoder().decode(body))).toEqual(JSON.parse(JSON.stringify(request)));
+    });
+
+    it.each<[string, Partial<ChatRequest>, number]>([
+      ["the caller's bound", { maxOutputTokens: 10 }, 10],
+      ["the build's bound where the caller's is above it", { maxOutputTokens: 1_500 }, 1_024],
+      ["the build's bound where the caller named none", {}, 1_024],
+      ["what the window leaves, where that is less", { messages: text(4 * 1_500) }, 544],
+      ["at least 256, where the window leaves less", { messages: text(4 * 1_900) }, 256],
+    ])("with %s on the output", (_what, change, bound) => {
+      expect(admit(change)).toMatchObject({ maxOutputTokens: bound, request: { maxOutputTokens: bound } });
+    });
+
+    it("says what it needs of a machine", () => {
+      const tools = [{ name: "look" }];
+      expect(admit({ tools }).spec).toMatchObject({ build: "new", accountId: "consumer", needsTools: true, needsVision: false });
+      expect(admit({ tools, toolChoice: { type: "none" } }).spec.needsTools).toBe(false);
+    });
+  });
+
+  describe("refuses, the first reason that applies counting", () => {
+    it("a model that the key may not use, existing or not", () => {
+      expect(refusal({}, { allowedModels: ["plain"] })).toMatchObject({ status: 403, code: "model_not_allowed", param: "model" });
+      expect(refusal({ model: "absent" }, { allowedModels: ["plain"] })).toMatchObject({ status: 403 });
+    });
+
+    it.each([
+      ["alias", "alias"],
+      ["alias", "new"],
+      ["new", "alias"],
+      ["old", "alias"],
+    ])("but lets a key for %j use %j's side of the alias", (model, allowed) => {
+      expect(admit({ model }, { allowedModels: [allowed] }).build.id).toBe(model === "old" ? "old" : "new");
+    });
+
+    it("a model that nobody offers", () => {
+      expect(refusal({ model: "absent" })).toMatchObject({ status: 404, code: "model_not_found", param: "model" });
+      expect(metrics.render()).toContain('umbel_admission_refusals_total{check="model_exists"} 1');
+    });
+
+    it("what the model cannot do at all", () => {
+      expect(refusal({ model: "plain", tools: [{ name: "look" }] })).toMatchObject({
+        status: 400,
+        code: "unsupported_parameter",
+        param: "tools",
+      });
+      const image = { type: "image", mediaType: "image/png", base64: "AAAA" } as const;
+      expect(refusal({ messages: [{ role: "user", content: [image] }] })).toMatchObject({ status: 400, param: "messages" });
+    });
+
+    it("a model that the operator sheds, by alias or build", () => {
+      for (const shed of [["alias"], ["new"]]) expect(refusal({}, { shed })).toMatchObject({ status: 429, retryAfter_s: 12 });
+    });
+
+    it("what exceeds the window by more than a tenth; below, the provider's count decides", () => {
+      const over = (tokens: number): Partial<ChatRequest> => ({ messages: text(4 * (tokens - 4)), maxOutputTokens: 100 });
+      expect(admit(over(2_048 - 100 + 200)).spec.promptTokens).toBe(2_048 - 100);
+      const refused = refusal(over(2_048 - 100 + 206));
+      expect(refused).toMatchObject({ status: 400, code: "context_length_exceeded", param: "messages", retryAfter_s: undefined });
+      expect(refused.message).toContain("maximum context length is 2048 tokens");
+    });
+
+    it.each<[RefusalReason | "nobody", number, number | undefined]>([
+      ["nobody", 503, 12],
+      ["offline_or_untrusted", 503, 12],
+      ["tools_unsupported", 503, 12],
+      ["vision_unsupported", 503, 12],
+      ["context_too_small", 503, 12],
+      ["model_too_large", 503, undefined],
+    ])("when machines say %s: %i, Retry-After %s", (reason, status, retryAfter_s) => {
+      previews = { new: reason === "nobody" ? NOBODY : refusedFor(reason) };
+      expect(refusal()).toMatchObject({ status, code: "model_unavailable", retryAfter_s });
+    });
+
+    it.each<[RefusalReason]>([["concurrency"], ["capacity"], ["slot_unavailable"]])(
+      "not what may wait (%s), unless the line is full",
+      (reason) => {
+        previews = { new: refusedFor(reason) };
+        expect(admit().build.id).toBe("new");
+        isFull = true;
+        expect(refusal()).toMatchObject({ status: 429, code: "rate_limit_exceeded", retryAfter_s: 12 });
+      },
+    );
+
+    it("what is too large to be framed once defaults are filled in", async () => {
+      await catalog.register(buildOf("wide", { contextLength_tokens: 100_000_000 }));
+      previews = { wide: SOMEBODY };
+      const refused = refusal({ model: "wide", messages: text(WIRE_LIMITS.requestBody_bytes_max), maxOutputTokens: 1 });
+      expect(refused).toMatchObject({ status: 413, code: "payload_too_large", type: "invalid_request_error" });
+    });
+  });
+
+  describe("chooses between an alias's builds", () => {
+    it("the previous one when nobody serves the desired one", () => {
+      previews = { new: NOBODY, old: SOMEBODY };
+      expect(admit().build.id).toBe("old");
+      previews = { new: refusedFor("concurrency"), old: SOMEBODY };
+      expect(admit()).toMatchObject({ build: { id: "old" }, publicName: "alias" });
+    });
+
+    it("the desired one when nobody serves either", () => {
+      previews = { new: refusedFor("concurrency"), old: NOBODY };
+      expect(admit().build.id).toBe("new");
+    });
+  });
+});
