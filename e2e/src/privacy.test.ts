@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { MODEL, type RecordingProxy, startNetwork, startRecordingProxy, type TestNetwork } from "./harness/index.js";
+import { freePort, MODEL, type RecordingProxy, startNetwork, startRecordingProxy, type TestNetwork } from "./harness/index.js";
 
 /** Shortest run of prompt or completion bytes that must not be seen; shorter ones occur by chance in any ciphertext. */
 const RUN_BYTES = 8;
@@ -10,11 +10,13 @@ describe("privacy", () => {
   let network: TestNetwork;
   let proxy: RecordingProxy;
   let apiKey: string;
+  let metricsUrl: string;
   const inPrompt = `canary-${randomBytes(12).toString("hex")}`;
   const outputs: string[] = [];
 
   beforeAll(async () => {
-    network = await startNetwork({ UMBEL_LOG_LEVEL: "trace" });
+    metricsUrl = `http://127.0.0.1:${await freePort()}`;
+    network = await startNetwork({ UMBEL_LOG_LEVEL: "trace", UMBEL_METRICS_LISTEN: new URL(metricsUrl).host });
     proxy = await startRecordingProxy(network.url);
     const client = await network.client();
     apiKey = client.apiKey;
@@ -67,7 +69,7 @@ describe("privacy", () => {
     const needle = encode(inPrompt);
     for (const output of outputs) expect(output).not.toContain(needle);
     expect(filesWith(network.home, needle)).toEqual([]);
-    const metrics = await fetch(`${network.url}/metrics`);
+    const metrics = await fetch(`${metricsUrl}/metrics`);
     expect(await metrics.text()).not.toContain(needle);
   });
 

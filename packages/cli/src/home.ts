@@ -9,3 +9,6 @@ export function resolveHome(option: string | undefined): string {
 
 /** Folder of the bundled model in this checkout. */
 export const BUNDLED_MODEL_DIRECTORY = fileURLToPath(new URL("../../../models/sprout", import.meta.url));
+
+/** Static files of the web console in this checkout. */
+export const CONSOLE_DIRECTORY = fileURLToPath(new URL("../../console/dist", import.meta.url));

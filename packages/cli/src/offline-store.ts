@@ -1,0 +1,46 @@
+import { randomUUID } from "node:crypto";
+import path from "node:path";
+import { type Accounts, createAccounts, createLedger, type Ledger, loadSettings, openStore, SettingsError } from "@umbel/coordinator";
+import { systemClock } from "@umbel/protocol/native";
+import { CliError, EXIT_CODES } from "./exit-codes.js";
+import { asStartError } from "./start-error.js";
+
+/**
+ * Opens the accounts and the books of the coordinator whose home this is, whether it runs or not, and closes them after `work`. A database that
+ * runs is shared with the coordinator; one that does not is started for the time being.
+ */
+export async function withMoneyAndAccounts<T>(
+  home: string,
+  work: (services: { readonly accounts: Accounts; readonly ledger: Ledger }) => Promise<T>,
+): Promise<T> {
+  const settings = readSettings({ home });
+  const store = await openStore(settings.databaseUrl === undefined ? { home } : { databaseUrl: settings.databaseUrl }).catch(asStartError);
+  try {
+    const accounts = await createAccounts({ store, clock: systemClock });
+    const ledger = await createLedger({
+      store,
+      clock: systemClock,
+      instanceId: `command-${randomUUID()}`,
+      spillPath: path.join(home, "settlement-spill.jsonl"),
+    });
+    try {
+      return await work({ accounts, ledger });
+    } finally {
+      await ledger.close(0);
+      await accounts.close();
+    }
+  } finally {
+    await store.close();
+  }
+}
+
+/** Settings from the environment with what the command line said on top. @throws CliError that lists every problem. */
+export function readSettings(overrides: Parameters<typeof loadSettings>[0]["overrides"]): ReturnType<typeof loadSettings> {
+  try {
+    return loadSettings({ env: process.env, ...(overrides === undefined ? {} : { overrides }) });
+  } catch (error) {
+    if (error instanceof SettingsError)
+      throw new CliError(error.message, EXIT_CODES.configuration, "docs/operators.md says where the settings are described.");
+    throw error;
+  }
+}
