@@ -1,4 +1,5 @@
 import { and, count, desc, eq, gt, isNull, or } from "drizzle-orm";
+import { run } from "../run-query.js";
 import { apiKeys, providerTokens, users } from "../schema/index.js";
 import type { Tx } from "../tx.js";
 
@@ -10,13 +11,13 @@ export type NewProviderTokenRow = typeof providerTokens.$inferInsert;
 export const accountRepository = {
   /** False when it existed already. */
   async insertIfAbsent(tx: Tx, accountId: string, displayName: string): Promise<boolean> {
-    const rows = await tx.insert(users).values({ accountId, displayName }).onConflictDoNothing().returning({ id: users.accountId });
+    const rows = await run(tx.insert(users).values({ accountId, displayName }).onConflictDoNothing().returning({ id: users.accountId }));
     return rows.length > 0;
   },
 
   /** Keeps the account's row until the transaction ends. False when there is no such account. */
   async lock(tx: Tx, accountId: string): Promise<boolean> {
-    const rows = await tx.select({ id: users.accountId }).from(users).where(eq(users.accountId, accountId)).for("no key update");
+    const rows = await run(tx.select({ id: users.accountId }).from(users).where(eq(users.accountId, accountId)).for("no key update"));
     return rows.length > 0;
   },
 };
@@ -24,74 +25,82 @@ export const accountRepository = {
 /** API keys. A deleted key is invisible here; its row stays for the sake of usage. */
 export const keyRepository = {
   async insert(tx: Tx, key: NewKeyRow): Promise<KeyRow> {
-    const [row] = await tx.insert(apiKeys).values(key).returning();
+    const [row] = await run(tx.insert(apiKeys).values(key).returning());
     if (!row) throw new Error("the database returned no row for an inserted key");
     return row;
   },
 
   async byHash(tx: Tx, keyHash: string): Promise<KeyRow | undefined> {
-    const [row] = await tx.select().from(apiKeys).where(eq(apiKeys.keyHash, keyHash));
+    const [row] = await run(tx.select().from(apiKeys).where(eq(apiKeys.keyHash, keyHash)));
     return row;
   },
 
   async byId(tx: Tx, accountId: string, keyId: string): Promise<KeyRow | undefined> {
-    const [row] = await tx
-      .select()
-      .from(apiKeys)
-      .where(and(eq(apiKeys.id, keyId), ownedBy(accountId)));
+    const [row] = await run(
+      tx
+        .select()
+        .from(apiKeys)
+        .where(and(eq(apiKeys.id, keyId), ownedBy(accountId))),
+    );
     return row;
   },
 
   /** Newest first. */
   async ofAccount(tx: Tx, accountId: string): Promise<readonly KeyRow[]> {
-    return tx.select().from(apiKeys).where(ownedBy(accountId)).orderBy(desc(apiKeys.createdAt), desc(apiKeys.id));
+    return run(tx.select().from(apiKeys).where(ownedBy(accountId)).orderBy(desc(apiKeys.createdAt), desc(apiKeys.id)));
   },
 
   async countOfAccount(tx: Tx, accountId: string): Promise<number> {
-    const [row] = await tx.select({ keys: count() }).from(apiKeys).where(ownedBy(accountId));
+    const [row] = await run(tx.select({ keys: count() }).from(apiKeys).where(ownedBy(accountId)));
     return row?.keys ?? 0;
   },
 
   async touch(tx: Tx, keyId: string, at: Date): Promise<void> {
-    await tx.update(apiKeys).set({ lastUsedAt: at }).where(eq(apiKeys.id, keyId));
+    await run(tx.update(apiKeys).set({ lastUsedAt: at }).where(eq(apiKeys.id, keyId)));
   },
 
   /** False when the account has no such key. */
   async remove(tx: Tx, accountId: string, keyId: string, at: Date): Promise<boolean> {
-    const removed = await tx
-      .update(apiKeys)
-      .set({ deletedAt: at, keyHash: null })
-      .where(and(eq(apiKeys.id, keyId), ownedBy(accountId)))
-      .returning({ id: apiKeys.id });
+    const removed = await run(
+      tx
+        .update(apiKeys)
+        .set({ deletedAt: at, keyHash: null })
+        .where(and(eq(apiKeys.id, keyId), ownedBy(accountId)))
+        .returning({ id: apiKeys.id }),
+    );
     return removed.length > 0;
   },
 };
 
 export const providerTokenRepository = {
   async insert(tx: Tx, token: NewProviderTokenRow): Promise<void> {
-    await tx.insert(providerTokens).values(token);
+    await run(tx.insert(providerTokens).values(token));
   },
 
   /** Tokens that are not revoked. */
   async countOfAccount(tx: Tx, accountId: string): Promise<number> {
-    const [row] = await tx
-      .select({ tokens: count() })
-      .from(providerTokens)
-      .where(and(eq(providerTokens.accountId, accountId), isNull(providerTokens.revokedAt)));
+    const [row] = await run(
+      tx
+        .select({ tokens: count() })
+        .from(providerTokens)
+        .where(and(eq(providerTokens.accountId, accountId), isNull(providerTokens.revokedAt))),
+    );
     return row?.tokens ?? 0;
   },
 
   /** The token, when it is neither revoked nor expired. */
   async usable(tx: Tx, tokenHash: string, at: Date): Promise<ProviderTokenRow | undefined> {
-    const [row] = await tx
-      .select()
-      .from(providerTokens)
-      .where(and(eq(providerTokens.tokenHash, tokenHash), isNull(providerTokens.revokedAt), notExpired(at)));
+    const [row] = await run(
+      tx
+        .select()
+        .from(providerTokens)
+        .where(and(eq(providerTokens.tokenHash, tokenHash), isNull(providerTokens.revokedAt), notExpired(at))),
+    );
     return row;
   },
 
   async touch(tx: Tx, tokenId: string, at: Date): Promise<void> {
-    await tx.update(providerTokens).set({ lastUsedAt: at }).where(eq(providerTokens.id, tokenId));
+    await run(tx.update(providerTokens).set({ lastUsedAt: at }).where(eq(providerTokens.id, tokenId)));
   },
 };
 

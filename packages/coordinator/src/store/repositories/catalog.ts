@@ -1,4 +1,5 @@
 import { and, asc, eq } from "drizzle-orm";
+import { run } from "../run-query.js";
 import { modelActiveVersions, modelAliases, modelPrices, modelRegistry, modelVersionFiles, modelVersions } from "../schema/index.js";
 import type { Tx } from "../tx.js";
 
@@ -21,20 +22,24 @@ export interface ActiveBuild {
 export const catalogRepository = {
   /** Everything, in one consistent view when `tx` is a transaction of isolation level repeatable read. */
   async read(tx: Tx): Promise<{ readonly builds: readonly ActiveBuild[]; readonly aliases: readonly AliasRow[] }> {
-    const rows = await tx
-      .select({ build: modelRegistry, version: modelVersions, price: modelPrices })
-      .from(modelRegistry)
-      .innerJoin(modelActiveVersions, eq(modelActiveVersions.modelId, modelRegistry.id))
-      .innerJoin(modelVersions, eq(modelVersions.id, modelActiveVersions.versionId))
-      .innerJoin(modelPrices, eq(modelPrices.model, modelRegistry.id))
-      .where(eq(modelPrices.accountId, "platform"))
-      .orderBy(asc(modelRegistry.id));
-    const files = await tx
-      .select({ file: modelVersionFiles })
-      .from(modelVersionFiles)
-      .innerJoin(modelActiveVersions, eq(modelActiveVersions.versionId, modelVersionFiles.versionId))
-      .orderBy(asc(modelVersionFiles.versionId), asc(modelVersionFiles.position));
-    const aliases = await tx.select().from(modelAliases).where(eq(modelAliases.active, true)).orderBy(asc(modelAliases.id));
+    const rows = await run(
+      tx
+        .select({ build: modelRegistry, version: modelVersions, price: modelPrices })
+        .from(modelRegistry)
+        .innerJoin(modelActiveVersions, eq(modelActiveVersions.modelId, modelRegistry.id))
+        .innerJoin(modelVersions, eq(modelVersions.id, modelActiveVersions.versionId))
+        .innerJoin(modelPrices, eq(modelPrices.model, modelRegistry.id))
+        .where(eq(modelPrices.accountId, "platform"))
+        .orderBy(asc(modelRegistry.id)),
+    );
+    const files = await run(
+      tx
+        .select({ file: modelVersionFiles })
+        .from(modelVersionFiles)
+        .innerJoin(modelActiveVersions, eq(modelActiveVersions.versionId, modelVersionFiles.versionId))
+        .orderBy(asc(modelVersionFiles.versionId), asc(modelVersionFiles.position)),
+    );
+    const aliases = await run(tx.select().from(modelAliases).where(eq(modelAliases.active, true)).orderBy(asc(modelAliases.id)));
     const builds = rows.map(({ build, version, price }) => ({
       build,
       version,
@@ -48,32 +53,38 @@ export const catalogRepository = {
   /** Inserts or replaces; holds the row until the transaction ends, so that registrations of one build take turns. */
   async upsertBuild(tx: Tx, build: NewBuildRow, at: Date): Promise<void> {
     const { id, ...facts } = build;
-    await tx
-      .insert(modelRegistry)
-      .values({ id, ...facts, createdAt: at, updatedAt: at })
-      .onConflictDoUpdate({ target: modelRegistry.id, set: { ...facts, updatedAt: at } });
+    await run(
+      tx
+        .insert(modelRegistry)
+        .values({ id, ...facts, createdAt: at, updatedAt: at })
+        .onConflictDoUpdate({ target: modelRegistry.id, set: { ...facts, updatedAt: at } }),
+    );
   },
 
   async findVersion(tx: Tx, modelId: string, version: string): Promise<VersionRow | undefined> {
-    const [row] = await tx
-      .select()
-      .from(modelVersions)
-      .where(and(eq(modelVersions.modelId, modelId), eq(modelVersions.version, version)));
+    const [row] = await run(
+      tx
+        .select()
+        .from(modelVersions)
+        .where(and(eq(modelVersions.modelId, modelId), eq(modelVersions.version, version))),
+    );
     return row;
   },
 
   async insertVersion(tx: Tx, version: NewVersionRow, files: readonly FileRow[]): Promise<bigint> {
-    const [row] = await tx.insert(modelVersions).values(version).returning({ id: modelVersions.id });
+    const [row] = await run(tx.insert(modelVersions).values(version).returning({ id: modelVersions.id }));
     if (!row) throw new Error("the database returned no row for an inserted version");
-    await tx.insert(modelVersionFiles).values(files.map((file) => ({ ...file, versionId: row.id })));
+    await run(tx.insert(modelVersionFiles).values(files.map((file) => ({ ...file, versionId: row.id }))));
     return row.id;
   },
 
   async activate(tx: Tx, modelId: string, versionId: bigint, at: Date): Promise<void> {
-    await tx
-      .insert(modelActiveVersions)
-      .values({ modelId, versionId, activatedAt: at })
-      .onConflictDoUpdate({ target: modelActiveVersions.modelId, set: { versionId, activatedAt: at } });
+    await run(
+      tx
+        .insert(modelActiveVersions)
+        .values({ modelId, versionId, activatedAt: at })
+        .onConflictDoUpdate({ target: modelActiveVersions.modelId, set: { versionId, activatedAt: at } }),
+    );
   },
 
   async upsertAlias(
@@ -82,9 +93,11 @@ export const catalogRepository = {
     at: Date,
   ): Promise<void> {
     const { id, ...facts } = alias;
-    await tx
-      .insert(modelAliases)
-      .values({ id, ...facts, active: true, createdAt: at, updatedAt: at })
-      .onConflictDoUpdate({ target: modelAliases.id, set: { ...facts, active: true, updatedAt: at } });
+    await run(
+      tx
+        .insert(modelAliases)
+        .values({ id, ...facts, active: true, createdAt: at, updatedAt: at })
+        .onConflictDoUpdate({ target: modelAliases.id, set: { ...facts, active: true, updatedAt: at } }),
+    );
   },
 };

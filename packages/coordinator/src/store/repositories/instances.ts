@@ -1,3 +1,4 @@
+import { run } from "../run-query.js";
 import { coordinatorInstances } from "../schema/index.js";
 import type { Tx } from "../tx.js";
 
@@ -6,9 +7,11 @@ export const instanceRepository = {
   /** Inserts the instance, or renews its heartbeat. */
   async announce(tx: Tx, instance: { readonly id: string; readonly host: string; readonly pid: number; readonly at: Date }): Promise<void> {
     const { id, host, pid, at } = instance;
-    await tx
-      .insert(coordinatorInstances)
-      .values({ id, host, pid, startedAt: at, heartbeatAt: at })
-      .onConflictDoUpdate({ target: coordinatorInstances.id, set: { heartbeatAt: at } });
+    await run(
+      tx
+        .insert(coordinatorInstances)
+        .values({ id, host, pid, startedAt: at, heartbeatAt: at })
+        .onConflictDoUpdate({ target: coordinatorInstances.id, set: { heartbeatAt: at } }),
+    );
   },
 };

@@ -1,5 +1,6 @@
 import { and, eq, inArray, lt, ne, notInArray, sql } from "drizzle-orm";
 import type { Client } from "../client.js";
+import { run } from "../run-query.js";
 import { balances, coordinatorInstances, modelPrices, reservations, settlementDeadLetter } from "../schema/index.js";
 import type { Tx } from "../tx.js";
 
@@ -117,19 +118,20 @@ export const ledgerRepository = {
   async terms(tx: Tx, requestId: string): Promise<ReservationTerms | undefined> {
     const { accountId, hold_microUsd, promptBound_tokens, outputBound_tokens, inputPrice_microUsd, outputPrice_microUsd, feePercent } =
       reservations;
-    const [row] = await tx
-      .select({ accountId, hold_microUsd, promptBound_tokens, outputBound_tokens, inputPrice_microUsd, outputPrice_microUsd, feePercent })
-      .from(reservations)
-      .where(eq(reservations.requestId, requestId));
+    const [row] = await run(
+      tx
+        .select({ accountId, hold_microUsd, promptBound_tokens, outputBound_tokens, inputPrice_microUsd, outputPrice_microUsd, feePercent })
+        .from(reservations)
+        .where(eq(reservations.requestId, requestId)),
+    );
     return row;
   },
 
   async balance(tx: Tx, accountId: string) {
     const { balance_microUsd, withdrawable_microUsd, held_microUsd } = balances;
-    const [row] = await tx
-      .select({ balance_microUsd, withdrawable_microUsd, held_microUsd })
-      .from(balances)
-      .where(eq(balances.accountId, accountId));
+    const [row] = await run(
+      tx.select({ balance_microUsd, withdrawable_microUsd, held_microUsd }).from(balances).where(eq(balances.accountId, accountId)),
+    );
     return row;
   },
 
@@ -146,16 +148,20 @@ export const ledgerRepository = {
     tx: Tx,
     letter: { readonly requestId: string | undefined; readonly payload: unknown; readonly error: string },
   ): Promise<void> {
-    await tx.insert(settlementDeadLetter).values({ requestId: letter.requestId ?? null, payload: letter.payload, error: letter.error });
+    await run(
+      tx.insert(settlementDeadLetter).values({ requestId: letter.requestId ?? null, payload: letter.payload, error: letter.error }),
+    );
   },
 
   /** Open reservations of instances other than `except`, at most `limit_rows`. */
   async openOfOthers(tx: Tx, except: string, limit_rows: number): Promise<readonly string[]> {
-    const rows = await tx
-      .select({ id: reservations.requestId })
-      .from(reservations)
-      .where(and(isOpen(), ne(reservations.instanceId, except)))
-      .limit(limit_rows);
+    const rows = await run(
+      tx
+        .select({ id: reservations.requestId })
+        .from(reservations)
+        .where(and(isOpen(), ne(reservations.instanceId, except)))
+        .limit(limit_rows),
+    );
     return rows.map((row) => row.id);
   },
 
@@ -166,37 +172,37 @@ export const ledgerRepository = {
       .from(coordinatorInstances)
       .where(sql`${coordinatorInstances.heartbeatAt} >= ${silentSince.toISOString()}`);
     const dead = and(isOpen(), ne(reservations.instanceId, except), notInArray(reservations.instanceId, alive));
-    const rows = await tx.select({ id: reservations.requestId }).from(reservations).where(dead).limit(limit_rows);
+    const rows = await run(tx.select({ id: reservations.requestId }).from(reservations).where(dead).limit(limit_rows));
     return rows.map((row) => row.id);
   },
 
   /** Forgets instances that have been silent for long. */
   async forgetInstances(tx: Tx, silentSince: Date): Promise<void> {
-    await tx.delete(coordinatorInstances).where(lt(coordinatorInstances.heartbeatAt, silentSince));
+    await run(tx.delete(coordinatorInstances).where(lt(coordinatorInstances.heartbeatAt, silentSince)));
   },
 };
 
 export const priceRepository = {
   async ofModel(tx: Tx, model: string) {
     const { input_microUsd, output_microUsd } = modelPrices;
-    const [row] = await tx.select({ input_microUsd, output_microUsd }).from(modelPrices).where(isListPrice(model));
+    const [row] = await run(tx.select({ input_microUsd, output_microUsd }).from(modelPrices).where(isListPrice(model)));
     return row;
   },
 
   async all(tx: Tx) {
     const { model, input_microUsd, output_microUsd } = modelPrices;
-    return tx
-      .select({ model, input_microUsd, output_microUsd })
-      .from(modelPrices)
-      .where(eq(modelPrices.accountId, PLATFORM))
-      .orderBy(model);
+    return run(
+      tx.select({ model, input_microUsd, output_microUsd }).from(modelPrices).where(eq(modelPrices.accountId, PLATFORM)).orderBy(model),
+    );
   },
 
   async set(tx: Tx, model: string, prices: { readonly input_microUsd: bigint; readonly output_microUsd: bigint }, at: Date): Promise<void> {
-    await tx
-      .insert(modelPrices)
-      .values({ accountId: PLATFORM, model, ...prices, updatedAt: at })
-      .onConflictDoUpdate({ target: [modelPrices.accountId, modelPrices.model], set: { ...prices, updatedAt: at } });
+    await run(
+      tx
+        .insert(modelPrices)
+        .values({ accountId: PLATFORM, model, ...prices, updatedAt: at })
+        .onConflictDoUpdate({ target: [modelPrices.accountId, modelPrices.model], set: { ...prices, updatedAt: at } }),
+    );
   },
 };
 

@@ -1,4 +1,5 @@
 import { eq } from "drizzle-orm";
+import { run } from "../run-query.js";
 import { providers } from "../schema/index.js";
 import type { Tx } from "../tx.js";
 
@@ -21,13 +22,15 @@ export const machineRepository = {
   /** Inserts the machine or replaces what is known of it. */
   async register(tx: Tx, { machineId, at, ...facts }: MachineRow): Promise<void> {
     const known = { ...facts, accountId: facts.accountId ?? null, lastSeenAt: at };
-    await tx
-      .insert(providers)
-      .values({ machineId, registeredAt: at, ...known })
-      .onConflictDoUpdate({ target: providers.machineId, set: known });
+    await run(
+      tx
+        .insert(providers)
+        .values({ machineId, registeredAt: at, ...known })
+        .onConflictDoUpdate({ target: providers.machineId, set: known }),
+    );
   },
 
   async touch(tx: Tx, machineId: string, at: Date): Promise<void> {
-    await tx.update(providers).set({ lastSeenAt: at }).where(eq(providers.machineId, machineId));
+    await run(tx.update(providers).set({ lastSeenAt: at }).where(eq(providers.machineId, machineId)));
   },
 };
