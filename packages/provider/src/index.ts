@@ -7,6 +7,7 @@ export { createProviderAgent } from "./agent/provider-agent.js";
 export { ProviderError, type ProviderErrorCode } from "./agent/provider-error.js";
 export type { ProviderAgent, ProviderPhase, ProviderState } from "./agent/provider-state.js";
 export type { Totals } from "./agent/reports.js";
+export { type ScriptedEngineScript, scriptedEngineScript } from "./engine/scripted/script.js";
 export { ModelError, type ModelErrorCode } from "./models/model-error.js";
 export { createModelStore, type LocalModel, type ModelStore } from "./models/model-store.js";
 export type { Logger } from "./session/types.js";

@@ -160,17 +160,18 @@ export class WorkerSupervisor {
   }
 
   #onReady(ready: Ready): void {
-    if (
-      ready.models.length === 0 &&
-      ready.sandbox.filesystem === "permission-model" &&
-      ready.failures.some(({ code }) => code === "internal")
-    ) {
+    if (this.#isStarvedByPermissionModel(ready)) {
       this.#giveUpPermissionModel();
       return;
     }
     this.#ready = ready;
     this.#readySince_ms = this.#options.clock.now_ms();
     this.#options.onReady(ready);
+  }
+
+  #isStarvedByPermissionModel({ models, failures, sandbox }: Ready): boolean {
+    if (this.#options.engine.kind !== "llama.cpp" || sandbox.filesystem !== "permission-model" || models.length > 0) return false;
+    return failures.some(({ code }) => code === "internal");
   }
 
   /** Some layouts of libraries lie where the permission model does not let the engine look. A worker with less confinement says so. */

@@ -1,5 +1,7 @@
 import type { Clock } from "@umbel/protocol";
-import { createLlamaEngine, createScriptedEngine, type InferenceEngine, scriptedEngineScript } from "../engine/index.js";
+import type { InferenceEngine } from "../engine/engine.js";
+import { scriptedEngineScript } from "../engine/scripted/script.js";
+import { createScriptedEngine } from "../engine/scripted/scripted-engine.js";
 import type { EngineChoice } from "./pipe-messages.js";
 
 export interface EngineContext {
@@ -10,7 +12,9 @@ export interface EngineContext {
   readonly crash: () => void;
 }
 
-export function createEngine(choice: EngineChoice, context: EngineContext): InferenceEngine {
-  if (choice.kind === "llama.cpp") return createLlamaEngine({ clock: context.clock });
-  return createScriptedEngine(scriptedEngineScript.parse(choice.script), context);
+/** llama.cpp is loaded only where it is asked for: that takes half a second and an addon. */
+export async function createEngine(choice: EngineChoice, context: EngineContext): Promise<InferenceEngine> {
+  if (choice.kind === "scripted") return createScriptedEngine(scriptedEngineScript.parse(choice.script), context);
+  const { createLlamaEngine } = await import("../engine/llama/llama-engine.js");
+  return createLlamaEngine({ clock: context.clock });
 }

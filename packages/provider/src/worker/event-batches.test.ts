@@ -29,14 +29,15 @@ describe("batches", () => {
 
   it("are written one after another, and gather meanwhile up to their size", async () => {
     let writing = 0;
-    const sizes: number[] = [];
+    const batches: (readonly number[])[] = [];
     await forEachBatch(turns([1], [2], [3], [4], [5], [6], [7]), 3, async (batch) => {
       expect(++writing).toBe(1);
-      sizes.push(batch.length);
+      batches.push(batch);
       for (let i = 0; i < 10; i++) await nextTurn();
       writing--;
     });
-    expect(sizes).toEqual([1, 3, 3]);
+    expect(batches.flat()).toEqual([1, 2, 3, 4, 5, 6, 7]);
+    expect(batches[1]).toEqual([2, 3, 4]);
   });
 
   it("are all written before a failure of the source is reported", async () => {

@@ -1,7 +1,7 @@
 import path from "node:path";
 import { type Clock, type ErrorClass, ManifestError, type ModelInfo } from "@umbel/protocol";
 import { type ChatModel, createChatModel } from "../chat/index.js";
-import { EngineError, type InferenceEngine, type LoadOptions } from "../engine/index.js";
+import { EngineError, type InferenceEngine, type LoadOptions } from "../engine/engine.js";
 import { ModelError } from "../models/model-error.js";
 import { verifyModel } from "../models/verify-model.js";
 import type { EngineChoice, LoadFailure, WorkerModel } from "./pipe-messages.js";

@@ -89,12 +89,14 @@ export class Worker {
     const { clock, random, sandbox } = this.#options;
     const vault = await this.#openVault(keyDirectory);
     if (vault === undefined) return;
-    const engine = createEngine(choice, { clock, random, crash: () => process.abort() });
+    const engine = await createEngine(choice, { clock, random, crash: () => process.abort() });
     this.#keyed = { vault, backend: engine.id };
     const { served, failures } = await loadModels(models, { engine, choice, clock, random });
     for (const model of served) this.#models.set(model.info.id, model);
     const [first] = served;
     const rates = first === undefined || choice.kind === "scripted" ? UNMEASURED : await measure(first, clock);
+    // The agent registers as soon as it hears `ready`, and its first heartbeat should hold the slots.
+    this.#report();
     this.#pipe.sendControl({
       type: "ready",
       device_key: vault.deviceKey,
@@ -105,7 +107,6 @@ export class Worker {
       sandbox,
       ...rates,
     });
-    this.#reports.changed();
   }
 
   async #openVault(keyDirectory: string): Promise<Vault | undefined> {

@@ -1,0 +1,291 @@
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import type { ChatRequest } from "@umbel/dialects";
+import { deviceThumbprint, type Register, verifyClaims } from "@umbel/protocol";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { createModelStore, type Logger, type ProviderAgent, type ProviderOptions } from "../index.js";
+import { type CoordinatorStub, type StubConnection, startCoordinatorStub } from "../session/testing/index.js";
+import { chatOf, type SealedChat, scriptedModel, sealChat, textOf, workerEntry } from "../worker/testing/index.js";
+import { createProviderAgent } from "./provider-agent.js";
+import { providerVersion } from "./version.js";
+
+const sprout = fileURLToPath(new URL("../../../../models/sprout", import.meta.url));
+
+let home: string;
+let stub: CoordinatorStub;
+let logged: string[];
+const agents: ProviderAgent[] = [];
+beforeEach(async () => {
+  home = await mkdtemp(path.join(tmpdir(), "umbel-provider-"));
+  stub = await startCoordinatorStub();
+  logged = [];
+});
+afterEach(async () => {
+  await Promise.all(agents.splice(0).map((agent) => agent.stop()));
+  await stub.close();
+  await rm(home, { recursive: true });
+});
+
+const log = (fields: object, message: string) => {
+  logged.push(JSON.stringify({ ...fields, message }));
+};
+const logger: Logger = { debug: log, info: log, warn: log, error: log };
+
+function make(script: Record<string, unknown>, options: Partial<ProviderOptions> = {}): ProviderAgent {
+  const agent = createProviderAgent(
+    { coordinatorUrl: stub.url, home, models: [{ info: scriptedModel }], engine: { kind: "scripted", script }, ...options },
+    { logger, workerEntry },
+  );
+  agents.push(agent);
+  return agent;
+}
+
+interface Serving {
+  readonly agent: ProviderAgent;
+  readonly connection: StubConnection;
+  readonly register: Register;
+}
+
+async function serve(script: Record<string, unknown> = {}, options: Partial<ProviderOptions> = {}): Promise<Serving> {
+  const agent = make(script, options);
+  const [{ connection, register }] = await Promise.all([stub.nextRegistration(), agent.start()]);
+  return { agent, connection, register };
+}
+
+async function submit({ connection, register }: Pick<Serving, "connection" | "register">, chat: ChatRequest): Promise<SealedChat> {
+  const sealed = await sealChat(register.encryption_key, chat);
+  connection.send(sealed.request);
+  connection.sendRaw(sealed.body);
+  return sealed;
+}
+
+async function ask(serving: Pick<Serving, "connection" | "register">, chat: ChatRequest): Promise<string> {
+  const sealed = await submit(serving, chat);
+  const accepted = await serving.connection.next("inference_accepted");
+  await serving.connection.next("inference_complete");
+  const answer = await sealed.open(accepted.response_nonce, serving.connection.frames);
+  expect(answer.isFinal).toBe(true);
+  return textOf(answer.events);
+}
+
+describe("a provider", () => {
+  it("registers with evidence that verifies, and serves", async () => {
+    const serving = await serve({ answer: { kind: "echo" } }, { authToken: "umbel-pt-test", privateOnly: true });
+    const { agent, connection, register } = serving;
+    expect(register).toMatchObject({
+      backend: expect.any(String),
+      version: providerVersion,
+      auth_token: "umbel-pt-test",
+      private_only: true,
+    });
+    expect(register.models).toEqual([scriptedModel]);
+    const claims = await verifyClaims(register.device_key, "registration", register.attestation);
+    expect(claims).toMatchObject({ encryption_key: register.encryption_key, version: register.version, backend: register.backend });
+    expect(claims.sandbox).toEqual(agent.state().sandbox);
+
+    const { attestation } = await connection.next("attestation_response");
+    expect(await verifyClaims(register.device_key, "challenge", attestation)).toMatchObject({
+      ...connection.challenge,
+      session_id: connection.sessionId,
+      counter: 1,
+    });
+    const heartbeat = await connection.next("heartbeat");
+    expect(heartbeat.capacity?.slots[0]).toMatchObject({ model: scriptedModel.id, num_running: 0 });
+    expect(await ask(serving, chatOf("say it again"))).toBe("say it again");
+    expect(agent.state()).toMatchObject({
+      phase: "serving",
+      sessionId: connection.sessionId,
+      machineId: await deviceThumbprint(register.device_key),
+      models: [scriptedModel.id],
+      inFlight: 0,
+    });
+  });
+
+  it("carries a request of several megabytes", async () => {
+    const serving = await serve(
+      { answer: { kind: "text", text: "long" } },
+      { models: [{ info: { ...scriptedModel, context_length: 10_000_000 } }] },
+    );
+    expect(await ask(serving, chatOf("word ".repeat(1_000_000)))).toBe("long");
+  });
+
+  it("leaves no trace of prompt, answer or token in frames, logs and files", async () => {
+    const serving = await serve({ answer: { kind: "echo" } }, { authToken: "umbel-pt-secret" });
+    const canary = "marzipan-4402-canary";
+    expect(await ask(serving, chatOf(canary))).toBe(canary);
+    await serving.agent.stop();
+    const files = (await readdir(home, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile());
+    const stored = await Promise.all(files.map((entry) => readFile(path.join(entry.parentPath, entry.name))));
+    const frames = Buffer.concat(serving.connection.received);
+    const elsewhere = Buffer.concat([...stored, Buffer.from(logged.join("\n"))]);
+    expect(stored).toHaveLength(1);
+    for (const bytes of [frames, elsewhere]) expect(bytes.includes(canary)).toBe(false);
+    expect(elsewhere.includes("umbel-pt-secret")).toBe(false);
+  });
+
+  it("loses no chunk to a coordinator that does not read for a while", async () => {
+    const words = 60_000;
+    const serving = await serve(
+      { answer: { kind: "words" }, answerTokens: words },
+      { models: [{ info: { ...scriptedModel, context_length: 1_000_000 } }] },
+    );
+    const sealed = await submit(serving, chatOf("go on", { maxOutputTokens: words }));
+    const accepted = await serving.connection.next("inference_accepted");
+    serving.connection.socket.pause();
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    serving.connection.socket.resume();
+    const complete = await serving.connection.next("inference_complete");
+    const answer = await sealed.open(accepted.response_nonce, serving.connection.frames);
+    expect(answer.isFinal).toBe(true);
+    expect(complete.usage.completion_tokens).toBe(words);
+    expect(textOf(answer.events).split(" ")).toHaveLength(words);
+  });
+});
+
+describe("a worker that dies", () => {
+  it("is answered for at once, replaced, and registered anew with a fresh key", async () => {
+    const { agent, connection, register } = await serve({
+      faults: [{ kind: "crash", at: { afterTokens: 5 }, times: 1 }],
+      tokens_per_s: 100,
+    });
+    const struck = await submit({ connection, register }, chatOf("one"));
+    const other = await submit({ connection, register }, chatOf("two"));
+    const errors = [await connection.next("inference_error"), await connection.next("inference_error")];
+    expect(errors.map((error) => error.error_class)).toEqual(["engine_crash", "engine_crash"]);
+    expect(new Set(errors.map((error) => error.request_id))).toEqual(new Set([struck.request.request_id, other.request.request_id]));
+    expect(await connection.closed).toBe(1012);
+
+    const next = await stub.nextRegistration();
+    expect(next.register.device_key).toEqual(register.device_key);
+    expect(next.register.encryption_key).not.toBe(register.encryption_key);
+    expect((await next.connection.next("heartbeat")).stats.worker_restarts).toBe(1);
+    expect(agent.state()).toMatchObject({ phase: "serving", workerRestarts: 1, inFlight: 0 });
+    expect(logged.join()).toContain("SIGABRT");
+  });
+});
+
+describe("a lost connection", () => {
+  it("cancels what ran on it, and the next one serves", async () => {
+    const { agent, connection, register } = await serve({ tokens_per_s: 20, answerTokens: 1000 });
+    await submit({ connection, register }, chatOf("endless", { maxOutputTokens: 1000 }));
+    await connection.nextFrame();
+    connection.socket.terminate();
+    const next = await stub.nextRegistration();
+    expect(next.register.encryption_key).toBe(register.encryption_key);
+    expect(agent.state().inFlight).toBe(0);
+    let heartbeat = await next.connection.next("heartbeat");
+    while ((heartbeat.capacity?.slots[0]?.num_running ?? 1) > 0) heartbeat = await next.connection.next("heartbeat");
+    expect(next.connection.frames).toEqual([]);
+    expect(next.connection.messages.filter((message) => message.type.startsWith("inference"))).toEqual([]);
+  });
+});
+
+describe("stopping", () => {
+  it("refuses new work, lets running work finish, and leaves", async () => {
+    const { agent, connection, register } = await serve({ answer: { kind: "echo" }, firstToken_ms: 300 });
+    const running = await submit({ connection, register }, chatOf("nearly done"));
+    const accepted = await connection.next("inference_accepted");
+    const stopped = agent.stop(10_000);
+    const late = await submit({ connection, register }, chatOf("too late"));
+    expect(await connection.next("inference_error")).toMatchObject({ request_id: late.request.request_id, error_class: "draining" });
+    await connection.next("inference_complete");
+    expect(textOf((await running.open(accepted.response_nonce, connection.frames)).events)).toBe("nearly done");
+    await stopped;
+    expect(await connection.closed).toBe(1001);
+    expect(await agent.ended).toBeUndefined();
+    expect(agent.state().phase).toBe("stopped");
+  });
+
+  it("cancels what is not done when the time is up", async () => {
+    const { agent, connection, register } = await serve({ firstToken_ms: 60_000 });
+    await submit({ connection, register }, chatOf("never"));
+    await connection.next("inference_accepted");
+    await agent.stop(50);
+    expect((await connection.next("inference_error")).error_class).toBe("cancelled");
+  });
+
+  it("ends a start that has not come to anything", async () => {
+    await stub.close();
+    const agent = make({});
+    const started = expect(agent.start()).rejects.toMatchObject({ code: "stopped" });
+    await agent.stop();
+    await started;
+  });
+});
+
+describe("a provider that cannot run", () => {
+  async function failure(agent: ProviderAgent): Promise<string> {
+    const error = await agent.start().then(
+      () => undefined,
+      (reason: { code: string }) => reason,
+    );
+    expect(agent.state().phase).toBe("failed");
+    expect(await agent.ended).toBe(error);
+    return error?.code ?? "started";
+  }
+
+  it("names the models it does not have", async () => {
+    expect(await failure(make({}, { models: [{ id: "absent" }] }))).toBe("unknown_models");
+    expect(await failure(make({}, { models: [] }))).toBe("no_models");
+    expect(await failure(make({}, { models: [{ info: scriptedModel }], engine: { kind: "llama.cpp" } }))).toBe("unknown_models");
+  });
+
+  it("says that no model could be loaded", async () => {
+    expect(await failure(make({ faults: [{ kind: "error", at: "load" }] }))).toBe("models_not_loaded");
+  });
+
+  it("does not use a key folder that others can write to", async () => {
+    await mkdir(path.join(home, "keys"));
+    await chmod(path.join(home, "keys"), 0o777);
+    expect(await failure(make({}))).toBe("key_exposed");
+  });
+
+  it("stops when the coordinator does not know its token", async () => {
+    await stub.close();
+    stub = await startCoordinatorStub("manual");
+    const agent = make({}, { authToken: "umbel-pt-wrong" });
+    const failed = failure(agent);
+    const { connection } = await stub.nextRegistration();
+    connection.send({ type: "register_rejected", code: "auth_token_invalid", reason: "unknown" });
+    expect(await failed).toBe("auth_token_invalid");
+  });
+
+  it("refuses options that make no sense", () => {
+    const valid = { coordinatorUrl: "http://127.0.0.1:1", home };
+    for (const bad of [{ coordinatorUrl: "ftp://x" }, { home: "relative" }, { models: [{ id: "x", sequences: 65 }] }, { colour: "blue" }]) {
+      expect(() => createProviderAgent({ ...valid, ...bad } as ProviderOptions, { logger })).toThrow();
+    }
+  });
+});
+
+describe("the bundled model", () => {
+  it("answers through worker and seal, confined as this machine allows", async () => {
+    const { info } = await createModelStore({ home }).importModel(sprout);
+    const serving = await serve({}, { engine: { kind: "llama.cpp" }, models: [{ id: info.id, sequences: 2 }] });
+    const { register, agent } = serving;
+    expect(register.models).toEqual([info]);
+    expect(register.decode_tps).toBeGreaterThan(0);
+    const chat = chatOf("What is the capital of France?", { model: info.id, sampling: { temperature: 0 } });
+    expect(await ask(serving, chat)).toContain("Paris");
+    expect(agent.state().sandbox?.network).not.toBe("none");
+  });
+
+  it("is not loaded when its bytes have changed since it was imported", async () => {
+    const copy = path.join(home, "copy");
+    await mkdir(copy);
+    for (const file of ["manifest.json", "catalog.json", "sprout-3m-q8_0.gguf"]) {
+      await writeFile(path.join(copy, file), await readFile(path.join(sprout, file)));
+    }
+    const { info } = await createModelStore({ home }).importModel(copy);
+    const weights = await readFile(path.join(copy, "sprout-3m-q8_0.gguf"));
+    weights[weights.length - 1] = (weights.at(-1) ?? 0) ^ 1;
+    await writeFile(path.join(copy, "sprout-3m-q8_0.gguf"), weights);
+    const agent = make({}, { engine: { kind: "llama.cpp" }, models: [{ id: info.id }] });
+    await expect(agent.start()).rejects.toMatchObject({
+      code: "models_not_loaded",
+      message: expect.stringContaining("load_failed_artifact"),
+    });
+  });
+});
