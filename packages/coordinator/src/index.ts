@@ -1,1 +1,14 @@
-export {};
+/** The control plane: `startCoordinator` runs all of it; the rest is for tools that manage accounts and money beside it. */
+export { type Accounts, AccountsError, AccountsUnavailableError, createAccounts, type KeyRecord, type NewKey } from "./accounts/index.js";
+export { loadBundledModel } from "./catalog/index.js";
+export {
+  loadSettings,
+  type SettingName,
+  type Settings,
+  SettingsError,
+  type SettingsProblem,
+  type SettingsSources,
+} from "./config/index.js";
+export { createLedger, type Ledger, LedgerUnavailableError } from "./ledger/index.js";
+export { type RunningCoordinator, type StartOptions, startCoordinator } from "./main.js";
+export { CoordinatorRunningError, EmbeddedPostgresError, MigrationError, openStore, type Store } from "./store/index.js";

@@ -6,6 +6,8 @@ import type { Route } from "./route.js";
 export function logAccess(app: FastifyInstance, { log, metrics, clock }: HttpDependencies, isProbe: (url: string) => boolean): void {
   app.addHook("onRequest", async (request, reply) => {
     request.exchange = { start_ms: clock.now_ms(), principal: undefined };
+    // Now, because a connection that has ended no longer knows whose it was.
+    const remote = truncatedAddress(request.raw.socket.remoteAddress ?? "unknown");
     reply.header("X-Request-ID", request.id);
     reply.raw.once("close", () => {
       const pattern = request.routeOptions.url ?? "unmatched";
@@ -23,7 +25,7 @@ export function logAccess(app: FastifyInstance, { log, metrics, clock }: HttpDep
           status,
           duration_ms,
           complete: reply.raw.writableFinished,
-          remote: truncatedAddress(request.ip),
+          remote,
           account: principal?.accountId,
           key: principal?.key?.id,
         },

@@ -16,7 +16,8 @@ export function accountRoutes({ ledger }: HttpDependencies): readonly Route[] {
       async handle(request) {
         const { key } = principalOf(request);
         if (key === undefined) throw new ApiError({ status: 404, code: "not_found", message: "this credential is no API key" });
-        return publicKey(key);
+        const { spent_microUsd } = await ledger.keySpend(key.id);
+        return publicKey(key, spent_microUsd);
       },
     },
     {
@@ -62,17 +63,26 @@ function publicPrices({ input_microUsd, output_microUsd }: Prices) {
   };
 }
 
-function publicKey(key: KeyRecord) {
+function publicKey(key: KeyRecord, spent_microUsd: bigint) {
+  const { limit_microUsd } = key;
+  const left_microUsd = limit_microUsd === null ? null : limit_microUsd - spent_microUsd;
   return {
     id: key.id,
     name: key.name,
     label: key.label,
     disabled: key.disabled,
-    limit_usd: key.limit_microUsd === null ? null : jsonAmount(key.limit_microUsd) / 1_000_000,
+    limit_usd: limit_microUsd === null ? null : jsonUsd(limit_microUsd),
     limit_reset: key.limitReset,
+    usage_usd: jsonUsd(spent_microUsd),
+    ...(left_microUsd === null ? {} : { remaining_usd: jsonUsd(left_microUsd > 0n ? left_microUsd : 0n) }),
     allowed_models: key.allowedModels,
     expires_at: key.expiresAt?.toISOString() ?? null,
     created_at: key.createdAt.toISOString(),
     last_used_at: key.lastUsedAt?.toISOString() ?? null,
   };
+}
+
+/** Limits and usage of keys are JSON numbers in USD, unlike other amounts (money.md §1). */
+function jsonUsd(amount_microUsd: bigint): number {
+  return jsonAmount(amount_microUsd) / 1_000_000;
 }

@@ -13,7 +13,7 @@ export interface HttpDependencies {
   readonly accounts: Pick<Accounts, "authenticate">;
   readonly catalog: Pick<Catalog, "resolve" | "builds" | "aliases">;
   readonly fleet: Pick<Fleet, "capacity" | "connected">;
-  readonly ledger: Pick<Ledger, "balance" | "prices" | "listPrices">;
+  readonly ledger: Pick<Ledger, "balance" | "keySpend" | "prices" | "listPrices">;
   readonly inference: Pick<Inference, "run" | "inFlight">;
   readonly metrics: Metrics;
   readonly log: Logger;
@@ -24,6 +24,8 @@ export interface HttpDependencies {
   readonly version: string;
   /** Rejects, or does not resolve, when the database cannot answer. */
   readonly pingDatabase: () => Promise<void>;
+  /** Directory of the web console's files; none is served without it. */
+  readonly consoleDirectory?: string | undefined;
   /** Takes over WebSocket upgrades; returns what detaches it. */
   readonly attachProviders: (server: Server) => () => void;
 }

@@ -3,6 +3,7 @@ import { openaiChat } from "@umbel/dialects";
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify, type HTTPMethods } from "fastify";
 import { logAccess, probePaths } from "./access-log.js";
 import { accountRoutes } from "./account-routes.js";
+import { serveConsole } from "./console.js";
 import { corsFor } from "./cors.js";
 import type { HttpDependencies } from "./dependencies.js";
 import { endpointNotFound, errorHeaders, methodNotAllowed, toApiError } from "./errors.js";
@@ -48,6 +49,7 @@ export function createHttpServer(dependencies: HttpDependencies): HttpServer {
   app.register(cors, { delegator: (request, callback) => callback(null, corsFor(effective(request), settings.corsOrigins)) });
   // Routes are added behind the plugin, so that it sees their requests.
   app.register(async (scope) => addRoutes(scope, routes, createGates(dependencies, isDraining)));
+  serveConsole(app, dependencies.consoleDirectory);
   const detachProviders = dependencies.attachProviders(app.server);
 
   return {

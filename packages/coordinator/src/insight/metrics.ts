@@ -31,6 +31,8 @@ const CATALOGUE = {
   queue_waits_total: { kind: "counter", labels: ["outcome"], help: "Requests that waited for capacity, by how the wait ended." },
   billing_pending_total: { kind: "counter", labels: [], help: "Answers that ended before their settlement was committed." },
   billing_failed_total: { kind: "counter", labels: ["op"], help: "Ledger calls that failed and are repeated." },
+  ledger_events_total: { kind: "counter", labels: ["type"], help: "What the ledger reported beside its answers." },
+  fleet_events_total: { kind: "counter", labels: ["type", "detail"], help: "What happened to provider connections." },
   inference_in_flight: { kind: "gauge", labels: [], help: "Requests admitted and not ended." },
   providers_connected: { kind: "gauge", labels: [], help: "Providers with an open session." },
 } as const satisfies Record<string, MetricDeclaration>;

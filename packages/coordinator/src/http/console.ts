@@ -1,0 +1,27 @@
+import { existsSync } from "node:fs";
+import path from "node:path";
+import fastifyStatic from "@fastify/static";
+import type { FastifyInstance } from "fastify";
+
+const HEADERS = {
+  "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
+  "X-Content-Type-Options": "nosniff",
+  "Referrer-Policy": "no-referrer",
+};
+
+/** Serves the web console's built files, if they are there: a console is built apart from the coordinator, which works without one. */
+export function serveConsole(app: FastifyInstance, directory: string | undefined): void {
+  if (directory === undefined || !existsSync(directory)) return;
+  app.register(fastifyStatic, {
+    root: path.resolve(directory),
+    // One route a file that exists now: every other path stays unknown.
+    wildcard: false,
+    cacheControl: false,
+    setHeaders(response, file) {
+      for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value);
+      // Bundlers put a hash of the content into the names of assets, so these never change.
+      const isHashed = path.basename(path.dirname(file)) === "assets";
+      response.setHeader("Cache-Control", isHashed ? "public, max-age=31536000, immutable" : "no-cache");
+    },
+  });
+}

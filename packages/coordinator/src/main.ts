@@ -1,0 +1,206 @@
+import { randomBytes, randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import type { Clock } from "@umbel/protocol";
+import { systemClock } from "@umbel/protocol/native";
+import { createAccounts } from "./accounts/index.js";
+import { type Catalog, createCatalog, loadBundledModel } from "./catalog/index.js";
+import type { Settings } from "./config/index.js";
+import { createFleet } from "./fleet/index.js";
+import { createHttpServer, startOperatorServer } from "./http/index.js";
+import { createInference } from "./inference/index.js";
+import { createDecisionLog, createLogger, createMetrics } from "./insight/index.js";
+import { createLedger } from "./ledger/index.js";
+import { startLoop } from "./loop.js";
+import { createMachineStore } from "./machine-store.js";
+import { reportFleet, reportLedger, reportStore } from "./reports.js";
+import { secretFile } from "./secret-file.js";
+import { openStore } from "./store/index.js";
+import { createTrust } from "./trust/index.js";
+
+/** How often holds of coordinators that are gone are looked for. Source: money.md §10. */
+const RECOVERY_INTERVAL_ms = 30_000;
+/** Hard limit of closing HTTP connections. Source: ops.md §7.3. */
+const HTTP_CLOSE_ms = 15_000;
+/** How long a shutdown waits for settlements that do not commit before they are spilled. */
+const LEDGER_CLOSE_ms = 5_000;
+/** What requests that a shutdown cut off have to end in the ledger. */
+const CUT_REQUESTS_ms = 2_000;
+const SALT_BYTES = 32;
+
+export interface StartOptions {
+  /** Directories with `manifest.json` and `catalog.json` of models that the catalogue is to have. */
+  readonly bundledModels?: readonly string[];
+  /** Directory of the web console's built files; without it no console is served. */
+  readonly consoleDirectory?: string;
+  /** Default: the machine's clock. */
+  readonly clock?: Clock;
+  /** Where log lines go. Default: standard error. */
+  readonly log?: { write(line: string): void };
+}
+
+export interface RunningCoordinator {
+  /** Of the API, without `/v1`, e.g. `http://127.0.0.1:8080`. */
+  readonly url: string;
+  readonly port: number;
+  /** Port of `/metrics` and `/decisions/…`; undefined when they are off. */
+  readonly operatorPort: number | undefined;
+  /** Finishes requests in flight (at most `drainGrace_ms`), tells providers, settles, and stops. Safe to call twice. */
+  close(): Promise<void>;
+  /** Resolves when it has stopped, by `close` or because another coordinator took over its database. */
+  readonly closed: Promise<void>;
+}
+
+/**
+ * Starts a coordinator: database, books, catalogue, fleet, then HTTP, so that it takes requests only when it can answer them.
+ *
+ * @throws EmbeddedPostgresError, MigrationError, CoordinatorRunningError (see `openStore`); the listening socket's error, e.g. with code
+ *   `EADDRINUSE`. Whatever had been started is stopped again.
+ */
+export async function startCoordinator(settings: Settings, options: StartOptions = {}): Promise<RunningCoordinator> {
+  const closers: Closer[] = [];
+  const closed = new Promise<void>((resolve) => closers.push(async () => resolve()));
+  let closing: Promise<void> | undefined;
+  const close = (): Promise<void> => {
+    closing ??= closeInReverse(closers);
+    return closing;
+  };
+  try {
+    return { ...(await start(settings, options, closers, close)), close, closed };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+type Closer = () => Promise<void>;
+
+/** Everything is closed, also behind a part that fails to; the first failure is thrown afterwards. */
+async function closeInReverse(closers: Closer[]): Promise<void> {
+  const failures: unknown[] = [];
+  for (const close of closers.splice(0).reverse()) await close().catch((error: unknown) => failures.push(error));
+  if (failures.length > 0) throw failures[0];
+}
+
+/** Each part registers what closes it; closing runs them in reverse, which is the order of ops.md §7.3. */
+async function start(
+  settings: Settings,
+  options: StartOptions,
+  closers: Closer[],
+  close: Closer,
+): Promise<Pick<RunningCoordinator, "url" | "port" | "operatorPort">> {
+  const clock = options.clock ?? systemClock;
+  const log = createLogger({ level: settings.logLevel, ...(options.log === undefined ? {} : { destination: options.log }) });
+  const metrics = createMetrics();
+  const decisions = createDecisionLog();
+
+  const store = await openStore({
+    ...(settings.databaseUrl === undefined ? { home: settings.home } : { databaseUrl: settings.databaseUrl }),
+    clock,
+    onEvent: reportStore(log, () => void close()),
+  });
+  closers.push(() => store.close());
+  const instanceId = randomUUID();
+  await store.claimCoordinator(instanceId);
+
+  const ledger = await createLedger({
+    store,
+    clock,
+    instanceId,
+    spillPath: path.join(settings.home, "settlement-spill.jsonl"),
+    settings: { platformFeePercent: settings.platformFee_percent },
+    onEvent: reportLedger(log, metrics),
+  });
+  closers.push(() => ledger.close(LEDGER_CLOSE_ms));
+  const recovered = await ledger.recover();
+
+  const catalog = await createCatalog({ store, clock, onRefreshFailed: (error) => log.warn({ err: error }, "catalogue not refreshed") });
+  closers.push(() => catalog.close());
+  for (const directory of options.bundledModels ?? []) await addBundledModel(catalog, directory);
+  const accounts = await createAccounts({ store, clock });
+  closers.push(() => accounts.close());
+
+  const fleet = createFleet({
+    clock,
+    random: { fraction: Math.random, bytes: randomBytes },
+    trust: createTrust({ clock, randomBytes }),
+    accounts,
+    machines: createMachineStore(store),
+    settings: {
+      minTrust: settings.minTrust,
+      minVersion: settings.minProviderVersion,
+      socketsPerAddress_max: settings.socketsPerIp,
+      upgradesPerMinute_max: settings.upgradesPerIp_perMinute,
+    },
+    log: log.child({ component: "fleet" }),
+    events: reportFleet(metrics),
+    publicIdSalt: await secretFile(path.join(settings.home, "public-id-salt"), SALT_BYTES),
+  });
+  const inference = createInference({
+    catalog,
+    fleet,
+    ledger,
+    clock,
+    metrics,
+    decisions,
+    log: log.child({ component: "inference" }),
+    settings,
+    cacheScopeSalt: randomBytes(SALT_BYTES),
+  });
+  const http = createHttpServer({
+    accounts,
+    catalog,
+    fleet,
+    ledger,
+    inference,
+    metrics,
+    log: log.child({ component: "http" }),
+    clock,
+    settings,
+    randomBytes,
+    version: ownVersion(),
+    pingDatabase: () => store.ping(),
+    consoleDirectory: options.consoleDirectory,
+    attachProviders: (server) => fleet.endpoint.attach(server),
+  });
+  closers.push(() => http.close(HTTP_CLOSE_ms));
+  closers.push(async () => {
+    await fleet.close();
+    await inference.drain(CUT_REQUESTS_ms);
+  });
+  closers.push(
+    startLoop(
+      clock,
+      RECOVERY_INTERVAL_ms,
+      async () => void (await ledger.recover()),
+      (error) => log.warn({ err: error }, "recovery of holds failed"),
+    ),
+  );
+  const operator = settings.metricsListen && (await startOperatorServer(settings.metricsListen, { metrics, decisions }));
+  if (operator !== undefined) closers.push(() => operator.close());
+  metrics.gauge("inference_in_flight", () => inference.inFlight());
+  metrics.gauge("providers_connected", () => fleet.connected());
+
+  const { url, port } = await http.listen();
+  closers.push(async () => {
+    http.beginDrain();
+    fleet.announceShutdown(settings.drainGrace_ms);
+    const { cut } = await inference.drain(settings.drainGrace_ms);
+    log.info({ event: "stopping", cut }, "requests in flight have ended");
+  });
+  log.info({ event: "started", url, database: store.kind, min_trust: settings.minTrust, ...recovered }, "coordinator started");
+  return { url, port, operatorPort: operator?.port };
+}
+
+/** What an operator has changed since stays; another artefact of the same name replaces the old one. */
+async function addBundledModel(catalog: Catalog, directory: string): Promise<void> {
+  const { build, alias } = await loadBundledModel(directory);
+  const known = catalog.builds().find((candidate) => candidate.id === build.id);
+  if (known?.weightHash !== build.weightHash) await catalog.register(build);
+  if (!catalog.aliases().some((candidate) => candidate.id === alias.id)) await catalog.setAlias(alias);
+}
+
+function ownVersion(): string {
+  const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { readonly version: string };
+  return version;
+}

@@ -1,0 +1,64 @@
+import type { FleetEvent } from "./fleet/index.js";
+import type { Logger, Metrics } from "./insight/index.js";
+import type { LedgerEvent } from "./ledger/index.js";
+import type { SessionEvent } from "./store/index.js";
+
+/** Turns what the rooms report into log lines and counters: the rooms know neither. */
+
+/** @param onTakenOver another coordinator uses the database now; this one must stop */
+export function reportStore(log: Logger, onTakenOver: () => void): (event: SessionEvent) => void {
+  return ({ type }) => {
+    if (type === "database_back") log.info({ event: type }, "the database is back");
+    else log.error({ event: type }, type === "database_lost" ? "the database is lost" : "another coordinator uses the database; stopping");
+    if (type === "coordinator_claim_lost") onTakenOver();
+  };
+}
+
+export function reportLedger(log: Logger, metrics: Metrics): (event: LedgerEvent) => void {
+  return (event) => {
+    metrics.count("ledger_events_total", { type: event.type });
+    const { type, ...details } = event;
+    const fields = { component: "ledger", event: type, ...details };
+    switch (type) {
+      case "settled":
+        log.debug(fields, "settled");
+        break;
+      case "orphans_released":
+        log.info(fields, "holds of coordinators that are gone were released");
+        break;
+      case "usage_clamped":
+      case "retry":
+      case "spilled":
+      case "heartbeat_failed":
+        log.warn(fields, "the ledger needs attention");
+        break;
+      case "spill_failed":
+      case "dead_letter":
+      case "release_failed":
+        log.error(fields, "money is not where it should be");
+        break;
+    }
+  };
+}
+
+export function reportFleet(metrics: Metrics): (event: FleetEvent) => void {
+  return (event) => metrics.count("fleet_events_total", { type: event.type, detail: detailOf(event) });
+}
+
+/** The closed word of an event that tells its kinds apart; never an id. */
+function detailOf(event: FleetEvent): string {
+  switch (event.type) {
+    case "upgrade_refused":
+    case "disconnected":
+    case "frame_ignored":
+      return event.reason;
+    case "registration_refused":
+      return event.code;
+    case "challenge":
+      return event.outcome;
+    case "control_dropped":
+      return event.messageType;
+    default:
+      return "";
+  }
+}
