@@ -100,7 +100,10 @@ describe("umbel up", () => {
   });
 
   it("takes the price from the balance, to the micro-dollar", async () => {
-    const balance = async () => (await fetch(`${baseURL}/payments/balance`, { headers: { authorization: `Bearer ${apiKey}` } })).json();
+    const balance = async () => {
+      const response = await fetch(`${baseURL}/payments/balance`, { headers: { authorization: `Bearer ${apiKey}` } });
+      return (await response.json()) as { readonly balance_micro_usd: number; readonly held_micro_usd: number };
+    };
     const before = await balance();
     await client.chat.completions.create(FRANCE);
     const after = await balance();

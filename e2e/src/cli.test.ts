@@ -1,0 +1,71 @@
+import { spawnSync } from "node:child_process";
+import path from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { temporaryHome } from "./harness/index.js";
+
+const MAIN = path.resolve(import.meta.dirname, "../../packages/cli/dist/main.js");
+
+describe("the umbel command", () => {
+  const home = temporaryHome();
+  afterAll(() => home.remove());
+
+  function run(...args: string[]) {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], {
+      encoding: "utf8",
+      env: { ...process.env, UMBEL_HOME: home.path },
+    });
+    return { status, stdout, stderr };
+  }
+
+  it.each([
+    [[]],
+    [["up"]],
+    [["coordinator"]],
+    [["provider", "start"]],
+    [["keys", "create"]],
+    [["keys", "list"]],
+    [["keys", "revoke"]],
+    [["admin", "credit"]],
+    [["chat"]],
+  ])("%j explains itself with --help", (command) => {
+    const { status, stdout } = run(...command, "--help");
+    expect(status).toBe(0);
+    expect(stdout).toContain("Usage: umbel");
+  });
+
+  it.each([
+    [["nonsense"], 2],
+    [["up", "--nonsense"], 2],
+    [["provider", "start"], 2],
+    [["provider", "start", "--foreground", "--engine", "magic"], 2],
+    [["provider", "start", "--foreground", "--model", "/nowhere"], 7],
+    [["coordinator", "--port", "99999"], 3],
+    [["admin", "credit", "--account", "a", "--usd", "-5"], 2],
+    [["chat", "--base-url", "http://127.0.0.1:9/v1", "--api-key", "k", "hello"], 5],
+    [["chat", "hello"], 4],
+  ])("%j fails with exit code %i and says what to do", (command, code) => {
+    const { status, stderr } = run(...command);
+    expect({ status, stderr }).toMatchObject({ status: code, stderr: expect.stringMatching(/\S/) });
+    expect(stderr).not.toMatch(/^\s+at /m);
+  });
+
+  it("makes, lists and revokes keys without a running coordinator", () => {
+    const created = JSON.parse(run("keys", "create", "--json", "--account", "alice", "--name", "laptop", "--limit-usd", "2.50").stdout);
+    expect(created).toMatchObject({ key: expect.stringMatching(/^sk-um-[0-9a-f]{64}$/), data: { name: "laptop", limit_usd: 2.5 } });
+    const listed = JSON.parse(run("keys", "list", "--json", "--account", "alice").stdout);
+    expect(listed.data.map((key: { id: string }) => key.id)).toEqual([created.data.id]);
+    expect(JSON.stringify(listed)).not.toContain(created.key);
+    expect(JSON.parse(run("keys", "revoke", "--json", "--account", "alice", created.data.id).stdout)).toEqual({
+      id: created.data.id,
+      status: "revoked",
+    });
+    expect(run("keys", "revoke", "--account", "alice", created.data.id).status).toBe(1);
+  });
+
+  it("credits an account once for one idempotency key", () => {
+    const credit = () =>
+      JSON.parse(run("admin", "credit", "--json", "--account", "bob", "--usd", "3", "--idempotency-key", "gift-1").stdout);
+    expect(credit()).toMatchObject({ balance_micro_usd: 3_000_000 });
+    expect(credit()).toMatchObject({ balance_micro_usd: 3_000_000 });
+  });
+});
