@@ -9,7 +9,7 @@ import { buildOf } from "./catalog/testing.js";
 import { loadSettings, type SettingName } from "./config/index.js";
 import { ProviderClient, type ProviderClientOptions, TEST_BUILD, testModel } from "./fleet/testing/index.js";
 import { createLedger } from "./ledger/index.js";
-import { type RunningCoordinator, startCoordinator } from "./main.js";
+import { type RunningCoordinator, type StartOptions, startCoordinator } from "./main.js";
 import { createTestDatabase } from "./store/testing.js";
 
 /** Name by which tests ask for the one model. */
@@ -39,7 +39,10 @@ export interface TestCoordinator {
   close(): Promise<void>;
 }
 
-export async function startTestCoordinator(settings: Partial<Record<SettingName, string>> = {}): Promise<TestCoordinator> {
+export async function startTestCoordinator(
+  settings: Partial<Record<SettingName, string>> = {},
+  options: Pick<StartOptions, "consoleDirectory" | "bundledModels"> = {},
+): Promise<TestCoordinator> {
   const home = mkdtempSync(path.join(tmpdir(), "umbel-test-"));
   const database = await createTestDatabase();
   const { store } = database;
@@ -57,7 +60,10 @@ export async function startTestCoordinator(settings: Partial<Record<SettingName,
 
   const log: string[] = [];
   const overrides = { home, port: "0", databaseUrl: database.databaseUrl, publicRate_perSecond: "0", ...settings };
-  const running = await startCoordinator(loadSettings({ env: {}, overrides }), { log: { write: (line) => void log.push(line) } });
+  const running = await startCoordinator(loadSettings({ env: {}, overrides }), {
+    ...options,
+    log: { write: (line) => void log.push(line) },
+  });
   const providers: ProviderClient[] = [];
   const test: TestCoordinator = {
     url: running.url,

@@ -1,3 +1,2 @@
-export type { HttpDependencies } from "./dependencies.js";
 export { startOperatorServer } from "./operator-server.js";
-export { createHttpServer, type HttpServer } from "./server.js";
+export { createHttpServer } from "./server.js";

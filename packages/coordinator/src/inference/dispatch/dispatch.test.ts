@@ -2,7 +2,7 @@ import { ApiError } from "@umbel/dialects";
 import type { ErrorClass } from "@umbel/protocol";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { SettingName } from "../../config/index.js";
-import type { ProviderClient } from "../../fleet/testing/index.js";
+import { Inbox, ServedRequest } from "../../fleet/testing/index.js";
 import {
   arrived,
   ONE_PLACE,
@@ -15,8 +15,6 @@ import {
   textOf,
   type WatchedLedger,
 } from "../testing/index.js";
-
-type ServedRequest = Awaited<ReturnType<ProviderClient["request"]>>;
 
 /** `hello` is estimated as 5 tokens: a message and its text. */
 const FIRST_CONTENT_ms = 5_005;
@@ -190,17 +188,12 @@ describe("dispatch", () => {
 
   it("gives a retry no more time than is left of the budget for all attempts", async () => {
     await replace({ contentBudget_ms: "8s" });
-    const served: ServedRequest[] = [];
-    let tell: () => void = () => undefined;
-    const serve = (request: ServedRequest): void => {
-      served.push(request);
-      tell();
-    };
-    for (let machine = 0; machine < 3; machine += 1) await test.provider({ serve });
+    const requests = new Inbox<ServedRequest>();
+    for (let machine = 0; machine < 3; machine += 1) await test.provider({ serve: (request) => requests.put(request) });
     const refused = refusalOf(test.ask());
     for (const expected_ms of [FIRST_CONTENT_ms, 8_000 - FIRST_CONTENT_ms]) {
-      while (served.length === 0) await new Promise<void>((resolve) => (tell = resolve));
-      expect(served.pop()?.message.deadline_ms).toBe(expected_ms);
+      const { message } = await requests.take("request", (request): request is ServedRequest => request instanceof ServedRequest);
+      expect(message.deadline_ms).toBe(expected_ms);
       await test.clock.advance(expected_ms);
     }
     expect(await refused).toMatchObject({ status: 504, message: expect.stringContaining("after 2 attempts") });

@@ -1,6 +1,7 @@
 import { ApiError, type ChatEvent } from "@umbel/dialects";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { ProviderClient } from "../../fleet/testing/index.js";
+import { ATTEMPT_BUFFER_LIMITS } from "../../fleet/index.js";
+import type { ProviderClient, ServedRequest } from "../../fleet/testing/index.js";
 import {
   arrived,
   openTestBooks,
@@ -13,10 +14,6 @@ import {
 } from "../testing/index.js";
 import type { Answer } from "../types.js";
 
-type ServedRequest = Awaited<ReturnType<ProviderClient["request"]>>;
-
-/** More than the fleet keeps for one reader. */
-const FLOOD_chunks = 4_200;
 const IDLE_ms = 600_000;
 const GRACE_ms = 30_000;
 const word = (text: string): ChatEvent => ({ type: "text", text, tokens: 1 });
@@ -140,7 +137,7 @@ describe("an answer that has begun", () => {
 
   it("ends with an error, never with a gap, when the consumer reads too slowly", async () => {
     const { answer, request } = await begin();
-    for (let chunk = 0; chunk < FLOOD_chunks; chunk += 1) await request.chunk([word("x")]);
+    for (let chunk = 0; chunk < ATTEMPT_BUFFER_LIMITS.events_max + 10; chunk += 1) await request.chunk([word("x")]);
     await test.fleet.event("attempt_overflow");
     let text = "";
     const reading = (async () => {
