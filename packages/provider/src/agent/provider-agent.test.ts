@@ -80,7 +80,7 @@ describe("a provider", () => {
       auth_token: "umbel-pt-test",
       private_only: true,
     });
-    expect(register.models).toEqual([scriptedModel]);
+    expect(register.models).toMatchObject([scriptedModel]);
     const claims = await verifyClaims(register.device_key, "registration", register.attestation);
     expect(claims).toMatchObject({ encryption_key: register.encryption_key, version: register.version, backend: register.backend });
     expect(claims.sandbox).toEqual(agent.state().sandbox);
@@ -265,7 +265,7 @@ describe("the bundled model", () => {
     const { info } = await createModelStore({ home }).importModel(sprout);
     const serving = await serve({}, { engine: { kind: "llama.cpp" }, models: [{ id: info.id, sequences: 2 }] });
     const { register, agent } = serving;
-    expect(register.models).toEqual([info]);
+    expect(register.models).toEqual([{ ...info, template_render_ok: true }]);
     expect(register.decode_tps).toBeGreaterThan(0);
     const chat = chatOf("What is the capital of France?", { model: info.id, sampling: { temperature: 0 } });
     expect(await ask(serving, chat)).toContain("Paris");

@@ -1,6 +1,6 @@
 import path from "node:path";
 import { type Clock, type ErrorClass, ManifestError, type ModelInfo } from "@umbel/protocol";
-import { type ChatModel, createChatModel } from "../chat/index.js";
+import { type ChatModel, checkChatTemplate, createChatModel } from "../chat/index.js";
 import { EngineError, type InferenceEngine, type LoadOptions } from "../engine/engine.js";
 import { ModelError } from "../models/model-error.js";
 import { verifyModel } from "../models/verify-model.js";
@@ -17,6 +17,8 @@ export interface LoadContext {
   readonly clock: Clock;
   /** Uniform in [0, 1). */
   readonly random: () => number;
+  /** An engine has fallen silent, and this process should be replaced. */
+  readonly onEngineCrash: () => void;
 }
 
 /** Loads one model after another, so that two loads never compete for memory. A model that fails is reported and the next one tried. */
@@ -37,14 +39,16 @@ export async function loadModels(
 }
 
 /** The bytes are hashed by the process that loads them, and once more looked at afterwards: what is reported is what is in memory. */
-async function loadModel(model: WorkerModel, { engine, choice, clock, random }: LoadContext): Promise<ServedModel> {
+async function loadModel(model: WorkerModel, { engine, choice, ...context }: LoadContext): Promise<ServedModel> {
   const verified = choice.kind === "scripted" ? undefined : await verifyArtifact(model);
   const loaded = await engine.load({ buildId: model.info.id, path: model.path }, loadOptions(model, choice));
   if (verified !== undefined && !(await verified.stillHolds())) {
     await loaded.dispose();
     throw new ModelError("changed_while_reading", model.path);
   }
-  return { info: model.info, chat: createChatModel({ loaded, info: model.info, clock, random }) };
+  const rendersTemplate = checkChatTemplate(loaded, context.clock.date());
+  const info = { ...model.info, ...(rendersTemplate !== undefined && { template_render_ok: rendersTemplate }) };
+  return { info, chat: createChatModel({ ...context, loaded, info }) };
 }
 
 async function verifyArtifact({ artifact, info, path: weightPath }: WorkerModel): ReturnType<typeof verifyModel> {

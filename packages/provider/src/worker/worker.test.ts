@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { chmod, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -10,12 +11,13 @@ import {
   type Frame,
   type InferenceComplete,
   type InferenceError,
+  inferenceRequest,
   sha256,
   toBase64,
   toHex,
   verifyClaims,
 } from "@umbel/protocol";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { WorkerExit } from "./exit-codes.js";
 import { WORKER_LIMITS } from "./limits.js";
 import { openPipe, type Pipe } from "./pipe.js";
@@ -46,6 +48,19 @@ beforeEach(async () => {
 afterEach(async () => {
   for (const child of children.splice(0)) child.kill("SIGKILL");
   await rm(home, { recursive: true });
+});
+
+/** One worker that echoes, for tests which leave it as they found it. */
+let echo: TestWorker & { readonly ready: Ready };
+beforeAll(async () => {
+  home = await mkdtemp(path.join(tmpdir(), "umbel-worker-"));
+  const echoHome = home;
+  echo = await start({ answer: { kind: "echo" } });
+  children.splice(0);
+  return async () => {
+    echo.child.kill("SIGKILL");
+    await rm(echoHome, { recursive: true });
+  };
 });
 
 function launch(nodeFlags: readonly string[] = []): TestWorker {
@@ -133,7 +148,7 @@ const error = (sealed: SealedChat, error_class: string, param?: string) => ({
 
 describe("an answer", () => {
   it("comes back sealed, final, in order, and signed for", async () => {
-    const worker = await start({ answer: { kind: "echo" } });
+    const worker = echo;
     const sealed = await sealChat(worker.ready.encryption_key, chatOf("bring this back"));
     submit(worker, sealed);
     const { terminal, answer } = await answerOf(worker, sealed);
@@ -146,7 +161,7 @@ describe("an answer", () => {
 
     const receipt = await verifyClaims(worker.ready.device_key, "receipt", terminal.receipt);
     const chain = createDigestChain(sealed.request.request_id);
-    for (const frame of worker.frames) chain.update(frame.payload);
+    for (const frame of worker.frames.filter((one) => one.requestId === sealed.request.request_id)) chain.update(frame.payload);
     expect(receipt).toMatchObject({
       request_id: sealed.request.request_id,
       build_id: scriptedModel.id,
@@ -160,7 +175,7 @@ describe("an answer", () => {
   });
 
   it("is accepted first, with one nonce in every repetition", async () => {
-    const worker = await start();
+    const worker = echo;
     const sealed = await sealChat(worker.ready.encryption_key, chatOf("hi"));
     submit(worker, sealed);
     await terminalOf(worker, sealed);
@@ -229,7 +244,7 @@ describe("a request that cannot be served", () => {
     ],
     ["has another body than announced", {}, (sealed: SealedChat) => ({ ...sealed.request, body_bytes: 1 }), "client_request", undefined],
   ] as const)("because it %s ends in an error without a word of it", async (_name, options, change, errorClass, param) => {
-    const worker = await start();
+    const worker = echo;
     const sealed = await sealChat(worker.ready.encryption_key, chatOf("hi"), options);
     submit(worker, { ...sealed, request: change?.(sealed) ?? sealed.request });
     expect(await terminalOf(worker, sealed)).toEqual(error(sealed, errorClass, param));
@@ -240,11 +255,22 @@ describe("a request that cannot be served", () => {
   });
 
   it("because its model in clear and its sealed model differ ends in an error that names the field", async () => {
-    const worker = await start();
+    const worker = echo;
     const chat = { ...chatOf("hi"), model: "other" };
     const sealed = await sealChat(worker.ready.encryption_key, chat, { metadata: { build_id: scriptedModel.id } });
     submit(worker, sealed);
     expect(await terminalOf(worker, sealed)).toEqual(error(sealed, "client_request", "model"));
+  });
+
+  it("because too many are under way ends in an error at once", async () => {
+    const worker = await start();
+    const waiting = await sealChat(worker.ready.encryption_key, chatOf("hi"));
+    for (let i = 0; i < WORKER_LIMITS.requests_max; i++) {
+      const request_id = inferenceRequest.shape.request_id.parse(randomUUID());
+      worker.pipe.sendControl({ type: "inference_request", request: { ...waiting.request, request_id } });
+    }
+    submit(worker, waiting);
+    expect(await terminalOf(worker, waiting)).toEqual(error(waiting, "capacity_queue"));
   });
 
   it("because another with its id is under way changes nothing for that one", async () => {
@@ -276,7 +302,7 @@ describe("cancelling", () => {
     worker.pipe.sendControl({ type: "cancel", request_id: request.request_id });
 
   it("before the body came ends in a cancelled error", async () => {
-    const worker = await start();
+    const worker = echo;
     const sealed = await sealChat(worker.ready.encryption_key, chatOf("hi"));
     worker.pipe.sendControl({ type: "inference_request", request: sealed.request });
     cancel(worker, sealed);
@@ -322,7 +348,7 @@ describe("the process", () => {
   });
 
   it("signs what it knows itself, whatever the agent claims", async () => {
-    const worker = await start();
+    const worker = echo;
     worker.pipe.sendControl({
       type: "sign_registration",
       id: 7,
@@ -340,7 +366,7 @@ describe("the process", () => {
   });
 
   it("refuses to sign a challenge that is not of this time", async () => {
-    const worker = await start();
+    const worker = echo;
     const challenge = { nonce: toBase64(new Uint8Array(32)), timestamp: "2020-01-01T00:00:00Z" };
     worker.pipe.sendControl({ type: "sign_challenge", id: 8, challenge, sessionId: "s" });
     await worker.until(

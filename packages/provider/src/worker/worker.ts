@@ -91,7 +91,8 @@ export class Worker {
     if (vault === undefined) return;
     const engine = await createEngine(choice, { clock, random, crash: () => process.abort() });
     this.#keyed = { vault, backend: engine.id };
-    const { served, failures } = await loadModels(models, { engine, choice, clock, random });
+    const onEngineCrash = () => this.#options.exit(WorkerExit.engineSilent);
+    const { served, failures } = await loadModels(models, { engine, choice, clock, random, onEngineCrash });
     for (const model of served) this.#models.set(model.info.id, model);
     const [first] = served;
     const rates = first === undefined || choice.kind === "scripted" ? UNMEASURED : await measure(first, clock);
