@@ -60,8 +60,8 @@ describe("admission", () => {
     expect(runs.map(({ events }) => events.length)).toEqual([7, 7, 2]);
     await clock.advance(400);
     expect(last(runs[2] ?? { events: [] })).toEqual({ type: "end", reason: "stop" });
-    expect(runs[2]?.phases).toEqual(["queued", "prefill", "decode"]);
-    expect(runs[0]?.phases).toEqual(["prefill", "decode"]);
+    expect(runs[2]?.phases).toEqual(["queued", "prefilling", "decoding"]);
+    expect(runs[0]?.phases).toEqual(["prefilling", "decoding"]);
     expect(batcher.figures()).toMatchObject({ state: "idle", running: 0, waiting: 0, active_tokens: 0, reserved_tokens: 0 });
     expect(clock.pendingTimers).toBe(0);
   });
@@ -69,7 +69,7 @@ describe("admission", () => {
   it("lets lanes take turns, first come first served within each", async () => {
     const { run, clock } = await bench({ tokens_per_s: 10, answerTokens: 1 }, 1);
     const order: string[] = [];
-    const note = (id: string, lane: string) => run(id, { lane, onPhase: (phase) => phase === "prefill" && order.push(id) });
+    const note = (id: string, lane: string) => run(id, { lane, onPhase: (phase) => phase === "prefilling" && order.push(id) });
     for (const id of ["a1", "a2", "a3", "a4"]) note(id, "ada");
     for (const id of ["b1", "b2"]) note(id, "bob");
     note("c1", "cy");
@@ -94,7 +94,7 @@ describe("admission", () => {
     expect(last(waiting)).toBeUndefined();
     await clock.advance(1);
     expect(last(running)).toMatchObject({ type: "end" });
-    expect(waiting.phases).toContain("prefill");
+    expect(waiting.phases).toContain("prefilling");
     expect(last(behind)).toMatchObject({ type: "failed", error: { errorClass: "capacity_queue" } });
   });
 

@@ -103,7 +103,7 @@ export function createBatcher({ loaded, clock, onEngineCrash }: BatcherDependenc
     entry.progress_ms = entry.admitted_ms;
     running.add(entry);
     startSweeping();
-    setPhase(entry, "prefill");
+    setPhase(entry, "prefilling");
     void pump(entry).then(fill);
   }
 
@@ -128,7 +128,7 @@ export function createBatcher({ loaded, clock, onEngineCrash }: BatcherDependenc
       entry.generatedTokens += 1;
       if (entry.firstToken_ms === undefined) {
         entry.firstToken_ms = entry.progress_ms;
-        setPhase(entry, "decode");
+        setPhase(entry, "decoding");
       }
     }
     entry.queue.push(event);

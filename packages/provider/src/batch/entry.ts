@@ -1,7 +1,7 @@
 import { createEventQueue, type EngineEvent, type EventQueue, type GenerateRequest, type Generation } from "../engine/index.js";
 import type { BatchError } from "./batch-error.js";
 
-export type BatchPhase = "queued" | "prefill" | "decode";
+export type BatchPhase = "queued" | "prefilling" | "decoding";
 
 export interface BatchRequest {
   /** Unique among what is queued and running. */

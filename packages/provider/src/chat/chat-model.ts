@@ -1,0 +1,167 @@
+import type { ChatEvent, ChatRequest } from "@umbel/dialects";
+import type { Clock, InferenceAccepted, ModelInfo, Slot } from "@umbel/protocol";
+import { BatchError, type BatchEvent, createBatcher } from "../batch/index.js";
+import type { GenerateRequest, LoadedModel } from "../engine/index.js";
+import { createAnswerEvents } from "./answer-events.js";
+import { badParameter, ChatError } from "./chat-error.js";
+import { answerGrammar } from "./constraint/answer-grammar.js";
+import { createPromptBuilder, type Prompt } from "./prompt/prompt-builder.js";
+import { engineSampling } from "./sampling.js";
+
+export interface ChatModelDependencies {
+  /** Owned by the chat model from now on. */
+  readonly loaded: LoadedModel;
+  readonly info: ModelInfo;
+  readonly clock: Clock;
+  /** Uniform in [0, 1); for ids of tool calls and for seeds. */
+  readonly random: () => number;
+  /** The engine has fallen silent: every request has failed with `engine_crash`, and the process should be replaced. Called once. */
+  readonly onEngineCrash?: () => void;
+}
+
+export interface RunOptions {
+  /** Unique among the requests that are queued or running. */
+  readonly requestId: string;
+  /** Prompts are remembered, and places in the queue shared fairly, by scope. Undefined: nothing is remembered. */
+  readonly cacheScope: string | undefined;
+  /** Cancels in any phase. */
+  readonly signal: AbortSignal;
+  readonly onPhase: (phase: InferenceAccepted["phase"]) => void;
+}
+
+/** A loaded model that holds conversations. */
+export interface ChatModel {
+  /**
+   * Answers one request. The first event is `started`, the last one `finish`; also of a request that is cancelled after something could
+   * be seen of its answer. Leaving the loop cancels.
+   *
+   * @throws ChatError from the iteration: `client_request` with `param`, `context_exceeded` and `capacity_*` with `needed` and
+   *   `available`, `template_render`, `engine_crash`, `not_loaded`, `internal`, and `cancelled` when nothing could be seen yet.
+   */
+  run(request: ChatRequest, options: RunOptions): AsyncIterable<ChatEvent>;
+  /** What a heartbeat says of this model. */
+  slot(): Slot;
+  /** Ends what is running with `not_loaded` and frees the model. */
+  dispose(): Promise<void>;
+}
+
+/** Bound on an answer whose request has none (provider.md §5.4). */
+export const answerTokensDefault_max = 4096;
+/** Stop strings of one request (provider.md §5.4). */
+export const stopStrings_max = 16;
+
+const callId_characters = "abcdefghijklmnopqrstuvwxyz0123456789";
+const callId_length = 24;
+
+export function createChatModel({ loaded, info, clock, random, onEngineCrash = () => undefined }: ChatModelDependencies): ChatModel {
+  const batcher = createBatcher({ loaded, clock, onEngineCrash });
+  const prompts = createPromptBuilder(loaded, clock);
+
+  function newCallId(): string {
+    const characters = Array.from({ length: callId_length }, () =>
+      callId_characters.charAt(Math.floor(random() * callId_characters.length)),
+    );
+    return `call_${characters.join("")}`;
+  }
+
+  function generateRequest(request: ChatRequest, prompt: Prompt, cacheScope: string | undefined): GenerateRequest {
+    const available = loaded.contextLength_tokens;
+    const maxTokens = request.maxOutputTokens ?? Math.min(available - prompt.tokens.length, answerTokensDefault_max);
+    const needed = prompt.tokens.length + Math.max(1, maxTokens);
+    if (needed > available) throw new ChatError("context_exceeded", { needed, available });
+    const grammar = answerGrammar(request, prompt.opensReasoning);
+    if (grammar !== undefined && !loaded.features.has("grammar")) {
+      throw badParameter(request.responseFormat.type === "text" ? "tool_choice" : "response_format");
+    }
+    return {
+      tokens: prompt.tokens,
+      maxTokens,
+      sampling: engineSampling(request, loaded.vocabularySize, random),
+      ...(grammar === undefined ? {} : { grammar }),
+      ...(request.topLogprobs === undefined ? {} : { topLogprobs: request.topLogprobs }),
+      ...(cacheScope === undefined ? {} : { cacheScope }),
+    };
+  }
+
+  function check(request: ChatRequest): void {
+    if (request.choices !== 1) throw badParameter("n");
+    if (request.stop.length > stopStrings_max || request.stop.includes("")) throw badParameter("stop");
+    if (request.topLogprobs !== undefined && !loaded.features.has("logprobs")) throw badParameter("logprobs");
+  }
+
+  async function* run(request: ChatRequest, options: RunOptions): AsyncGenerator<ChatEvent, void> {
+    if (options.signal.aborted) throw new ChatError("cancelled");
+    check(request);
+    const prompt = prompts.build(request);
+    const answer = createAnswerEvents({
+      opensReasoning: prompt.opensReasoning,
+      tools: request.tools.length > 0 && request.toolChoice.type !== "none" ? "parse" : "ignore",
+      stop: request.stop,
+      newCallId,
+      hideReasoning: request.reasoning.exclude,
+      singleCall: !request.parallelToolCalls,
+    });
+    const started = { promptTokens: prompt.tokens.length, cachedTokens: 0 };
+    for await (const event of submit(generateRequest(request, prompt, options.cacheScope), options)) {
+      if (event.type === "failed") throw toChatError(event.error);
+      if (event.type === "started") {
+        started.cachedTokens = event.cachedTokens;
+        yield { type: "started", promptTokens: event.promptTokens, cachedPromptTokens: event.cachedTokens };
+      } else if (event.type === "token") {
+        yield* answer.token(event);
+        if (!answer.complete) continue;
+        yield answer.finish("stop", started);
+        return;
+      } else {
+        if (event.reason === "cancelled" && !answer.visible) throw new ChatError("cancelled");
+        yield* answer.rest();
+        yield answer.finish(event.reason, started);
+        return;
+      }
+    }
+  }
+
+  function submit(generate: GenerateRequest, { requestId, cacheScope, signal, onPhase }: RunOptions): AsyncIterable<BatchEvent> {
+    try {
+      return batcher.submit({
+        id: requestId,
+        lane: cacheScope ?? "",
+        generate,
+        signal,
+        onPhase: (phase) => {
+          if (phase !== "decoding") onPhase(phase);
+        },
+      });
+    } catch (error) {
+      throw error instanceof BatchError ? toChatError(error) : error;
+    }
+  }
+
+  return {
+    run,
+    slot() {
+      const { state, running, waiting, active_tokens, reserved_tokens, decode_tps, prefill_tps } = batcher.figures();
+      return {
+        model: info.id,
+        state,
+        num_running: running,
+        num_waiting: waiting,
+        max_concurrency: loaded.sequences,
+        active_tokens,
+        token_budget_used: reserved_tokens,
+        token_budget_max: loaded.sequences * loaded.contextLength_tokens,
+        ...(decode_tps === undefined ? {} : { observed_decode_tps: decode_tps }),
+        ...(prefill_tps === undefined ? {} : { observed_prefill_tps: prefill_tps }),
+        model_load_time_ms: loaded.load_ms,
+      };
+    },
+    async dispose() {
+      await batcher.stop();
+      await loaded.dispose();
+    },
+  };
+}
+
+function toChatError(error: BatchError): ChatError {
+  return new ChatError(error.errorClass, { ...error.figures, cause: error });
+}

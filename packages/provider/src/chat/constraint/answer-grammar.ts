@@ -1,0 +1,71 @@
+import type { ChatRequest, ToolDefinition } from "@umbel/dialects";
+import { badParameter } from "../chat-error.js";
+import { freeLayout, jsonRules, singleLine } from "./json-style.js";
+import { createRules, literal, type Rules } from "./rules.js";
+import { compileSchema, UnsupportedSchema } from "./schema-compiler.js";
+
+/**
+ * The grammar that an answer must follow, or undefined when it may be anything: `response_format` JSON, and a tool choice that demands a
+ * call. With `auto` and JSON the answer is one or the other.
+ *
+ * @param opensReasoning whether the prompt has opened a reasoning block, which then comes before what is demanded
+ * @throws ChatError `client_request` for a schema that cannot be enforced, and for a choice of tools that there are not
+ */
+export function answerGrammar(request: ChatRequest, opensReasoning: boolean): string | undefined {
+  const rules = createRules();
+  const calls = demandedCalls(request, rules);
+  const json = calls === undefined ? demandedJson(request, rules) : undefined;
+  const mayCall = json !== undefined && request.tools.length > 0 && request.toolChoice.type === "auto";
+  const body = mayCall ? `(${json} | ${callRules(request.tools, repetition(request), rules)})` : (calls ?? json);
+  if (body === undefined) return undefined;
+  return rules.text(opensReasoning ? `${reasoningRules(rules)} ${body}` : body);
+}
+
+function demandedCalls(request: ChatRequest, rules: Rules): string | undefined {
+  const { tools, toolChoice } = request;
+  if (toolChoice.type === "auto" || toolChoice.type === "none") return undefined;
+  const chosen = toolChoice.type === "named" ? tools.filter((tool) => tool.name === toolChoice.name) : tools;
+  if (chosen.length === 0) throw badParameter("tool_choice");
+  return callRules(chosen, toolChoice.type === "named" ? "one" : repetition(request), rules);
+}
+
+function demandedJson({ responseFormat }: ChatRequest, rules: Rules): string | undefined {
+  if (responseFormat.type === "text") return undefined;
+  const style = freeLayout(rules);
+  if (responseFormat.type === "json_object") return jsonRules(rules, style).object;
+  try {
+    return compileSchema(responseFormat.schema, rules, style);
+  } catch (error) {
+    if (error instanceof UnsupportedSchema) throw badParameter("response_format");
+    throw error;
+  }
+}
+
+function repetition(request: ChatRequest): "one" | "several" {
+  return request.parallelToolCalls ? "several" : "one";
+}
+
+/** Calls in the Hermes form, in the spacing that models know them in. */
+function callRules(tools: readonly ToolDefinition[], repeated: "one" | "several", rules: Rules): string {
+  const bodies = tools.map(
+    (tool) => `${literal(`{"name": ${JSON.stringify(tool.name)}, "arguments": `)} ${argumentRules(tool, rules)} "}"`,
+  );
+  const call = rules.add(`${literal("<tool_call>\n")} (${bodies.join(" | ")}) ${literal("\n</tool_call>")}`);
+  return repeated === "one" ? call : rules.add(`${call} (${literal("\n")} ${call})*`);
+}
+
+/** A tool whose schema cannot be enforced gets arguments of any shape, unless it asks for strictness. */
+function argumentRules(tool: ToolDefinition, rules: Rules): string {
+  try {
+    return compileSchema({ type: "object", ...tool.parameters }, rules, singleLine);
+  } catch (error) {
+    if (!(error instanceof UnsupportedSchema)) throw error;
+    if (tool.strict === true) throw badParameter("tools");
+    return jsonRules(rules, singleLine).object;
+  }
+}
+
+/** Everything up to and with the closing tag. */
+function reasoningRules(rules: Rules): string {
+  return rules.add(String.raw`([^<] | "<" [^/] | "</" [^t])* "</think>" [ \n]{0,4}`);
+}
