@@ -97,7 +97,9 @@ async function start(
   const store = await openStore({
     ...(settings.databaseUrl === undefined ? { home: settings.home } : { databaseUrl: settings.databaseUrl }),
     clock,
-    onEvent: reportStore(log, () => void close()),
+    onEvent: reportStore(log, () => {
+      close().catch((error: unknown) => log.error({ err: error }, "stopping failed"));
+    }),
   });
   closers.push(() => store.close());
   const instanceId = randomUUID();

@@ -1,29 +1,21 @@
 import { ApiError, type ChatEvent } from "@umbel/dialects";
-import { type Clock, requestId } from "@umbel/protocol";
-import { type Decision, type RequestSpec, retryPolicy } from "@umbel/routing";
+import { requestId } from "@umbel/protocol";
+import { type RequestSpec, retryPolicy } from "@umbel/routing";
 import type { Settings } from "../../config/index.js";
-import type { Attempt, Fleet, ReserveOutcome } from "../../fleet/index.js";
-import type { DecisionLog, Metrics } from "../../insight/index.js";
-import { atCapacity, isWorthWaiting } from "../admit/capacity-exists.js";
+import type { Attempt } from "../../fleet/index.js";
 import type { PreparedRequest } from "../admit/check.js";
 import type { RetryAfter } from "../retry-after.js";
 import type { Stopwatch } from "../stopwatch.js";
+import { type AcquireServices, acquireFirst, acquireNext } from "./acquire.js";
 import { type AttemptFailure, ConsumerLeft, DispatchFailed, exhausted } from "./failure.js";
-import { firstContent } from "./first-content.js";
+import { type FirstContent, firstContent } from "./first-content.js";
 import { type OpenedAttempt, openAttempt } from "./opened-attempt.js";
 import { type SealedRequest, sealRequest } from "./sealing.js";
-import type { WaitQueues } from "./wait-queues.js";
 
 /** However many machines there are, one request troubles so many at most. Source: routing.md §9. */
 const ATTEMPTS_max = 64;
 
-export interface DispatchServices {
-  readonly fleet: Pick<Fleet, "reserve">;
-  readonly queues: WaitQueues;
-  readonly retryAfter: RetryAfter;
-  readonly clock: Clock;
-  readonly metrics: Metrics;
-  readonly decisions: DecisionLog;
+export interface DispatchServices extends AcquireServices {
   readonly settings: Pick<Settings, "firstContentBase_ms" | "firstContentPerToken_ms" | "loadingExtension_ms" | "contentBudget_ms">;
   /** Opaque scope of an account within which prefixes may be reused. */
   readonly cacheScope: (accountId: string) => string;
@@ -48,32 +40,37 @@ export async function dispatch(
   gone: AbortSignal,
   watch: Stopwatch,
 ): Promise<Dispatched> {
-  const { clock, settings, metrics } = services;
-  const firstContent_ms = settings.firstContentBase_ms + settings.firstContentPerToken_ms * request.promptTokens;
+  const { clock, settings, metrics, retryAfter } = services;
+  const seeker = { publicName: request.publicName, gone, watch };
+  const whole_ms = settings.firstContentBase_ms + settings.firstContentPerToken_ms * request.promptTokens;
   const tally = createTally();
-  let spec = request.spec;
+  let { spec } = request;
   let sealed: SealedRequest | undefined;
-  let budgetEnd_ms: number | undefined;
   let last: AttemptFailure | undefined;
+  // From the first attempt on: the wait in line has a limit of its own.
+  let budgetEnd_ms = Number.POSITIVE_INFINITY;
 
   for (let number = 0; number < ATTEMPTS_max; number++) {
-    const attempt = await reserve(number);
+    const attempt = number === 0 ? await acquireFirst(spec, seeker, services) : acquireNext(spec, number, seeker, services);
     if (attempt === undefined) break;
+    if (number === 0) budgetEnd_ms = clock.now_ms() + settings.contentBudget_ms;
     let won = false;
     try {
-      const now_ms = clock.now_ms();
-      budgetEnd_ms ??= now_ms + settings.contentBudget_ms;
-      // The first attempt has its whole time; later ones what is left of the budget.
-      const left_ms = number === 0 ? firstContent_ms : Math.min(firstContent_ms, budgetEnd_ms - now_ms);
-      if (left_ms <= 0) break;
-      const result = await tryOne(attempt, number, left_ms);
+      if (gone.aborted) throw new ConsumerLeft("the consumer left before the request was sent");
+      // The first attempt has its whole time; a later one at most what is left of the budget.
+      const firstContent_ms = number === 0 ? whole_ms : Math.min(whole_ms, budgetEnd_ms - clock.now_ms());
+      if (firstContent_ms <= 0) break;
+      const stopSealing = watch.start("encrypt");
+      sealed ??= await seal(request);
+      stopSealing();
+      const opening = { sealed, attempt, number, request, firstContent_ms };
+      const { opened, result } = await tryOne(opening, services, gone, watch);
+      metrics.count("inference_attempts_total", { outcome: result.outcome === "content" ? "content" : result.failure.failure });
       if (result.outcome === "content") {
         won = true;
-        metrics.count("inference_attempts_total", { outcome: "content" });
-        return { opened: result.opened, batch: result.batch };
+        return { opened, batch: result.batch };
       }
       last = result.failure;
-      metrics.count("inference_attempts_total", { outcome: last.failure });
       budgetEnd_ms += result.loading_ms;
       if (!tally.mayRetry(last)) break;
       spec = without(spec, attempt, last);
@@ -82,68 +79,45 @@ export async function dispatch(
     }
   }
   throw last === undefined
-    ? new DispatchFailed(nobody(request, services.retryAfter), "no_provider")
-    : exhausted(last, tally.failures, services.retryAfter.seconds(request.build.id));
+    ? new DispatchFailed(nobody(request, retryAfter), "no_provider")
+    : exhausted(last, tally.failures, retryAfter.seconds(request.build.id));
+}
 
-  /** Undefined when no machine is left to try. The first attempt may wait in line. */
-  async function reserve(number: number): Promise<Attempt | undefined> {
-    const stop = watch.start("route");
-    const outcome = number === 0 ? services.queues.reserve(spec) : services.fleet.reserve(spec);
-    stop();
-    if (outcome !== undefined) note(number, outcome);
-    if (outcome?.ok === true) return outcome.attempt;
-    if (number > 0 || (outcome !== undefined && !isWorthWaiting(outcome.decision))) return undefined;
-    return waitInLine(number);
-  }
+async function tryOne(
+  opening: {
+    readonly sealed: SealedRequest;
+    readonly attempt: Attempt;
+    readonly number: number;
+    readonly request: PreparedRequest;
+    readonly firstContent_ms: number;
+  },
+  { clock, settings, cacheScope }: DispatchServices,
+  gone: AbortSignal,
+  watch: Stopwatch,
+): Promise<{ readonly opened: OpenedAttempt; readonly result: FirstContent }> {
+  const { sealed, attempt, number, request, firstContent_ms } = opening;
+  const stopWrapping = watch.start("encrypt");
+  const { message, createOpener } = await sealed.wrapFor(attempt.provider, {
+    attempt: number,
+    prompt_tokens_estimate: request.promptTokens,
+    deadline_ms: Math.ceil(firstContent_ms),
+    cache_scope: cacheScope(request.spec.accountId),
+  });
+  stopWrapping();
+  const opened = openAttempt(attempt, createOpener);
+  const send = async (): Promise<void> => {
+    const stopSending = watch.start("dispatch");
+    await attempt.send(message, sealed.ciphertext);
+    stopSending();
+  };
+  const stopWaiting = watch.start("provider");
+  const result = await firstContent(opened, send, { firstContent_ms, loading_ms: settings.loadingExtension_ms }, clock, gone);
+  stopWaiting();
+  return { opened, result };
+}
 
-  async function waitInLine(number: number): Promise<Attempt> {
-    const stop = watch.start("queue");
-    const waited = await services.queues.wait(spec, gone);
-    stop();
-    metrics.count("queue_waits_total", { outcome: waited.outcome });
-    if (waited.outcome === "reserved") {
-      note(number, { ok: true, attempt: waited.attempt });
-      return waited.attempt;
-    }
-    if (waited.outcome === "gone") throw new ConsumerLeft("the consumer left while waiting for capacity");
-    const detail = waited.outcome === "full" ? "queue is full" : "queue timeout";
-    throw new DispatchFailed(atCapacity(request.publicName, detail, services.retryAfter.seconds(request.build.id)), "queue_timeout");
-  }
-
-  function note(number: number, outcome: ReserveOutcome): void {
-    const decision: Decision = outcome.ok ? outcome.attempt.decision : outcome.decision;
-    services.decisions.record({ requestId: spec.requestId, attempt: number, at: clock.date(), build: spec.build, decision });
-  }
-
-  async function tryOne(attempt: Attempt, number: number, left_ms: number) {
-    if (gone.aborted) throw new ConsumerLeft("the consumer left before the request was sent");
-    const stopSealing = watch.start("encrypt");
-    sealed ??= await sealRequest({
-      requestId: requestId.parse(spec.requestId),
-      build: spec.build,
-      maxOutputTokens: request.maxOutputTokens,
-      body: request.body,
-    });
-    const { ciphertext } = sealed;
-    const { message, createOpener } = await sealed.wrapFor(attempt.provider, {
-      attempt: number,
-      prompt_tokens_estimate: request.promptTokens,
-      deadline_ms: Math.ceil(left_ms),
-      cache_scope: services.cacheScope(spec.accountId),
-    });
-    stopSealing();
-    const opened = openAttempt(attempt, createOpener);
-    const send = async (): Promise<void> => {
-      const stopSending = watch.start("dispatch");
-      await attempt.send(message, ciphertext);
-      stopSending();
-    };
-    const stopWaiting = watch.start("provider");
-    const limits = { firstContent_ms: left_ms, loading_ms: settings.loadingExtension_ms };
-    const result = await firstContent(opened, send, limits, clock, gone);
-    stopWaiting();
-    return { ...result, opened };
-  }
+function seal({ spec, maxOutputTokens, body }: PreparedRequest): Promise<SealedRequest> {
+  return sealRequest({ requestId: requestId.parse(spec.requestId), build: spec.build, maxOutputTokens, body });
 }
 
 /** Counts failures against what their kind allows. Kinds that end in the same answer share one allowance. */
