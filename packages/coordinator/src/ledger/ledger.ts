@@ -77,11 +77,11 @@ export async function createLedger(options: LedgerOptions): Promise<Ledger> {
   });
   let replayed = false;
 
-  async function book({ requestId, usage: reported, servedBy, reason }: Settlement) {
+  async function book({ requestId, usage: reported, servedBy, reason }: Settlement, signal: AbortSignal) {
     const terms = openTerms.get(requestId) ?? (await ledgerRepository.terms(db, requestId));
     if (!terms) throw new UnknownReservationError(requestId);
     const { usage, clamped, cost_microUsd, fee_microUsd } = bill(reported, terms, servedBy);
-    const result = await ledgerRepository.settle(client, {
+    const row = {
       requestId,
       prompt_tokens: usage.prompt_tokens,
       completion_tokens: usage.completion_tokens,
@@ -94,7 +94,8 @@ export async function createLedger(options: LedgerOptions): Promise<Ledger> {
       providerAccountId: servedBy.accountId,
       reason,
       at: clock.date(),
-    });
+    };
+    const result = await ledgerRepository.settle(client, row, signal);
     if (result.outcome === "unknown") throw new UnknownReservationError(requestId);
     openTerms.delete(requestId);
     if (result.outcome === "released") return { state: "released", replayed: true } as const;
@@ -105,7 +106,7 @@ export async function createLedger(options: LedgerOptions): Promise<Ledger> {
   async function hold(request: HoldRequest): Promise<HoldOutcome> {
     const { requestId, accountId } = request;
     const row = holdRow(request, { defaultFeePercent, instanceId, at: clock.date() });
-    const result = await attempt(() => ledgerRepository.hold(client, row), retry).catch((error: unknown) => {
+    const result = await attempt((signal) => ledgerRepository.hold(client, row, signal), retry).catch((error: unknown) => {
       if (error instanceof LedgerUnavailableError) inBackground(requestId, () => giveBackLater(requestId));
       throw error;
     });
@@ -114,15 +115,15 @@ export async function createLedger(options: LedgerOptions): Promise<Ledger> {
     return outcome;
   }
 
-  async function releaseOnce(requestId: string, reason: ReleaseReason): Promise<boolean> {
-    const open = await ledgerRepository.release(client, requestId, reason, clock.date());
+  async function releaseOnce(requestId: string, reason: ReleaseReason, signal: AbortSignal): Promise<boolean> {
+    const open = await ledgerRepository.release(client, requestId, reason, clock.date(), signal);
     openTerms.delete(requestId);
     return open;
   }
 
   async function releaseThroughOutage(requestId: string, reason: ReleaseReason): Promise<void> {
     const onRetry = (tries: number) => onEvent({ type: "retry", operation: "release", requestId, attempt: tries });
-    await persist(() => releaseOnce(requestId, reason), { ...retry, signal: stop.signal, onRetry });
+    await persist((signal) => releaseOnce(requestId, reason, signal), { ...retry, signal: stop.signal, onRetry });
   }
 
   async function giveBackLater(requestId: string): Promise<void> {
@@ -142,9 +143,10 @@ export async function createLedger(options: LedgerOptions): Promise<Ledger> {
 
   async function releaseOrphans(): Promise<number> {
     let released = 0;
-    for (let orphans = await instance.orphans(); orphans.length > 0; orphans = await instance.orphans()) {
+    const find = () => attempt(() => instance.orphans(), retry);
+    for (let orphans = await find(); orphans.length > 0; orphans = await find()) {
       for (const requestId of orphans) {
-        if (await ledgerRepository.release(client, requestId, "coordinator_crash", clock.date())) released += 1;
+        if (await attempt((signal) => releaseOnce(requestId, "coordinator_crash", signal), retry)) released += 1;
       }
     }
     if (released > 0) onEvent({ type: "orphans_released", count: released });
@@ -153,12 +155,12 @@ export async function createLedger(options: LedgerOptions): Promise<Ledger> {
 
   return {
     hold,
-    park: (requestId) => attempt(() => ledgerRepository.park(client, requestId, clock.date()), retry),
+    park: (requestId) => attempt((signal) => ledgerRepository.park(client, requestId, clock.date(), signal), retry),
     settle: (settlement) => settlements.settle({ ...settlement, usage: clampUsage(settlement.usage, NO_BOUND).usage }),
 
     async release(requestId, reason) {
       try {
-        return await attempt(() => releaseOnce(requestId, reason), retry);
+        return await attempt((signal) => releaseOnce(requestId, reason, signal), retry);
       } catch (error) {
         if (error instanceof LedgerUnavailableError) inBackground(requestId, () => releaseThroughOutage(requestId, reason));
         throw error;
@@ -171,7 +173,7 @@ export async function createLedger(options: LedgerOptions): Promise<Ledger> {
         throw new RangeError("a credit must be positive and at most 10^15 µUSD");
       if (SYSTEM_ACCOUNT.test(accountId)) throw new RangeError("system accounts are not credited");
       const transfer = { kind, idempotencyKey, reference, from: FUNDED_BY[kind], to: accountId, amount_microUsd, at: clock.date() };
-      await attempt(() => ledgerRepository.transfer(client, transfer), retry).catch((error: unknown) => {
+      await attempt((signal) => ledgerRepository.transfer(client, transfer, signal), retry).catch((error: unknown) => {
         if (sqlState(error) !== IDEMPOTENCY_CONFLICT) throw error;
         throw new IdempotencyConflictError(`another credit has the key ${idempotencyKey}`, { cause: error });
       });
@@ -198,7 +200,7 @@ export async function createLedger(options: LedgerOptions): Promise<Ledger> {
       // Before the holds of dead coordinators are given back: what they had finished is still to be paid.
       const booked = replayed ? 0 : await settlements.replay();
       replayed = true;
-      return { replayed: booked, released: await attempt(releaseOrphans, retry) };
+      return { replayed: booked, released: await releaseOrphans() };
     },
 
     async close(timeout_ms) {

@@ -1,7 +1,9 @@
 import type { Clock } from "@umbel/protocol";
-import { databaseFailure } from "../store/index.js";
+import { databaseFailure, STATEMENT_TIMEOUT_MS } from "../store/index.js";
 import { LedgerUnavailableError } from "./types.js";
 
+/** Time to connect plus time for a statement; over a dead line the server cannot tell us of its own timeout. */
+export const ANSWER_TIMEOUT_MS = 2 * STATEMENT_TIMEOUT_MS;
 const CONFLICT_ATTEMPTS_MAX = 5;
 const CONFLICT_WAIT_MS = 20;
 const OUTAGE_WAIT_MS = 100;
@@ -13,15 +15,18 @@ export interface RetryOptions {
   readonly random: () => number;
 }
 
+/** Does something with the database; gives up, and withdraws what waits there, when the signal aborts. */
+export type Statement<T> = (signal: AbortSignal) => Promise<T>;
+
 /**
  * Runs a money statement, again when it lost against a concurrent one (money.md §5: at most 5 times, with jitter).
  *
- * @throws LedgerUnavailableError when the database gave no answer: the statement may or may not have happened
+ * @throws LedgerUnavailableError when the database gave no answer within `ANSWER_TIMEOUT_MS`: the statement may or may not have happened
  */
-export async function attempt<T>(statement: () => Promise<T>, { clock, random }: RetryOptions): Promise<T> {
+export async function attempt<T>(statement: Statement<T>, { clock, random }: RetryOptions): Promise<T> {
   for (let tries = 1; ; tries += 1) {
     try {
-      return await statement();
+      return await withinDeadline(statement, clock);
     } catch (error) {
       const failure = databaseFailure(error);
       if (failure === "unavailable" || (failure === "conflict" && tries === CONFLICT_ATTEMPTS_MAX)) {
@@ -33,9 +38,25 @@ export async function attempt<T>(statement: () => Promise<T>, { clock, random }:
   }
 }
 
+async function withinDeadline<T>(statement: Statement<T>, clock: Clock): Promise<T> {
+  const giveUp = new AbortController();
+  let cancelTimer: () => void = () => undefined;
+  const deadline = new Promise<never>((_, reject) => {
+    cancelTimer = clock.setTimer(ANSWER_TIMEOUT_MS, () => {
+      reject(new LedgerUnavailableError("the database did not answer in time"));
+      giveUp.abort();
+    });
+  });
+  try {
+    return await Promise.race([statement(giveUp.signal), deadline]);
+  } finally {
+    cancelTimer();
+  }
+}
+
 /** Repeats through outages of any length, until the statement is answered or `signal` aborts (then rejects with its reason). */
 export async function persist<T>(
-  statement: () => Promise<T>,
+  statement: Statement<T>,
   options: RetryOptions & { readonly signal: AbortSignal; readonly onRetry: (tries: number) => void },
 ): Promise<T> {
   for (let tries = 1; ; tries += 1) {
@@ -53,6 +74,7 @@ export async function persist<T>(
 export function wait(clock: Clock, delay_ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason);
+    if (delay_ms <= 0) return resolve();
     const stop = () => {
       cancel();
       reject(signal?.reason);

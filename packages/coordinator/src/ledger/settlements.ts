@@ -19,7 +19,7 @@ export class UnknownReservationError extends Error {
 
 export interface SettlementsOptions {
   /** Prices and posts one settlement. Rejects with database errors as they come. */
-  readonly book: (settlement: Settlement) => Promise<Booked>;
+  readonly book: (settlement: Settlement, signal: AbortSignal) => Promise<Booked>;
   readonly putAside: (letter: { requestId: string | undefined; payload: unknown; error: string }) => Promise<void>;
   readonly spill: SpillFile;
   readonly clock: Clock;
@@ -83,7 +83,7 @@ export function createSettlements(options: SettlementsOptions): Settlements {
       onRetry: (tries: number) => onEvent({ type: "retry", operation: "settle", requestId, attempt: tries }),
     };
     try {
-      const booked = await persist(() => options.book(settlement), patience);
+      const booked = await persist((signal) => options.book(settlement, signal), patience);
       if (booked.state === "settled" && !booked.replayed) {
         onEvent({ type: "settled", requestId, cost_microUsd: booked.cost_microUsd, wait_ms: clock.now_ms() - started_ms });
       }
@@ -155,7 +155,7 @@ export function createSettlements(options: SettlementsOptions): Settlements {
           await attempt(() => options.putAside({ requestId: undefined, payload: line, error: "unreadable line" }), options);
           onEvent({ type: "dead_letter", requestId: undefined, reason: "unreadable line" });
         } else if (!jobs.has(line.settlement.requestId)) {
-          await attempt(() => options.book(line.settlement), options).catch(async (error: unknown) => {
+          await attempt((signal) => options.book(line.settlement, signal), options).catch(async (error: unknown) => {
             if (error instanceof LedgerUnavailableError) throw error;
             await attempt(() => putAside(line.settlement, error), options);
           });

@@ -13,7 +13,8 @@ const DATABASE = "umbel";
 const DEFAULT_CONNECTIONS_MAX = 20;
 /** A server that stops while we connect is started again this many times. */
 const JOIN_ATTEMPTS_MAX = 5;
-const CLOSE_TIMEOUT_S = 5;
+/** Whoever closes has finished its work; only connections that an outage left hanging take this long. */
+const CLOSE_TIMEOUT_S = 2;
 
 /** Rows of these tables changed, by whatever process; the name is the Postgres notification channel. */
 export type ChangeChannel = "umbel_keys" | "umbel_prices" | "umbel_catalog";

@@ -1,4 +1,5 @@
 import { and, eq, inArray, lt, ne, notInArray, sql } from "drizzle-orm";
+import type { MaybeRow, PendingQuery } from "postgres";
 import type { Client } from "../client.js";
 import { run } from "../run-query.js";
 import { balances, coordinatorInstances, modelPrices, reservations, settlementDeadLetter } from "../schema/index.js";
@@ -65,34 +66,37 @@ export type ReservationTerms = Pick<
   | "feePercent"
 >;
 
-/** Movements of money: each one statement and one round trip, so it happens whole or not at all. */
+/**
+ * Movements of money: each one statement and one round trip, so it happens whole or not at all. When `signal` aborts, a statement that waits is
+ * withdrawn and one that runs is cancelled; whether it happened is then open.
+ */
 export const ledgerRepository = {
-  async hold(client: Client, row: HoldRow): Promise<HoldResult> {
-    const [result] = await client<HoldResult[]>`select * from ledger_hold(
+  async hold(client: Client, row: HoldRow, signal: AbortSignal): Promise<HoldResult> {
+    const statement = client<HoldResult[]>`select * from ledger_hold(
       ${row.requestId}::text, ${row.accountId}::text, ${row.keyId ?? null}::text, ${row.model}::text, ${row.publicModel}::text,
       ${row.hold_microUsd}::bigint, ${row.promptBound_tokens}::bigint, ${row.outputBound_tokens}::bigint, ${row.inputPrice_microUsd}::bigint,
       ${row.outputPrice_microUsd}::bigint, ${row.priceSource}::text, ${row.defaultFeePercent}::integer, ${row.instanceId}::text,
       ${row.at.toISOString()}::timestamptz)`;
-    return only(result);
+    return answer(statement, signal);
   },
 
-  async park(client: Client, requestId: string, at: Date): Promise<boolean> {
-    const [row] = await client<{ open: boolean }[]>`select ledger_park(${requestId}::text, ${at.toISOString()}::timestamptz) as open`;
-    return only(row).open;
+  async park(client: Client, requestId: string, at: Date, signal: AbortSignal): Promise<boolean> {
+    const statement = client<{ open: boolean }[]>`select ledger_park(${requestId}::text, ${at.toISOString()}::timestamptz) as open`;
+    return (await answer(statement, signal)).open;
   },
 
-  async release(client: Client, requestId: string, reason: string, at: Date): Promise<boolean> {
-    const [row] = await client<{ open: boolean }[]>`
+  async release(client: Client, requestId: string, reason: string, at: Date, signal: AbortSignal): Promise<boolean> {
+    const statement = client<{ open: boolean }[]>`
       select ledger_release(${requestId}::text, ${reason}::text, ${at.toISOString()}::timestamptz) as open`;
-    return only(row).open;
+    return (await answer(statement, signal)).open;
   },
 
-  async settle(client: Client, row: SettlementRow): Promise<SettleResult> {
-    const [result] = await client<SettleResult[]>`select * from ledger_settle(
+  async settle(client: Client, row: SettlementRow, signal: AbortSignal): Promise<SettleResult> {
+    const statement = client<SettleResult[]>`select * from ledger_settle(
       ${row.requestId}::text, ${row.prompt_tokens}::bigint, ${row.completion_tokens}::bigint, ${row.reasoning_tokens}::bigint,
       ${row.cachedPrompt_tokens}::bigint, ${row.cost_microUsd}::bigint, ${row.fee_microUsd}::bigint, ${row.sessionId}::text, ${row.machineId}::text,
       ${row.providerAccountId ?? null}::text, ${row.reason}::text, ${row.at.toISOString()}::timestamptz)`;
-    return only(result);
+    return answer(statement, signal);
   },
 
   /** Moves an amount between two accounts. False when the same transaction is there already. Fails with SQLSTATE UM001 when another is. */
@@ -107,12 +111,13 @@ export const ledgerRepository = {
       readonly amount_microUsd: bigint;
       readonly at: Date;
     },
+    signal: AbortSignal,
   ): Promise<boolean> {
     const { kind, idempotencyKey, reference, from, to, amount_microUsd, at } = transfer;
-    const [row] = await client<{ posted: boolean }[]>`select ledger_post(
+    const statement = client<{ posted: boolean }[]>`select ledger_post(
       ${kind}::text, ${idempotencyKey}::text, ${reference}::text, array[${to}::text, ${from}::text], array[${kind}::text, ${kind}::text],
       array[${amount_microUsd}::bigint, -${amount_microUsd}::bigint], array[false, false], ${at.toISOString()}::timestamptz) as posted`;
-    return only(row).posted;
+    return (await answer(statement, signal)).posted;
   },
 
   async terms(tx: Tx, requestId: string): Promise<ReservationTerms | undefined> {
@@ -214,7 +219,15 @@ function isOpen() {
   return inArray(reservations.state, [...OPEN_STATES]);
 }
 
-function only<Row>(row: Row | undefined): Row {
-  if (row === undefined) throw new Error("a ledger statement returned no row");
-  return row;
+async function answer<Row extends MaybeRow>(statement: PendingQuery<Row[]>, signal: AbortSignal): Promise<Row> {
+  // Cancelling needs a connection of its own; when there is none to be had, the server's statement timeout does it.
+  const cancel = () => void Promise.resolve(statement.cancel()).catch(() => undefined);
+  signal.addEventListener("abort", cancel, { once: true });
+  try {
+    const [row] = await statement;
+    if (row === undefined) throw new Error("a ledger statement returned no row");
+    return row;
+  } finally {
+    signal.removeEventListener("abort", cancel);
+  }
 }
