@@ -67,8 +67,13 @@ describe("faults", () => {
     const { openai } = await network.client();
     const provider = await network.provider({ script: SLOW });
     const stream = await openai.chat.completions.create({ ...ASK, stream: true });
+    const worker = workerOf(provider.pid);
+    let killed = false;
     const reading = (async () => {
-      for await (const chunk of stream) if (chunk.choices[0]?.delta.content) process.kill(workerOf(provider.pid), "SIGKILL");
+      for await (const chunk of stream)
+        if (chunk.choices[0]?.delta.content) {
+          killed ||= process.kill(worker, "SIGKILL");
+        }
     })();
     await expect(reading).rejects.toThrow(/provider/);
     const text = await eventually("the provider serves again", () =>

@@ -1,6 +1,15 @@
 import { randomUUID } from "node:crypto";
 import path from "node:path";
-import { type Accounts, createAccounts, createLedger, type Ledger, loadSettings, openStore, SettingsError } from "@umbel/coordinator";
+import {
+  type Accounts,
+  AccountsError,
+  createAccounts,
+  createLedger,
+  type Ledger,
+  loadSettings,
+  openStore,
+  SettingsError,
+} from "@umbel/coordinator";
 import { systemClock } from "@umbel/protocol/native";
 import { CliError, EXIT_CODES } from "./exit-codes.js";
 import { asStartError } from "./start-error.js";
@@ -24,7 +33,7 @@ export async function withMoneyAndAccounts<T>(
       spillPath: path.join(home, "settlement-spill.jsonl"),
     });
     try {
-      return await work({ accounts, ledger });
+      return await work({ accounts, ledger }).catch(asRefusal);
     } finally {
       await ledger.close(0);
       await accounts.close();
@@ -43,4 +52,11 @@ export function readSettings(overrides: Parameters<typeof loadSettings>[0]["over
       throw new CliError(error.message, EXIT_CODES.configuration, "docs/operators.md says where the settings are described.");
     throw error;
   }
+}
+
+/** A value that the accounts do not take is the command line's fault. @throws always */
+function asRefusal(error: unknown): never {
+  if (error instanceof AccountsError)
+    throw new CliError(error.message, EXIT_CODES.usage, "Change the option that it names.", { cause: error });
+  throw error;
 }

@@ -3,7 +3,7 @@ import { redactFields, redactText } from "./redact.js";
 
 export interface LoggerOptions {
   readonly level: string;
-  /** Default: standard output. */
+  /** Default: standard error, so that standard output stays the result of a command. */
   readonly destination?: DestinationStream;
 }
 
@@ -25,6 +25,6 @@ export function createLogger(options: LoggerOptions): Logger {
         },
       },
     },
-    options.destination ?? pino.destination({ dest: 1, sync: false }),
+    options.destination ?? pino.destination({ dest: 2, sync: false }),
   );
 }
