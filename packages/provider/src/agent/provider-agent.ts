@@ -54,6 +54,7 @@ class Agent implements ProviderAgent {
   readonly #keyDirectory: string;
   readonly #registered: Promise<void>;
   #phase: ProviderPhase = "stopped";
+  #wasStarted = false;
   #parts: Parts | undefined;
   #ready: Ready | undefined;
   #machineId: string | undefined;
@@ -81,7 +82,8 @@ class Agent implements ProviderAgent {
   }
 
   async start(): Promise<void> {
-    if (this.#phase !== "stopped") throw new ProviderError("already_started", "This provider was started before.");
+    if (this.#wasStarted) throw new ProviderError("already_started", "A provider is started once; make another one.");
+    this.#wasStarted = true;
     this.#phase = "starting";
     this.#warnOfPlainToken();
     try {
