@@ -68,8 +68,14 @@ export function createBatcher({ loaded, clock, onEngineCrash }: BatcherDependenc
   let clearSweep: (() => void) | undefined;
   let closed: ErrorClass | undefined;
 
+  /** Another request may have come under the id of one that has left. */
+  function isHere(entry: Entry): boolean {
+    return entries.get(entry.request.id) === entry;
+  }
+
   function leave(entry: Entry, last: Extract<BatchEvent, { type: "end" | "failed" }>): void {
-    if (!entries.delete(entry.request.id)) return;
+    if (!isHere(entry)) return;
+    entries.delete(entry.request.id);
     entry.clearQueueTimer();
     entry.removeAbortListener();
     waiting.remove(entry.request.lane, entry);
@@ -118,6 +124,7 @@ export function createBatcher({ loaded, clock, onEngineCrash }: BatcherDependenc
   }
 
   function take(entry: Entry, event: EngineEvent): void {
+    if (!isHere(entry)) return;
     entry.progress_ms = clock.now_ms();
     if (event.type === "end") {
       end(entry, event);

@@ -1,3 +1,3 @@
 export { BatchError } from "./batch-error.js";
-export { type Batcher, type BatchFigures, createBatcher } from "./batcher.js";
-export type { BatchEvent, BatchPhase, BatchRequest } from "./entry.js";
+export { createBatcher } from "./batcher.js";
+export type { BatchEvent } from "./entry.js";

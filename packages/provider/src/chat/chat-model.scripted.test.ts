@@ -4,14 +4,14 @@ import { createFakeClock } from "@umbel/protocol/testing";
 import { describe, expect, it } from "vitest";
 import type { z } from "zod";
 import { createScriptedEngine, scriptedEngineScript } from "../engine/index.js";
-import { createChatModel } from "./chat-model.js";
+import { answerTokensDefault_max, createChatModel } from "./chat-model.js";
 
 const info = modelInfo.parse({ id: "scripted", size_bytes: 1, format: "gguf", context_length: 4096, weight_hash: "0".repeat(64) });
 
-async function bench(script: z.input<typeof scriptedEngineScript>, sequences = 1) {
+async function bench(script: z.input<typeof scriptedEngineScript>, sequences = 1, contextLength_tokens = 4096) {
   const clock = createFakeClock();
   const engine = createScriptedEngine(scriptedEngineScript.parse(script), { clock, random: () => 0.3, crash: () => undefined });
-  const loading = engine.load({ buildId: "scripted", path: "" }, { sequences, contextLength_tokens: 4096 });
+  const loading = engine.load({ buildId: "scripted", path: "" }, { sequences, contextLength_tokens });
   await clock.advance(0);
   let crashes = 0;
   const model = createChatModel({ loaded: await loading, info, clock, random: () => 0.3, onEngineCrash: () => (crashes += 1) });
@@ -65,6 +65,23 @@ describe("text of several tokens", () => {
     expect(textOf(record.events)).toBe("Yes.");
     expect(tokensOf(record.events)).toBe(4);
     expect(record.events.at(-1)).toMatchObject({ reason: "stop", usage: { completionTokens: 9 } });
+  });
+});
+
+describe("an answer without a limit", () => {
+  it("ends at the default, or where the context does", async () => {
+    for (const [context, expected] of [
+      [20_000, answerTokensDefault_max],
+      [1000, undefined],
+    ] as const) {
+      const { run, clock } = await bench({ answerTokens: 10_000 }, 1, context);
+      const { events } = run("a");
+      await clock.advance(1);
+      const finish = events.at(-1);
+      if (finish?.type !== "finish") throw new Error("no finish");
+      expect(finish.reason).toBe("length");
+      expect(finish.usage.completionTokens).toBe(expected ?? context - finish.usage.promptTokens);
+    }
   });
 });
 

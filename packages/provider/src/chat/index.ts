@@ -1,3 +1,3 @@
-export { ChatError, type ChatErrorDetail } from "./chat-error.js";
-export { type ChatModel, type ChatModelDependencies, createChatModel, type RunOptions } from "./chat-model.js";
+export { ChatError } from "./chat-error.js";
+export { type ChatModel, createChatModel } from "./chat-model.js";
 export { checkChatTemplate } from "./prompt/template-check.js";

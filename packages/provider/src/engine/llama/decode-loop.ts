@@ -170,7 +170,13 @@ export function createDecodeLoop(parts: DecodeLoopParts): DecodeLoop {
   }
 
   async function run(): Promise<void> {
-    while (jobs.size > 0) await parts.turns.take(step);
+    while (jobs.size > 0) {
+      try {
+        await parts.turns.take(step);
+      } catch (cause) {
+        for (const job of jobs) fail(job, cause);
+      }
+    }
     running = undefined;
   }
 

@@ -51,6 +51,8 @@ export function createLlamaEngine({ clock }: LlamaEngineDependencies): Inference
         onDispose: () => loaded.delete(result),
       });
       loaded.add(result);
+      if (disposed) await result.dispose();
+      if (disposed) throw new EngineError("internal", "the engine was disposed");
       return result;
     } catch (cause) {
       await model.dispose();
