@@ -70,10 +70,11 @@ describe("faults", () => {
     const worker = workerOf(provider.pid);
     let killed = false;
     const reading = (async () => {
-      for await (const chunk of stream)
-        if (chunk.choices[0]?.delta.content) {
-          killed ||= process.kill(worker, "SIGKILL");
-        }
+      for await (const chunk of stream) {
+        if (!chunk.choices[0]?.delta.content || killed) continue;
+        killed = true;
+        process.kill(worker, "SIGKILL");
+      }
     })();
     await expect(reading).rejects.toThrow(/provider/);
     const text = await eventually("the provider serves again", () =>

@@ -163,6 +163,14 @@ describe("placed work", () => {
     expect(withoutPending(withPending(registered(), BUILD, one), BUILD, { requests: 2, tokens: 500 })).toMatchObject({ pendingTotal: 0 });
   });
 
+  it("takes what has ended off the last report too, so that the place is free before the next heartbeat", () => {
+    const reported = withHeartbeat(withPending(withPending(registered(), BUILD, one), BUILD, one), heartbeat());
+    const slot = reported.slots?.get(BUILD);
+    const after = withoutPending(reported, BUILD, one).slots?.get(BUILD);
+    expect((after?.running ?? 0) + (after?.waiting ?? 0)).toBe((slot?.running ?? 0) + (slot?.waiting ?? 0) - 1);
+    expect(after?.tokenBudgetUsed).toBe(Math.max(0, (slot?.tokenBudgetUsed ?? 0) - one.tokens));
+  });
+
   it("does not change the view it came from", () => {
     const before = withPending(registered(), BUILD, one);
     withPending(before, BUILD, one);

@@ -70,11 +70,24 @@ export function withPending(view: ProviderView, build: string, added: PendingVie
   return withPendingOf(view, build, (before?.requests ?? 0) + added.requests, (before?.tokens ?? 0) + added.tokens);
 }
 
-/** Takes work away that has ended; give the same figures as to `withPending`. Never goes below zero. */
+/**
+ * Takes work away that has ended; give the same figures as to `withPending`. Never goes below zero. The machine's last report counted that work
+ * too, most likely, so it is taken off the report as well: else a place would look taken until the next heartbeat.
+ */
 export function withoutPending(view: ProviderView, build: string, ended: PendingView): ProviderView {
   const before = view.pending.get(build);
   if (!before) return view;
-  return withPendingOf(view, build, Math.max(0, before.requests - ended.requests), Math.max(0, before.tokens - ended.tokens));
+  const after = withPendingOf(view, build, Math.max(0, before.requests - ended.requests), Math.max(0, before.tokens - ended.tokens));
+  const slot = view.slots?.get(build);
+  if (slot === undefined) return after;
+  return changed(after, { slots: new Map(view.slots).set(build, withoutReported(slot, ended)) });
+}
+
+function withoutReported(slot: SlotView, ended: PendingView): SlotView {
+  const running = Math.max(0, slot.running - ended.requests);
+  const waiting = Math.max(0, slot.waiting - (ended.requests - (slot.running - running)));
+  const tokenBudgetUsed = Math.max(0, slot.tokenBudgetUsed - ended.tokens);
+  return Object.freeze({ ...slot, running, waiting, tokenBudgetUsed, activeTokens: Math.min(slot.activeTokens, tokenBudgetUsed) });
 }
 
 /** What verification of the machine's evidence concluded. `trusted` false makes every profile refuse the machine. */
