@@ -101,7 +101,6 @@ export interface Pipe<Outgoing> {
   resume(): void;
   /** Ends the pipe. Resolves when what was written has left, or cannot any more. */
   end(): Promise<void>;
-  destroy(): void;
 }
 
 export function openPipe<Incoming, Outgoing>(stream: Duplex, handlers: PipeHandlers<Incoming>): Pipe<Outgoing> {
@@ -175,7 +174,6 @@ export function openPipe<Incoming, Outgoing>(stream: Duplex, handlers: PipeHandl
     pause: () => stream.pause(),
     resume: () => stream.resume(),
     end: () => new Promise((resolve) => (isClosed ? resolve() : stream.end(resolve))),
-    destroy: () => close(undefined),
   };
 }
 
