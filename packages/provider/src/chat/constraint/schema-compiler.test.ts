@@ -1,19 +1,16 @@
-import { getLlama, LlamaGrammar, LlamaLogLevel } from "node-llama-cpp";
 import { afterAll, describe, expect, it } from "vitest";
 import { freeLayout, singleLine } from "./json-style.js";
 import { createRules } from "./rules.js";
 import { compileSchema, schemaLimits, UnsupportedSchema } from "./schema-compiler.js";
+import { createGrammarMatcher } from "./testing/grammar-matcher.js";
 
-const llama = await getLlama({ gpu: false, build: "never", skipDownload: true, logLevel: LlamaLogLevel.disabled });
-afterAll(() => llama.dispose());
+const matcher = await createGrammarMatcher();
+afterAll(() => matcher.dispose());
 
-/** Whether llama.cpp's own matcher takes the whole text. */
 function accepts(schema: unknown, text: string, layout: "free" | "single" = "single"): boolean {
   const rules = createRules();
   const root = compileSchema(schema, rules, layout === "free" ? freeLayout(rules) : singleLine);
-  const grammar = new LlamaGrammar(llama, { grammar: rules.text(root) });
-  const native: { isTextCompatible(text: string): boolean } = Reflect.get(grammar, "_grammar");
-  return native.isTextCompatible(text);
+  return matcher.accepts(rules.text(root), text);
 }
 
 function verdicts(schema: unknown, ...texts: string[]): boolean[] {
