@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { Store } from "../store/index.js";
 import { createTestDatabase, type TestDatabase } from "../store/testing.js";
 import { IdempotencyConflictError, type Ledger } from "./index.js";
+import { audit, openReservations } from "./testing/audit.js";
 import { type Books, fund, machine, openBooks, request, terminal, usage } from "./testing/books.js";
 
 let database: TestDatabase;
@@ -134,7 +135,7 @@ describe("a request that is paid for", () => {
     for (const withdrawable_microUsd of [250n, 50n]) {
       const spent = request(consumer);
       await ledger.hold(spent);
-      await ledger.settle(terminal(spent.requestId, { usage: usage(1_000, 1_000) }));
+      expect(await ledger.settle(terminal(spent.requestId, { usage: usage(1_000, 1_000) }))).toMatchObject({ cost_microUsd: 250n });
       expect((await ledger.balance(consumer)).withdrawable_microUsd).toBe(withdrawable_microUsd);
     }
   });
@@ -154,6 +155,22 @@ describe("a request ends once", () => {
     expect(outcomes.every((outcome) => outcome.state === "settled" && outcome.cost_microUsd === 100n)).toBe(true);
     expect(await ledger.balance(consumer)).toMatchObject({ spendable_microUsd: 900n, held_microUsd: 0n });
     expect(await store.client`select 1 from ledger_transactions where reference = ${held.requestId}`).toHaveLength(1);
+    await rival.ledger.close(0);
+  });
+
+  it("when many are settled, released and settled elsewhere all at the same time, machines and consumers paying each other", async () => {
+    const rival = await openBooks(store);
+    const accounts = [await fund(ledger, 10_000n), await fund(ledger, 10_000n)];
+    const held = Array.from({ length: 60 }, (_, index) => request(accounts[index % 2] ?? ""));
+    for (const each of held) await ledger.hold(each);
+    await Promise.all(
+      held.flatMap(({ requestId }, index) => {
+        const settlement = terminal(requestId, { servedBy: machine(accounts[(index + 1) % 2]) });
+        return [ledger.settle(settlement), rival.ledger.release(requestId, "provider_error"), rival.ledger.settle(settlement)];
+      }),
+    );
+    expect(await audit(store, accounts, [])).toEqual([]);
+    expect(await openReservations(store, accounts)).toBe(0);
     await rival.ledger.close(0);
   });
 

@@ -1,6 +1,6 @@
 import type { Store } from "../../store/index.js";
 
-/** What is wrong in the books of these accounts; empty when the properties P1 to P5, P8 and P10 of money.md §19 hold. */
+/** What is wrong in the books of these accounts; empty when the properties P1 to P5, P8 and P10 of money.md §19 hold and none was put aside. */
 export async function audit(store: Store, accounts: readonly string[], keys: readonly string[]): Promise<readonly string[]> {
   const rows = await store.client<{ violation: string }[]>`
     with own (account_id) as (select jsonb_array_elements_text(${JSON.stringify(accounts)}::text::jsonb)),
@@ -41,6 +41,7 @@ export async function audit(store: Store, accounts: readonly string[], keys: rea
       from r join ledger_transactions t on t.idempotency_key = 'settle:' || r.request_id
         join ledger_entries e on e.transaction_id = t.id and e.entry_type = 'payout' left join provider_earnings p on p.job_id = r.request_id
       where p.amount is distinct from e.amount
+    union all select 'settlement of ' || r.request_id || ' was refused: ' || d.error from r join settlement_dead_letter d using (request_id)
     union all select 'P10 cap of ' || k.id
       from api_keys k join own_keys on own_keys.key_id = k.id join api_key_spend s on s.key_id = k.id where s.spent + s.held > k.limit_micro_usd`;
   return rows.map((row) => row.violation);
