@@ -1,5 +1,4 @@
 import type { Clock } from "@umbel/protocol";
-import { DrizzleQueryError } from "drizzle-orm";
 import { databaseFailure, STATEMENT_TIMEOUT_MS } from "../store/index.js";
 import { AccountsUnavailableError } from "./accounts-error.js";
 
@@ -18,9 +17,7 @@ export async function ask<T>(work: Promise<T>, clock: Clock): Promise<T> {
   });
   try {
     return await Promise.race([work, deadline]);
-  } catch (error) {
-    // The query builder's own error spells out the parameters, among them the hash of the secret; only its cause may reach a log.
-    const cause = error instanceof DrizzleQueryError ? (error.cause ?? new Error("a statement failed")) : error;
+  } catch (cause) {
     const failure = databaseFailure(cause);
     throw failure === "unavailable" || failure === "conflict" ? new AccountsUnavailableError({ cause }) : cause;
   } finally {

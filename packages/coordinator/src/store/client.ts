@@ -2,7 +2,7 @@ import postgres, { type Sql } from "postgres";
 
 /** Money statements answer within milliseconds; one that takes longer is stuck and must give its locks back (money.md §20). */
 export const STATEMENT_TIMEOUT_MS = 5_000;
-export const LOCK_TIMEOUT_MS = 2_000;
+const LOCK_TIMEOUT_MS = 2_000;
 const CONNECT_TIMEOUT_S = 5;
 /** The driver's own back-off grows to 20 s, in which statements would wait instead of failing; callers do their own waiting. */
 const RECONNECT_AFTER_S = 0.1;

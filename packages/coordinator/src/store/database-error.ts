@@ -6,7 +6,7 @@ import postgres from "postgres";
  * - `unavailable`: no answer, so it may or may not have happened; the same statement may succeed later
  * - `refused`: the database understood and said no; repeating changes nothing
  */
-export type DatabaseFailure = "conflict" | "unavailable" | "refused";
+type DatabaseFailure = "conflict" | "unavailable" | "refused";
 
 /** Serialization failure, deadlock, lock timeout (PostgreSQL manual, appendix A). */
 const CONFLICTS = new Set(["40001", "40P01", "55P03"]);

@@ -1,5 +1,5 @@
 /** Why the bundled Postgres cannot run here. Closed list; the message says what to do. */
-export type EmbeddedPostgresErrorCode =
+type EmbeddedPostgresErrorCode =
   | "unsupported_platform"
   | "binaries_unusable"
   | "unreachable_as_root"

@@ -1,2 +1,2 @@
-export { EmbeddedPostgresError, type EmbeddedPostgresErrorCode } from "./embedded-postgres-error.js";
+export { EmbeddedPostgresError } from "./embedded-postgres-error.js";
 export { type EmbeddedPostgres, ensureRunning } from "./server.js";

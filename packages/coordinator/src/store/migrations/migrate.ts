@@ -5,7 +5,7 @@ import { type Migration, migrations as shipped } from "./index.js";
 /** One number for all that migrate this database; chosen at random. */
 const MIGRATION_LOCK = 7_315_204_861n;
 
-export type MigrationErrorCode = "database_newer" | "checksum_drift" | "migration_failed";
+type MigrationErrorCode = "database_newer" | "checksum_drift" | "migration_failed";
 
 /** The database's schema and this program do not fit together, or a migration failed (then nothing of it is left). */
 export class MigrationError extends Error {
