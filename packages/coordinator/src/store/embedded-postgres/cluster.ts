@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { chmod, chown, mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
+import type { Clock } from "@umbel/protocol";
 import type { Binaries } from "./binaries.js";
 import { EmbeddedPostgresError } from "./embedded-postgres-error.js";
 import { chooseUser, ensureReach, type RunAs, spawnAs } from "./run-as.js";
@@ -23,6 +24,7 @@ export interface Cluster {
 export interface ClusterOptions {
   readonly home: string;
   readonly binaries: Binaries;
+  readonly clock: Clock;
   /** `none` is for tests: nothing survives a crash of the machine. */
   readonly durability: "full" | "none";
 }
@@ -38,7 +40,7 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
   const existing = await readCluster(directory, options.binaries);
   if (existing) return existing;
   await mkdir(options.home, { recursive: true, mode: 0o700 });
-  await removeLeftovers(options.home);
+  await removeLeftovers(options.home, options.clock);
   await createCluster(directory, options);
   const created = await readCluster(directory, options.binaries);
   if (!created) throw new EmbeddedPostgresError("broken_cluster", `No database appeared in ${directory}.`);
@@ -47,7 +49,12 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
 
 async function readCluster(directory: string, binaries: Binaries): Promise<Cluster | undefined> {
   const dataDirectory = path.join(directory, "data");
-  const found = await stat(dataDirectory).catch(undefinedIfMissing);
+  const found = await stat(dataDirectory)
+    .catch(undefinedIfMissing)
+    .catch((cause: unknown) => {
+      const advice = "Start Umbel as the user it belongs to, or choose another state directory with --home.";
+      throw new EmbeddedPostgresError("foreign_data_directory", `The database in ${directory} cannot be reached. ${advice}`, { cause });
+    });
   if (!found) return undefined;
   const runAs = await chooseUser(dataDirectory);
   try {
@@ -105,12 +112,12 @@ function runInitdb(runAs: RunAs, initdb: string, args: readonly string[]): Promi
 }
 
 /** Removes what creators that were killed left behind. A process id can belong to somebody else by now, so age counts too. */
-async function removeLeftovers(home: string): Promise<void> {
+async function removeLeftovers(home: string, clock: Clock): Promise<void> {
   for (const entry of await readdir(home)) {
     const pid = /^postgres\.new-(\d+)-/.exec(entry)?.[1];
     if (pid === undefined) continue;
     const directory = path.join(home, entry);
-    const age_ms = Date.now() - (await stat(directory)).mtimeMs;
+    const age_ms = clock.date().getTime() - (await stat(directory)).mtimeMs;
     if (!isAlive(Number(pid)) || age_ms > CREATION_AGE_MS_MAX) await rm(directory, { recursive: true, force: true });
   }
 }

@@ -120,7 +120,7 @@ describe("the bundled Postgres", () => {
     const server = await start();
     const uid = Number(execFileSync("ps", ["-o", "uid=", "-p", String(server.pid)], { encoding: "utf8" }));
     expect(uid).toBeGreaterThan(0);
-    expect((await stat(path.join(home, "postgres", "data"))).uid).toBe(uid);
+    for (const file of ["data", "password", "port", "server.log"]) expect((await stat(path.join(home, "postgres", file))).uid).toBe(uid);
     await server.stop();
   });
 });

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { chown, open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import type { Clock } from "@umbel/protocol";
 import { type Binaries, prepareBinaries } from "./binaries.js";
@@ -47,7 +47,7 @@ export async function ensureRunning(options: EmbeddedPostgresOptions): Promise<E
   const durability = options.durability ?? "full";
   const home = path.resolve(options.home);
   const binaries = await prepareBinaries(path.join(home, "postgres-programs"));
-  const cluster = await openCluster({ home, binaries, durability });
+  const cluster = await openCluster({ home, binaries, clock: options.clock, durability });
   const server = { binaries, cluster, clock: options.clock, durability };
   const deadline_ms = options.clock.now_ms() + START_TIMEOUT_MS;
   for (let attempts = 0; attempts < START_ATTEMPTS_MAX; ) {
@@ -176,6 +176,7 @@ async function rememberedPort(cluster: Cluster): Promise<number | undefined> {
 
 async function rememberPort(cluster: Cluster, port: number): Promise<void> {
   await writeFile(portFile(cluster), `${port}\n`);
+  await giveToOwner(cluster, portFile(cluster));
 }
 
 function portFile(cluster: Cluster): string {
@@ -192,7 +193,14 @@ async function openLog(cluster: Cluster) {
     await rm(`${file}.1`, { force: true });
     await rename(file, `${file}.1`);
   }
-  return open(file, "a", 0o600);
+  const handle = await open(file, "a", 0o600);
+  await giveToOwner(cluster, file);
+  return handle;
+}
+
+/** So that the user who owns the cluster can start it later without root. */
+async function giveToOwner({ runAs }: Cluster, file: string): Promise<void> {
+  if (runAs.owner) await chown(file, runAs.owner.uid, runAs.owner.gid);
 }
 
 async function logTail(cluster: Cluster): Promise<string> {
