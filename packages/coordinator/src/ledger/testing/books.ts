@@ -1,9 +1,10 @@
 import { randomUUID } from "node:crypto";
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import type { Usage } from "@umbel/protocol";
 import { createFakeClock } from "@umbel/protocol/testing";
+import { afterAll } from "vitest";
 import type { Store } from "../../store/index.js";
 import {
   createLedger,
@@ -36,8 +37,11 @@ export async function openBooks(store: Store, overrides: Partial<LedgerOptions> 
   return { ledger, clock, events, instanceId, spillPath };
 }
 
+const directory = mkdtempSync(path.join(os.tmpdir(), "umbel-spill-"));
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
 export function newSpillPath(): string {
-  return path.join(mkdtempSync(path.join(os.tmpdir(), "umbel-spill-")), "settlement-spill.jsonl");
+  return path.join(directory, `${randomUUID()}.jsonl`);
 }
 
 /** A consumer with money, by a fresh id. */
