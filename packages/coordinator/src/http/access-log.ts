@@ -1,34 +1,40 @@
 import type { FastifyInstance } from "fastify";
+import { outcomeOfStatus } from "../insight/index.js";
 import type { HttpDependencies } from "./dependencies.js";
+import type { Exchange } from "./exchange.js";
 import type { Route } from "./route.js";
 
-/** One line and two metrics for each request, when its connection is done with it. Never bodies, headers or queries. */
-export function logAccess(app: FastifyInstance, { log, metrics, clock }: HttpDependencies, isProbe: (url: string) => boolean): void {
+/**
+ * One line and the metrics of each request, when its connection is done with it; so each is counted once, however it ended. Never bodies,
+ * headers or queries.
+ */
+export function logAccess(app: FastifyInstance, { log, metrics, clock }: HttpDependencies, routes: readonly Route[]): void {
+  const accessOf = new Map(routes.map((route) => [route.url, route.access]));
+
   app.addHook("onRequest", async (request, reply) => {
-    request.exchange = { start_ms: clock.now_ms(), principal: undefined };
+    const exchange: Exchange = { start_ms: clock.now_ms(), principal: undefined, model: undefined, outcome: undefined };
+    request.exchange = exchange;
     // Now, because a connection that has ended no longer knows whose it was.
-    const remote = truncatedAddress(request.raw.socket.remoteAddress ?? "unknown");
+    const remote = truncatedAddress(request.raw.socket.remoteAddress);
     reply.header("X-Request-ID", request.id);
+
     reply.raw.once("close", () => {
-      const pattern = request.routeOptions.url ?? "unmatched";
-      const duration_ms = Math.round(clock.now_ms() - request.exchange.start_ms);
+      const { method } = request;
+      const path = request.routeOptions.url ?? "unmatched";
+      const access = accessOf.get(path);
       const status = reply.raw.statusCode;
-      metrics.count("http_requests_total", { method: request.method, path: pattern, status: String(status) });
-      metrics.observe("http_request_duration_ms", { method: request.method, path: pattern }, duration_ms);
-      if (isProbe(pattern)) return;
-      const { principal } = request.exchange;
+      const complete = reply.raw.writableFinished;
+      const duration_ms = Math.round(clock.now_ms() - exchange.start_ms);
+      metrics.count("http_requests_total", { method, path, status: String(status) });
+      metrics.observe("http_request_duration_ms", { method, path }, duration_ms);
+      if (access === "inference" && method === "POST") {
+        const outcome = complete ? (exchange.outcome ?? outcomeOfStatus(status)) : "client_gone";
+        metrics.count("request_outcome_total", { model: exchange.model ?? "other", class: outcome });
+      }
+      if (access === "probe") return;
+      const { accountId, key } = exchange.principal ?? {};
       log.info(
-        {
-          request_id: request.id,
-          method: request.method,
-          path: pattern,
-          status,
-          duration_ms,
-          complete: reply.raw.writableFinished,
-          remote,
-          account: principal?.accountId,
-          key: principal?.key?.id,
-        },
+        { request_id: request.id, method, path, status, duration_ms, complete, remote, account: accountId, key: key?.id },
         "request",
       );
     });
@@ -36,13 +42,9 @@ export function logAccess(app: FastifyInstance, { log, metrics, clock }: HttpDep
 }
 
 /** The network an address is in, which is all that is logged of it (ops.md §4.2). */
-export function truncatedAddress(address: string): string {
+export function truncatedAddress(address: string | undefined): string {
+  if (address === undefined) return "unknown";
   const mapped = /^(?:::ffff:)?(\d{1,3}\.\d{1,3}\.\d{1,3})\.\d{1,3}$/.exec(address)?.[1];
   if (mapped !== undefined) return `${mapped}.0/24`;
   return `${address.split(":").slice(0, 3).join(":")}::/48`;
-}
-
-export function probePaths(routes: readonly Route[]): (url: string) => boolean {
-  const urls = new Set(routes.filter((route) => route.access === "probe").map((route) => route.url));
-  return (url) => urls.has(url);
 }

@@ -43,7 +43,7 @@ export async function answerStream(
     stream.end();
   }
 
-  const stopKeepalive = stream.keepAlive(settings.keepaliveInterval_ms);
+  const stopKeepalive = stream.keepAlive(settings.keepaliveInterval_ms, { "X-Inference-Job-ID": request.job });
   try {
     answer = await request.run();
   } catch (error) {

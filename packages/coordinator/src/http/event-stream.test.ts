@@ -47,7 +47,7 @@ describe("createEventStream", () => {
     const { response, consumer } = await connection();
     const clock = createFakeClock();
     const stream = createEventStream(response, { clock, stall_ms: STALL_ms });
-    const stop = stream.keepAlive(10_000);
+    const stop = stream.keepAlive(10_000, { "X-Inference-Job-ID": "job" });
     await clock.advance(9_999);
     expect(stream.committed).toBe(false);
     await clock.advance(10_001);

@@ -24,8 +24,8 @@ export interface EventStream {
   commit(headers: OutgoingHttpHeaders): void;
   /** Writes, and resolves when the consumer has room for more. @throws ConsumerGone */
   write(text: string): Promise<void>;
-  /** Writes a comment every `interval_ms` until the returned function is called; the first one commits. 0 does nothing. */
-  keepAlive(interval_ms: number): () => void;
+  /** Writes a comment every `interval_ms` until the returned function is called; the first one commits `headers`. 0 does nothing. */
+  keepAlive(interval_ms: number, headers: OutgoingHttpHeaders): () => void;
   end(): void;
 }
 
@@ -75,11 +75,11 @@ export function createEventStream(response: ServerResponse, options: EventStream
       if (response.destroyed) throw new ConsumerGone("the consumer closed its connection");
       if (!response.write(text)) await drained();
     },
-    keepAlive(interval_ms) {
+    keepAlive(interval_ms, headers) {
       if (interval_ms === 0) return () => undefined;
       let cancel = clock.setTimer(interval_ms, beat);
       function beat(): void {
-        commit({});
+        commit(headers);
         // A consumer that has not read the last comments needs no further ones.
         if (!response.destroyed && !response.writableNeedDrain) response.write(KEEPALIVE);
         cancel = clock.setTimer(interval_ms, beat);

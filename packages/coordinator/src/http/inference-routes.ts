@@ -1,7 +1,6 @@
 import { type Dialect, openaiChat } from "@umbel/dialects";
 import { bytesToUuid } from "@umbel/protocol";
 import type { FastifyReply, FastifyRequest } from "fastify";
-import { type OutcomeClass, outcomeOfStatus } from "../insight/index.js";
 import { type AnswerRequest, answerStream } from "./answer-stream.js";
 import { answerWhole } from "./answer-whole.js";
 import type { HttpDependencies } from "./dependencies.js";
@@ -33,14 +32,9 @@ async function answer(
   dialect: Dialect<unknown>,
   dependencies: HttpDependencies,
 ): Promise<unknown> {
-  const { metrics, clock, settings, log, inference } = dependencies;
+  const { clock, settings, log, inference, catalog } = dependencies;
+  const { exchange } = request;
   const gone = consumerGone(reply);
-  let model = "other";
-
-  function ended(outcome: OutcomeClass): void {
-    metrics.count("request_outcome_total", { model, class: outcome });
-  }
-
   try {
     refuseUnreadableBody(request.headers);
     const body = await readBody(
@@ -51,7 +45,7 @@ async function answer(
     const parsing_ms = clock.now_ms();
     const parsed = dialect.parse(parseJsonBody(body));
     const parse_us = Math.round((clock.now_ms() - parsing_ms) * 1_000);
-    if (dependencies.catalog.resolve(parsed.request.model) !== undefined) model = parsed.request.model;
+    if (catalog.resolve(parsed.request.model) !== undefined) exchange.model = parsed.request.model;
 
     const job = newJobId(dependencies.randomBytes);
     const toAnswer: AnswerRequest = {
@@ -69,17 +63,12 @@ async function answer(
           consumerGone: gone,
         }),
     };
-    const outcome = parsed.stream ? await answerStream(toAnswer, reply, dependencies) : await answerWhole(toAnswer, reply);
-    ended(gone.aborted ? "client_gone" : outcome);
+    exchange.outcome = parsed.stream ? await answerStream(toAnswer, reply, dependencies) : await answerWhole(toAnswer, reply);
     return reply;
   } catch (error) {
-    if (gone.aborted || reply.raw.destroyed) {
-      ended("client_gone");
-      return reply.hijack();
-    }
+    if (gone.aborted || reply.raw.destroyed) return reply.hijack();
     const refusal = toApiError(error);
-    if (refusal.status >= 500 && refusal.code === "internal_error") log.error({ err: error, request_id: request.id }, "request failed");
-    ended(outcomeOfStatus(refusal.status));
+    if (refusal.code === "internal_error") log.error({ err: error, request_id: request.id }, "request failed");
     if (refusal.status === 408) reply.header("Connection", "close");
     return reply.status(refusal.status).headers(errorHeaders(refusal)).send(dialect.renderError(refusal, request.id));
   }

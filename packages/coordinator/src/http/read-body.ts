@@ -24,6 +24,7 @@ export class SenderGone extends Error {
  * @throws ApiError 413 as soon as more is announced or arrives, 408 when it comes too slowly. @throws SenderGone.
  */
 export function readBody(request: IncomingMessage, limits: BodyLimits, clock: Clock): Promise<Uint8Array> {
+  if (request.destroyed) return Promise.reject(senderGone());
   const announced = Number(request.headers["content-length"] ?? 0);
   if (announced > limits.bytes_max) {
     discard(request, clock);
@@ -53,7 +54,7 @@ export function readBody(request: IncomingMessage, limits: BodyLimits, clock: Cl
       resolve(Buffer.concat(pieces, length));
     }
     function onClose(): void {
-      fail(new SenderGone("the connection closed before the whole body arrived"));
+      fail(senderGone());
     }
     function fail(error: Error): void {
       detach();
@@ -81,6 +82,10 @@ function discard(request: IncomingMessage, clock: Clock): void {
   // What the connection's end does to a body that nobody wants is no error.
   request.on("error", cancel);
   request.resume();
+}
+
+function senderGone(): SenderGone {
+  return new SenderGone("the connection closed before the whole body arrived");
 }
 
 function tooLarge(bytes_max: number): ApiError {

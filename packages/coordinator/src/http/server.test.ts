@@ -256,6 +256,8 @@ describe("the HTTP edge", () => {
     const operator = `http://127.0.0.1:${test.running.operatorPort}`;
     const metrics = await (await fetch(`${operator}/metrics`)).text();
     expect(metrics).toContain(`umbel_request_outcome_total{model="${MODEL}",class="success"} 1`);
+    expect(metrics).toMatch(/umbel_request_outcome_total\{model="other",class="client_error"\} [1-9]/);
+    expect(metrics).toMatch(/umbel_request_outcome_total\{model="other",class="timeout"\} 1/);
     expect(metrics).toMatch(/umbel_http_requests_total\{method="GET",path="\/v1\/models\/\*",status="404"\} [1-9]/);
     expect(metrics).toContain("umbel_providers_connected 1");
     const decisions = await (await fetch(`${operator}/decisions/${job}`)).json();

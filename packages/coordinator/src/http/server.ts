@@ -1,7 +1,7 @@
 import cors from "@fastify/cors";
 import { openaiChat } from "@umbel/dialects";
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify, type HTTPMethods } from "fastify";
-import { logAccess, probePaths } from "./access-log.js";
+import { logAccess } from "./access-log.js";
 import { accountRoutes } from "./account-routes.js";
 import { serveConsole } from "./console.js";
 import { corsFor } from "./cors.js";
@@ -45,7 +45,7 @@ export function createHttpServer(dependencies: HttpDependencies): HttpServer {
     ...healthRoutes(dependencies, isDraining),
   ];
   const app = createApp(dependencies);
-  logAccess(app, dependencies, probePaths(routes));
+  logAccess(app, dependencies, routes);
   app.register(cors, { delegator: (request, callback) => callback(null, corsFor(effective(request), settings.corsOrigins)) });
   // Routes are added behind the plugin, so that it sees their requests.
   app.register(async (scope) => addRoutes(scope, routes, createGates(dependencies, isDraining)));
@@ -113,6 +113,8 @@ function addRoutes(app: FastifyInstance, routes: readonly Route[], gates: Return
 function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply, { log }: HttpDependencies): void {
   const refusal = toApiError(error);
   if (refusal.code === "internal_error") log.error({ err: error, request_id: request.id }, "request failed");
+  // Here too, because a path that cannot be read comes by no hook.
+  reply.header("X-Request-ID", request.id);
   void reply.status(refusal.status).headers(errorHeaders(refusal)).send(openaiChat.renderError(refusal, request.id));
 }
 

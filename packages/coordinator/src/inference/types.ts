@@ -17,7 +17,10 @@ export interface InferenceInput {
 /** An answer whose first content has arrived. Nothing was shown to the consumer before, so failover was invisible. */
 export interface Answer {
   readonly provider: ServingProvider;
-  /** Canonical events in order, batched as they arrived. Throws ApiError when the provider breaks off. Leaving early cancels the provider. */
+  /**
+   * Canonical events in order, batched as they arrived. Throws ApiError when the provider breaks off, and another error when the consumer has
+   * gone. Leaving early cancels the provider.
+   */
   readonly events: AsyncIterable<readonly ChatEvent[]>;
   /** JWS of the provider's usage receipt once the answer is complete. */
   receipt(): string | undefined;

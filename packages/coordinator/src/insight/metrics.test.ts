@@ -71,6 +71,7 @@ describe("createDecisionLog", () => {
 
 describe("outcomeOfStatus", () => {
   it.each([
+    [200, "success"],
     [429, "rate_limited"],
     [408, "timeout"],
     [504, "timeout"],

@@ -165,7 +165,7 @@ describe("an answer that has begun", () => {
       const { answer } = await begin({ stream });
       const reading = readAll(answer);
       leaving.abort();
-      await reading;
+      await expect(reading).rejects.toThrow(/left/);
       await provider.receive("cancel");
       await test.clock.advance(GRACE_ms);
       await ledger.allEnded();

@@ -5,6 +5,7 @@ import type { Metrics } from "../../insight/index.js";
 import type { Settlement, SettleOutcome } from "../../ledger/index.js";
 import { createDeadline } from "../dispatch/deadline.js";
 import type { Dispatched } from "../dispatch/dispatch.js";
+import { ConsumerLeft } from "../dispatch/failure.js";
 import type { AttemptSignal } from "../dispatch/opened-attempt.js";
 import type { Hold } from "../settle/hold.js";
 import type { Answer } from "../types.js";
@@ -53,13 +54,13 @@ export function createAnswer(parts: AnswerParts): Answer {
   let first: readonly ChatEvent[] | undefined = dispatched.batch;
   let finish: Finish | undefined;
   let receipt: string | undefined;
-  let state: "running" | "over" = "running";
+  let state: "running" | "over" | "left" = "running";
   let reading = false;
 
   /** The one way out of `running`; whoever gets true ends the answer. */
-  function takeEnd(): boolean {
-    if (state === "over") return false;
-    state = "over";
+  function takeEnd(as: "over" | "left" = "over"): boolean {
+    if (state !== "running") return false;
+    state = as;
     idle.clear();
     gone.removeEventListener("abort", onGone);
     return true;
@@ -98,8 +99,7 @@ export function createAnswer(parts: AnswerParts): Answer {
 
   /** The consumer is gone: the provider is asked to stop and to account for what it has made. */
   function leave(): void {
-    if (!takeEnd()) return;
-    void accountAfterLeaving();
+    if (takeEnd("left")) void accountAfterLeaving();
   }
 
   async function accountAfterLeaving(): Promise<void> {
@@ -173,6 +173,7 @@ export function createAnswer(parts: AnswerParts): Answer {
           return breakOff("provider_lost", brokenOff());
       }
     }
+    if (state === "left") throw new ConsumerLeft("the consumer left during the answer");
     return DONE;
   }
 

@@ -3,12 +3,13 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { type ChatEvent, type ChatRequest, chatRequest } from "@umbel/dialects";
-import type { Clock } from "@umbel/protocol";
+import { systemClock } from "@umbel/protocol/native";
 import { createFakeClock, type FakeClock } from "@umbel/protocol/testing";
 import { createAccounts, type Principal } from "../../accounts/index.js";
 import { type Catalog, createCatalog } from "../../catalog/index.js";
 import { buildOf } from "../../catalog/testing.js";
 import { loadSettings, type SettingName } from "../../config/index.js";
+import type { Attempt, Fleet } from "../../fleet/index.js";
 import {
   type ProviderClient,
   type ProviderClientOptions,
@@ -40,8 +41,8 @@ export const ONE_PLACE = [testSlot({ max_concurrency: 1 })];
 /** A real database with a consumer who has funds, and a catalogue with one build behind one alias. One serves a test file. */
 export interface TestBooks {
   readonly catalog: Catalog;
-  /** A ledger over the database, as of a fresh start of the coordinator. */
-  ledger(clock: Clock): Promise<WatchedLedger>;
+  /** A ledger over the database, as of a fresh start of the coordinator. Its clock is the machine's: a database takes real time. */
+  ledger(): Promise<WatchedLedger>;
   close(): Promise<void>;
 }
 
@@ -57,10 +58,10 @@ export async function openTestBooks(): Promise<TestBooks> {
   await accounts.close();
   return {
     catalog,
-    async ledger(ledgerClock) {
+    async ledger() {
       const ledger = await createLedger({
         store,
-        clock: ledgerClock,
+        clock: systemClock,
         instanceId: randomUUID(),
         spillPath: path.join(directory, "spill.jsonl"),
       });
@@ -85,6 +86,8 @@ export interface TestInference {
   readonly ledger: WatchedLedger;
   readonly fleet: TestFleet;
   readonly metrics: Metrics;
+  /** Places reserved and not given back. */
+  placesTaken(): number;
   /** A provider that is connected, proven and idle. */
   provider(options?: Partial<ProviderClientOptions>): Promise<ProviderClient>;
   ask(change?: Partial<ChatRequest>, input?: Partial<InferenceInput>): Promise<Answer>;
@@ -102,11 +105,12 @@ export async function startTestInference(
 ): Promise<TestInference> {
   const fleet = await startTestFleet();
   const { clock } = fleet;
-  const ledger = await books.ledger(clock);
+  const ledger = await books.ledger();
   const metrics = createMetrics();
+  const places = new Set<Attempt>();
   const inference = createInference({
     catalog: books.catalog,
-    fleet: fleet.fleet,
+    fleet: { ...fleet.fleet, reserve: counting(fleet.fleet.reserve, places) },
     ledger,
     clock,
     metrics,
@@ -121,6 +125,7 @@ export async function startTestInference(
     ledger,
     fleet,
     metrics,
+    placesTaken: () => places.size,
     provider: (own) => fleet.connect({ models: [OFFERED_MODEL], ...own }),
     ask: (change, input) =>
       inference.run({
@@ -138,10 +143,27 @@ export async function startTestInference(
     async close() {
       await fleet.close();
       await ledger.allEnded();
-      const { held_microUsd } = await ledger.balance("consumer");
       await ledger.close(1_000);
+      const { held_microUsd } = await ledger.balance("consumer");
       if (held_microUsd !== 0n) throw new Error(`${held_microUsd} are still held`);
     },
+  };
+}
+
+/** Notes which attempts have not been released. */
+function counting(reserve: Fleet["reserve"], places: Set<Attempt>): Fleet["reserve"] {
+  return (spec) => {
+    const outcome = reserve(spec);
+    if (outcome.ok) {
+      const { attempt } = outcome;
+      const release = attempt.release.bind(attempt);
+      places.add(attempt);
+      attempt.release = () => {
+        places.delete(attempt);
+        release();
+      };
+    }
+    return outcome;
   };
 }
 
