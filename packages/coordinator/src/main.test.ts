@@ -1,6 +1,8 @@
-import type OpenAI from "openai";
-import { APIError } from "openai";
+import { generateDeviceKey } from "@umbel/protocol";
+import OpenAI, { APIError } from "openai";
 import { afterEach, describe, expect, it } from "vitest";
+import { loadSettings } from "./config/index.js";
+import { startCoordinator } from "./main.js";
 import { MODEL, startTestCoordinator, type TestCoordinator } from "./testing.js";
 
 const ASK = { model: MODEL, messages: [{ role: "user" as const, content: "hello there" }] };
@@ -244,6 +246,36 @@ describe("a coordinator, through the official client", () => {
     await closing;
     await test.running.closed;
     expect((await provider.closed).code).toBe(1001);
+  });
+
+  it("does not start on a port that is in use, and stops what it had begun", async () => {
+    test = await startTestCoordinator();
+    const overrides = { port: String(test.running.port), databaseUrl: test.databaseUrl, home: test.home, logLevel: "silent" };
+    await expect(startCoordinator(loadSettings({ env: {}, overrides }))).rejects.toMatchObject({ code: "EADDRINUSE" });
+    expect(await test.get("/readyz")).toMatchObject({ status: 200 });
+  });
+
+  it("knows its machines by the same pseudonyms after a restart", async () => {
+    test = await startTestCoordinator();
+    const apiKey = await test.key();
+    const device = await generateDeviceKey();
+    const served = async (url: string): Promise<string | null> => {
+      const provider = await test.provider({
+        url: `${url.replace("http", "ws")}/ws/provider`,
+        device,
+        serve: (request) => request.answer("ok"),
+      });
+      const openai = new OpenAI({ baseURL: `${url}/v1`, apiKey, maxRetries: 0 });
+      const { response } = await openai.chat.completions.create(ASK).withResponse();
+      provider.kill();
+      return response.headers.get("x-provider-id");
+    };
+    const before = await served(test.url);
+    await test.running.close();
+    const overrides = { port: "0", databaseUrl: test.databaseUrl, home: test.home, logLevel: "silent" };
+    const again = await startCoordinator(loadSettings({ env: {}, overrides }));
+    expect(await served(again.url)).toBe(before);
+    await again.close();
   });
 
   it("writes nothing of prompts, answers or keys into its log", async () => {

@@ -20,6 +20,8 @@ const BUILD = buildOf(TEST_BUILD, { contextLength_tokens: 8_192 });
 export interface TestCoordinator {
   readonly url: string;
   readonly running: RunningCoordinator;
+  readonly home: string;
+  readonly databaseUrl: string;
   /** Log lines so far. */
   readonly log: readonly string[];
   /** A fresh key of an account; `credit_microUsd` is given once an account. */
@@ -68,6 +70,8 @@ export async function startTestCoordinator(
   const test: TestCoordinator = {
     url: running.url,
     running,
+    home,
+    databaseUrl: database.databaseUrl,
     log,
     async key({ credit_microUsd = 1_000_000n, ...options } = {}) {
       const accountId = options.accountId ?? "alice";
