@@ -4,7 +4,6 @@ import { examples } from "../examples.js";
 import { CliError, EXIT_CODES } from "../exit-codes.js";
 import { resolveHome } from "../home.js";
 import { ensureLocalAccounts } from "../local-accounts.js";
-import { withMoneyAndAccounts } from "../offline-store.js";
 import { createOutput } from "../output.js";
 import { type ManagedChild, startManaged, stopRequested } from "../process/managed.js";
 
@@ -35,6 +34,8 @@ export async function up(options: UpOptions): Promise<void> {
       logFd: logFile(home, "coordinator"),
     });
     children.push(coordinator);
+    // Loading the database's code takes about as long as the coordinator takes to start: it is done meanwhile.
+    const { withMoneyAndAccounts } = await import("../offline-store.js");
     const { url } = await orStopped(coordinator.ready, stop);
     if (url === undefined) throw new CliError("The coordinator did not say where it listens.", EXIT_CODES.failure);
     const secrets = await withMoneyAndAccounts(home, ({ accounts, ledger }) => ensureLocalAccounts(home, accounts, ledger));
