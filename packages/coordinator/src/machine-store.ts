@@ -1,17 +1,11 @@
 import type { MachineStore } from "./fleet/index.js";
 import { machineRepository, type Store } from "./store/index.js";
 
-/** Rows of machines in the database; that a machine is untrusted is remembered until the coordinator restarts. */
-export function createMachineStore(store: Pick<Store, "db">): MachineStore {
-  const untrusted = new Map<string, string>();
+/** Rows of machines in the database. */
+export function createMachineStore({ db }: Pick<Store, "db">): MachineStore {
   return {
-    async upsert(row) {
-      await machineRepository.register(store.db, row);
-      return { untrustedReason: untrusted.get(row.machineId) };
-    },
-    touch: (machineId, at) => machineRepository.touch(store.db, machineId, at),
-    async markUntrusted(machineId, reason) {
-      if (!untrusted.has(machineId)) untrusted.set(machineId, reason);
-    },
+    upsert: (row) => machineRepository.register(db, row),
+    touch: (machineId, at) => machineRepository.touch(db, machineId, at),
+    markUntrusted: (machineId, reason, at) => machineRepository.markUntrusted(db, machineId, reason, at),
   };
 }

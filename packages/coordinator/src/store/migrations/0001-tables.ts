@@ -231,7 +231,9 @@ create table providers (
   version text not null,
   trust_level text not null,
   registered_at timestamptz not null default now(),
-  last_seen_at timestamptz not null default now()
+  last_seen_at timestamptz not null default now(),
+  untrusted_reason text,
+  untrusted_at timestamptz
 );
 create index providers_account on providers (account_id, last_seen_at desc);
 

@@ -1,4 +1,4 @@
-import { eq } from "drizzle-orm";
+import { and, eq, isNull } from "drizzle-orm";
 import { run } from "../run-query.js";
 import { providers } from "../schema/index.js";
 import type { Tx } from "../tx.js";
@@ -19,15 +19,23 @@ export interface MachineRow {
 }
 
 export const machineRepository = {
-  /** Inserts the machine or replaces what is known of it. */
-  async register(tx: Tx, { machineId, at, ...facts }: MachineRow): Promise<void> {
+  /** Inserts the machine or replaces what is known of it, and says why it is untrusted, if it is. */
+  async register(tx: Tx, { machineId, at, ...facts }: MachineRow): Promise<{ readonly untrustedReason: string | undefined }> {
     const known = { ...facts, accountId: facts.accountId ?? null, lastSeenAt: at };
-    await run(
+    const [row] = await run(
       tx
         .insert(providers)
         .values({ machineId, registeredAt: at, ...known })
-        .onConflictDoUpdate({ target: providers.machineId, set: known }),
+        .onConflictDoUpdate({ target: providers.machineId, set: known })
+        .returning({ untrustedReason: providers.untrustedReason }),
     );
+    return { untrustedReason: row?.untrustedReason ?? undefined };
+  },
+
+  /** The first reason stays. */
+  async markUntrusted(tx: Tx, machineId: string, reason: string, at: Date): Promise<void> {
+    const trusted = and(eq(providers.machineId, machineId), isNull(providers.untrustedReason));
+    await run(tx.update(providers).set({ untrustedReason: reason, untrustedAt: at }).where(trusted));
   },
 
   async touch(tx: Tx, machineId: string, at: Date): Promise<void> {

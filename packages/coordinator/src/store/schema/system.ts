@@ -16,6 +16,9 @@ export const providers = pgTable(
     trustLevel: text("trust_level").notNull(),
     registeredAt: instant("registered_at").notNull().defaultNow(),
     lastSeenAt: instant("last_seen_at").notNull().defaultNow(),
+    /** Why the machine gets no requests any more; null while it is trusted. */
+    untrustedReason: text("untrusted_reason"),
+    untrustedAt: instant("untrusted_at"),
   },
   (table) => [index("providers_account").on(table.accountId, table.lastSeenAt.desc())],
 );

@@ -1,0 +1,41 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createMachineStore } from "./machine-store.js";
+import { createTestDatabase, type TestDatabase } from "./store/testing.js";
+
+const MACHINE = {
+  machineId: "machine-1",
+  accountId: undefined,
+  encryptionKey: "AAAA",
+  hardware: {
+    platform: "linux" as const,
+    arch: "x64",
+    os_version: "6",
+    chip_name: "cpu",
+    compute_class: "cpu-avx2",
+    memory_gb: 8,
+    cpu_cores: 4,
+    gpus: [],
+  },
+  models: [],
+  backend: "llama.cpp",
+  version: "1.0.0",
+  trustLevel: "self_signed" as const,
+  at: new Date("2026-01-01T00:00:00Z"),
+} satisfies Parameters<ReturnType<typeof createMachineStore>["upsert"]>[0];
+
+describe("rows of machines", () => {
+  let database: TestDatabase;
+  beforeAll(async () => {
+    database = await createTestDatabase();
+  });
+  afterAll(() => database.close());
+
+  it("remember over a restart of the coordinator why a machine is untrusted, and keep the first reason", async () => {
+    const machines = createMachineStore(database.store);
+    expect(await machines.upsert(MACHINE)).toEqual({ untrustedReason: undefined });
+    await machines.markUntrusted("machine-1", "chunk does not open", new Date("2026-01-02T00:00:00Z"));
+    await machines.markUntrusted("machine-1", "another reason", new Date("2026-01-03T00:00:00Z"));
+    const afterRestart = createMachineStore(database.store);
+    expect(await afterRestart.upsert(MACHINE)).toEqual({ untrustedReason: "chunk does not open" });
+  });
+});
