@@ -54,7 +54,7 @@ export async function up(options: UpOptions): Promise<void> {
     output.line(`\nUmbel is ready: ${baseUrl}`);
     output.line(`API key: ${secrets.apiKey}`);
     output.line(`\n# curl\n${shown.curl}\n\n# TypeScript\n${shown.typescript}\n\n# Python\n${shown.python}\n`);
-    output.line("Or: umbel chat. Ctrl-C stops everything.");
+    output.line(`Or open ${url} in a browser, or run: npx umbel chat. Ctrl-C stops everything.`);
     await Promise.race([stop, ...children.map(unexpectedExit)]);
     output.note("Stopping …");
   } catch (error) {
