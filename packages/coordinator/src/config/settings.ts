@@ -145,7 +145,7 @@ export const SETTINGS = {
   queueSize: setting(wholeNumber({ least: 0, most: 100_000 }), {
     env: "UMBEL_QUEUE_SIZE",
     default: "10",
-    about: "Requests that may wait for capacity of one build.",
+    about: "Requests that may wait for capacity of one build; twice its places, if that is more.",
   }),
   queueWait_ms: wait("UMBEL_QUEUE_WAIT", "2m", "How long a request waits for capacity."),
   settleGrace_ms: wait("UMBEL_SETTLE_GRACE", "30s", "How long a provider has to account for an answer whose consumer has left."),

@@ -15,6 +15,7 @@ export function buildCapacity(build: string, views: readonly ProviderView[], con
     routableProviders,
     running: slots.reduce((sum, slot) => sum + slot.running, 0),
     waiting: slots.reduce((sum, slot) => sum + slot.waiting, 0),
+    places: slots.reduce((sum, slot) => sum + slot.maxConcurrency, 0),
     canAccept: routableProviders > 0,
     attested: views.filter((view) => view.trusted && view.trustLevel !== "none").length,
   };

@@ -63,6 +63,8 @@ export interface BuildCapacity {
   readonly routableProviders: number;
   readonly running: number;
   readonly waiting: number;
+  /** Requests that its machines take at once, all together; 0 while none has reported. */
+  readonly places: number;
   readonly canAccept: boolean;
   readonly attested: number;
 }

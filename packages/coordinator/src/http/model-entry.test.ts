@@ -16,6 +16,7 @@ function entryOf(change: Parameters<typeof buildOf>[1], kind: "build" | "alias" 
       routableProviders: providers - 1,
       running: 3,
       waiting: 1,
+      places: 4,
       canAccept: providers > 1,
       attested: 0,
     })),

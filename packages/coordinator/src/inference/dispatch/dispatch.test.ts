@@ -237,24 +237,28 @@ describe("dispatch", () => {
       await readAll(answer);
     });
 
-    it("turns away whoever finds the line full, before any money is held", async () => {
+    it("turns away whoever finds the line full, twice as long as there are places, before any money is held", async () => {
       await replace({ queueSize: "1" });
       const provider = await test.provider({ slots: ONE_PLACE });
       const first = test.ask();
       const running = await provider.request();
-      const waiting = test.ask();
+      const second = test.ask();
       await ledger.granted(2);
+      const third = test.ask();
+      await ledger.granted(3);
       const calls = ledger.calls.length;
       expect(await refusalOf(test.ask())).toMatchObject({
         status: 429,
         message: expect.stringContaining("queue is full"),
-        retryAfter_s: 3,
+        retryAfter_s: 6,
       });
       expect(ledger.calls).toHaveLength(calls);
       await running.answer("first");
       await readAll(await first);
       await (await provider.request()).answer("second");
-      await readAll(await waiting);
+      await readAll(await second);
+      await (await provider.request()).answer("third");
+      await readAll(await third);
     });
 
     it("lets a consumer leave the line", async () => {

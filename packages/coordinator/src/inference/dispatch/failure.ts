@@ -67,8 +67,15 @@ export function exhausted(last: AttemptFailure, attempts: number, retryAfter_s: 
   }
 }
 
-function callersFault({ param, needed, available }: AttemptFailure, code: ApiError["code"], sentence: string): ApiError {
+/** What the path of a parameter looks like. A provider's word, so anything else is not passed on. */
+const PARAMETER_PATH = /^[a-z_][a-z0-9_.[\]]{0,99}$/i;
+
+function callersFault({ failure, param, needed, available }: AttemptFailure, code: ApiError["code"], sentence: string): ApiError {
   const figures = needed === undefined || available === undefined ? "" : `: ${needed} tokens are needed, ${available} are there`;
-  const named = param === undefined ? {} : { param };
-  return new ApiError({ status: 400, code, type: "invalid_request_error", message: `${sentence}${figures}`, ...named });
+  const path = failure === "context_exceeded" ? "messages" : param;
+  if (path === undefined || !PARAMETER_PATH.test(path)) {
+    return new ApiError({ status: 400, code, type: "invalid_request_error", message: `${sentence}${figures}` });
+  }
+  const message = failure === "client_request" ? `${path}: the model cannot do what it asks for` : `${sentence}${figures}`;
+  return new ApiError({ status: 400, code, type: "invalid_request_error", message, param: path });
 }

@@ -18,6 +18,7 @@ export interface WaitQueues {
 }
 
 export interface QueueLimits {
+  /** Least length of a line at which it is full; a build with many places has a longer one. */
   readonly queueSize: number;
   readonly queueWait_ms: number;
 }
@@ -33,11 +34,17 @@ interface Line {
   pumping: boolean;
 }
 
-export function createWaitQueues(fleet: Pick<Fleet, "reserve" | "onCapacity">, clock: Clock, limits: QueueLimits): WaitQueues {
+/** A line may be so many times as long as the build has places: with more, those at its end would wait for several turns. Source: routing.md §8. */
+const WAITERS_PER_PLACE = 2;
+
+export function createWaitQueues(fleet: Pick<Fleet, "reserve" | "onCapacity" | "capacity">, clock: Clock, limits: QueueLimits): WaitQueues {
   const lines = new Map<string, Line>();
 
   const depth = (build: string): number => lines.get(build)?.waiters.size ?? 0;
-  const isFull = (build: string): boolean => depth(build) >= limits.queueSize;
+  const isFull = (build: string): boolean => {
+    const waiting = depth(build);
+    return waiting >= limits.queueSize && waiting >= WAITERS_PER_PLACE * fleet.capacity(build).places;
+  };
 
   function lineOf(build: string): Line {
     const known = lines.get(build);
