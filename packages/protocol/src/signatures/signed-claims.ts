@@ -71,14 +71,25 @@ export async function verifyClaims<P extends SignaturePurpose>(publicJwk: Device
 }
 
 async function verifySignature(publicJwk: DeviceKey, jws: string) {
-  const key = await importJWK(publicJwk, algorithm).catch(() => {
-    throw new SignatureError("invalid_key");
-  });
+  const key = await verificationKey(publicJwk);
   try {
     return await compactVerify(jws, key, { algorithms: [algorithm] });
   } catch (error) {
     throw new SignatureError(error instanceof errors.JWSSignatureVerificationFailed ? "signature" : "malformed");
   }
+}
+
+/** Importing a key costs more than a verification; a session verifies every receipt under the same one. */
+const verificationKeys = new WeakMap<DeviceKey, ReturnType<typeof importJWK>>();
+
+function verificationKey(publicJwk: DeviceKey): ReturnType<typeof importJWK> {
+  const known = verificationKeys.get(publicJwk);
+  if (known !== undefined) return known;
+  const key = importJWK(publicJwk, algorithm).catch(() => {
+    throw new SignatureError("invalid_key");
+  });
+  verificationKeys.set(publicJwk, key);
+  return key;
 }
 
 function readJson(payload: Uint8Array): unknown {
