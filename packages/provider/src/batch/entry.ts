@@ -1,4 +1,6 @@
-import { createEventQueue, type EngineEvent, type EventQueue, type GenerateRequest, type Generation } from "../engine/index.js";
+import type { EngineEvent, GenerateRequest, Generation } from "../engine/engine.js";
+// Not through the door: that would load llama.cpp into workers that run the scripted engine.
+import { createEventQueue, type EventQueue } from "../engine/event-queue.js";
 import type { BatchError } from "./batch-error.js";
 
 export type BatchPhase = "queued" | "prefilling" | "decoding";

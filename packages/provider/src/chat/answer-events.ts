@@ -2,6 +2,7 @@ import type { ChatEvent, ChatUsage, FinishReason, TokenLogprob } from "@umbel/di
 import type { BatchEvent } from "../batch/index.js";
 import { type AnswerParserOptions, createAnswerParser } from "./parse/answer-parser.js";
 import type { Segment } from "./parse/segment.js";
+import { shownTokens } from "./shown-tokens.js";
 
 type TokenEvent = Extract<BatchEvent, { type: "token" }>;
 
@@ -44,18 +45,24 @@ export function createAnswerEvents(options: AnswerOptions): AnswerEvents {
   function toEvents(segments: readonly Segment[]): ChatEvent[] {
     const events: ChatEvent[] = [];
     for (const segment of segments) {
-      // Log-probabilities are those of visible text.
-      const own = logprobs;
-      if (own.length > 0) logprobs = [];
+      const own = takeLogprobs(segment);
       if (segment.type === "reasoning" && options.hideReasoning) continue;
       if (segment.type === "tool_call" && options.singleCall && segment.index > 0) continue;
       const tokens = uncountedTokens;
       uncountedTokens = 0;
-      if (segment.type === "text" && own.length > 0) events.push({ ...segment, tokens, logprobs: own });
+      if (own.length > 0 && segment.type === "text") events.push({ ...segment, tokens, logprobs: own });
       else events.push({ ...segment, tokens });
     }
     visible ||= events.length > 0;
     return events;
+  }
+
+  /** Log-probabilities are those of visible text: what belongs to anything else is dropped. */
+  function takeLogprobs(segment: Segment): TokenLogprob[] {
+    if (logprobs.length === 0) return logprobs;
+    const { shown, waiting } = segment.type === "text" ? shownTokens(logprobs, segment.text) : { shown: [], waiting: [] };
+    logprobs = waiting;
+    return shown;
   }
 
   return {

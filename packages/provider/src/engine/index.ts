@@ -1,5 +1,4 @@
 export * from "./engine.js";
-export { createEventQueue, type EventQueue } from "./event-queue.js";
 export { createLlamaEngine, type LlamaEngineDependencies } from "./llama/llama-engine.js";
 export { type ScriptedEngineScript, scriptedEngineScript } from "./scripted/script.js";
 export { createScriptedEngine, type ScriptedEngineDependencies } from "./scripted/scripted-engine.js";

@@ -49,4 +49,10 @@ describe("the grammar of an answer", () => {
     expect(accepts(grammar, 'Is 1 < 2? Yes.\n</think>\n\n{"yes": true}')).toBe(true);
     expect(accepts(grammar, '{"yes": true}')).toBe(false);
   });
+
+  it.each(["<</think>", "</</think>", "<<</think>"])("is not left by reasoning that ends in %s", (end) => {
+    const grammar = grammarOf({ responseFormat: { type: "json_object" } }, true);
+    expect(accepts(grammar, `hm ${end}anything at all</think>{"yes": true}`)).toBe(false);
+    expect(accepts(grammar, 'a </b> << 2</think>{"yes": true}')).toBe(true);
+  });
 });

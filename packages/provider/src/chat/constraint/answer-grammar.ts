@@ -65,7 +65,7 @@ function argumentRules(tool: ToolDefinition, rules: Rules): string {
   }
 }
 
-/** Everything up to and with the closing tag. */
+/** Everything up to and with the first closing tag, which ends the reasoning whatever stands before it, another `<` or `</` included. */
 function reasoningRules(rules: Rules): string {
-  return rules.add(String.raw`([^<] | "<" [^/] | "</" [^t])* "</think>" [ \n]{0,4}`);
+  return rules.add(String.raw`([^<] | "<"+ ([^/<] | "/" [^t<]))* "</think>" [ \n]{0,4}`);
 }

@@ -111,6 +111,48 @@ describe("composition", () => {
   });
 });
 
+describe("values that a schema lists", () => {
+  it("are only those of its type", () => {
+    expect(verdicts({ type: "string", enum: ["a", 1] }, '"a"', "1")).toEqual([true, false]);
+    expect(verdicts({ type: ["integer", "null"], enum: [1, 1.5, null, "x"] }, "1", "null", "1.5", '"x"')).toEqual([
+      true,
+      true,
+      false,
+      false,
+    ]);
+  });
+
+  it("have to list null too", () => {
+    expect(verdicts({ type: "string", nullable: true, enum: ["a"] }, '"a"', "null")).toEqual([true, false]);
+    expect(verdicts({ type: "string", nullable: true, enum: ["a", null] }, '"a"', "null")).toEqual([true, true]);
+    expect(verdicts({ type: "string", nullable: true }, '"a"', "null")).toEqual([true, true]);
+  });
+});
+
+describe("oneOf", () => {
+  const shape = (kind: string, member: string) => ({
+    type: "object",
+    properties: { kind: { const: kind }, [member]: { type: "number" } },
+    required: ["kind", member],
+    additionalProperties: false,
+  });
+
+  it("takes one of several that no value can match twice", () => {
+    const shapes = { oneOf: [shape("circle", "radius"), shape("square", "side")] };
+    expect(verdicts(shapes, '{"kind": "circle", "radius": 1}', '{"kind": "square", "radius": 1}')).toEqual([true, false]);
+    expect(verdicts({ oneOf: [{ type: "string" }, { type: "null" }] }, '"a"', "null", "1")).toEqual([true, true, false]);
+  });
+
+  it.each([
+    [[{ type: "integer" }, { type: "number" }]],
+    [[{ type: "string" }, {}]],
+    [[{ enum: [1, 2] }, { enum: [2, 3] }]],
+    [[{ type: "object" }, { type: "object" }]],
+  ])("is refused where a value could match two: %j", (options) => {
+    expect(() => accepts({ oneOf: options }, "1")).toThrow(expect.objectContaining({ keyword: "oneOf" }));
+  });
+});
+
 describe("what cannot be enforced", () => {
   it("is refused by name, never ignored", () => {
     const refused: [unknown, string][] = [
@@ -128,6 +170,14 @@ describe("what cannot be enforced", () => {
       [{ enum: Array.from({ length: schemaLimits.enum_max + 1 }, (_, i) => i) }, "enum"],
       [{ $ref: "https://example.com/schema" }, "$ref"],
       [{ $ref: "#/nowhere" }, "$ref"],
+      [{ $ref: "#anchor" }, "$ref"],
+      [{ $ref: "#/%" }, "$ref"],
+      [{ $ref: "#" }, "$ref"],
+      [{ anyOf: [{ type: "null" }, { $ref: "#/$defs/a" }], $defs: { a: { anyOf: [{ type: "string" }, { $ref: "#/$defs/a" }] } } }, "$ref"],
+      [{ type: "object", properties: { a: {} }, required: "a" }, "required"],
+      [{ type: "object", properties: { a: {} }, required: ["toString"] }, "required"],
+      [{ type: [] }, "type"],
+      [{ type: "string", enum: [1] }, "enum"],
       [false, "false"],
     ];
     for (const [schema, keyword] of refused) {

@@ -1,4 +1,5 @@
 import { type JsonStyle, jsonRules } from "./json-style.js";
+import { areDisjoint } from "./one-of.js";
 import { literal, type Rules } from "./rules.js";
 
 /** A schema asks for something that a grammar here does not enforce. Nothing is ever ignored but annotations. */
@@ -29,14 +30,16 @@ const formats: Readonly<Record<string, string>> = {
  * Compiles JSON Schema to GBNF and returns the name of the rule for it.
  *
  * Understood: `type` (also several), `properties`, `required`, `additionalProperties`, `items`, `minItems`, `maxItems`, `enum`, `const`,
- * `minLength`, `maxLength`, `format` date, time, date-time and uuid, `anyOf`, `oneOf` (as `anyOf`), `allOf` of one, `nullable`, and local
- * `$ref`, also to itself. Members come in the order of `properties`; none is written that the schema does not name, unless it names none.
+ * `minLength`, `maxLength`, `format` date, time, date-time and uuid, `anyOf`, `oneOf` of visibly disjoint options, `allOf` of one, `nullable`,
+ * and local `$ref`, also to itself. Members come in the order of `properties`; none is written that the schema does not name, unless it names none.
  *
  * @throws UnsupportedSchema for everything else
  */
 export function compileSchema(schema: unknown, rules: Rules, style: JsonStyle): string {
   const json = jsonRules(rules, style);
   const references = new Map<string, string>();
+  /** References on the way from the last bracket to here: meeting one again would be a rule that begins with itself. */
+  let unopened = new Set<string>();
   const bracketed = (open: string, body: string, close: string) => `"${open}" ${style.padding} ${body} ${style.padding} "${close}"`;
 
   function compile(node: unknown, depth: number): string {
@@ -45,40 +48,48 @@ export function compileSchema(schema: unknown, rules: Rules, style: JsonStyle): 
     if (node === true) return json.value;
     if (!isSchema(node)) throw new UnsupportedSchema("false");
     const { nullable, ...rest } = node;
-    const body = compileNode(rest, depth + 1);
-    return nullable === true ? rules.add(`${body} | "null"`) : body;
+    const body = compileNode(rest, depth + 1, nullable === true);
+    // A schema that lists its values has to list null too (OpenAPI 3.0.3, "Null").
+    return nullable === true && !listsValues(rest) ? rules.add(`${body} | "null"`) : body;
   }
 
-  function compileNode(node: Schema, depth: number): string {
+  function compileNode(node: Schema, depth: number, nullable: boolean): string {
     if (node["$ref"] !== undefined) return reference(only(node, "$ref"), depth);
-    if (node["const"] !== undefined) return rules.add(constant(only(node, "const", "type")));
-    if (Array.isArray(node["enum"])) return enumeration(only(node, "enum", "type"));
+    if (node["const"] !== undefined) return enumeration([only(node, "const", "type")], node["type"], nullable);
+    if (node["enum"] !== undefined) return enumeration(only(node, "enum", "type"), node["type"], nullable);
     for (const key of ["anyOf", "oneOf", "allOf"] as const) {
       if (node[key] !== undefined) return alternatives(key, only(node, key), depth);
     }
     const type = node["type"] ?? impliedType(node);
     if (!Array.isArray(type)) return compileType(type, node, depth);
+    if (type.length === 0) throw new UnsupportedSchema("type");
     return rules.add(type.map((one) => compileType(one, pick(node, keywordsOf(one)), depth)).join(" | "));
   }
 
   function reference(target: unknown, depth: number): string {
-    if (typeof target !== "string" || !target.startsWith("#")) throw new UnsupportedSchema("$ref");
+    if (typeof target !== "string" || !(target === "#" || target.startsWith("#/")) || unopened.has(target)) {
+      throw new UnsupportedSchema("$ref");
+    }
     const known = references.get(target);
     if (known !== undefined) return known;
     const name = rules.reserve();
     references.set(target, name);
+    unopened.add(target);
     rules.define(name, compile(resolve(schema, target), depth));
+    unopened.delete(target);
     return name;
   }
 
-  function enumeration(values: unknown): string {
-    if (!Array.isArray(values) || values.length === 0 || values.length > schemaLimits.enum_max) throw new UnsupportedSchema("enum");
-    return rules.add(values.map(constant).join(" | "));
+  function enumeration(values: unknown, type: unknown, nullable: boolean): string {
+    if (!Array.isArray(values) || values.length > schemaLimits.enum_max) throw new UnsupportedSchema("enum");
+    const possible = values.filter((value) => isOfType(value, type) || (nullable && value === null));
+    if (possible.length === 0) throw new UnsupportedSchema("enum");
+    return rules.add(possible.map(constant).join(" | "));
   }
 
   function alternatives(key: string, options: unknown, depth: number): string {
     const usable = Array.isArray(options) && options.length > 0 && (key !== "allOf" || options.length === 1);
-    if (!usable) throw new UnsupportedSchema(key);
+    if (!usable || (key === "oneOf" && !areDisjoint(options))) throw new UnsupportedSchema(key);
     return rules.add(options.map((option) => compile(option, depth)).join(" | "));
   }
 
@@ -86,9 +97,9 @@ export function compileSchema(schema: unknown, rules: Rules, style: JsonStyle): 
     allowOnly(node, keywordsOf(type));
     switch (type) {
       case "object":
-        return object(node, depth);
+        return inBrackets(() => object(node, depth));
       case "array":
-        return array(node, depth);
+        return inBrackets(() => array(node, depth));
       case "string":
         return string(node);
       case "integer":
@@ -106,12 +117,24 @@ export function compileSchema(schema: unknown, rules: Rules, style: JsonStyle): 
     }
   }
 
+  /** Behind an opening bracket a reference may come round again: the rule no longer begins with itself. */
+  function inBrackets(body: () => string): string {
+    const outside = unopened;
+    unopened = new Set();
+    const rule = body();
+    unopened = outside;
+    return rule;
+  }
+
   function object(node: Schema, depth: number): string {
     const properties = node["properties"] ?? {};
     if (!isSchema(properties)) throw new UnsupportedSchema("properties");
-    const required = new Set(Array.isArray(node["required"]) ? node["required"] : []);
+    const listed = node["required"] ?? [];
+    if (!Array.isArray(listed) || listed.some((name) => typeof name !== "string" || !Object.hasOwn(properties, name))) {
+      throw new UnsupportedSchema("required");
+    }
+    const required = new Set(listed);
     const entries = Object.entries(properties);
-    if ([...required].some((name) => !(String(name) in properties))) throw new UnsupportedSchema("required");
     if (entries.length === 0) return openObject(node["additionalProperties"] ?? true, depth);
     return rules.add(bracketed("{", members(entries, required, depth), "}"));
   }
@@ -193,6 +216,19 @@ function pick(node: Schema, keys: ReadonlySet<string>): Schema {
   return Object.fromEntries(Object.entries(node).filter(([key]) => keys.has(key) || !every.has(key)));
 }
 
+function listsValues(node: Schema): boolean {
+  return node["const"] !== undefined || node["enum"] !== undefined;
+}
+
+/** Whether a value is of one of the types; any value is when none is named. */
+function isOfType(value: unknown, type: unknown): boolean {
+  if (type === undefined) return true;
+  if (Array.isArray(type)) return type.some((one) => isOfType(value, one));
+  if (type === "null") return value === null;
+  if (type === "integer") return Number.isInteger(value);
+  return typeof value === type;
+}
+
 function constant(value: unknown): string {
   if (typeof value === "object" && value !== null) throw new UnsupportedSchema("enum");
   return literal(JSON.stringify(value));
@@ -214,16 +250,21 @@ function repeat(body: string, min: number, max: number | undefined): string {
 }
 
 function resolve(root: unknown, pointer: string): unknown {
-  const path = pointer
-    .split("/")
-    .slice(1)
-    .map((part) => decodeURIComponent(part).replaceAll("~1", "/").replaceAll("~0", "~"));
+  const path = pointer.split("/").slice(1).map(pointerPart);
   let node = root;
   for (const part of path) {
     if (typeof node !== "object" || node === null || !Object.hasOwn(node, part)) throw new UnsupportedSchema("$ref");
     node = Reflect.get(node, part);
   }
   return node;
+}
+
+function pointerPart(escaped: string): string {
+  try {
+    return decodeURIComponent(escaped).replaceAll("~1", "/").replaceAll("~0", "~");
+  } catch {
+    throw new UnsupportedSchema("$ref");
+  }
 }
 
 function isSchema(value: unknown): value is Schema {
