@@ -7,6 +7,7 @@ import { addKeysCommands } from "./commands/keys.js";
 import { addProviderCommands } from "./commands/provider.js";
 import { addUpCommand } from "./commands/up.js";
 import { CliError, EXIT_CODES } from "./exit-codes.js";
+import { asFileError } from "./file-error.js";
 import { announceFailure } from "./process/managed.js";
 import { VERSION } from "./version.js";
 
@@ -29,10 +30,11 @@ function finish(): void {
 
 function fail(error: unknown): void {
   if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? EXIT_CODES.ok : EXIT_CODES.usage);
-  if (error instanceof CliError) {
-    announceFailure(error);
-    process.stderr.write(`umbel: ${error.message}\n${error.remedy === undefined ? "" : `  ${error.remedy}\n`}`);
-    process.exit(error.exitCode);
+  const known = error instanceof CliError ? error : asFileError(error);
+  if (known !== undefined) {
+    announceFailure(known);
+    process.stderr.write(`umbel: ${known.message}\n${known.remedy === undefined ? "" : `  ${known.remedy}\n`}`);
+    process.exit(known.exitCode);
   }
   const unexpected = new CliError(error instanceof Error ? error.message : String(error), EXIT_CODES.failure, undefined, { cause: error });
   announceFailure(unexpected);
