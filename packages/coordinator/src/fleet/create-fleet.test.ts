@@ -196,6 +196,7 @@ describe("capacity of a build", () => {
       routableProviders: 2,
       running: 3,
       waiting: 1,
+      places: 16,
       canAccept: true,
       attested: 2,
     });
