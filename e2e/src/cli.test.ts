@@ -49,6 +49,14 @@ describe("the umbel command", () => {
     expect(stderr).not.toMatch(/^\s+at /m);
   });
 
+  it("is found by npx in a checkout", () => {
+    const { status, stdout } = spawnSync("npx", ["--no-install", "umbel", "--version"], {
+      encoding: "utf8",
+      cwd: path.resolve(import.meta.dirname, "../.."),
+    });
+    expect({ status, stdout: stdout.trim() }).toEqual({ status: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+$/) });
+  });
+
   it("makes, lists and revokes keys without a running coordinator", () => {
     const created = JSON.parse(run("keys", "create", "--json", "--account", "alice", "--name", "laptop", "--limit-usd", "2.50").stdout);
     expect(created).toMatchObject({ key: expect.stringMatching(/^sk-um-[0-9a-f]{64}$/), data: { name: "laptop", limit_usd: 2.5 } });
