@@ -1,6 +1,15 @@
+import type { z } from "zod";
 import type { ApiError } from "./canonical/api-error.js";
 import type { ChatEvent } from "./canonical/chat-event.js";
 import type { ChatRequest } from "./canonical/chat-request.js";
+
+/** What a caller asks of the choice of machine; never sent to a provider. */
+export interface RoutingHints {
+  /** Public ids of the machines that may serve the request; absent is any. */
+  readonly providers?: readonly string[];
+  /** The caller's name for prompts that begin alike (`prompt_cache_key`, `user`): what has equal names may share a prefix cache. */
+  readonly cacheKey?: string;
+}
 
 /** A parsed request: what to run and how its caller wants the answer. */
 export interface ParsedRequest<Options> {
@@ -9,6 +18,7 @@ export interface ParsedRequest<Options> {
   readonly stream: boolean;
   /** What only this dialect's renderer needs, e.g. whether a usage chunk was asked for. */
   readonly options: Options;
+  readonly routing?: RoutingHints;
 }
 
 /** Facts about an answer that the renderer puts into it; time and ids are given, never read. */
@@ -31,6 +41,8 @@ export interface RenderContext<Options> {
 export interface StreamRenderer {
   /** Holds `finish` back until `end`, when the receipt is there. */
   event(event: ChatEvent): string;
+  /** What keeps the connection alive while a prompt is being read; may come before every event, and more than once. */
+  keepAlive(): string;
   /** The in-band error and the terminator, for a stream that has begun. */
   error(error: ApiError): string;
   /** The end of the answer and the terminator; without a `finish` before, an in-band `provider_error` instead. */
@@ -44,9 +56,21 @@ export interface FinalRenderer {
   result(): unknown;
 }
 
+/** The wire's JSON, from which the types beside them are inferred. */
+export interface DialectSchemas {
+  readonly request: z.ZodType;
+  /** Of a whole answer. */
+  readonly answer: z.ZodType;
+  /** Of the data of one server-sent event; absent where nothing is streamed. */
+  readonly event?: z.ZodType;
+  readonly error: z.ZodType;
+}
+
 /** One API surface: pure translation between its JSON and the canonical request and events. */
 export interface Dialect<Options> {
   readonly id: string;
+  /** What goes over the wire, for documents and for tests of the renderers. */
+  readonly schemas: DialectSchemas;
   /** @throws ApiError with status 400 and the parameter's path when the body is not a valid request of this dialect. */
   parse(body: unknown): ParsedRequest<Options>;
   streamRenderer(context: RenderContext<Options>): StreamRenderer;

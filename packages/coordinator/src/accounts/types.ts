@@ -8,7 +8,13 @@ export interface KeyRecord {
   readonly disabled: boolean;
   readonly limit_microUsd: bigint | null;
   readonly limitReset: "none" | "daily" | "weekly" | "monthly";
+  /** Requests, input tokens and output tokens per minute; null inherits the account's limits. */
+  readonly rpmLimit: number | null;
+  readonly itpmLimit: number | null;
+  readonly otpmLimit: number | null;
   readonly allowedModels: readonly string[];
+  /** The key reaches the account's own machines only, and spends nothing. */
+  readonly selfRouteOnly: boolean;
   readonly expiresAt: Date | null;
   readonly createdAt: Date;
   readonly lastUsedAt: Date | null;

@@ -1,4 +1,4 @@
-import type { ChatEvent, ChatRequest } from "@umbel/dialects";
+import type { ChatEvent, ChatRequest, RoutingHints } from "@umbel/dialects";
 import type { Principal } from "../accounts/index.js";
 import type { ServingProvider } from "../fleet/index.js";
 import type { SettleOutcome } from "../ledger/index.js";
@@ -8,6 +8,9 @@ export interface InferenceInput {
   readonly requestId: string;
   readonly principal: Principal;
   readonly request: ChatRequest;
+  readonly routing?: RoutingHints;
+  /** Whether the caller asked for its own machines (api.md §10.3); a key may insist on it. Absent is neither. */
+  readonly ownMachines?: "only" | "preferred";
   /** A streaming caller sees errors in band once content has begun; a non-streaming one is parked and billed when it leaves. */
   readonly stream: boolean;
   /** Aborted when the consumer's connection ends. */
@@ -27,6 +30,23 @@ export interface Answer {
   /** How the money ended; resolves after `events` has ended, at the latest 2 s later. */
   readonly settled: Promise<SettleOutcome>;
   readonly timing: Readonly<Record<string, number>>;
+}
+
+/** Counts requests and tokens of accounts and keys against their rates (api.md §5). One object serves requests and tokens. */
+export interface RateLimits {
+  /** Takes one request of key and account, or none. @throws ApiError 429 with `headers`. @returns the headers that tell what is left. */
+  takeRequest(principal: Principal): Readonly<Record<string, string>>;
+  /** Takes the tokens that a request may need, or none. @throws ApiError 429. */
+  takeTokens(principal: Principal, tokens: { readonly input: number; readonly output: number }): TakenTokens;
+}
+
+/** What a request took of the token buckets. It ends once, by whichever method is called first. */
+export interface TakenTokens {
+  readonly headers: Readonly<Record<string, string>>;
+  /** The request came to nothing: everything goes back. */
+  giveBack(): void;
+  /** The request has made so many output tokens: what was taken above goes back. */
+  settle(output_tokens: number): void;
 }
 
 export interface Inference {

@@ -56,6 +56,7 @@ export function createAnswerCollector(answerId: string): AnswerCollector {
           finish = event;
           break;
         case "started":
+        case "embedding":
           break;
       }
     },

@@ -1,5 +1,7 @@
 import { z } from "zod";
 
+/** Which answer an event belongs to, when there are several; absent is the first. */
+const choice = z.number().int().nonnegative().optional();
 const tokenCount = z.number().int().nonnegative();
 
 export const tokenLogprob = z.object({
@@ -12,6 +14,9 @@ export type TokenLogprob = z.infer<typeof tokenLogprob>;
 
 export const finishReason = z.enum(["stop", "length", "tool_calls", "cancelled"]);
 export type FinishReason = z.infer<typeof finishReason>;
+
+/** The stop string that ended an answer; absent when none did. */
+const matchedStop = z.string().optional();
 
 export const chatUsage = z.object({
   promptTokens: tokenCount,
@@ -28,8 +33,8 @@ export type ChatUsage = z.infer<typeof chatUsage>;
  */
 export const chatEvent = z.discriminatedUnion("type", [
   z.object({ type: z.literal("started"), promptTokens: tokenCount, cachedPromptTokens: tokenCount }),
-  z.object({ type: z.literal("text"), text: z.string(), tokens: tokenCount, logprobs: z.array(tokenLogprob).optional() }),
-  z.object({ type: z.literal("reasoning"), text: z.string(), tokens: tokenCount }),
+  z.object({ type: z.literal("text"), text: z.string(), tokens: tokenCount, logprobs: z.array(tokenLogprob).optional(), choice }),
+  z.object({ type: z.literal("reasoning"), text: z.string(), tokens: tokenCount, choice }),
   /** `id` and `name` come with the first event of an index, `arguments` is a fragment of JSON text. */
   z.object({
     type: z.literal("tool_call"),
@@ -38,12 +43,25 @@ export const chatEvent = z.discriminatedUnion("type", [
     name: z.string().optional(),
     arguments: z.string(),
     tokens: tokenCount,
+    choice,
   }),
-  z.object({ type: z.literal("finish"), reason: finishReason, usage: chatUsage }),
+  /** The vector of one input of an embedding task: base64 of little-endian 32-bit floats. Inputs come in order. */
+  z.object({ type: z.literal("embedding"), index: z.number().int().nonnegative(), vector: z.string() }),
+  /**
+   * `reason` and `stop` are those of the first answer; `choices` names those of every answer, in order, when there are several. The usage
+   * is of all of them together, with the prompt counted once.
+   */
+  z.object({
+    type: z.literal("finish"),
+    reason: finishReason,
+    stop: matchedStop,
+    choices: z.array(z.object({ reason: finishReason, stop: matchedStop })).optional(),
+    usage: chatUsage,
+  }),
 ]);
 export type ChatEvent = z.infer<typeof chatEvent>;
 
 /** Whether an event is content in the sense of the first-content deadline: nothing reaches a consumer before the first one. */
 export function isContent(event: ChatEvent): boolean {
-  return event.type === "text" || event.type === "reasoning" || event.type === "tool_call" || event.type === "finish";
+  return event.type !== "started";
 }

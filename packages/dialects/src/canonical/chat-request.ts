@@ -68,6 +68,18 @@ export const sampling = z.object({
 });
 export type Sampling = z.infer<typeof sampling>;
 
+/** Most answers to one request. */
+export const CHOICES_MAX = 8;
+
+/** What is to be done: hold a conversation, go on with a text, or turn texts into vectors. Only `chat` has messages. */
+export const task = z.discriminatedUnion("type", [
+  z.object({ type: z.literal("chat") }),
+  /** The prompt goes to the model as it is, without a chat template. */
+  z.object({ type: z.literal("completion"), prompt: z.string() }),
+  z.object({ type: z.literal("embedding"), inputs: z.array(z.string()), dimensions: z.number().int().positive().optional() }),
+]);
+export type Task = z.infer<typeof task>;
+
 /**
  * What every dialect is lowered to and what travels sealed to the provider: one chat request, free of any dialect's spelling.
  * A dialect's `parse` produces it; the provider's `chat` folder consumes it.
@@ -75,7 +87,10 @@ export type Sampling = z.infer<typeof sampling>;
 export const chatRequest = z.object({
   /** As the consumer named it (alias or build) until admission resolves it; then the concrete build id. */
   model: z.string(),
+  task: task.default({ type: "chat" }),
   messages: z.array(chatMessage),
+  /** The last message is the assistant's and the answer goes on with it, instead of following it. */
+  continueFinalMessage: z.boolean().default(false),
   tools: z.array(toolDefinition).default([]),
   toolChoice: toolChoice.default({ type: "auto" }),
   parallelToolCalls: z.boolean().default(true),
@@ -89,7 +104,7 @@ export const chatRequest = z.object({
   reasoning: z.object({ effort: z.string().optional(), exclude: z.boolean().default(false) }).default({ exclude: false }),
   /** Extra variables for the model's chat template. */
   templateVariables: z.record(z.string(), z.unknown()).default({}),
-  /** Number of choices; above 1 is not offered yet. */
-  choices: z.number().int().min(1).default(1),
+  /** How many answers to generate, independently of each other. */
+  choices: z.number().int().min(1).max(CHOICES_MAX).default(1),
 });
 export type ChatRequest = z.infer<typeof chatRequest>;

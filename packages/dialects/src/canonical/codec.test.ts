@@ -14,6 +14,8 @@ const malformed = (subject: string) => expect.objectContaining({ name: "CodecErr
 
 const request: ChatRequest = {
   model: "sprout",
+  task: { type: "chat" },
+  continueFinalMessage: false,
   messages: [
     { role: "system", content: [{ type: "text", text: "Be brief." }] },
     { role: "user", content: [{ type: "image", mediaType: "image/png", base64: "AAAA" }], name: "ada" },

@@ -19,7 +19,7 @@ function event(value: unknown): ChatEvent {
     case "text":
       return textEvent(fields);
     case "reasoning":
-      return { type: "reasoning", text: text(fields["text"]), tokens: count(fields["tokens"]) };
+      return { type: "reasoning", text: text(fields["text"]), tokens: count(fields["tokens"]), ...choiceOf(fields) };
     case "tool_call":
       return toolCallEvent(fields);
     case "started":
@@ -28,15 +28,17 @@ function event(value: unknown): ChatEvent {
         promptTokens: count(fields["promptTokens"]),
         cachedPromptTokens: count(fields["cachedPromptTokens"]),
       };
+    case "embedding":
+      return { type: "embedding", index: count(fields["index"]), vector: text(fields["vector"]) };
     case "finish":
-      return { type: "finish", reason: finishReason(fields["reason"]), usage: usage(fields["usage"]) };
+      return finishEvent(fields);
     default:
       throw malformed();
   }
 }
 
 function textEvent(fields: Fields): ChatEvent {
-  const plain = { type: "text" as const, text: text(fields["text"]), tokens: count(fields["tokens"]) };
+  const plain = { type: "text" as const, text: text(fields["text"]), tokens: count(fields["tokens"]), ...choiceOf(fields) };
   const logprobs = fields["logprobs"];
   return logprobs === undefined ? plain : { ...plain, logprobs: list(logprobs).map(tokenLogprob) };
 }
@@ -50,7 +52,27 @@ function toolCallEvent(fields: Fields): ChatEvent {
     ...(name === undefined ? {} : { name: text(name) }),
     arguments: text(fields["arguments"]),
     tokens: count(fields["tokens"]),
+    ...choiceOf(fields),
   };
+}
+
+function finishEvent(fields: Fields): ChatEvent {
+  const { choices } = fields;
+  return {
+    type: "finish",
+    ...ending(fields),
+    ...(choices === undefined ? {} : { choices: list(choices).map((choice) => ending(object(choice))) }),
+    usage: usage(fields["usage"]),
+  };
+}
+
+function ending(fields: Fields) {
+  const { stop } = fields;
+  return { reason: finishReason(fields["reason"]), ...(stop === undefined ? {} : { stop: text(stop) }) };
+}
+
+function choiceOf({ choice }: Fields): { choice?: number } {
+  return choice === undefined ? {} : { choice: count(choice) };
 }
 
 function tokenLogprob(value: unknown): TokenLogprob {

@@ -59,6 +59,8 @@ function lower(body: OpenAiChatBody): ChatRequest {
   const effort = body.reasoning_effort ?? body.reasoning?.effort;
   return {
     model: body.model,
+    task: { type: "chat" },
+    continueFinalMessage: false,
     messages: lowerMessages(body.messages),
     ...lowerTools(body),
     sampling: lowerSampling(body),

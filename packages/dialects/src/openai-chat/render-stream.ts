@@ -91,9 +91,11 @@ export function openAiStreamRenderer(context: RenderContext<OpenAiChatOptions>):
           finish = event;
           return "";
         case "started":
+        case "embedding":
           return "";
       }
     },
+    keepAlive: () => ": keepalive\n\n",
     error: (error) => terminate(() => failure(error)),
     end: () => terminate(() => (finish === undefined ? failure(cutOff()) : lastChunks(finish))),
   };

@@ -23,6 +23,7 @@ export function createAnswerAccount(): AnswerAccount {
       else if (event.type === "finish") finish = event;
       else {
         hasContent = true;
+        if (event.type === "embedding") return;
         completionTokens += event.tokens;
         if (event.type === "reasoning") reasoningTokens += event.tokens;
       }

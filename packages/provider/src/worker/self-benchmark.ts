@@ -35,7 +35,7 @@ export async function measure({ info, chat }: ServedModel, clock: Clock): Promis
       if (event.type === "started") {
         started_ms = clock.now_ms();
         promptTokens = event.promptTokens;
-      } else if (event.type !== "finish") tokens += event.tokens;
+      } else if ("tokens" in event) tokens += event.tokens;
     }
   } catch {
     // A model that cannot answer shows in its requests; what was measured until then still holds.

@@ -25,6 +25,7 @@ export function createDeliveredCount(): DeliveredCount {
           case "tool_call":
             seen.completion_tokens += event.tokens;
             break;
+          case "embedding":
           case "finish":
             break;
         }

@@ -1,6 +1,8 @@
 import { tables } from "./0001-tables.js";
 import { ledgerFunctions } from "./0002-ledger-functions.js";
 import { changeNotices } from "./0003-change-notices.js";
+import { keyLimits } from "./0004-key-limits.js";
+import { idempotency } from "./0005-idempotency.js";
 
 export interface Migration {
   readonly id: number;
@@ -13,4 +15,6 @@ export const migrations: readonly Migration[] = [
   { id: 1, name: "tables", sql: tables },
   { id: 2, name: "ledger functions", sql: ledgerFunctions },
   { id: 3, name: "change notices", sql: changeNotices },
+  { id: 4, name: "key limits", sql: keyLimits },
+  { id: 5, name: "idempotency keys", sql: idempotency },
 ];

@@ -24,7 +24,13 @@ export const apiKeys = pgTable(
     disabled: boolean("disabled").notNull().default(false),
     limit_microUsd: microUsd("limit_micro_usd"),
     limitReset: text("limit_reset", { enum: ["none", "daily", "weekly", "monthly"] }).notNull(),
+    /** Per minute; null inherits the account's limit. */
+    rpmLimit: integer("rpm_limit"),
+    itpmLimit: integer("itpm_limit"),
+    otpmLimit: integer("otpm_limit"),
     allowedModels: text("allowed_models").array().notNull(),
+    /** The key reaches the account's own machines only, and spends nothing. */
+    selfRouteOnly: boolean("self_route_only").notNull().default(false),
     expiresAt: instant("expires_at"),
     createdAt: createdAt(),
     lastUsedAt: instant("last_used_at"),

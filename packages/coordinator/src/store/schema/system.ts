@@ -1,5 +1,6 @@
-import { index, integer, jsonb, pgTable, text } from "drizzle-orm/pg-core";
+import { index, integer, jsonb, pgTable, primaryKey, text } from "drizzle-orm/pg-core";
 import { count, instant } from "./columns.js";
+import { users } from "./identity.js";
 
 /** One row a machine, by its stable identity; not one a connection. */
 export const providers = pgTable(
@@ -38,3 +39,19 @@ export const schemaMigrations = pgTable("schema_migrations", {
   checksum: text("checksum").notNull(),
   appliedAt: instant("applied_at").notNull().defaultNow(),
 });
+
+/** What callers' idempotency keys stand for: digests and states, never a body. */
+export const idempotencyKeys = pgTable(
+  "idempotency_keys",
+  {
+    accountId: text("account_id")
+      .notNull()
+      .references(() => users.accountId),
+    keyDigest: text("key_digest").notNull(),
+    bodyDigest: text("body_digest").notNull(),
+    state: text("state", { enum: ["running", "ended"] }).notNull(),
+    instanceId: text("instance_id").notNull(),
+    createdAt: instant("created_at").notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.accountId, table.keyDigest] }), index("idempotency_keys_age").on(table.createdAt)],
+);
