@@ -1,4 +1,5 @@
 export { BundledModelError, loadBundledModel } from "./bundled-model.js";
 export { CatalogError } from "./catalog-error.js";
 export { type CatalogService, createCatalog } from "./create-catalog.js";
+export { modelType } from "./model-type.js";
 export * from "./types.js";
