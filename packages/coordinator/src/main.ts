@@ -147,6 +147,7 @@ async function start(
     decisions,
     log: log.child({ component: "inference" }),
     settings,
+    limits: { takeTokens: () => ({ headers: {}, giveBack: () => undefined, settle: () => undefined }) },
     cacheScopeSalt: randomBytes(SALT_BYTES),
   });
   const http = createHttpServer({

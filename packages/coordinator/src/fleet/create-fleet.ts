@@ -158,6 +158,17 @@ export function createFleet(dependencies: FleetDependencies): FleetService {
 
     connected: () => registry.size,
 
+    machinesNamed(publicIds) {
+      const asked = new Set(publicIds);
+      const machines = [...registry.all()].map(({ machineId }) => machineId);
+      return new Set(machines.filter((machineId) => asked.has(sessionContext.publicId(machineId))));
+    },
+
+    async ownMachines(accountId) {
+      const online = [...registry.all()].filter(({ view }) => view.accountId === accountId).length;
+      return { linked: await dependencies.machines.countOfAccount(accountId), online };
+    },
+
     announceShutdown(deadline_ms) {
       state = "shutting_down";
       for (const session of registry.all()) session.peer.control({ type: "going_away", deadline_ms });

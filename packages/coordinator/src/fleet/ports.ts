@@ -26,6 +26,8 @@ export interface MachineRow {
 export interface MachineStore {
   /** Inserts or replaces what the row says of the machine, and returns what earlier sessions left: why it is untrusted, if it is. */
   upsert(row: MachineRow): Promise<{ readonly untrustedReason: string | undefined }>;
+  /** Machines that were last registered for an account. */
+  countOfAccount(accountId: string): Promise<number>;
   /** Moves `last seen` forward. */
   touch(machineId: string, at: Date): Promise<void>;
   /** Marks the machine untrusted until an operator clears it. The first reason stays. */

@@ -69,6 +69,12 @@ export interface BuildCapacity {
   readonly attested: number;
 }
 
+/** Machines of one account: known to this coordinator, and connected now. */
+export interface OwnMachines {
+  readonly linked: number;
+  readonly online: number;
+}
+
 /** Provider connections and what is known of each machine; reservation of its capacity. */
 export interface Fleet {
   /** Selects a provider and reserves a place on it in one synchronous step. */
@@ -79,6 +85,10 @@ export interface Fleet {
   onCapacity(build: string, listener: () => void): () => void;
   capacity(build: string): BuildCapacity;
   connected(): number;
+  /** Ids of the connected machines that public ids name; ids that name none are left out. */
+  machinesNamed(publicIds: readonly string[]): ReadonlySet<string>;
+  /** @throws when the database cannot answer. */
+  ownMachines(accountId: string): Promise<OwnMachines>;
   /** Tells providers that this coordinator stops, without closing. */
   announceShutdown(deadline_ms: number): void;
   close(): Promise<void>;

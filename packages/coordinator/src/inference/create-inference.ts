@@ -5,16 +5,18 @@ import type { Fleet } from "../fleet/index.js";
 import type { DecisionLog, Logger, Metrics } from "../insight/index.js";
 import type { Ledger } from "../ledger/index.js";
 import { createAdmission } from "./admit/admission.js";
+import type { LookedUpInput, PreparedRequest } from "./admit/check.js";
+import { isExclusive } from "./admit/prepare.js";
 import { createCacheScope } from "./cache-scope.js";
-import { dispatch } from "./dispatch/dispatch.js";
+import { type Dispatched, dispatch } from "./dispatch/dispatch.js";
 import { ConsumerLeft, DispatchFailed } from "./dispatch/failure.js";
 import { createWaitQueues } from "./dispatch/wait-queues.js";
 import { createInFlight } from "./in-flight.js";
 import { createAnswer, SETTLEMENT_WAIT_ms } from "./relay/answer.js";
 import { createRetryAfter } from "./retry-after.js";
-import { type Hold, openHold } from "./settle/hold.js";
+import { FREE, givingBack, type Hold, openHold, unbilled } from "./settle/hold.js";
 import { createStopwatch } from "./stopwatch.js";
-import type { Answer, Inference, InferenceInput } from "./types.js";
+import type { Answer, Inference, InferenceInput, RateLimits } from "./types.js";
 import { within } from "./within.js";
 
 export interface InferenceDependencies {
@@ -26,9 +28,12 @@ export interface InferenceDependencies {
   readonly decisions: DecisionLog;
   readonly log: Logger;
   readonly settings: Settings;
+  readonly limits: Pick<RateLimits, "takeTokens">;
   /** Secret of this process, from which opaque cache scopes are derived. */
   readonly cacheScopeSalt: Uint8Array;
 }
+
+type Admitted = ReturnType<ReturnType<typeof createAdmission>["admit"]>;
 
 /** Creates the life of requests: admit → hold → dispatch → relay → settle. */
 export function createInference(dependencies: InferenceDependencies): Inference {
@@ -43,16 +48,39 @@ export function createInference(dependencies: InferenceDependencies): Inference 
     cacheScope: createCacheScope(dependencies.cacheScopeSalt),
   };
 
-  async function begin(input: InferenceInput, hold: Hold, request: ReturnType<typeof admission.admit>): Promise<Answer> {
+  async function lookUp(input: InferenceInput): Promise<LookedUpInput> {
+    const providers = input.routing?.providers;
+    return {
+      ...input,
+      ...(providers === undefined ? {} : { allowedMachines: fleet.machinesNamed(providers) }),
+      ...(isExclusive(input) ? { own: await fleet.ownMachines(input.principal.accountId) } : {}),
+    };
+  }
+
+  async function begin({ request, taken }: Admitted, hold: Hold): Promise<Answer> {
+    const { input } = request;
     const watch = createStopwatch(clock);
     try {
       if (input.consumerGone.aborted) throw new ConsumerLeft("the consumer left while its money was held");
       const dispatched = await dispatch(request, dispatchServices, input.consumerGone, watch);
-      return createAnswer({ dispatched, hold, gone: input.consumerGone, clock, metrics, settings, timing: watch.timing() });
+      const billed = isOwnMachine(dispatched, request) ? unbilled(hold) : hold;
+      const shared = { clock, metrics, settings, timing: watch.timing(), limitHeaders: taken.headers };
+      return createAnswer({ ...shared, dispatched, hold: billed, gone: input.consumerGone });
     } catch (error) {
       // Before the refusal is told, so that whoever reads the balance next finds it whole; but not at any price.
       await within(hold.release(releaseReason(error)), SETTLEMENT_WAIT_ms, clock);
       throw error instanceof DispatchFailed ? error.refusal : error;
+    }
+  }
+
+  /** The money of a request, or none, and with its end the tokens that it did not need go back. */
+  async function holdFor({ request, taken }: Admitted): Promise<Hold> {
+    try {
+      const hold = isExclusive(request.input) ? FREE : await openHold(request, dependencies);
+      return givingBack(hold, taken);
+    } catch (error) {
+      taken.giveBack();
+      throw error;
     }
   }
 
@@ -61,11 +89,11 @@ export function createInference(dependencies: InferenceDependencies): Inference 
       const start_ms = clock.now_ms();
       const leave = inFlight.enter();
       try {
-        const request = admission.admit(input);
-        const hold = await openHold(request, dependencies);
+        const admitted = admission.admit(await lookUp(input));
+        const hold = await holdFor(admitted);
         const reserve_us = Math.round((clock.now_ms() - start_ms) * 1_000);
-        const answer = await begin(input, hold, request);
-        metrics.observe("first_content_ms", { model: request.build.id }, clock.now_ms() - start_ms);
+        const answer = await begin(admitted, hold);
+        metrics.observe("first_content_ms", { model: admitted.request.build.id }, clock.now_ms() - start_ms);
         void answer.settled.finally(leave);
         return { ...answer, timing: { ...answer.timing, reserve_us } };
       } catch (error) {
@@ -76,6 +104,11 @@ export function createInference(dependencies: InferenceDependencies): Inference 
     inFlight: () => inFlight.count,
     drain: (grace_ms) => inFlight.drain(grace_ms),
   };
+}
+
+/** Of whoever asked for it; judged by the connection that served. A request that asked for any machine is billed like any other. */
+function isOwnMachine({ opened }: Dispatched, { spec }: PreparedRequest): boolean {
+  return spec.route !== "public" && opened.attempt.provider.accountId === spec.accountId;
 }
 
 function releaseReason(error: unknown) {

@@ -20,6 +20,8 @@ export interface InferenceInput {
 /** An answer whose first content has arrived. Nothing was shown to the consumer before, so failover was invisible. */
 export interface Answer {
   readonly provider: ServingProvider;
+  /** What is left of the caller's token limits. */
+  readonly limitHeaders: Readonly<Record<string, string>>;
   /**
    * Canonical events in order, batched as they arrived. Throws ApiError when the provider breaks off, and another error when the consumer has
    * gone. Leaving early cancels the provider.

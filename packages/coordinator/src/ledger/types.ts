@@ -73,6 +73,7 @@ export type ReleaseReason =
   | "first_content_timeout"
   | "no_terminal_after_cancel"
   | "coordinator_crash"
+  | "own_machine"
   | "internal_error";
 
 export interface Credit {

@@ -27,6 +27,9 @@ export function createMemoryMachines(): MemoryMachines {
       rows.set(row.machineId, untrustedReason === undefined ? row : { ...row, untrustedReason });
       return { untrustedReason };
     },
+    async countOfAccount(accountId) {
+      return [...rows.values()].filter((row) => row.accountId === accountId).length;
+    },
     async touch(machineId, at) {
       const row = rows.get(machineId);
       if (row) rows.set(machineId, { ...row, at });

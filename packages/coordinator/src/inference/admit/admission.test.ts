@@ -8,8 +8,9 @@ import { type CatalogService, createCatalog } from "../../catalog/index.js";
 import { buildOf } from "../../catalog/testing.js";
 import { createMetrics, type Metrics } from "../../insight/index.js";
 import { createTestDatabase, type TestDatabase } from "../../store/testing.js";
+import type { RateLimits } from "../types.js";
 import { createAdmission } from "./admission.js";
-import type { PreparedRequest } from "./check.js";
+import type { LookedUpInput, PreparedRequest } from "./check.js";
 
 const NOBODY: Decision = select([], {} as RequestSpec, {
   now_ms: 0,
@@ -29,6 +30,16 @@ describe("admission", () => {
   let previews: Record<string, Decision>;
   let specs: RequestSpec[];
   let isFull: boolean;
+  /** Tokens that are out, by what requests took and gave back; refused when it says so. */
+  let taken: { input: number; output: number }[];
+  let overLimit: boolean;
+  const limits: Pick<RateLimits, "takeTokens"> = {
+    takeTokens(_principal, tokens) {
+      if (overLimit) throw new ApiError({ status: 429, code: "rate_limit_exceeded", message: "tokens" });
+      taken.push(tokens);
+      return { headers: {}, giveBack: () => taken.splice(taken.indexOf(tokens), 1), settle: () => undefined };
+    },
+  };
 
   beforeAll(async () => {
     database = await createTestDatabase();
@@ -38,6 +49,7 @@ describe("admission", () => {
     );
     await catalog.register(buildOf("old"));
     await catalog.register(buildOf("plain", { capabilities: ["chat"] }));
+    await catalog.register(buildOf("vectors", { capabilities: ["embedding"], contextLength_tokens: 2_048 }));
     await catalog.setAlias({ id: "alias", displayName: "Alias", desired: "new", previous: "old" });
   });
   afterAll(async () => {
@@ -49,9 +61,14 @@ describe("admission", () => {
     previews = { new: SOMEBODY, old: SOMEBODY, plain: SOMEBODY };
     specs = [];
     isFull = false;
+    taken = [];
+    overLimit = false;
   });
 
-  function admit(change: Partial<ChatRequest> = {}, options: { allowedModels?: string[]; shed?: string[] } = {}): PreparedRequest {
+  function admit(
+    change: Partial<ChatRequest> = {},
+    options: { allowedModels?: string[]; shed?: string[]; input?: Partial<LookedUpInput> } = {},
+  ): PreparedRequest {
     const key = options.allowedModels && ({ allowedModels: options.allowedModels } as unknown as KeyRecord);
     const admission = createAdmission({
       catalog,
@@ -64,14 +81,17 @@ describe("admission", () => {
       queues: { isFull: () => isFull, depth: () => 4 },
       metrics,
       settings: { rejectModels: options.shed ?? [] },
+      limits,
     });
-    return admission.admit({
+    const { request } = admission.admit({
       requestId: crypto.randomUUID(),
       principal: { accountId: "consumer", method: "api_key", key },
       request: chatRequest.parse({ model: "alias", messages: [{ role: "user", content: [{ type: "text", text: "hello" }] }], ...change }),
       stream: true,
       consumerGone: new AbortController().signal,
+      ...options.input,
     });
+    return request;
   }
 
   function refusal(change: Partial<ChatRequest> = {}, options: Parameters<typeof admit>[1] = {}): ApiError {
@@ -85,6 +105,99 @@ describe("admission", () => {
   }
 
   const text = (length: number): ChatRequest["messages"] => [{ role: "user", content: [{ type: "text", text: "x".repeat(length) }] }];
+
+  describe("counts several answers", () => {
+    it("as so many times the bound of one", () => {
+      const { maxOutputTokens, outputBound_tokens, spec } = admit({ maxOutputTokens: 10, choices: 3 });
+      expect({ maxOutputTokens, outputBound_tokens, reserved: spec.maxOutputTokens }).toEqual({
+        maxOutputTokens: 10,
+        outputBound_tokens: 30,
+        reserved: 30,
+      });
+    });
+  });
+
+  describe("knows what a model makes", () => {
+    const embedding: Partial<ChatRequest> = { messages: [], task: { type: "embedding", inputs: ["hello"] } };
+
+    it("and lets vectors be asked of a model that makes them, without any output", () => {
+      previews["vectors"] = SOMEBODY;
+      expect(admit({ model: "vectors", ...embedding })).toMatchObject({ maxOutputTokens: 0, outputBound_tokens: 0 });
+    });
+
+    it.each([
+      ["vectors of a model that chats", { model: "plain", ...embedding }],
+      ["an answer of a model that makes vectors", { model: "vectors" }],
+      [
+        "a completion of a model that makes vectors",
+        { model: "vectors", messages: [], task: { type: "completion" as const, prompt: "a" } },
+      ],
+    ])("and refuses %s", (_name, change) => {
+      expect(refusal(change)).toMatchObject({ status: 400, code: "invalid_request_error", param: "model" });
+    });
+
+    it("and gives every input the whole window", () => {
+      previews["vectors"] = SOMEBODY;
+      const inputs = ["x".repeat(8_000), "x".repeat(8_000)];
+      expect(admit({ model: "vectors", messages: [], task: { type: "embedding", inputs } }).request.task).toMatchObject({ inputs });
+      const long = ["a", "x".repeat(80_000)];
+      expect(refusal({ model: "vectors", messages: [], task: { type: "embedding", inputs: long } })).toMatchObject({
+        status: 400,
+        code: "context_length_exceeded",
+        param: "input",
+        message: expect.stringContaining("input 1"),
+      });
+    });
+  });
+
+  describe("takes tokens of the caller's limits", () => {
+    it("for the prompt and the bound on the output", () => {
+      admit({ maxOutputTokens: 7, choices: 2 });
+      expect(taken).toEqual([{ input: 5, output: 14 }]);
+    });
+
+    it("and refuses above them", () => {
+      overLimit = true;
+      expect(refusal()).toMatchObject({ status: 429, code: "rate_limit_exceeded" });
+    });
+
+    it("and gives them back when the request is refused afterwards", () => {
+      previews = {};
+      expect(refusal()).toMatchObject({ status: 503 });
+      expect(taken).toEqual([]);
+    });
+
+    it("but takes none for a request that is refused before", () => {
+      overLimit = true;
+      expect(refusal({ model: "plain", tools: [{ name: "f" }] })).toMatchObject({ status: 400 });
+    });
+  });
+
+  describe("for the account's own machines only", () => {
+    const own = (linked: number, online: number) => ({ input: { ownMachines: "only" as const, own: { linked, online } } });
+
+    it("asks routing for nothing else", () => {
+      expect(admit({}, own(1, 1)).spec.route).toBe("self");
+      expect(admit({}, { input: { ownMachines: "preferred" } }).spec.route).toBe("prefer");
+      const key = { selfRouteOnly: true, allowedModels: [] } as unknown as KeyRecord;
+      const principal = { accountId: "consumer", method: "api_key" as const, key };
+      expect(admit({}, { input: { principal, own: { linked: 1, online: 1 } } }).spec.route).toBe("self");
+    });
+
+    it.each([
+      ["none is linked", 0, 0, { status: 409, code: "no_linked_machine" }],
+      ["none is online", 2, 0, { status: 503, code: "machine_offline", retryAfter_s: 30 }],
+      ["none has the model", 2, 1, { status: 503, code: "model_not_loaded", retryAfter_s: 15 }],
+    ])("says that %s", (_name, linked, online, expected) => {
+      previews = {};
+      expect(refusal({}, own(linked, online))).toMatchObject(expected);
+    });
+
+    it("waits for one that is busy", () => {
+      previews = { new: refusedFor("capacity") };
+      expect(admit({}, own(1, 1)).spec.route).toBe("self");
+    });
+  });
 
   describe("prepares the request", () => {
     it("for the build behind the alias, with the model's defaults where the caller named none", () => {

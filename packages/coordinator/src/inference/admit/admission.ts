@@ -6,14 +6,15 @@ import type { Fleet } from "../../fleet/index.js";
 import type { Metrics } from "../../insight/index.js";
 import type { WaitQueues } from "../dispatch/wait-queues.js";
 import { createRetryAfter } from "../retry-after.js";
-import type { InferenceInput } from "../types.js";
+import type { RateLimits, TakenTokens } from "../types.js";
 import { capacityExists } from "./capacity-exists.js";
-import type { AskedRequest, Check, PreparedRequest } from "./check.js";
+import type { AskedRequest, Check, LookedUpInput, PreparedRequest } from "./check.js";
 import { fitsContext } from "./fits-context.js";
 import { fitsFrame } from "./fits-frame.js";
 import { keyAllowsModel } from "./key-allows-model.js";
 import { modelIsCapable } from "./model-is-capable.js";
 import { modelNotShed } from "./model-not-shed.js";
+import { ownMachineServes } from "./own-machine-serves.js";
 import { prepare } from "./prepare.js";
 
 export interface AdmissionServices {
@@ -22,31 +23,37 @@ export interface AdmissionServices {
   readonly queues: Pick<WaitQueues, "isFull" | "depth">;
   readonly metrics: Metrics;
   readonly settings: Pick<Settings, "rejectModels">;
+  readonly limits: Pick<RateLimits, "takeTokens">;
 }
 
 /**
  * Everything that can refuse a request before money is held, in order; the first refusal wins and none leaves an effect. The hold itself
  * comes after, so that a refused request never touches the ledger. Source: api.md §10.1.
  */
-export function createAdmission({ catalog, fleet, queues, metrics, settings }: AdmissionServices) {
+export function createAdmission({ catalog, fleet, queues, metrics, settings, limits }: AdmissionServices) {
   const retryAfter = createRetryAfter(queues.depth);
 
   /** Of the request as it was asked. */
   const asked: readonly Check<AskedRequest>[] = [keyAllowsModel(() => catalog.aliases())];
 
   /** Of the request as it would be sent. */
-  const prepared: readonly Check<PreparedRequest>[] = [
-    modelIsCapable,
-    modelNotShed(settings.rejectModels, retryAfter),
-    fitsContext,
-    capacityExists(queues, retryAfter),
-    fitsFrame,
-  ];
+  const prepared: readonly Check<PreparedRequest>[] = [modelIsCapable, modelNotShed(settings.rejectModels, retryAfter), fitsContext];
+
+  /** Of a request that is within its caller's limits. */
+  const affordable: readonly Check<PreparedRequest>[] = [ownMachineServes, capacityExists(queues, retryAfter), fitsFrame];
 
   function pass<Subject>(subject: Subject, checks: readonly Check<Subject>[]): void {
     for (const check of checks) {
       const refusal = check.refuse(subject);
       if (refusal !== undefined) throw refused(check.name, refusal);
+    }
+  }
+
+  function takeTokens({ input, promptTokens, outputBound_tokens }: PreparedRequest): TakenTokens {
+    try {
+      return limits.takeTokens(input.principal, { input: promptTokens, output: outputBound_tokens });
+    } catch (error) {
+      throw error instanceof ApiError ? refused("within_token_limits", error) : error;
     }
   }
 
@@ -56,7 +63,7 @@ export function createAdmission({ catalog, fleet, queues, metrics, settings }: A
   }
 
   /** The desired build, unless nobody serves it now and somebody serves the one before. */
-  function choose(input: InferenceInput, { publicName, build, previous }: ResolvedModel): Omit<PreparedRequest, "body"> {
+  function choose(input: LookedUpInput, { publicName, build, previous }: ResolvedModel): Omit<PreparedRequest, "body"> {
     const desired = previewed(prepare(input, publicName, build));
     if (previous === undefined || desired.preview.candidates > 0) return desired;
     const fallback = previewed(prepare(input, publicName, previous));
@@ -68,15 +75,22 @@ export function createAdmission({ catalog, fleet, queues, metrics, settings }: A
   }
 
   return {
-    /** @throws ApiError the first refusal. */
-    admit(input: InferenceInput): PreparedRequest {
+    /** @returns the request and the tokens that it took of its caller's limits, which go back when it comes to nothing. @throws ApiError the first refusal. */
+    admit(input: LookedUpInput): { readonly request: PreparedRequest; readonly taken: TakenTokens } {
       const resolved = catalog.resolve(input.request.model);
       pass({ input, resolved }, asked);
       if (resolved === undefined) throw refused("model_exists", modelNotFound(input.request.model));
       const chosen = choose(input, resolved);
       const request = { ...chosen, body: utf8(JSON.stringify(chosen.request)) };
       pass(request, prepared);
-      return request;
+      const taken = takeTokens(request);
+      try {
+        pass(request, affordable);
+      } catch (error) {
+        taken.giveBack();
+        throw error;
+      }
+      return { request, taken };
     },
   };
 }

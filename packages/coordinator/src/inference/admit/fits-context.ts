@@ -1,4 +1,4 @@
-import { ApiError } from "@umbel/dialects";
+import { ApiError, estimateTextTokens } from "@umbel/dialects";
 import type { Check, PreparedRequest } from "./check.js";
 
 /** The estimate must exceed the window by more than this before it is believed; up to there the provider's exact count decides. */
@@ -7,8 +7,10 @@ export const CONTEXT_TOLERANCE = 1.1;
 /** Waiting does not make a window larger, so this is a 400 and no 429. Source: api.md §10.6. */
 export const fitsContext: Check<PreparedRequest> = {
   name: "fits_context",
-  refuse({ build, promptTokens, maxOutputTokens }) {
+  refuse({ build, request, promptTokens, maxOutputTokens }) {
     const window_tokens = build.contextLength_tokens;
+    const { task } = request;
+    if (task.type === "embedding") return longInput(task.inputs, window_tokens);
     const needed_tokens = promptTokens + maxOutputTokens;
     if (needed_tokens <= window_tokens * CONTEXT_TOLERANCE) return undefined;
     return new ApiError({
@@ -17,8 +19,22 @@ export const fitsContext: Check<PreparedRequest> = {
       type: "invalid_request_error",
       message:
         `This model's maximum context length is ${window_tokens} tokens. However, you requested about ${needed_tokens} tokens ` +
-        `(${promptTokens} in the messages, ${maxOutputTokens} in the completion). Please reduce the length of either one.`,
-      param: "messages",
+        `(${promptTokens} in the ${task.type === "completion" ? "prompt" : "messages"}, ${maxOutputTokens} in the completion). ` +
+        "Please reduce the length of either one.",
+      param: task.type === "completion" ? "prompt" : "messages",
     });
   },
 };
+
+/** Inputs are embedded one by one, so each has the whole window. */
+function longInput(inputs: readonly string[], window_tokens: number): ApiError | undefined {
+  const index = inputs.findIndex((input) => estimateTextTokens(input) > window_tokens * CONTEXT_TOLERANCE);
+  if (index === -1) return undefined;
+  return new ApiError({
+    status: 400,
+    code: "context_length_exceeded",
+    type: "invalid_request_error",
+    message: `This model's maximum context length is ${window_tokens} tokens, and input ${index} is longer. Please split it.`,
+    param: "input",
+  });
+}

@@ -1,4 +1,5 @@
 import { ApiError } from "@umbel/dialects";
+import { modelType } from "../../catalog/index.js";
 import type { Check, PreparedRequest } from "./check.js";
 
 /** Names under which a catalogue may list a capability. Source: catalog.md §13. */
@@ -8,7 +9,9 @@ const TOOLS = ["tools", "tool_use", "tool_calling", "function_calling", "functio
 /** What the model itself cannot do, no machine can; that is the caller's mistake, not a shortage. */
 export const modelIsCapable: Check<PreparedRequest> = {
   name: "model_is_capable",
-  refuse({ build, publicName, spec }) {
+  refuse({ build, publicName, request, spec }) {
+    const embeds = modelType(build) === "embedding";
+    if (embeds !== (request.task.type === "embedding")) return wrongTask(publicName, embeds ? "only embeddings" : "no embeddings");
     if (spec.needsVision && !offers(build.capabilities, VISION)) return unsupported(publicName, "image input", "messages");
     if (spec.needsTools && !offers(build.capabilities, TOOLS)) return unsupported(publicName, "tool calls", "tools");
     return undefined;
@@ -17,6 +20,15 @@ export const modelIsCapable: Check<PreparedRequest> = {
 
 function offers(capabilities: readonly string[], names: readonly string[]): boolean {
   return capabilities.some((capability) => names.includes(capability.toLowerCase()));
+}
+
+function wrongTask(model: string, what: string): ApiError {
+  return new ApiError({
+    status: 400,
+    code: "invalid_request_error",
+    message: `model "${model}" makes ${what}`,
+    param: "model",
+  });
 }
 
 function unsupported(model: string, what: string, param: string): ApiError {

@@ -18,7 +18,7 @@ const ATTEMPTS_max = 64;
 export interface DispatchServices extends AcquireServices {
   readonly settings: Pick<Settings, "firstContentBase_ms" | "firstContentPerToken_ms" | "loadingExtension_ms" | "contentBudget_ms">;
   /** Opaque scope of an account within which prefixes may be reused. */
-  readonly cacheScope: (accountId: string) => string;
+  readonly cacheScope: (accountId: string, cacheKey?: string) => string;
 }
 
 /** An attempt that has begun to answer. Whoever holds it releases it. */
@@ -101,7 +101,7 @@ async function tryOne(
     attempt: number,
     prompt_tokens_estimate: request.promptTokens,
     deadline_ms: Math.ceil(firstContent_ms),
-    cache_scope: cacheScope(request.spec.accountId),
+    cache_scope: cacheScope(request.spec.accountId, request.input.routing?.cacheKey),
   });
   stopWrapping();
   const opened = openAttempt(attempt, createOpener);

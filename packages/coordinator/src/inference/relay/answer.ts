@@ -26,6 +26,7 @@ export interface AnswerParts {
   readonly metrics: Metrics;
   readonly settings: Pick<Settings, "idleTimeout_ms" | "settleGrace_ms">;
   readonly timing: Readonly<Record<string, number>>;
+  readonly limitHeaders: Readonly<Record<string, string>>;
 }
 
 type Complete = Extract<AttemptSignal, { type: "complete" }>;
@@ -84,7 +85,7 @@ export function createAnswer(parts: AnswerParts): Answer {
     const usage = receiptValid ? message.usage : delivered.usage();
     if (receiptValid) receipt = message.receipt;
     settle(usage, "complete");
-    return { done: false, value: [{ type: "finish", reason: finish?.reason ?? message.finish_reason, usage: chatUsageOf(usage) }] };
+    return { done: false, value: [{ type: "finish", reason: message.finish_reason, ...finish, usage: chatUsageOf(usage) }] };
   }
 
   function breakOff(reason: Settlement["reason"], error: ApiError): never {
@@ -182,6 +183,7 @@ export function createAnswer(parts: AnswerParts): Answer {
 
   return {
     provider: attempt.provider,
+    limitHeaders: parts.limitHeaders,
     events: {
       [Symbol.asyncIterator]: () => ({
         next,

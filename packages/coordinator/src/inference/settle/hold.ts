@@ -2,6 +2,7 @@ import { ApiError, billingPromptBound } from "@umbel/dialects";
 import type { Logger, Metrics } from "../../insight/index.js";
 import type { HoldOutcome, Ledger, ReleaseReason, Settlement, SettleOutcome } from "../../ledger/index.js";
 import type { PreparedRequest } from "../admit/check.js";
+import type { TakenTokens } from "../types.js";
 
 const RETRY_AFTER_s = 2;
 
@@ -38,7 +39,7 @@ export async function openHold(request: PreparedRequest, services: HoldServices)
       build: request.build.id,
       publicModel: request.publicName,
       promptBound_tokens: billingPromptBound(request.request),
-      outputBound_tokens: request.maxOutputTokens,
+      outputBound_tokens: request.outputBound_tokens,
       prices: await ledger.prices(request.build.id),
     });
   } catch (cause) {
@@ -53,6 +54,41 @@ export async function openHold(request: PreparedRequest, services: HoldServices)
   }
   if (!outcome.ok) throw refusal(outcome);
   return createHold(requestId, request.build.id, services);
+}
+
+const NOTHING_DUE: SettleOutcome = { state: "settled", cost_microUsd: 0n, replayed: false };
+
+/** A request for the account's own machines only: nothing is held and nothing becomes due. Source: money.md §9. */
+export const FREE: Hold = {
+  settle: async () => NOTHING_DUE,
+  release: async () => undefined,
+  park: async () => undefined,
+};
+
+/** One of the account's own machines served although another might have: the whole hold goes back. Source: money.md §9. */
+export function unbilled(hold: Hold): Hold {
+  return {
+    ...hold,
+    async settle() {
+      await hold.release("own_machine");
+      return NOTHING_DUE;
+    },
+  };
+}
+
+/** Gives tokens back to the caller's limits as the money's end tells how many were needed. */
+export function givingBack(hold: Hold, taken: TakenTokens): Hold {
+  return {
+    ...hold,
+    settle(settlement) {
+      taken.settle(settlement.usage.completion_tokens);
+      return hold.settle(settlement);
+    },
+    release(reason) {
+      taken.giveBack();
+      return hold.release(reason);
+    },
+  };
 }
 
 function createHold(requestId: string, build: string, { ledger, metrics, log }: HoldServices): Hold {

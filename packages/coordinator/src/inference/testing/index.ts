@@ -117,6 +117,7 @@ export async function startTestInference(
     decisions: createDecisionLog(),
     log: createLogger({ level: "silent" }),
     settings: loadSettings({ env: {}, overrides: options.settings ?? {} }),
+    limits: { takeTokens: () => ({ headers: {}, giveBack: () => undefined, settle: () => undefined }) },
     cacheScopeSalt: new Uint8Array(32),
   });
   return {

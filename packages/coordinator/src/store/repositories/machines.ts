@@ -1,4 +1,4 @@
-import { and, eq, isNull } from "drizzle-orm";
+import { and, count, eq, isNull } from "drizzle-orm";
 import { run } from "../run-query.js";
 import { providers } from "../schema/index.js";
 import type { Tx } from "../tx.js";
@@ -30,6 +30,11 @@ export const machineRepository = {
         .returning({ untrustedReason: providers.untrustedReason }),
     );
     return { untrustedReason: row?.untrustedReason ?? undefined };
+  },
+
+  async countOfAccount(tx: Tx, accountId: string): Promise<number> {
+    const [row] = await run(tx.select({ machines: count() }).from(providers).where(eq(providers.accountId, accountId)));
+    return row?.machines ?? 0;
   },
 
   /** The first reason stays. */
