@@ -7,7 +7,8 @@ import { createAccounts } from "./accounts/index.js";
 import { type Catalog, createCatalog, loadBundledModel } from "./catalog/index.js";
 import type { Settings } from "./config/index.js";
 import { createFleet } from "./fleet/index.js";
-import { createHttpServer, startOperatorServer } from "./http/index.js";
+import { createHttpServer, createIdempotency, startOperatorServer } from "./http/index.js";
+import { createIdempotencyStore } from "./idempotency-store.js";
 import { createInference } from "./inference/index.js";
 import { createDecisionLog, createLogger, createMetrics } from "./insight/index.js";
 import { createLedger } from "./ledger/index.js";
@@ -20,6 +21,8 @@ import { createTrust } from "./trust/index.js";
 
 /** How often holds of coordinators that are gone are looked for. Source: money.md §10. */
 const RECOVERY_INTERVAL_ms = 30_000;
+/** How often idempotency keys beyond their window are removed. */
+const IDEMPOTENCY_SWEEP_INTERVAL_ms = 10 * 60_000;
 /** Hard limit of closing HTTP connections. Source: ops.md §7.3. */
 const HTTP_CLOSE_ms = 15_000;
 /** How long a shutdown waits for settlements that do not commit before they are spilled. */
@@ -150,12 +153,21 @@ async function start(
     limits: { takeTokens: () => ({ headers: {}, giveBack: () => undefined, settle: () => undefined }) },
     cacheScopeSalt: randomBytes(SALT_BYTES),
   });
+  const idempotency = createIdempotency({
+    store: createIdempotencyStore(store),
+    clock,
+    instanceId,
+    secret: await secretFile(path.join(settings.home, "idempotency-secret"), SALT_BYTES),
+    window_ms: settings.idempotencyWindow_ms,
+    onError: (error) => log.error({ err: error }, "idempotent request failed"),
+  });
   const http = createHttpServer({
     accounts,
     catalog,
     fleet,
     ledger,
     inference,
+    idempotency,
     metrics,
     log: log.child({ component: "http" }),
     clock,
@@ -177,6 +189,14 @@ async function start(
       RECOVERY_INTERVAL_ms,
       async () => void (await ledger.recover()),
       (error) => log.warn({ err: error }, "recovery of holds failed"),
+    ),
+  );
+  closers.push(
+    startLoop(
+      clock,
+      IDEMPOTENCY_SWEEP_INTERVAL_ms,
+      () => idempotency.sweep(),
+      (error) => log.warn({ err: error }, "old idempotency keys were not removed"),
     ),
   );
   const operator = settings.metricsListen && (await startOperatorServer(settings.metricsListen, { metrics, decisions }));

@@ -117,6 +117,7 @@ export const SETTINGS = {
     default: "120",
     about: "Inference requests of one account at once.",
   }),
+  idempotencyWindow_ms: wait("UMBEL_IDEMPOTENCY_WINDOW", "24h", "How long an `Idempotency-Key` stands for its first request."),
   publicRate_perSecond: setting(decimal({ least: 0, most: 1_000_000 }), {
     env: "UMBEL_PUBLIC_RATE_LIMIT_RPS",
     default: "10",

@@ -8,9 +8,13 @@ const RETRY_AFTER_s = 2;
  *
  * @throws ApiError 401 without valid credentials, 503 when the accounts cannot be asked.
  */
-export async function authenticate(authorization: string | undefined, accounts: Pick<Accounts, "authenticate">): Promise<Principal> {
-  const token = /^bearer\s+(\S+)\s*$/i.exec(authorization ?? "")?.[1];
-  if (token === undefined) throw unauthenticated("missing credentials — use Authorization: Bearer <token>");
+export async function authenticate(
+  headers: { readonly authorization?: string | undefined; readonly apiKey?: string | undefined },
+  accounts: Pick<Accounts, "authenticate">,
+): Promise<Principal> {
+  const { authorization, apiKey } = headers;
+  const token = authorization === undefined ? apiKey : /^bearer\s+(\S+)\s*$/i.exec(authorization)?.[1];
+  if (token === undefined || token === "") throw unauthenticated("missing credentials — use Authorization: Bearer <token>");
   let principal: Principal | undefined;
   try {
     principal = await accounts.authenticate(token);

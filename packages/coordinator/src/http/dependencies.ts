@@ -7,6 +7,7 @@ import type { Fleet } from "../fleet/index.js";
 import type { Inference } from "../inference/index.js";
 import type { Logger, Metrics } from "../insight/index.js";
 import type { Ledger } from "../ledger/index.js";
+import type { Idempotency } from "./idempotency/index.js";
 
 /** What the HTTP edge translates to, and the world it runs in. */
 export interface HttpDependencies {
@@ -15,6 +16,7 @@ export interface HttpDependencies {
   readonly fleet: Pick<Fleet, "capacity" | "connected">;
   readonly ledger: Pick<Ledger, "balance" | "keySpend" | "prices" | "listPrices">;
   readonly inference: Pick<Inference, "run" | "inFlight">;
+  readonly idempotency: Pick<Idempotency, "answer">;
   readonly metrics: Metrics;
   readonly log: Logger;
   readonly clock: Clock;

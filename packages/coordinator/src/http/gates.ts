@@ -20,7 +20,9 @@ export function createGates(dependencies: HttpDependencies, isDraining: () => bo
     if (isDraining()) throw drainingRefusal();
   };
   const authenticated: Gate = async (request) => {
-    request.exchange.principal = await authenticate(request.headers.authorization, accounts);
+    const { authorization, "x-api-key": apiKey } = request.headers;
+    const accepted = request.routeOptions.config.umbel?.apiKeyHeader === true && typeof apiKey === "string" ? { apiKey } : {};
+    request.exchange.principal = await authenticate({ authorization, ...accepted }, accounts);
   };
   const withinAccountLimit: Gate = async (request, reply) => {
     const taken = accountLimit.take(principalOf(request).accountId);

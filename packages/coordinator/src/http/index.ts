@@ -1,2 +1,3 @@
+export { createIdempotency, type IdempotencyStore } from "./idempotency/index.js";
 export { startOperatorServer } from "./operator-server.js";
 export { createHttpServer } from "./server.js";

@@ -1,8 +1,11 @@
 import { type Dialect, openaiChat } from "@umbel/dialects";
 import { bytesToUuid } from "@umbel/protocol";
 import type { FastifyReply, FastifyRequest } from "fastify";
-import { type AnswerRequest, answerStream } from "./answer-stream.js";
-import { answerWhole } from "./answer-whole.js";
+import type { InferenceInput } from "../inference/index.js";
+import { createReplySink } from "./answer/reply-sink.js";
+import type { AnswerSink } from "./answer/sink.js";
+import { type AnswerRequest, answerStream } from "./answer/stream.js";
+import { answerWhole } from "./answer/whole.js";
 import type { HttpDependencies } from "./dependencies.js";
 import { errorHeaders, toApiError } from "./errors.js";
 import { principalOf } from "./exchange.js";
@@ -22,65 +25,102 @@ export function inferenceRoutes(dependencies: HttpDependencies): readonly Route[
     method: "POST",
     url: path,
     access: "inference",
-    handle: (request, reply) => answer(request, reply, dialect, dependencies),
+    renderError: dialect.renderError,
+    handle: (request, reply) => answer(request, reply, { path, dialect }, dependencies),
   }));
 }
 
-async function answer(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  dialect: Dialect<unknown>,
-  dependencies: HttpDependencies,
-): Promise<unknown> {
-  const { clock, settings, log, inference, catalog } = dependencies;
-  const { exchange } = request;
-  const gone = consumerGone(reply);
-  try {
-    refuseUnreadableBody(request.headers);
-    const body = await readBody(
-      request.raw,
-      { bytes_max: settings.bodyLimit_bytes, idle_ms: settings.bodyIdleTimeout_ms, total_ms: settings.bodyTimeout_ms },
-      clock,
-    );
-    const parsing_ms = clock.now_ms();
-    const parsed = dialect.parse(parseJsonBody(body));
-    const parse_us = Math.round((clock.now_ms() - parsing_ms) * 1_000);
-    if (catalog.resolve(parsed.request.model) !== undefined) exchange.model = parsed.request.model;
+type Surface = (typeof SURFACES)[number];
 
-    const job = newJobId(dependencies.randomBytes);
-    const toAnswer: AnswerRequest = {
-      job,
-      parsed,
-      dialect,
-      created_s: Math.floor(clock.date().getTime() / 1_000),
-      parse_us,
-      run: () =>
-        inference.run({
-          requestId: job,
-          principal: principalOf(request),
-          request: parsed.request,
-          stream: parsed.stream,
-          consumerGone: gone,
-        }),
-    };
-    exchange.outcome = parsed.stream ? await answerStream(toAnswer, reply, dependencies) : await answerWhole(toAnswer, reply);
-    return reply;
+async function answer(request: FastifyRequest, reply: FastifyReply, surface: Surface, dependencies: HttpDependencies): Promise<unknown> {
+  const { clock, settings, idempotency } = dependencies;
+  const { exchange } = request;
+  const sink = createReplySink(reply, { clock, stall_ms: settings.writeStallTimeout_ms });
+  const refuse = (error: unknown, to: AnswerSink) => answerRefusal(error, to, request.id, surface, dependencies);
+  try {
+    const body = await bodyOf(request, dependencies);
+    const toAnswer = understand(request, body, surface, dependencies);
+
+    /** Never rejects for a refusal: whoever repeats the request is to see it, too. */
+    async function produce(to: AnswerSink): Promise<"answered" | "refused"> {
+      try {
+        exchange.outcome = toAnswer.parsed.stream ? await answerStream(toAnswer, to, dependencies) : await answerWhole(toAnswer, to);
+        return "answered";
+      } catch (error) {
+        if (to.gone.aborted) throw error;
+        await refuse(error, to);
+        return "refused";
+      }
+    }
+
+    const key = request.headers["idempotency-key"];
+    if (key === undefined) await produce(sink);
+    else {
+      const { accountId } = principalOf(request);
+      const repeatable = { accountId, key: String(key), path: surface.path, body, requestId: toAnswer.job };
+      await idempotency.answer(repeatable, produce, sink);
+    }
+    return sink.gone.aborted ? reply.hijack() : reply;
   } catch (error) {
-    if (gone.aborted || reply.raw.destroyed) return reply.hijack();
-    const refusal = toApiError(error);
-    if (refusal.code === "internal_error") log.error({ err: error, request_id: request.id }, "request failed");
-    if (refusal.status === 408) reply.header("Connection", "close");
-    return reply.status(refusal.status).headers(errorHeaders(refusal)).send(dialect.renderError(refusal, request.id));
+    if (sink.gone.aborted || reply.raw.destroyed) return reply.hijack();
+    if (sink.committed) throw error;
+    await refuse(error, sink);
+    return reply;
   }
 }
 
-/** Aborted when the connection ends before the answer does, however far the request has got. */
-function consumerGone(reply: FastifyReply): AbortSignal {
-  const controller = new AbortController();
-  reply.raw.once("close", () => {
-    if (!reply.raw.writableFinished) controller.abort(new Error("the consumer's connection ended"));
-  });
-  return controller.signal;
+async function bodyOf(request: FastifyRequest, { clock, settings }: HttpDependencies): Promise<Uint8Array> {
+  refuseUnreadableBody(request.headers);
+  const limits = { bytes_max: settings.bodyLimit_bytes, idle_ms: settings.bodyIdleTimeout_ms, total_ms: settings.bodyTimeout_ms };
+  return readBody(request.raw, limits, clock);
+}
+
+/** What the body asks for. @throws ApiError 400 */
+function understand(request: FastifyRequest, body: Uint8Array, { dialect }: Surface, dependencies: HttpDependencies): AnswerRequest {
+  const { clock, catalog, inference, randomBytes } = dependencies;
+  const parsing_ms = clock.now_ms();
+  const parsed = dialect.parse(parseJsonBody(body));
+  const parse_us = Math.round((clock.now_ms() - parsing_ms) * 1_000);
+  const { exchange } = request;
+  if (catalog.resolve(parsed.request.model) !== undefined) exchange.model = parsed.request.model;
+  const job = newJobId(randomBytes);
+  const ownMachines = ownMachinesOf(request.headers["x-umbel-route"]);
+  const input: Omit<InferenceInput, "consumerGone"> = {
+    requestId: job,
+    principal: principalOf(request),
+    request: parsed.request,
+    stream: parsed.stream,
+    ...(parsed.routing === undefined ? {} : { routing: parsed.routing }),
+    ...(ownMachines === undefined ? {} : { ownMachines }),
+  };
+  return {
+    job,
+    parsed,
+    dialect,
+    created_s: Math.floor(clock.date().getTime() / 1_000),
+    parse_us,
+    run: (consumerGone) => inference.run({ ...input, consumerGone }),
+  };
+}
+
+/** Other values are ignored: the header is a wish, and a key can insist. Source: api.md §10.3. */
+function ownMachinesOf(header: string | readonly string[] | undefined): InferenceInput["ownMachines"] {
+  const wish = String(header ?? "").toLowerCase();
+  return wish === "self" ? "only" : wish === "prefer" ? "preferred" : undefined;
+}
+
+async function answerRefusal(
+  error: unknown,
+  sink: AnswerSink,
+  requestId: string,
+  { dialect }: Surface,
+  { log }: HttpDependencies,
+): Promise<void> {
+  const refusal = toApiError(error);
+  if (refusal.code === "internal_error") log.error({ err: error, request_id: requestId }, "request failed");
+  const closing = refusal.status === 408 ? { Connection: "close" } : {};
+  const headers = { ...errorHeaders(refusal), ...closing };
+  await sink.whole({ status: refusal.status, headers, body: dialect.renderError(refusal, requestId) });
 }
 
 /** A version 4 UUID (RFC 9562 §5.4). */

@@ -1,4 +1,12 @@
+import type { Dialect } from "@umbel/dialects";
 import type { FastifyReply, FastifyRequest } from "fastify";
+
+declare module "fastify" {
+  interface FastifyContextConfig {
+    /** The route as it was declared; absent where none matched. */
+    readonly umbel?: Route;
+  }
+}
 
 /** One endpoint. What its `access` implies (gates, authentication, limits) is attached by the server. */
 export interface Route {
@@ -6,5 +14,9 @@ export interface Route {
   readonly url: string;
   /** `inference`: behind the drain gate and the request limit of the account. `public`: limited per address. `probe`: not limited, not logged. */
   readonly access: "inference" | "account" | "public" | "probe";
+  /** The body of an error on this route; OpenAI's shape unless it says otherwise. */
+  readonly renderError?: Dialect<unknown>["renderError"];
+  /** Whether a key may also come as `x-api-key`, the way Anthropic's clients send it. */
+  readonly apiKeyHeader?: boolean;
   handle(request: FastifyRequest, reply: FastifyReply): Promise<unknown>;
 }

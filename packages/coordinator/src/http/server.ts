@@ -33,7 +33,7 @@ export interface HttpServer {
   close(limit_ms: number): Promise<void>;
 }
 
-/** Creates the server with all its routes. Every failure is answered in OpenAI's error shape. */
+/** Creates the server with all its routes. Every failure is answered in the error shape of its route, which is OpenAI's unless the route says otherwise. */
 export function createHttpServer(dependencies: HttpDependencies): HttpServer {
   const { settings, clock } = dependencies;
   let draining = false;
@@ -97,11 +97,13 @@ function createApp(dependencies: HttpDependencies): FastifyInstance {
 
 function addRoutes(app: FastifyInstance, routes: readonly Route[], gates: ReturnType<typeof createGates>): void {
   for (const route of routes) {
-    app.route({ method: route.method, url: route.url, onRequest: [...gates[route.access]], handler: route.handle });
+    const config = { umbel: route };
+    app.route({ method: route.method, url: route.url, config, onRequest: [...gates[route.access]], handler: route.handle });
     const allowed: HTTPMethods[] = route.method === "GET" ? ["GET", "HEAD"] : [route.method];
     app.route({
       method: METHODS.filter((method) => !allowed.includes(method)),
       url: route.url,
+      config,
       handler: async (request, reply) => {
         reply.header("Allow", [...allowed, "OPTIONS"].join(", "));
         throw methodNotAllowed(request.method, pathOf(request), [route.method]);
@@ -113,9 +115,10 @@ function addRoutes(app: FastifyInstance, routes: readonly Route[], gates: Return
 function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply, { log }: HttpDependencies): void {
   const refusal = toApiError(error);
   if (refusal.code === "internal_error") log.error({ err: error, request_id: request.id }, "request failed");
+  const render = request.routeOptions?.config?.umbel?.renderError ?? openaiChat.renderError;
   // Here too, because a path that cannot be read comes by no hook.
   reply.header("X-Request-ID", request.id);
-  void reply.status(refusal.status).headers(errorHeaders(refusal)).send(openaiChat.renderError(refusal, request.id));
+  void reply.status(refusal.status).headers(errorHeaders(refusal)).send(render(refusal, request.id));
 }
 
 /** The method that a preflight asks about is the one that counts. */

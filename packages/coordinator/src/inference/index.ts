@@ -1,3 +1,3 @@
 export { createInference } from "./create-inference.js";
 export { drainingRefusal } from "./in-flight.js";
-export type { Answer, Inference } from "./types.js";
+export type { Answer, Inference, InferenceInput } from "./types.js";

@@ -4,6 +4,7 @@ create table idempotency_keys (
   account_id text not null references users (account_id),
   key_digest text not null,
   body_digest text not null,
+  request_id text not null,
   state text not null check (state in ('running', 'ended')),
   instance_id text not null,
   created_at timestamptz not null,

@@ -49,6 +49,7 @@ export const idempotencyKeys = pgTable(
       .references(() => users.accountId),
     keyDigest: text("key_digest").notNull(),
     bodyDigest: text("body_digest").notNull(),
+    requestId: text("request_id").notNull(),
     state: text("state", { enum: ["running", "ended"] }).notNull(),
     instanceId: text("instance_id").notNull(),
     createdAt: instant("created_at").notNull(),

@@ -29,11 +29,11 @@ describe("createEventStream", () => {
     const { response, consumer } = await connection();
     const stream = createEventStream(response, { clock: createFakeClock(), stall_ms: STALL_ms });
     expect(response.headersSent).toBe(false);
-    stream.commit({ "X-Inference-Job-ID": "job" });
+    stream.begin({ "X-Inference-Job-ID": "job" });
     await stream.write("data: one\n\n");
     await stream.write("");
     await stream.write("data: two\n\n");
-    stream.end();
+    await stream.end();
     const message = await consumer;
     expect(message.headers).toMatchObject({
       "content-type": "text/event-stream",
@@ -43,27 +43,11 @@ describe("createEventStream", () => {
     expect(Buffer.concat(await message.toArray()).toString()).toBe("data: one\n\ndata: two\n\n");
   });
 
-  it("commits and comments after each full interval of waiting, until stopped", async () => {
-    const { response, consumer } = await connection();
-    const clock = createFakeClock();
-    const stream = createEventStream(response, { clock, stall_ms: STALL_ms });
-    const stop = stream.keepAlive(10_000, { "X-Inference-Job-ID": "job" });
-    await clock.advance(9_999);
-    expect(stream.committed).toBe(false);
-    await clock.advance(10_001);
-    expect(stream.committed).toBe(true);
-    stop();
-    await clock.advance(60_000);
-    stream.end();
-    expect(Buffer.concat(await (await consumer).toArray()).toString()).toBe(": keepalive\n\n: keepalive\n\n");
-    expect(clock.pendingTimers).toBe(0);
-  });
-
   it("waits for a slow consumer and goes on when it reads", async () => {
     const { response, consumer } = await connection();
     const clock = createFakeClock();
     const stream = createEventStream(response, { clock, stall_ms: STALL_ms });
-    stream.commit({});
+    stream.begin({});
     const waiting = stream.write(FLOOD);
     const message = await consumer;
     message.resume();
@@ -75,7 +59,7 @@ describe("createEventStream", () => {
     const { response } = await connection();
     const clock = createFakeClock();
     const stream = createEventStream(response, { clock, stall_ms: STALL_ms });
-    stream.commit({});
+    stream.begin({});
     const waiting = stream.write(FLOOD);
     const refused = expect(waiting).rejects.toThrow(ConsumerGone);
     await clock.advance(STALL_ms);
@@ -88,7 +72,7 @@ describe("createEventStream", () => {
     const { response, leave } = await connection();
     const clock = createFakeClock();
     const stream = createEventStream(response, { clock, stall_ms: STALL_ms });
-    stream.commit({});
+    stream.begin({});
     const waiting = stream.write(FLOOD);
     const refused = expect(waiting).rejects.toThrow(ConsumerGone);
     leave();

@@ -1,11 +1,15 @@
-import type { Answer } from "../inference/index.js";
+import type { Answer } from "../../inference/index.js";
 
 /** Who served and how long each phase took. Source: api.md §17. */
 export function answerHeaders(request: { readonly job: string; readonly parse_us: number }, answer: Answer): Record<string, string> {
   return {
+    ...answer.limitHeaders,
     "X-Inference-Job-ID": request.job,
     "X-Provider-Id": answer.provider.publicId,
+    // The pseudonym again: a machine's real serial number is its owner's affair.
+    "X-Provider-Serial": answer.provider.publicId,
     "X-Provider-Encrypted": "true",
+    "X-Provider-Attested": String(answer.provider.trustLevel !== "none"),
     "X-Provider-Trust-Level": answer.provider.trustLevel,
     "X-Timing": JSON.stringify({ parse_us: request.parse_us, ...answer.timing }),
   };
