@@ -193,9 +193,11 @@ describe("admission", () => {
       expect(refusal({}, own(linked, online))).toMatchObject(expected);
     });
 
-    it("waits for one that is busy", () => {
+    it("waits for one that is busy, unless the line is full", () => {
       previews = { new: refusedFor("capacity") };
       expect(admit({}, own(1, 1)).spec.route).toBe("self");
+      isFull = true;
+      expect(refusal({}, own(1, 1))).toMatchObject({ status: 429, code: "machine_busy" });
     });
   });
 

@@ -1,5 +1,5 @@
 import { ApiError } from "@umbel/dialects";
-import type { Decision, RefusalReason } from "@umbel/routing";
+import type { Decision, RefusalReason, RequestSpec } from "@umbel/routing";
 import type { WaitQueues } from "../dispatch/wait-queues.js";
 import type { RetryAfter } from "../retry-after.js";
 import type { Check, PreparedRequest } from "./check.js";
@@ -16,11 +16,11 @@ export function isWorthWaiting(decision: Decision): boolean {
 export function capacityExists(queues: Pick<WaitQueues, "isFull">, retryAfter: RetryAfter): Check<PreparedRequest> {
   return {
     name: "capacity_exists",
-    refuse({ preview, publicName, build }) {
+    refuse({ preview, publicName, build, spec }) {
       if (preview.candidates > 0) return undefined;
       const retryAfter_s = retryAfter.seconds(build.id);
       if (isWorthWaiting(preview)) {
-        return queues.isFull(build.id) ? atCapacity(publicName, "queue is full", retryAfter_s) : undefined;
+        return queues.isFull(build.id) ? atCapacity(publicName, spec, "queue is full", retryAfter_s) : undefined;
       }
       return new ApiError({
         status: 503,
@@ -31,7 +31,11 @@ export function capacityExists(queues: Pick<WaitQueues, "isFull">, retryAfter: R
   };
 }
 
-export function atCapacity(model: string, detail: string, retryAfter_s: number): ApiError {
+export function atCapacity(model: string, { route }: Pick<RequestSpec, "route">, detail: string, retryAfter_s: number): ApiError {
+  if (route === "self") {
+    const message = `this account's machines are busy with model "${model}" (${detail}) — retry after ${retryAfter_s}s`;
+    return new ApiError({ status: 429, code: "machine_busy", message, retryAfter_s });
+  }
   return new ApiError({
     status: 429,
     code: "rate_limit_exceeded",

@@ -66,7 +66,7 @@ async function waitInLine(spec: RequestSpec, { publicName, gone, watch }: Seeker
     case "full":
     case "timeout": {
       const detail = waited.outcome === "full" ? "queue is full" : "queue timeout";
-      throw new DispatchFailed(atCapacity(publicName, detail, services.retryAfter.seconds(spec.build)), "queue_timeout");
+      throw new DispatchFailed(atCapacity(publicName, spec, detail, services.retryAfter.seconds(spec.build)), "queue_timeout");
     }
   }
 }
