@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
+import { API_ERROR_CODES } from "@umbel/dialects";
 import { describe, expect, it } from "vitest";
-import { API_ERROR_CODES } from "./api-error.js";
 
 describe("the list of error codes", () => {
   const document = readFileSync(new URL("../../../../docs/errors.md", import.meta.url), "utf8");
