@@ -7,6 +7,8 @@ export interface InferenceEngine {
   readonly id: string;
   readonly features: ReadonlySet<EngineFeature>;
   load(model: ModelSource, options: LoadOptions, signal?: AbortSignal): Promise<LoadedModel>;
+  /** Loads a build that turns texts into vectors. `sequences` is not used: inputs are computed one after the other. */
+  loadEmbedder(model: ModelSource, options: LoadOptions, signal?: AbortSignal): Promise<LoadedEmbedder>;
   dispose(): Promise<void>;
 }
 
@@ -48,6 +50,27 @@ export interface LoadedModel {
   tokenize(text: string, special: boolean): Int32Array;
   /** Starts generation on a free sequence. At most `sequences` run at once; the caller queues. @throws EngineError `no_free_sequence`. */
   generate(request: GenerateRequest): Generation;
+  dispose(): Promise<void>;
+}
+
+/** A loaded build that turns texts into vectors. */
+export interface LoadedEmbedder {
+  readonly buildId: string;
+  /** Longest input. */
+  readonly contextLength_tokens: number;
+  /** Length of a vector. */
+  readonly vectorSize: number;
+  /** The shortest beginning of a vector that still stands for its text (Matryoshka training); undefined when only the whole vector does. */
+  readonly vectorSize_min: number | undefined;
+  readonly load_ms: number;
+  /** The tokens of a text, with those that the model expects around one. Control tokens in it are taken as text. */
+  encode(text: string): Int32Array;
+  /**
+   * The vector of one input, of length 1 (L2); equal inputs have equal vectors. Calls that come together take turns.
+   *
+   * @throws EngineError `context_exceeded` and `internal`; the signal's reason when it is aborted, which is looked at between pieces
+   */
+  embed(tokens: Int32Array, signal?: AbortSignal): Promise<Float32Array>;
   dispose(): Promise<void>;
 }
 

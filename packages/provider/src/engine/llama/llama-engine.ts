@@ -1,6 +1,15 @@
 import type { Clock } from "@umbel/protocol";
-import { getLlama, InsufficientMemoryError, type Llama, type LlamaContext, LlamaLogLevel, type LlamaModel } from "node-llama-cpp";
-import { EngineError, type EngineFeature, type InferenceEngine, type LoadedModel, type LoadOptions, type ModelSource } from "../engine.js";
+import {
+  getLlama,
+  InsufficientMemoryError,
+  type Llama,
+  type LlamaContext,
+  type LlamaContextOptions,
+  LlamaLogLevel,
+  type LlamaModel,
+} from "node-llama-cpp";
+import { EngineError, type EngineFeature, type InferenceEngine, type LoadOptions, type ModelSource } from "../engine.js";
+import { createLlamaEmbedder, embeddingBatch } from "./llama-embedder.js";
 import { createLlamaModel, prefillTokens } from "./llama-model.js";
 import { createTurns } from "./turns.js";
 
@@ -8,24 +17,44 @@ export interface LlamaEngineDependencies {
   readonly clock: Clock;
 }
 
-const features: ReadonlySet<EngineFeature> = new Set(["grammar", "logprobs", "prefixReuse", "seed"]);
+interface Disposable {
+  dispose(): Promise<void>;
+}
+
+/** A model whose weights are loaded, and what is known of its loading. */
+interface LoadParts {
+  readonly llama: Llama;
+  readonly model: LlamaModel;
+  readonly contextLength_tokens: number;
+  readonly load_ms: () => number;
+  readonly onDispose: () => void;
+}
+
+type ContextOptions = Required<Pick<LlamaContextOptions, "sequences" | "contextSize" | "batchSize" | "threads">>;
+
+const answerFeatures: ReadonlySet<EngineFeature> = new Set(["grammar", "logprobs", "prefixReuse", "seed"]);
 
 /**
  * llama.cpp in this process, through the binaries that node-llama-cpp ships; nothing is built or downloaded. The backend starts with
  * the first load: with the best GPU there is, or without any when that load says `gpuLayers: 0`.
  *
- * `load` throws EngineError `artifact` for a file that is missing, cut short or no GGUF, and `out_of_memory`; the signal's reason when
+ * Loading throws EngineError `artifact` for a file that is missing, cut short or no GGUF, and `out_of_memory`; the signal's reason when
  * it is aborted. A context longer than the model was trained for is cut to that.
  */
 export function createLlamaEngine({ clock }: LlamaEngineDependencies): InferenceEngine {
   const turns = createTurns();
-  const loaded = new Set<LoadedModel>();
+  const loaded = new Set<Disposable>();
   let backend: Promise<Llama> | undefined;
   let disposed = false;
   /** node-llama-cpp forgets to let go of the backend when a model fails to load; disposing of it would then wait for ever. */
   let backendHeld = false;
 
-  async function load(source: ModelSource, options: LoadOptions, signal?: AbortSignal): Promise<LoadedModel> {
+  async function load<T extends Disposable>(
+    source: ModelSource,
+    options: LoadOptions,
+    signal: AbortSignal | undefined,
+    complete: (parts: LoadParts) => Promise<T>,
+  ): Promise<T> {
     checkOptions(options);
     if (disposed) throw new EngineError("internal", "the engine was disposed");
     const start_ms = clock.now_ms();
@@ -36,18 +65,11 @@ export function createLlamaEngine({ clock }: LlamaEngineDependencies): Inference
       throw cause;
     });
     try {
-      const contextLength_tokens = Math.min(options.contextLength_tokens, model.trainContextSize);
-      const context = await createContext(llama, model, { ...options, contextLength_tokens }, signal);
-      const result = createLlamaModel({
+      const result: T = await complete({
         llama,
         model,
-        context,
-        turns,
-        features,
-        buildId: source.buildId,
-        contextLength_tokens,
-        load_ms: clock.now_ms() - start_ms,
-        nextSeed: () => Math.floor(clock.now_ms() * 1000) % 2 ** 32,
+        contextLength_tokens: Math.min(options.contextLength_tokens, model.trainContextSize),
+        load_ms: () => clock.now_ms() - start_ms,
         onDispose: () => loaded.delete(result),
       });
       loaded.add(result);
@@ -62,8 +84,47 @@ export function createLlamaEngine({ clock }: LlamaEngineDependencies): Inference
 
   return {
     id: "llama.cpp",
-    features,
-    load,
+    features: new Set<EngineFeature>([...answerFeatures, "embed"]),
+    load: (source, options, signal) =>
+      load(source, options, signal, async ({ llama, model, contextLength_tokens, load_ms, onDispose }) => {
+        const context = await createContext(
+          model,
+          {
+            sequences: options.sequences,
+            contextSize: contextLength_tokens,
+            batchSize: prefillTokens(llama) + options.sequences,
+            threads: threadsOf(llama, options),
+          },
+          signal,
+        );
+        return createLlamaModel({
+          ...{ llama, model, context, turns, contextLength_tokens, onDispose },
+          features: answerFeatures,
+          buildId: source.buildId,
+          load_ms: load_ms(),
+          nextSeed: () => Math.floor(clock.now_ms() * 1000) % 2 ** 32,
+        });
+      }),
+    loadEmbedder: (source, options, signal) =>
+      load(source, options, signal, async ({ llama, model, contextLength_tokens, load_ms, onDispose }) => {
+        const batch = embeddingBatch(model, prefillTokens(llama), contextLength_tokens);
+        const context = await createContext(
+          model,
+          {
+            sequences: 1,
+            contextSize: contextLength_tokens,
+            batchSize: batch.size_tokens,
+            threads: threadsOf(llama, options),
+            // What the library's `createEmbeddingContext` sets, which would make the context smaller where memory is short.
+            ...{ _embeddings: true },
+          },
+          signal,
+        );
+        return createLlamaEmbedder({
+          ...{ model, context, turns, batch, contextLength_tokens, load_ms, onDispose },
+          buildId: source.buildId,
+        });
+      }),
     async dispose() {
       disposed = true;
       for (const model of loaded) await model.dispose();
@@ -103,21 +164,22 @@ async function loadModel(llama: Llama, source: ModelSource, options: LoadOptions
   }
 }
 
-async function createContext(llama: Llama, model: LlamaModel, options: LoadOptions, signal?: AbortSignal): Promise<LlamaContext> {
+async function createContext(model: LlamaModel, options: ContextOptions, signal?: AbortSignal): Promise<LlamaContext> {
   try {
     return await model.createContext({
-      sequences: options.sequences,
-      contextSize: options.contextLength_tokens,
-      batchSize: prefillTokens(llama) + options.sequences,
-      threads: options.threads_max ?? Math.max(1, llama.cpuMathCores - 1),
+      ...options,
       // A smaller context than promised would break admission.
       failedCreationRemedy: false,
       ...(signal === undefined ? {} : { createSignal: signal }),
     });
   } catch (cause) {
     signal?.throwIfAborted();
-    throw outOfMemory(`a context of ${options.sequences} × ${options.contextLength_tokens} tokens`, cause);
+    throw outOfMemory(`a context of ${options.sequences} × ${options.contextSize} tokens`, cause);
   }
+}
+
+function threadsOf(llama: Llama, { threads_max }: LoadOptions): number {
+  return threads_max ?? Math.max(1, llama.cpuMathCores - 1);
 }
 
 function outOfMemory(what: string, cause: unknown): EngineError {

@@ -51,6 +51,16 @@ export interface NativeContext {
   getSequenceKvCacheMinPosition(sequence: number): number;
 }
 
+/** The context of an embedding model; it is driven like any other. */
+export interface NativeEmbeddingContext
+  extends Pick<NativeContext, "initBatch" | "addToBatch" | "decodeBatch" | "removeTokenCellsFromSequence"> {
+  /**
+   * What the last batch came to, of its sequence 0 alone: pooled as the model's file says, or the last token's vector when it does not say.
+   * Not normalised. The count is looked at in error messages only.
+   */
+  getEmbedding(tokens: number): Float64Array;
+}
+
 const contextMethods = [
   "initBatch",
   "addToBatch",
@@ -63,6 +73,12 @@ const contextMethods = [
 export function nativeContext(context: LlamaContext): NativeContext {
   const native: unknown = Reflect.get(context, "_ctx");
   if (!isNativeContext(native)) throw unknownBinding();
+  return native;
+}
+
+export function nativeEmbeddingContext(context: LlamaContext): NativeEmbeddingContext {
+  const native: unknown = Reflect.get(context, "_ctx");
+  if (!isNativeContext(native) || !isEmbeddingContext(native)) throw unknownBinding();
   return native;
 }
 
@@ -89,6 +105,10 @@ function isObject(value: unknown): value is object {
 
 function isNativeContext(value: unknown): value is NativeContext {
   return isObject(value) && contextMethods.every((name) => typeof Reflect.get(value, name) === "function");
+}
+
+function isEmbeddingContext(value: object): value is NativeEmbeddingContext {
+  return typeof Reflect.get(value, "getEmbedding") === "function";
 }
 
 function isSampler(value: unknown): value is NativeSampler {

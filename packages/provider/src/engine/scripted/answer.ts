@@ -1,4 +1,5 @@
 import type { GenerateRequest } from "../engine.js";
+import { generator } from "./generator.js";
 import type { ScriptedEngineScript } from "./script.js";
 import { scriptedTokenizer } from "./tokenizer.js";
 
@@ -22,15 +23,4 @@ function lastUserText(prompt: string): string {
 function wordTokens(length: number, seed: number): Int32Array {
   const draw = generator(seed);
   return Int32Array.from({ length }, (_, i) => scriptedTokenizer.wordToken(Math.floor(draw() * 2 ** 16), i === 0 ? "first" : "later"));
-}
-
-/** Mulberry32: enough for choosing words. */
-function generator(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

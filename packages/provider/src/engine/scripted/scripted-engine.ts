@@ -4,6 +4,7 @@ import {
   type EngineFeature,
   type GenerateRequest,
   type InferenceEngine,
+  type LoadedEmbedder,
   type LoadedModel,
   type LoadOptions,
   type ModelSource,
@@ -12,6 +13,7 @@ import { answerTokens } from "./answer.js";
 import type { ScriptedEngineScript, ScriptedFault } from "./script.js";
 import { type ScriptedStream, startStream } from "./stream.js";
 import { scriptedTokenizer } from "./tokenizer.js";
+import { scriptedVector, scriptedVectorSize, scriptedVectorSize_min } from "./vector.js";
 
 export interface ScriptedEngineDependencies {
   readonly clock: Clock;
@@ -21,13 +23,13 @@ export interface ScriptedEngineDependencies {
   readonly crash: () => void;
 }
 
-const features: ReadonlySet<EngineFeature> = new Set(["seed"]);
+const answerFeatures: ReadonlySet<EngineFeature> = new Set(["seed"]);
 
 /**
  * An engine without a model, for load tests, simulations and faults: it takes the time its script says and writes what its script says.
  * The same script, clock and seeds give the same events. It reads no file.
  *
- * `load` throws EngineError `internal` when the script says so.
+ * Loading throws EngineError `internal` when the script says so.
  */
 export function createScriptedEngine(script: ScriptedEngineScript, dependencies: ScriptedEngineDependencies): InferenceEngine {
   const { clock, crash } = dependencies;
@@ -40,7 +42,7 @@ export function createScriptedEngine(script: ScriptedEngineScript, dependencies:
     return script.faults.find(({ at, times }) => place(at) && ordinal <= (times ?? ordinal));
   }
 
-  async function load(source: ModelSource, options: LoadOptions, signal?: AbortSignal): Promise<LoadedModel> {
+  async function load<T>(complete: () => T, signal: AbortSignal | undefined): Promise<T> {
     signal?.throwIfAborted();
     loads += 1;
     await wait(clock, script.load_ms, signal);
@@ -48,7 +50,7 @@ export function createScriptedEngine(script: ScriptedEngineScript, dependencies:
     if (fault?.kind === "crash") crash();
     if (fault?.kind === "error") throw new EngineError("internal", "the script says so");
     if (fault !== undefined) await wait(clock, Number.POSITIVE_INFINITY, signal);
-    return loadedModel(source, options);
+    return complete();
   }
 
   function generate(request: GenerateRequest, options: LoadOptions, own: Set<ScriptedStream>): ScriptedStream {
@@ -85,7 +87,7 @@ export function createScriptedEngine(script: ScriptedEngineScript, dependencies:
       buildId: source.buildId,
       contextLength_tokens: options.contextLength_tokens,
       sequences: options.sequences,
-      features,
+      features: answerFeatures,
       chatTemplate: undefined,
       specialTokens: { bos: undefined, eos: "<|im_end|>", addBos: false },
       controlTokens: scriptedTokenizer.controlTokens,
@@ -97,7 +99,44 @@ export function createScriptedEngine(script: ScriptedEngineScript, dependencies:
     };
   }
 
-  return { id: "scripted", features, load, dispose: () => unload(streams) };
+  async function embed(tokens: Int32Array, options: LoadOptions, unloaded: AbortSignal, signal?: AbortSignal): Promise<Float32Array> {
+    if (tokens.length > options.contextLength_tokens) {
+      throw new EngineError("context_exceeded", `the input needs ${tokens.length} tokens of ${options.contextLength_tokens}`);
+    }
+    requests += 1;
+    const fault = faultAt((at) => at === "first_token", requests);
+    const ends = signal === undefined ? unloaded : AbortSignal.any([signal, unloaded]);
+    ends.throwIfAborted();
+    await wait(clock, fault?.kind === "stall" ? Number.POSITIVE_INFINITY : script.firstToken_ms, ends);
+    if (fault?.kind === "crash") crash();
+    if (fault !== undefined) throw new EngineError("internal", "the script says so");
+    return scriptedVector(tokens);
+  }
+
+  function loadedEmbedder(source: ModelSource, options: LoadOptions): LoadedEmbedder {
+    const unloading = new AbortController();
+    return {
+      buildId: source.buildId,
+      contextLength_tokens: options.contextLength_tokens,
+      vectorSize: scriptedVectorSize,
+      vectorSize_min: scriptedVectorSize_min,
+      load_ms: script.load_ms,
+      encode: (text) => scriptedTokenizer.tokenize(text, false),
+      embed: (tokens, signal) => embed(tokens, options, unloading.signal, signal),
+      dispose: () => {
+        unloading.abort(new EngineError("internal", "the model was unloaded"));
+        return Promise.resolve();
+      },
+    };
+  }
+
+  return {
+    id: "scripted",
+    features: new Set<EngineFeature>([...answerFeatures, "embed"]),
+    load: (source, options, signal) => load(() => loadedModel(source, options), signal),
+    loadEmbedder: (source, options, signal) => load(() => loadedEmbedder(source, options), signal),
+    dispose: () => unload(streams),
+  };
 }
 
 function unload(streams: Set<ScriptedStream>): Promise<void> {
