@@ -15,22 +15,28 @@ import type { Route } from "./route.js";
 import { refuseUnreadableBody } from "./unreadable-body.js";
 
 /** The API surfaces: a path and the dialect spoken on it. A new surface is one more row. */
-const SURFACES: readonly { readonly path: string; readonly dialect: Dialect<unknown> }[] = [
-  { path: "/v1/chat/completions", dialect: openaiChat },
-];
+const SURFACES: readonly Surface[] = [{ path: "/v1/chat/completions", dialect: openaiChat, summary: "Chat completion" }];
+
+interface Surface {
+  readonly path: string;
+  readonly dialect: Dialect<unknown>;
+  readonly summary: string;
+  /** Whether its clients send the key as `x-api-key`. */
+  readonly apiKeyHeader?: true;
+}
 
 /** One handler for every surface: read, parse, run, render. */
 export function inferenceRoutes(dependencies: HttpDependencies): readonly Route[] {
-  return SURFACES.map(({ path, dialect }) => ({
+  return SURFACES.map((surface) => ({
     method: "POST",
-    url: path,
+    url: surface.path,
     access: "inference",
-    renderError: dialect.renderError,
-    handle: (request, reply) => answer(request, reply, { path, dialect }, dependencies),
+    doc: { tag: "Inference", summary: surface.summary, ...surface.dialect.schemas },
+    renderError: surface.dialect.renderError,
+    ...(surface.apiKeyHeader === undefined ? {} : { apiKeyHeader: true }),
+    handle: (request, reply) => answer(request, reply, surface, dependencies),
   }));
 }
-
-type Surface = (typeof SURFACES)[number];
 
 async function answer(request: FastifyRequest, reply: FastifyReply, surface: Surface, dependencies: HttpDependencies): Promise<unknown> {
   const { clock, settings, idempotency } = dependencies;

@@ -1,5 +1,6 @@
 import type { Dialect } from "@umbel/dialects";
 import type { FastifyReply, FastifyRequest } from "fastify";
+import type { RouteDoc } from "./openapi/route-doc.js";
 
 declare module "fastify" {
   interface FastifyContextConfig {
@@ -10,10 +11,12 @@ declare module "fastify" {
 
 /** One endpoint. What its `access` implies (gates, authentication, limits) is attached by the server. */
 export interface Route {
-  readonly method: "GET" | "POST";
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   readonly url: string;
   /** `inference`: behind the drain gate and the request limit of the account. `public`: limited per address. `probe`: not limited, not logged. */
   readonly access: "inference" | "account" | "public" | "probe";
+  /** What the API document says of it; absent is left out there. */
+  readonly doc?: RouteDoc;
   /** The body of an error on this route; OpenAI's shape unless it says otherwise. */
   readonly renderError?: Dialect<unknown>["renderError"];
   /** Whether a key may also come as `x-api-key`, the way Anthropic's clients send it. */

@@ -12,6 +12,7 @@ import { healthRoutes } from "./health-routes.js";
 import { inferenceRoutes } from "./inference-routes.js";
 import { answerMalformedRequest } from "./malformed-request.js";
 import { modelRoutes } from "./model-routes.js";
+import { openApiRoutes } from "./openapi/openapi-routes.js";
 import { requestIdOf } from "./request-id.js";
 import type { Route } from "./route.js";
 
@@ -38,12 +39,13 @@ export function createHttpServer(dependencies: HttpDependencies): HttpServer {
   const { settings, clock } = dependencies;
   let draining = false;
   const isDraining = (): boolean => draining;
-  const routes = [
+  const described = [
     ...inferenceRoutes(dependencies),
     ...modelRoutes(dependencies),
     ...accountRoutes(dependencies),
     ...healthRoutes(dependencies, isDraining),
   ];
+  const routes = [...described, ...openApiRoutes(described, dependencies.version)];
   const app = createApp(dependencies);
   logAccess(app, dependencies, routes);
   app.register(cors, { delegator: (request, callback) => callback(null, corsFor(effective(request), settings.corsOrigins)) });

@@ -1,0 +1,162 @@
+import { z } from "zod";
+import type { Route } from "../route.js";
+import { type RouteDoc, type RouteParameter, TAGS } from "./route-doc.js";
+
+/** A route with what is said of it. */
+type DocumentedRoute = Route & { readonly doc: RouteDoc };
+
+type Json = Readonly<Record<string, unknown>>;
+
+const STATUS_NAMES: Readonly<Record<number, string>> = {
+  400: "The request is not valid; `param` names what is at fault.",
+  401: "No valid credential.",
+  402: "The key's spend limit or the balance is too low.",
+  403: "The credential may not do this.",
+  404: "There is no such thing.",
+  408: "The body did not arrive in time.",
+  409: "Another request stands in the way.",
+  413: "The body is too large.",
+  415: "The body is of a form that is not read.",
+  422: "The `Idempotency-Key` was used with another request.",
+  429: "Too many requests or tokens, or no capacity; see `Retry-After`.",
+  500: "Our mistake.",
+  502: "The machines that were tried failed.",
+  503: "Not available right now; see `Retry-After`.",
+  504: "No content arrived in time.",
+};
+
+/** What each kind of route can answer beside its own. */
+const ERRORS: Readonly<Record<Route["access"], readonly number[]>> = {
+  inference: [400, 401, 402, 403, 404, 408, 409, 413, 415, 422, 429, 500, 502, 503, 504],
+  account: [401, 500, 503],
+  public: [429, 500],
+  probe: [],
+};
+
+const INFERENCE_HEADERS: readonly RouteParameter[] = [
+  { name: "Idempotency-Key", in: "header", description: "A retry with the same key and body gets the first answer, and is billed once." },
+  { name: "X-Request-ID", in: "header", description: "Your id of the request, echoed in the answer and in our log." },
+  {
+    name: "X-Umbel-Route",
+    in: "header",
+    description: "`self` asks only the account's own machines, free of charge; `prefer` asks them first.",
+  },
+];
+
+/** OpenAI's envelope, for routes that name no other. */
+const plainError = z.object({
+  error: z.object({
+    message: z.string(),
+    type: z.string(),
+    code: z.string(),
+    param: z.string().nullable(),
+    request_id: z.string().optional(),
+  }),
+});
+
+/**
+ * The OpenAPI 3.1 document of the routes that are documented, from the schemas that they read and write by.
+ *
+ * @param version of this coordinator
+ * @returns a JSON value; source of its form: OpenAPI Specification 3.1.1
+ */
+export function openApiDocument(routes: readonly Route[], version: string): Json {
+  const documented = routes.filter((route): route is DocumentedRoute => route.doc !== undefined);
+  const paths: Record<string, Record<string, Json>> = {};
+  for (const route of documented) {
+    const path = documentPath(route.url);
+    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation(route) };
+  }
+  return {
+    openapi: "3.1.0",
+    info: {
+      title: "Umbel",
+      version,
+      description: "Private inference on machines of many owners, spoken to as OpenAI or Anthropic. Every error is in the list of errors.",
+      license: { name: "Apache-2.0", identifier: "Apache-2.0" },
+    },
+    tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
+    paths,
+    components: {
+      securitySchemes: {
+        apiKey: { type: "http", scheme: "bearer", description: "An API key: `sk-um-…`." },
+        anthropicKey: { type: "apiKey", in: "header", name: "x-api-key", description: "An API key, as Anthropic's clients send it." },
+        session: { type: "http", scheme: "bearer", bearerFormat: "JWT", description: "A signed-in person's session." },
+      },
+    },
+  };
+}
+
+/** `/v1/keys/:id` and `/v1/models/*` as OpenAPI writes them. */
+function documentPath(url: string): string {
+  return url.replaceAll(/:([A-Za-z]+)/g, "{$1}").replace("*", "{id}");
+}
+
+function operation(route: DocumentedRoute): Json {
+  const { doc } = route;
+  const parameters = [...pathParameters(route.url), ...(doc.parameters ?? []), ...(route.access === "inference" ? INFERENCE_HEADERS : [])];
+  return {
+    operationId: operationId(route),
+    tags: [doc.tag],
+    summary: doc.summary,
+    ...(doc.description === undefined ? {} : { description: doc.description }),
+    ...(parameters.length === 0 ? {} : { parameters: parameters.map(parameter) }),
+    ...(doc.request === undefined ? {} : { requestBody: { required: true, content: json(doc.request, "input") } }),
+    responses: { [String(doc.status ?? 200)]: success(doc), ...errors(route) },
+    security: security(route),
+  };
+}
+
+function operationId({ method, url }: Route): string {
+  const words = url
+    .replace("/v1/", "")
+    .replaceAll("*", "id")
+    .split(/[/:_.-]+/);
+  return method.toLowerCase() + words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join("");
+}
+
+function pathParameters(url: string): readonly RouteParameter[] {
+  return [...documentPath(url).matchAll(/\{(\w+)\}/g)].map(([, name = ""]) => ({
+    name,
+    in: "path",
+    required: true,
+    description: "Its id.",
+  }));
+}
+
+function parameter({ required = false, ...rest }: RouteParameter): Json {
+  return { ...rest, required, schema: { type: "string" } };
+}
+
+function success(doc: RouteDoc): Json {
+  const stream = doc.event === undefined ? {} : { "text/event-stream": { schema: schemaOf(doc.event, "output") } };
+  return { description: "The answer.", content: { ...json(doc.answer, "output"), ...stream } };
+}
+
+function errors(route: DocumentedRoute): Json {
+  const { doc, access } = route;
+  const statuses = [...new Set([...ERRORS[access], ...(doc.errors ?? [])])].sort((a, b) => a - b);
+  const content = json(doc.error ?? plainError, "output");
+  return Object.fromEntries(statuses.map((status) => [String(status), { description: STATUS_NAMES[status] ?? "An error.", content }]));
+}
+
+function security({ access, apiKeyHeader }: Route): readonly Json[] {
+  switch (access) {
+    case "inference":
+      return [{ apiKey: [] }, ...(apiKeyHeader === true ? [{ anthropicKey: [] }] : [])];
+    case "account":
+      return [{ apiKey: [] }, { session: [] }];
+    case "public":
+    case "probe":
+      return [];
+  }
+}
+
+function json(schema: z.ZodType, io: "input" | "output"): Json {
+  return { "application/json": { schema: schemaOf(schema, io) } };
+}
+
+function schemaOf(schema: z.ZodType, io: "input" | "output"): unknown {
+  const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, { target: "draft-2020-12", io, unrepresentable: "any" });
+  return rest;
+}

@@ -1,0 +1,34 @@
+import path from "node:path";
+import { Validator } from "@seriousme/openapi-schema-validator";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { startTestCoordinator, type TestCoordinator } from "../../testing.js";
+
+describe("the API's description", () => {
+  let test: TestCoordinator;
+  beforeAll(async () => {
+    test = await startTestCoordinator({}, { bundledModels: [path.resolve(import.meta.dirname, "../../../../../models/sprout")] });
+  });
+  afterAll(() => test.close());
+
+  it("is a valid OpenAPI 3.1 document", async () => {
+    const { status, body } = await test.get("/openapi.json");
+    expect(status).toBe(200);
+    expect(await new Validator().validate(JSON.stringify(body))).toEqual({ valid: true });
+    expect(body).toMatchObject({ openapi: "3.1.0" });
+  });
+
+  it("names every operation once", async () => {
+    const { body } = await test.get("/openapi.json");
+    const { paths } = body as { paths: Record<string, Record<string, { operationId: string }>> };
+    const ids = Object.values(paths).flatMap((methods) => Object.values(methods).map(({ operationId }) => operationId));
+    expect(new Set(ids).size).toBe(ids.length);
+  });
+
+  it("is a page, too, that loads nothing from elsewhere", async () => {
+    const response = await fetch(`${test.url}/docs`);
+    const page = await response.text();
+    expect(response.headers.get("content-type")).toBe("text/html; charset=utf-8");
+    expect(page).toContain("/v1/chat/completions");
+    expect(page).not.toMatch(/<script|src=|href="http/);
+  });
+});
