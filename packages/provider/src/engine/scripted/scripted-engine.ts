@@ -9,6 +9,7 @@ import {
   type LoadOptions,
   type ModelSource,
 } from "../engine.js";
+import { type LinkedAbort, linkedAbort } from "../linked-abort.js";
 import { answerTokens } from "./answer.js";
 import type { ScriptedEngineScript, ScriptedFault } from "./script.js";
 import { type ScriptedStream, startStream } from "./stream.js";
@@ -99,22 +100,21 @@ export function createScriptedEngine(script: ScriptedEngineScript, dependencies:
     };
   }
 
-  async function embed(tokens: Int32Array, options: LoadOptions, unloaded: AbortSignal, signal?: AbortSignal): Promise<Float32Array> {
+  async function embed(tokens: Int32Array, options: LoadOptions, signal: AbortSignal): Promise<Float32Array> {
     if (tokens.length > options.contextLength_tokens) {
       throw new EngineError("context_exceeded", `the input needs ${tokens.length} tokens of ${options.contextLength_tokens}`);
     }
+    signal.throwIfAborted();
     requests += 1;
     const fault = faultAt((at) => at === "first_token", requests);
-    const ends = signal === undefined ? unloaded : AbortSignal.any([signal, unloaded]);
-    ends.throwIfAborted();
-    await wait(clock, fault?.kind === "stall" ? Number.POSITIVE_INFINITY : script.firstToken_ms, ends);
+    await wait(clock, fault?.kind === "stall" ? Number.POSITIVE_INFINITY : script.firstToken_ms, signal);
     if (fault?.kind === "crash") crash();
     if (fault !== undefined) throw new EngineError("internal", "the script says so");
     return scriptedVector(tokens);
   }
 
   function loadedEmbedder(source: ModelSource, options: LoadOptions): LoadedEmbedder {
-    const unloading = new AbortController();
+    const running = new Set<LinkedAbort>();
     return {
       buildId: source.buildId,
       contextLength_tokens: options.contextLength_tokens,
@@ -122,9 +122,18 @@ export function createScriptedEngine(script: ScriptedEngineScript, dependencies:
       vectorSize_min: scriptedVectorSize_min,
       load_ms: script.load_ms,
       encode: (text) => scriptedTokenizer.tokenize(text, false),
-      embed: (tokens, signal) => embed(tokens, options, unloading.signal, signal),
-      dispose: () => {
-        unloading.abort(new EngineError("internal", "the model was unloaded"));
+      async embed(tokens, signal) {
+        const abort = linkedAbort(signal);
+        running.add(abort);
+        try {
+          return await embed(tokens, options, abort.signal);
+        } finally {
+          running.delete(abort);
+          abort.unlink();
+        }
+      },
+      dispose() {
+        for (const abort of running) abort.abort(new EngineError("internal", "the model was unloaded"));
         return Promise.resolve();
       },
     };

@@ -1,0 +1,1 @@
+export { createEmbedModel } from "./embed-model.js";
