@@ -57,11 +57,12 @@ export const PROVIDER_ROWS = {
   engine: [],
   batch: ["engine"],
   chat: ["engine", "batch"],
+  embed: ["engine", "batch", "chat"],
   vault: [],
   evidence: [],
   machine: [],
   models: [],
-  worker: ["engine", "batch", "chat", "vault", "evidence", "models"],
+  worker: ["engine", "batch", "chat", "embed", "vault", "evidence", "models"],
   session: ["machine"],
   agent: ["session", "models", "machine", "evidence", "worker"],
 };
@@ -78,7 +79,7 @@ const NETWORK_MODULES = [
   "node:dns",
   "node:dns/promises",
 ];
-const OFFLINE_FOLDERS = ["engine", "batch", "chat", "vault", "worker"];
+const OFFLINE_FOLDERS = ["engine", "batch", "chat", "embed", "vault", "worker"];
 
 const FOLDER_ROWS = { coordinator: COORDINATOR_ROWS, provider: PROVIDER_ROWS };
 

@@ -1,6 +1,7 @@
 import path from "node:path";
 import { type Clock, type ErrorClass, ManifestError, type ModelInfo } from "@umbel/protocol";
 import { type ChatModel, checkChatTemplate, createChatModel } from "../chat/index.js";
+import { createEmbedModel } from "../embed/index.js";
 import { EngineError, type InferenceEngine, type LoadOptions } from "../engine/engine.js";
 import { ModelError } from "../models/model-error.js";
 import { verifyModel } from "../models/verify-model.js";
@@ -8,7 +9,8 @@ import type { EngineChoice, LoadFailure, WorkerModel } from "./pipe-messages.js"
 
 export interface ServedModel {
   readonly info: ModelInfo;
-  readonly chat: ChatModel;
+  /** What answers its requests: a chat model, or an embed model of the same face. */
+  readonly model: ChatModel;
 }
 
 export interface LoadContext {
@@ -39,16 +41,32 @@ export async function loadModels(
 }
 
 /** The bytes are hashed by the process that loads them, and once more looked at afterwards: what is reported is what is in memory. */
-async function loadModel(model: WorkerModel, { engine, choice, ...context }: LoadContext): Promise<ServedModel> {
-  const verified = choice.kind === "scripted" ? undefined : await verifyArtifact(model);
-  const loaded = await engine.load({ buildId: model.info.id, path: model.path }, loadOptions(model, choice));
+async function loadModel(model: WorkerModel, context: LoadContext): Promise<ServedModel> {
+  const verified = context.choice.kind === "scripted" ? undefined : await verifyArtifact(model);
+  const served = makesVectors(model.info) ? await loadEmbedModel(model, context) : await loadChatModel(model, context);
   if (verified !== undefined && !(await verified.stillHolds())) {
-    await loaded.dispose();
+    await served.model.dispose();
     throw new ModelError("changed_while_reading", model.path);
   }
+  return served;
+}
+
+async function loadChatModel(model: WorkerModel, { engine, choice, ...context }: LoadContext): Promise<ServedModel> {
+  const loaded = await engine.load({ buildId: model.info.id, path: model.path }, loadOptions(model, choice));
   const rendersTemplate = checkChatTemplate(loaded, context.clock.date());
   const info = { ...model.info, ...(rendersTemplate !== undefined && { template_render_ok: rendersTemplate }) };
-  return { info, chat: createChatModel({ ...context, loaded, info }) };
+  return { info, model: createChatModel({ ...context, loaded, info }) };
+}
+
+async function loadEmbedModel(model: WorkerModel, { engine, choice, ...context }: LoadContext): Promise<ServedModel> {
+  const { info } = model;
+  const loaded = await engine.loadEmbedder({ buildId: info.id, path: model.path }, loadOptions(model, choice));
+  return { info, model: createEmbedModel({ ...context, loaded, info, concurrency: model.sequences }) };
+}
+
+/** A build makes answers or vectors, never both, as in the catalogue. */
+export function makesVectors({ capabilities }: ModelInfo): boolean {
+  return capabilities.includes("embedding");
 }
 
 async function verifyArtifact({ artifact, info, path: weightPath }: WorkerModel): ReturnType<typeof verifyModel> {

@@ -8,7 +8,7 @@ import { openVault, type Vault } from "../vault/vault.js";
 import { createEngine } from "./create-engine.js";
 import { WorkerExit } from "./exit-codes.js";
 import { WORKER_LIMITS } from "./limits.js";
-import { loadModels, type ServedModel } from "./load-models.js";
+import { loadModels, makesVectors, type ServedModel } from "./load-models.js";
 import { openPipe, type Pipe } from "./pipe.js";
 import { type FromWorker, type ToWorker, toWorker } from "./pipe-messages.js";
 import { createRequestTable } from "./request-table.js";
@@ -94,7 +94,7 @@ export class Worker {
     const onEngineCrash = () => this.#options.exit(WorkerExit.engineSilent);
     const { served, failures } = await loadModels(models, { engine, choice, clock, random, onEngineCrash });
     for (const model of served) this.#models.set(model.info.id, model);
-    const [first] = served;
+    const first = served.find(({ info }) => !makesVectors(info)) ?? served[0];
     const rates = first === undefined || choice.kind === "scripted" ? UNMEASURED : await measure(first, clock);
     // The agent registers as soon as it hears `ready`, and its first heartbeat should hold the slots.
     this.#report();
@@ -146,7 +146,7 @@ export class Worker {
   async #serve(request: InferenceRequest, model: ServedModel, vault: Vault): Promise<void> {
     const outcome = await serveRequest({
       ...this.#requests.open(request),
-      model: model.chat,
+      model: model.model,
       weightHash: model.info.weight_hash,
       vault,
       clock: this.#options.clock,
@@ -181,7 +181,7 @@ export class Worker {
   }
 
   #report(): void {
-    const slots = [...this.#models.values()].map((model) => model.chat.slot());
+    const slots = [...this.#models.values()].map(({ model }) => model.slot());
     this.#pipe.sendControl({ type: "state", slots, ...this.#counters, rss_bytes: process.memoryUsage.rss() });
   }
 
