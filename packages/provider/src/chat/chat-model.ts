@@ -84,6 +84,7 @@ export function createChatModel({ loaded, info, clock, random, onEngineCrash = (
   }
 
   function check(request: ChatRequest): void {
+    if (request.task.type === "embedding") throw badParameter("model");
     if (request.choices !== 1) throw badParameter("n");
     if (request.stop.length > stopStrings_max || request.stop.includes("")) throw badParameter("stop");
     if (request.topLogprobs !== undefined && !loaded.features.has("logprobs")) throw badParameter("logprobs");

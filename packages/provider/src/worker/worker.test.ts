@@ -1,43 +1,25 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { chmod, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import type { Duplex } from "node:stream";
-import {
-  createDigestChain,
-  decodeFrame,
-  type Frame,
-  type InferenceComplete,
-  type InferenceError,
-  inferenceRequest,
-  sha256,
-  toBase64,
-  toHex,
-  verifyClaims,
-} from "@umbel/protocol";
+import { createDigestChain, decodeFrame, inferenceRequest, sha256, toBase64, toHex, verifyClaims } from "@umbel/protocol";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { WorkerExit } from "./exit-codes.js";
 import { WORKER_LIMITS } from "./limits.js";
-import { openPipe, type Pipe } from "./pipe.js";
-import { type FromWorker, fromWorker, type ToWorker, type WorkerModel } from "./pipe-messages.js";
-import { chatOf, type SealedChat, scriptedModel, sealChat, textOf, workerEntry } from "./testing/index.js";
-
-type Ready = Extract<FromWorker, { type: "ready" }>;
-type Terminal = InferenceComplete | InferenceError;
-
-interface TestWorker {
-  readonly child: ChildProcess;
-  readonly pipe: Pipe<ToWorker>;
-  readonly stream: Duplex;
-  readonly messages: FromWorker[];
-  readonly frames: Frame[];
-  /** Everything that came over the pipe and the standard streams. */
-  readonly bytes: Buffer[];
-  readonly exited: Promise<{ readonly code: number | null; readonly signal: string | null }>;
-  until<T extends FromWorker>(matches: (message: FromWorker) => message is T): Promise<T>;
-}
+import type { FromWorker, WorkerModel } from "./pipe-messages.js";
+import { chatOf, type SealedChat, scriptedModel, sealChat, textOf } from "./testing/index.js";
+import {
+  answerOf,
+  forwarded,
+  launchWorker,
+  type ReadyWorker,
+  startWorker,
+  submit,
+  type TestWorker,
+  terminalOf,
+} from "./testing/process.js";
 
 let home: string;
 const children: ChildProcess[] = [];
@@ -51,8 +33,8 @@ afterEach(async () => {
 });
 
 /** Workers that several tests share and leave as they found them: one echoes at once, one takes a minute to its first token. */
-let echo: TestWorker & { readonly ready: Ready };
-let slow: TestWorker & { readonly ready: Ready };
+let echo: ReadyWorker;
+let slow: ReadyWorker;
 let sharedHome: string;
 beforeAll(async () => {
   sharedHome = await mkdtemp(path.join(tmpdir(), "umbel-worker-"));
@@ -66,83 +48,17 @@ afterAll(async () => {
 });
 
 function launch(nodeFlags: readonly string[] = []): TestWorker {
-  const child = spawn(process.execPath, [...nodeFlags, workerEntry], { env: {}, stdio: ["ignore", "pipe", "pipe", "pipe"] });
-  children.push(child);
-  const messages: FromWorker[] = [];
-  const frames: Frame[] = [];
-  const bytes: Buffer[] = [];
-  const listeners = new Set<() => void>();
-  const stream = child.stdio[3] as Duplex;
-  for (const source of [child.stdout, child.stderr, stream]) source?.on("data", (chunk: Buffer) => bytes.push(chunk));
-  const pipe = openPipe<FromWorker, ToWorker>(stream, {
-    parse: (value) => fromWorker.parse(value),
-    onControl(message) {
-      messages.push(message);
-      for (const listener of [...listeners]) listener();
-    },
-    onWire: (frame) => frames.push(decodeFrame(frame)),
-    onClose: () => undefined,
-  });
-  const exited = once(child, "exit").then(([code, signal]: unknown[]) => ({
-    code: code as number | null,
-    signal: signal as string | null,
-  }));
-  return {
-    ...{ child, pipe, stream, messages, frames, bytes, exited },
-    until: (matches) =>
-      new Promise((resolve) => {
-        const look = () => {
-          const found = messages.find(matches);
-          if (found === undefined) return;
-          listeners.delete(look);
-          resolve(found);
-        };
-        listeners.add(look);
-        look();
-      }),
-  };
+  const worker = launchWorker(nodeFlags);
+  children.push(worker.child);
+  return worker;
 }
 
-const isReady = (message: FromWorker): message is Ready => message.type === "ready";
-
-async function start(
-  script: object = {},
-  model: Partial<WorkerModel> = {},
-  keyDirectory = home,
-): Promise<TestWorker & { readonly ready: Ready }> {
-  const worker = launch();
-  worker.pipe.sendControl({
-    type: "start",
+function start(script: object = {}, model: Partial<WorkerModel> = {}, keyDirectory = home): Promise<ReadyWorker> {
+  return startWorker(launch(), {
     keyDirectory,
     engine: { kind: "scripted", script: { ...script } },
     models: [{ info: scriptedModel, path: "", sequences: 4, ...model }],
   });
-  return { ...worker, ready: await worker.until(isReady) };
-}
-
-function submit(worker: TestWorker, { request, body }: SealedChat): void {
-  worker.pipe.sendControl({ type: "inference_request", request });
-  worker.pipe.sendWire(body);
-}
-
-function forwarded(worker: TestWorker, { request }: SealedChat) {
-  return worker.messages.flatMap((message) =>
-    message.type === "forward" && message.message.request_id === request.request_id ? [message.message] : [],
-  );
-}
-
-async function terminalOf(worker: TestWorker, { request }: SealedChat): Promise<Terminal> {
-  type Forward = Extract<FromWorker, { type: "forward" }>;
-  const isTerminal = (message: FromWorker): message is Forward & { message: Terminal } =>
-    message.type === "forward" && message.message.type !== "inference_accepted" && message.message.request_id === request.request_id;
-  return (await worker.until(isTerminal)).message;
-}
-
-async function answerOf(worker: TestWorker, sealed: SealedChat) {
-  const terminal = await terminalOf(worker, sealed);
-  const accepted = forwarded(worker, sealed).find((message) => message.type === "inference_accepted");
-  const answer = await sealed.open(accepted?.response_nonce ?? "", worker.frames);
-  return { terminal, answer };
 }
 
 const error = (sealed: SealedChat, error_class: string, param?: string) => ({
