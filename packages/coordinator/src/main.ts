@@ -9,7 +9,7 @@ import type { Settings } from "./config/index.js";
 import { createFleet } from "./fleet/index.js";
 import { createHttpServer, createIdempotency, startOperatorServer } from "./http/index.js";
 import { createIdempotencyStore } from "./idempotency-store.js";
-import { createInference } from "./inference/index.js";
+import { createInference, createRateLimits } from "./inference/index.js";
 import { createDecisionLog, createLogger, createMetrics } from "./insight/index.js";
 import { createLedger } from "./ledger/index.js";
 import { startLoop } from "./loop.js";
@@ -141,6 +141,7 @@ async function start(
     events: reportFleet(metrics),
     publicIdSalt: await secretFile(path.join(settings.home, "public-id-salt"), SALT_BYTES),
   });
+  const limits = createRateLimits({ clock, settings });
   const inference = createInference({
     catalog,
     fleet,
@@ -150,7 +151,7 @@ async function start(
     decisions,
     log: log.child({ component: "inference" }),
     settings,
-    limits: { takeTokens: () => ({ headers: {}, giveBack: () => undefined, settle: () => undefined }) },
+    limits,
     cacheScopeSalt: randomBytes(SALT_BYTES),
   });
   const idempotency = createIdempotency({
@@ -167,6 +168,7 @@ async function start(
     fleet,
     ledger,
     inference,
+    limits,
     idempotency,
     metrics,
     log: log.child({ component: "http" }),

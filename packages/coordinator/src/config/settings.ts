@@ -117,6 +117,26 @@ export const SETTINGS = {
     default: "120",
     about: "Inference requests of one account at once.",
   }),
+  inputTokens_perMinute: setting(wholeNumber({ least: 0, most: 1_000_000_000_000 }), {
+    env: "UMBEL_RATE_LIMIT_ITPM",
+    default: "5000000",
+    about: "Input tokens per minute of one account, estimated; 0 is unlimited.",
+  }),
+  inputTokensBurst: setting(wholeNumber({ least: 1, most: 1_000_000_000_000 }), {
+    env: "UMBEL_RATE_LIMIT_ITPM_BURST",
+    default: "1000000",
+    about: "Input tokens of one account at once.",
+  }),
+  outputTokens_perMinute: setting(wholeNumber({ least: 0, most: 1_000_000_000_000 }), {
+    env: "UMBEL_RATE_LIMIT_OTPM",
+    default: "500000",
+    about: "Output tokens per minute of one account: what a request may make, less what it did not; 0 is unlimited.",
+  }),
+  outputTokensBurst: setting(wholeNumber({ least: 1, most: 1_000_000_000_000 }), {
+    env: "UMBEL_RATE_LIMIT_OTPM_BURST",
+    default: "64000",
+    about: "Output tokens of one account at once.",
+  }),
   idempotencyWindow_ms: wait("UMBEL_IDEMPOTENCY_WINDOW", "24h", "How long an `Idempotency-Key` stands for its first request."),
   publicRate_perSecond: setting(decimal({ least: 0, most: 1_000_000 }), {
     env: "UMBEL_PUBLIC_RATE_LIMIT_RPS",

@@ -4,7 +4,7 @@ import type { Accounts } from "../accounts/index.js";
 import type { Catalog } from "../catalog/index.js";
 import type { Settings } from "../config/index.js";
 import type { Fleet } from "../fleet/index.js";
-import type { Inference } from "../inference/index.js";
+import type { Inference, RateLimits } from "../inference/index.js";
 import type { Logger, Metrics } from "../insight/index.js";
 import type { Ledger } from "../ledger/index.js";
 import type { Idempotency } from "./idempotency/index.js";
@@ -16,6 +16,7 @@ export interface HttpDependencies {
   readonly fleet: Pick<Fleet, "capacity" | "connected">;
   readonly ledger: Pick<Ledger, "balance" | "keySpend" | "prices" | "listPrices">;
   readonly inference: Pick<Inference, "run" | "inFlight">;
+  readonly limits: Pick<RateLimits, "takeRequest">;
   readonly idempotency: Pick<Idempotency, "answer">;
   readonly metrics: Metrics;
   readonly log: Logger;

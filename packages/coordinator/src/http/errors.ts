@@ -42,5 +42,7 @@ export function methodNotAllowed(method: string, path: string, allowed: readonly
 
 /** Headers that go with an error whatever its body looks like. */
 export function errorHeaders(error: ApiError): Record<string, string> {
-  return error.retryAfter_s === undefined ? {} : { "Retry-After": String(error.retryAfter_s) };
+  const { retryAfter_s, retryAfter_ms } = error;
+  if (retryAfter_s === undefined) return error.headers;
+  return { ...error.headers, "Retry-After": String(retryAfter_s), "Retry-After-Ms": String(retryAfter_ms) };
 }

@@ -1,10 +1,9 @@
 import { ApiError } from "@umbel/dialects";
 import type { FastifyReply, FastifyRequest } from "fastify";
-import { drainingRefusal } from "../inference/index.js";
+import { createBucketTable, drainingRefusal } from "../inference/index.js";
 import { authenticate } from "./bearer.js";
 import type { HttpDependencies } from "./dependencies.js";
 import { principalOf } from "./exchange.js";
-import { createRequestLimiter, type Taken } from "./rate-limit.js";
 import type { Route } from "./route.js";
 
 /** Something a request passes before its body is read. */
@@ -12,9 +11,9 @@ type Gate = (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
 
 /** The gates in front of each kind of route, in order. Source: api.md §2. */
 export function createGates(dependencies: HttpDependencies, isDraining: () => boolean): Readonly<Record<Route["access"], readonly Gate[]>> {
-  const { accounts, clock, settings } = dependencies;
-  const accountLimit = createRequestLimiter({ perSecond: settings.requestRate_perSecond, burst: settings.requestBurst }, clock);
-  const addressLimit = createRequestLimiter({ perSecond: settings.publicRate_perSecond, burst: settings.publicBurst }, clock);
+  const { accounts, clock, settings, limits } = dependencies;
+  const addresses = createBucketTable(clock);
+  const addressRate = { perSecond: settings.publicRate_perSecond, burst: settings.publicBurst };
 
   const notDraining: Gate = async () => {
     if (isDraining()) throw drainingRefusal();
@@ -24,28 +23,30 @@ export function createGates(dependencies: HttpDependencies, isDraining: () => bo
     const accepted = request.routeOptions.config.umbel?.apiKeyHeader === true && typeof apiKey === "string" ? { apiKey } : {};
     request.exchange.principal = await authenticate({ authorization, ...accepted }, accounts);
   };
-  const withinAccountLimit: Gate = async (request, reply) => {
-    const taken = accountLimit.take(principalOf(request).accountId);
-    reply.headers(taken.headers);
-    refuseAbove(taken, reply);
+  const withinRequestLimit: Gate = async (request, reply) => {
+    reply.headers(limits.takeRequest(principalOf(request)));
   };
-  const withinAddressLimit: Gate = async (request, reply) => refuseAbove(addressLimit.take(request.ip), reply);
-
-  function refuseAbove({ allowed, retryAfter_s }: Taken, reply: FastifyReply): void {
-    if (allowed) return;
-    reply.header("X-RateLimit-Reset", Math.ceil(clock.date().getTime() / 1_000) + retryAfter_s);
-    throw new ApiError({
-      status: 429,
-      code: "rate_limit_exceeded",
-      message: "too many requests — slow down and retry after the Retry-After interval",
-      retryAfter_s,
-    });
-  }
+  const withinAddressLimit: Gate = async (request) => {
+    const bucket = addresses.of(request.ip, addressRate);
+    if (bucket === undefined) return;
+    if (!bucket.holds(1)) throw tooManyFromAddress(bucket.wait_ms(1));
+    bucket.take(1);
+  };
 
   return {
-    inference: [notDraining, authenticated, withinAccountLimit],
+    inference: [notDraining, authenticated, withinRequestLimit],
     account: [authenticated],
     public: [withinAddressLimit],
     probe: [],
   };
+}
+
+function tooManyFromAddress(retryAfter_ms: number): ApiError {
+  return new ApiError({
+    status: 429,
+    code: "rate_limit_exceeded",
+    message: "too many requests — slow down and retry after the Retry-After interval",
+    retryAfter_s: Math.max(1, Math.floor(retryAfter_ms / 1_000)),
+    retryAfter_ms,
+  });
 }

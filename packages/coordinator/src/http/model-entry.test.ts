@@ -54,6 +54,15 @@ describe("modelEntry", () => {
     });
   });
 
+  it("lists a build that makes vectors as one, without what only answers have", () => {
+    expect(entryOf({ capabilities: ["embedding"] })).toMatchObject({
+      input_modalities: ["text"],
+      output_modalities: ["embedding"],
+      supported_sampling_parameters: [],
+      metadata: { model_type: "embedding" },
+    });
+  });
+
   it("adds up the builds behind one name", () => {
     expect(entryOf({})).toMatchObject({
       created: 1_700_000_000,

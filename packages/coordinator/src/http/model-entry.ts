@@ -1,4 +1,4 @@
-import type { BuildRecord } from "../catalog/index.js";
+import { type BuildRecord, modelType } from "../catalog/index.js";
 import type { BuildCapacity } from "../fleet/index.js";
 import type { Prices } from "../ledger/index.js";
 import { usdPerToken } from "./money-format.js";
@@ -60,6 +60,7 @@ const SAMPLING_PARAMETERS = [
 /** One entry of `GET /v1/models`. Source: api.md §20. */
 export function modelEntry(model: ListedModel): object {
   const { build, capacities, prices } = model;
+  const type = modelType(build);
   const quantization = model.kind === "build" ? QUANTIZATIONS.find(([label]) => label.test(build.quantization))?.[1] : undefined;
   const total = (count: (capacity: BuildCapacity) => number): number => capacities.reduce((sum, capacity) => sum + count(capacity), 0);
   return {
@@ -70,7 +71,7 @@ export function modelEntry(model: ListedModel): object {
     name: model.displayName,
     ...(build.description === "" ? {} : { description: build.description }),
     input_modalities: ["text", ...namesIn(INPUT_MODALITIES, build.capabilities)],
-    output_modalities: ["text"],
+    output_modalities: [type === "embedding" ? "embedding" : "text"],
     ...(quantization === undefined ? {} : { quantization }),
     context_length: build.contextLength_tokens,
     max_output_length: build.maxOutput_tokens,
@@ -81,10 +82,10 @@ export function modelEntry(model: ListedModel): object {
       request: "0",
       input_cache_read: "0",
     },
-    supported_sampling_parameters: SAMPLING_PARAMETERS,
+    supported_sampling_parameters: type === "embedding" ? [] : SAMPLING_PARAMETERS,
     supported_features: namesIn(FEATURES, build.capabilities),
     metadata: {
-      model_type: "text",
+      model_type: type === "embedding" ? "embedding" : "text",
       ...(quantization === undefined ? {} : { quantization: build.quantization }),
       display_name: model.displayName,
       provider_count: total((capacity) => capacity.providers),

@@ -1,3 +1,4 @@
 export { createInference } from "./create-inference.js";
 export { drainingRefusal } from "./in-flight.js";
-export type { Answer, Inference, InferenceInput } from "./types.js";
+export { createBucketTable, createRateLimits } from "./limits/index.js";
+export type { Answer, Inference, InferenceInput, RateLimits } from "./types.js";

@@ -49,6 +49,10 @@ export interface ApiErrorInit {
   readonly param?: string;
   /** Whole seconds after which a retry makes sense; sent as `Retry-After`. */
   readonly retryAfter_s?: number;
+  /** The same more exactly, for clients that read `Retry-After-Ms`; absent is `retryAfter_s`. */
+  readonly retryAfter_ms?: number;
+  /** Further headers that tell more of the refusal, e.g. what is left of a limit. */
+  readonly headers?: Readonly<Record<string, string>>;
   readonly cause?: unknown;
 }
 
@@ -59,6 +63,8 @@ export class ApiError extends Error {
   readonly type: string;
   readonly param: string | undefined;
   readonly retryAfter_s: number | undefined;
+  readonly retryAfter_ms: number | undefined;
+  readonly headers: Readonly<Record<string, string>>;
 
   constructor(init: ApiErrorInit) {
     super(init.message, init.cause === undefined ? undefined : { cause: init.cause });
@@ -67,5 +73,7 @@ export class ApiError extends Error {
     this.type = init.type ?? init.code;
     this.param = init.param;
     this.retryAfter_s = init.retryAfter_s;
+    this.retryAfter_ms = init.retryAfter_ms ?? (init.retryAfter_s === undefined ? undefined : init.retryAfter_s * 1_000);
+    this.headers = init.headers ?? {};
   }
 }

@@ -1,0 +1,2 @@
+export { createBucketTable } from "./bucket-table.js";
+export { createRateLimits } from "./rate-limits.js";
