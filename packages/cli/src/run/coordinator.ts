@@ -1,5 +1,5 @@
 import { startCoordinator } from "@umbel/coordinator";
-import { BUNDLED_MODEL_DIRECTORY, CONSOLE_DIRECTORY, resolveHome } from "../home.js";
+import { BUNDLED_MODEL_DIRECTORIES, CONSOLE_DIRECTORY, resolveHome } from "../home.js";
 import { readSettings } from "../offline-store.js";
 import { createOutput } from "../output.js";
 import { announceReady, stopRequested } from "../process/managed.js";
@@ -23,7 +23,7 @@ export async function runCoordinator(options: CoordinatorOptions): Promise<void>
     ...(options.host === undefined ? {} : { host: options.host }),
   });
   const coordinator = await startCoordinator(settings, {
-    bundledModels: [BUNDLED_MODEL_DIRECTORY],
+    bundledModels: BUNDLED_MODEL_DIRECTORIES,
     consoleDirectory: CONSOLE_DIRECTORY,
   }).catch(asStartError);
   output.result({ url: coordinator.url, base_url: `${coordinator.url}/v1`, home });

@@ -10,7 +10,7 @@ import {
   scriptedEngineScript,
 } from "@umbel/provider";
 import { CliError, EXIT_CODES } from "../exit-codes.js";
-import { BUNDLED_MODEL_DIRECTORY, resolveHome } from "../home.js";
+import { BUNDLED_MODEL_DIRECTORIES, resolveHome } from "../home.js";
 import { createLog } from "../log.js";
 import { createOutput, type Output } from "../output.js";
 import { announceReady, stopRequested } from "../process/managed.js";
@@ -82,7 +82,7 @@ function makeAgent(options: Parameters<typeof createProviderAgent>[0]): Provider
 async function importModels(home: string, options: StartOptions): Promise<string[]> {
   const store = createModelStore({ home });
   const ids: string[] = [];
-  for (const directory of options.model.length > 0 ? options.model : [BUNDLED_MODEL_DIRECTORY]) {
+  for (const directory of options.model.length > 0 ? options.model : BUNDLED_MODEL_DIRECTORIES) {
     try {
       ids.push((await store.importModel(path.resolve(directory))).info.id);
     } catch (error) {

@@ -7,10 +7,11 @@ import { ensureLocalAccounts } from "../local-accounts.js";
 import { createOutput } from "../output.js";
 import { type ManagedChild, startManaged, stopRequested } from "../process/managed.js";
 
-/** Longest wait for the bundled model to be loaded and routable. */
+/** Longest wait for the bundled models to be loaded and routable. */
 const ROUTABLE_TIMEOUT_ms = 120_000;
 const STOP_GRACE_ms = 20_000;
-const BUNDLED_MODEL = "sprout";
+const CHAT_MODEL = "sprout";
+const EMBEDDING_MODEL = "sprout-embed";
 
 export interface UpOptions {
   readonly port: string;
@@ -40,19 +41,21 @@ export async function up(options: UpOptions): Promise<void> {
     if (url === undefined) throw new CliError("The coordinator did not say where it listens.", EXIT_CODES.failure);
     const secrets = await withMoneyAndAccounts(home, ({ accounts, ledger }) => ensureLocalAccounts(home, accounts, ledger));
 
-    output.note("Starting the provider and loading the model …");
+    output.note("Starting the provider and loading the models …");
     const provider = startManaged("provider", ["provider", "start", "--foreground", "--coordinator", url], {
       env: { ...env, UMBEL_PROVIDER_TOKEN: secrets.providerToken },
       logFd: logFile(home, "provider"),
     });
     children.push(provider);
-    await orStopped(Promise.all([provider.ready, routable(url, secrets.apiKey)]), stop);
+    const models = [CHAT_MODEL, EMBEDDING_MODEL].map((model) => routable(url, secrets.apiKey, model));
+    await orStopped(Promise.all([provider.ready, ...models]), stop);
 
     const baseUrl = `${url}/v1`;
-    const shown = examples(baseUrl, secrets.apiKey, BUNDLED_MODEL);
-    output.result({ base_url: baseUrl, api_key: secrets.apiKey, model: BUNDLED_MODEL, home });
+    const shown = examples(baseUrl, secrets.apiKey, CHAT_MODEL);
+    output.result({ base_url: baseUrl, api_key: secrets.apiKey, model: CHAT_MODEL, embedding_model: EMBEDDING_MODEL, home });
     output.line(`\nUmbel is ready: ${baseUrl}`);
     output.line(`API key: ${secrets.apiKey}`);
+    output.line(`Models: ${CHAT_MODEL} for answers, ${EMBEDDING_MODEL} for vectors`);
     output.line(`\n# curl\n${shown.curl}\n\n# TypeScript\n${shown.typescript}\n\n# Python\n${shown.python}\n`);
     output.line(`Or open ${url} in a browser, or run: npx umbel chat. Ctrl-C stops everything.`);
     await Promise.race([stop, ...children.map(unexpectedExit)]);
@@ -90,13 +93,13 @@ function logFile(home: string, name: string): number {
   return openSync(path.join(home, "logs", `${name}.log`), "a", 0o600);
 }
 
-/** Waits until the coordinator says that a provider can take requests for the bundled model. */
-async function routable(url: string, apiKey: string): Promise<void> {
+/** Waits until the coordinator says that a provider can take requests for the model. */
+async function routable(url: string, apiKey: string, model: string): Promise<void> {
   const deadline_ms = performance.now() + ROUTABLE_TIMEOUT_ms;
   while (performance.now() < deadline_ms) {
-    const response = await fetch(`${url}/v1/models/${BUNDLED_MODEL}`, { headers: { authorization: `Bearer ${apiKey}` } });
-    const model: unknown = await response.json();
-    if (response.ok && canAccept(model)) return;
+    const response = await fetch(`${url}/v1/models/${model}`, { headers: { authorization: `Bearer ${apiKey}` } });
+    const entry: unknown = await response.json();
+    if (response.ok && canAccept(entry)) return;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   throw new CliError(
@@ -106,8 +109,8 @@ async function routable(url: string, apiKey: string): Promise<void> {
   );
 }
 
-function canAccept(model: unknown): boolean {
-  if (typeof model !== "object" || model === null || !("metadata" in model)) return false;
-  const { metadata } = model;
+function canAccept(entry: unknown): boolean {
+  if (typeof entry !== "object" || entry === null || !("metadata" in entry)) return false;
+  const { metadata } = entry;
   return typeof metadata === "object" && metadata !== null && "can_accept" in metadata && metadata.can_accept === true;
 }

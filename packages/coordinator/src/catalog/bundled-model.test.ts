@@ -5,9 +5,10 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { aggregateHash } from "@umbel/protocol";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { BundledModelError, loadBundledModel } from "./index.js";
+import { BundledModelError, loadBundledModel, modelType } from "./index.js";
 
-const sprout = fileURLToPath(new URL("../../../../models/sprout", import.meta.url));
+const bundled = (name: string): string => fileURLToPath(new URL(`../../../../models/${name}`, import.meta.url));
+const sprout = bundled("sprout");
 let directory: string;
 
 beforeEach(async () => {
@@ -44,11 +45,18 @@ describe("the bundled model", () => {
     expect(alias).toEqual({ id: "sprout", displayName: "Sprout", desired: "sprout-3m-q8_0" });
   });
 
-  it("has the bytes that its manifest names", async () => {
-    const { build } = await loadBundledModel(sprout);
+  it("for vectors is described by what lies beside it", async () => {
+    const { build, alias } = await loadBundledModel(bundled("sprout-embed"));
+    expect(build).toMatchObject({ id: "sprout-embed-3m-q8_0", contextLength_tokens: 2048, capabilities: ["embedding"] });
+    expect(modelType(build)).toBe("embedding");
+    expect(alias).toEqual({ id: "sprout-embed", displayName: "Sprout embed", desired: "sprout-embed-3m-q8_0" });
+  });
+
+  it.each(["sprout", "sprout-embed"])("%s has the bytes that its manifest names", async (model) => {
+    const { build } = await loadBundledModel(bundled(model));
     const files = await Promise.all(
       build.manifest.files.map(async ({ path: name }) => {
-        const bytes = await readFile(path.join(sprout, name));
+        const bytes = await readFile(path.join(bundled(model), name));
         return { path: name, size_bytes: bytes.length, sha256: createHash("sha256").update(bytes).digest("hex"), role: "weight" };
       }),
     );
