@@ -73,6 +73,17 @@ describe("a worker with a build for answers and one for vectors", () => {
   });
 });
 
+describe("a worker whose engine has no eyes", () => {
+  it("does not offer a build's image input", async () => {
+    worker = await startWorker(launchWorker(), {
+      keyDirectory: home,
+      engine: { kind: "scripted", script: {} },
+      models: [{ info: { ...scriptedModel, capabilities: ["chat", "vision", "tools"] }, path: "", sequences: 4 }],
+    });
+    expect(worker.ready.models).toMatchObject([{ capabilities: ["chat", "tools"] }]);
+  });
+});
+
 describe("a worker with the bundled embedding model alone", () => {
   it("makes vectors of its verified weights, and says how fast it reads", async () => {
     worker = await startWorker(launchWorker(), {

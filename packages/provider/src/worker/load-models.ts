@@ -54,7 +54,12 @@ async function loadModel(model: WorkerModel, context: LoadContext): Promise<Serv
 async function loadChatModel(model: WorkerModel, { engine, choice, ...context }: LoadContext): Promise<ServedModel> {
   const loaded = await engine.load({ buildId: model.info.id, path: model.path }, loadOptions(model, choice));
   const rendersTemplate = checkChatTemplate(loaded, context.clock.date());
-  const info = { ...model.info, ...(rendersTemplate !== undefined && { template_render_ok: rendersTemplate }) };
+  const info = {
+    ...model.info,
+    // What the build could do elsewhere is not offered from here.
+    capabilities: model.info.capabilities.filter((name) => name !== "vision" || loaded.features.has(name)),
+    ...(rendersTemplate !== undefined && { template_render_ok: rendersTemplate }),
+  };
   return { info, model: createChatModel({ ...context, loaded, info }) };
 }
 
