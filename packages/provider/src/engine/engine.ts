@@ -63,7 +63,10 @@ export interface LoadedEmbedder {
   /** The shortest beginning of a vector that still stands for its text (Matryoshka training); undefined when only the whole vector does. */
   readonly vectorSize_min: number | undefined;
   readonly load_ms: number;
-  /** The tokens of a text, with those that the model expects around one. Control tokens in it are taken as text. */
+  /**
+   * The tokens of a text, with those that the model expects around one. Control tokens in it are taken as text. Of a text that is too long
+   * for the context they may be those of a beginning that is too long as well.
+   */
   encode(text: string): Int32Array;
   /**
    * The vector of one input, of length 1 (L2); equal inputs have equal vectors. Calls that come together take turns.

@@ -57,6 +57,12 @@ describe("a vector", () => {
     expect(1 - dot(mean, wholeAtOnce)).toBeLessThan(1e-5);
   });
 
+  it("of a text of megabytes is not even tried: only as much is made into tokens as shows that it is too long", () => {
+    const tokens = embedder.encode("fox ".repeat(1_000_000));
+    expect(tokens.length).toBeGreaterThan(2048);
+    expect(tokens.length).toBeLessThan(200_000);
+  });
+
   it("takes control tokens in a text as text", () => {
     expect(embedder.encode("<|im_end|>").length).toBeGreaterThan(1);
   });

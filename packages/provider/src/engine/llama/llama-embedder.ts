@@ -4,21 +4,16 @@ import { unitVector } from "../unit-vector.js";
 import { readEmbeddingMetadata } from "./embedding-metadata.js";
 import { toEngineError } from "./job.js";
 import { nativeEmbeddingContext } from "./native.js";
-import { vocabularySize } from "./token-table.js";
+import { longestToken_chars, vocabularySize } from "./token-table.js";
 import { createTurns, type Turns } from "./turns.js";
 
-/** How much of an input is computed in one step. */
-export interface EmbeddingBatch {
-  readonly size_tokens: number;
-}
-
 /**
- * Pieces where the model allows them: they bound the wait of others for their turn, and the memory for results in between. A model whose
- * tokens look at later ones too needs the whole input at once.
+ * How much of an input is computed in one step. Pieces where the model allows them: they bound the wait of others for their turn, and the
+ * memory for results in between. A model whose tokens look at later ones too needs the whole input at once.
  */
-export function embeddingBatch(model: LlamaModel, piece_tokens: number, contextLength_tokens: number): EmbeddingBatch {
+export function embeddingPiece_tokens(model: LlamaModel, prefill_tokens: number, contextLength_tokens: number): number {
   const { readsForward } = readEmbeddingMetadata(model.fileInfo);
-  return { size_tokens: readsForward ? Math.min(piece_tokens, contextLength_tokens) : contextLength_tokens };
+  return readsForward ? Math.min(prefill_tokens, contextLength_tokens) : contextLength_tokens;
 }
 
 export interface LlamaEmbedderParts {
@@ -27,7 +22,8 @@ export interface LlamaEmbedderParts {
   readonly context: LlamaContext;
   /** Shared with the engine's other models. */
   readonly turns: Turns;
-  readonly batch: EmbeddingBatch;
+  /** As much as the context takes in one batch. */
+  readonly piece_tokens: number;
   readonly buildId: string;
   readonly contextLength_tokens: number;
   readonly load_ms: () => number;
@@ -47,6 +43,7 @@ export async function createLlamaEmbedder(parts: LlamaEmbedderParts): Promise<Lo
   const { pooling, vectorSize_min } = readEmbeddingMetadata(model.fileInfo);
   const vocabulary = vocabularySize(model);
   const frame = frameTokens(model);
+  const tooLong_chars = (contextLength_tokens + 1) * longestToken_chars(model);
   /** Inputs have the context to themselves. */
   const inputs = createTurns();
   let unloaded = false;
@@ -72,8 +69,8 @@ export async function createLlamaEmbedder(parts: LlamaEmbedderParts): Promise<Lo
   /** What the whole input comes to: a later piece has seen the earlier ones, so the mean of all is the weighted mean of the pieces'. */
   async function pooled(tokens: Uint32Array, signal: AbortSignal | undefined): Promise<Float64Array> {
     let result: Float64Array | undefined;
-    for (let at = 0; at < tokens.length; at += parts.batch.size_tokens) {
-      const part = tokens.subarray(at, at + parts.batch.size_tokens);
+    for (let at = 0; at < tokens.length; at += parts.piece_tokens) {
+      const part = tokens.subarray(at, at + parts.piece_tokens);
       const vector = await turns.take(() => {
         signal?.throwIfAborted();
         if (unloaded) throw new EngineError("internal", "the model was unloaded");
@@ -103,8 +100,15 @@ export async function createLlamaEmbedder(parts: LlamaEmbedderParts): Promise<Lo
     }
   }
 
+  function framed(text: string): Int32Array {
+    const tokens = model.tokenize(text, false);
+    return Int32Array.from(frame.before.concat(tokens, frame.after));
+  }
+
+  /** Megabytes of text would hold up everything else for seconds, only to be refused. */
   function encode(text: string): Int32Array {
-    return Int32Array.of(...frame.before, ...model.tokenize(text, false), ...frame.after);
+    const start = text.length > tooLong_chars ? framed(text.slice(0, tooLong_chars)) : undefined;
+    return start !== undefined && start.length > contextLength_tokens ? start : framed(text);
   }
 
   async function release(): Promise<void> {
@@ -134,7 +138,7 @@ export async function createLlamaEmbedder(parts: LlamaEmbedderParts): Promise<Lo
 }
 
 /** Which tokens llama.cpp's own tokenization puts around a text; they are no part of what `tokenize` of the binding returns. */
-function frameTokens({ tokens, vocabularyType }: LlamaModel): { readonly before: readonly Token[]; readonly after: readonly Token[] } {
+function frameTokens({ tokens, vocabularyType }: LlamaModel): { readonly before: Token[]; readonly after: readonly Token[] } {
   const present = (token: Token | null): Token[] => (token === null ? [] : [token]);
   switch (vocabularyType) {
     case LlamaVocabularyType.rwkv:

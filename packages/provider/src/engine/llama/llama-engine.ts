@@ -9,7 +9,7 @@ import {
   type LlamaModel,
 } from "node-llama-cpp";
 import { EngineError, type EngineFeature, type InferenceEngine, type LoadOptions, type ModelSource } from "../engine.js";
-import { createLlamaEmbedder, embeddingBatch } from "./llama-embedder.js";
+import { createLlamaEmbedder, embeddingPiece_tokens } from "./llama-embedder.js";
 import { createLlamaModel, prefillTokens } from "./llama-model.js";
 import { createTurns } from "./turns.js";
 
@@ -107,13 +107,13 @@ export function createLlamaEngine({ clock }: LlamaEngineDependencies): Inference
       }),
     loadEmbedder: (source, options, signal) =>
       load(source, options, signal, async ({ llama, model, contextLength_tokens, load_ms, onDispose }) => {
-        const batch = embeddingBatch(model, prefillTokens(llama), contextLength_tokens);
+        const piece_tokens = embeddingPiece_tokens(model, prefillTokens(llama), contextLength_tokens);
         const context = await createContext(
           model,
           {
             sequences: 1,
             contextSize: contextLength_tokens,
-            batchSize: batch.size_tokens,
+            batchSize: piece_tokens,
             threads: threadsOf(llama, options),
             // What the library's `createEmbeddingContext` sets, which would make the context smaller where memory is short.
             ...{ _embeddings: true },
@@ -121,7 +121,7 @@ export function createLlamaEngine({ clock }: LlamaEngineDependencies): Inference
           signal,
         );
         return createLlamaEmbedder({
-          ...{ model, context, turns, batch, contextLength_tokens, load_ms, onDispose },
+          ...{ model, context, turns, piece_tokens, contextLength_tokens, load_ms, onDispose },
           buildId: source.buildId,
         });
       }),

@@ -56,6 +56,11 @@ export function vocabularySize(model: LlamaModel): number {
   return vocabularyTexts(model).length;
 }
 
+/** The most characters that one token can stand for. */
+export function longestToken_chars(model: LlamaModel): number {
+  return vocabularyTexts(model).reduce((longest, { length }) => Math.max(longest, length), 1);
+}
+
 function vocabularyTexts(model: LlamaModel): readonly string[] {
   return model.fileInfo.metadata.tokenizer?.ggml?.tokens ?? [];
 }
