@@ -92,11 +92,13 @@ describe("umbel up", () => {
     expect(call?.type === "function" && JSON.parse(call.function.arguments)).toEqual({ city: "Paris" });
   });
 
-  it("lists the model with its price and that it can be asked now", async () => {
+  it("lists the models, for answers and for vectors, with their kind and that they can be asked now", async () => {
     const models = await client.models.list();
     const sprout = models.data.find((model) => model.id === "sprout");
     expect(sprout).toMatchObject({ object: "model", context_length: 2048, metadata: { can_accept: true } });
     expect(await client.models.retrieve("sprout")).toMatchObject({ id: "sprout" });
+    const vectors = models.data.find((model) => model.id === "sprout-embed");
+    expect(vectors).toMatchObject({ output_modalities: ["embedding"], metadata: { model_type: "embedding", can_accept: true } });
   });
 
   it("takes the price from the balance, to the micro-dollar", async () => {
