@@ -1,3 +1,4 @@
+export * from "./anthropic-messages/index.js";
 export * from "./canonical/api-error.js";
 export * from "./canonical/chat-event.js";
 export * from "./canonical/chat-request.js";

@@ -5,6 +5,7 @@ import type { ChatEvent } from "./canonical/chat-event.js";
 import type { Dialect, RenderContext } from "./dialect.js";
 import { dialects } from "./registry.js";
 import { anyEvents, someUsage, wholeAnswer } from "./testing/answers.js";
+import { anthropicMessagesReading } from "./testing/anthropic-messages-reading.js";
 import { type DialectReading, openAiChatReading } from "./testing/readings.js";
 
 interface Subject<Options> {
@@ -14,8 +15,16 @@ interface Subject<Options> {
   readonly options: fc.Arbitrary<Options>;
 }
 
+type DialectName = keyof typeof dialects;
+type OptionsOf<Name extends DialectName> = ReturnType<(typeof dialects)[Name]["parse"]>["options"];
+
 /** A dialect that is registered without an entry here does not compile. */
-const subjects: { readonly [Name in keyof typeof dialects]: Subject<ReturnType<(typeof dialects)[Name]["parse"]>["options"]> } = {
+const subjects: { readonly [Name in DialectName]: Subject<OptionsOf<Name>> } = {
+  anthropicMessages: {
+    dialect: dialects.anthropicMessages,
+    reading: anthropicMessagesReading,
+    options: fc.record({ excludeThinking: fc.boolean() }),
+  },
   openaiChat: {
     dialect: dialects.openaiChat,
     reading: openAiChatReading,
@@ -26,7 +35,8 @@ const subjects: { readonly [Name in keyof typeof dialects]: Subject<ReturnType<(
 const failure = new ApiError({ status: 504, code: "timeout", message: "request timed out" });
 const ending = fc.constantFrom("end" as const, "error" as const);
 
-describe.each(Object.entries(subjects))("the dialect %s", (_name, { dialect, reading, options }) => {
+describe.each(Object.keys(subjects) as DialectName[])("the dialect %s", <Name extends DialectName>(name: Name) => {
+  const { dialect, reading, options }: Subject<OptionsOf<Name>> = subjects[name];
   const contexts = fc
     .tuple(options, fc.option(fc.constant("header.claims.signature"), { nil: undefined }))
     .map(([chosen, receipt]) => contextOf(chosen, receipt));

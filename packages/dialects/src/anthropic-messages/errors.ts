@@ -1,0 +1,42 @@
+import type { ApiError } from "../canonical/api-error.js";
+import type { ErrorBody } from "./answer-schema.js";
+
+/** Anthropic's types by status; its clients choose their error classes by these and by the status itself. Source: api.md §6.2. */
+const TYPES: Readonly<Record<number, string>> = {
+  401: "authentication_error",
+  402: "billing_error",
+  403: "permission_error",
+  404: "not_found_error",
+  409: "conflict_error",
+  413: "request_too_large",
+  429: "rate_limit_error",
+  503: "overloaded_error",
+  504: "timeout_error",
+};
+
+/** Parameters that admission and providers name as OpenAI does. */
+const SPELLINGS: Readonly<Record<string, string>> = {
+  response_format: "output_config.format",
+  stop: "stop_sequences",
+  max_completion_tokens: "max_tokens",
+  reasoning_effort: "output_config.effort",
+  chat_template_kwargs: "thinking",
+  parallel_tool_calls: "tool_choice.disable_parallel_tool_use",
+};
+
+/** The body of a plain HTTP error: Anthropic's envelope, with our own code and the parameter at fault added. */
+export function renderAnthropicError(error: ApiError, requestId: string): ErrorBody {
+  return { type: "error", error: wireError(error), request_id: requestId };
+}
+
+export function wireError(error: ApiError): ErrorBody["error"] {
+  const type = TYPES[error.status] ?? (error.status >= 500 ? "api_error" : "invalid_request_error");
+  const { param = null, message } = error;
+  const name = param === null ? undefined : /^[a-z_]+/.exec(param)?.[0];
+  const spelling = name === undefined ? undefined : SPELLINGS[name];
+  if (param === null || name === undefined || spelling === undefined) return { type, message, code: error.code, param };
+  const respelled = spelling + param.slice(name.length);
+  // The message begins with the parameter where it is about the parameter.
+  const sentence = message.startsWith(param) ? respelled + message.slice(param.length) : message;
+  return { type, message: sentence, code: error.code, param: respelled };
+}
