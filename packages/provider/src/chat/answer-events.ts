@@ -1,4 +1,4 @@
-import type { ChatEvent, ChatUsage, FinishReason, TokenLogprob } from "@umbel/dialects";
+import type { ChatEvent, FinishReason, TokenLogprob } from "@umbel/dialects";
 import type { BatchEvent } from "../batch/index.js";
 import { type AnswerParserOptions, createAnswerParser } from "./parse/answer-parser.js";
 import type { Segment } from "./parse/segment.js";
@@ -11,6 +11,16 @@ export interface AnswerOptions extends AnswerParserOptions {
   readonly hideReasoning: boolean;
   /** At most one tool call. */
   readonly singleCall: boolean;
+  /** Which of several answers this is, from 0. */
+  readonly choice: number;
+}
+
+/** How one answer ended, and what it took. */
+export interface AnswerEnd {
+  readonly reason: FinishReason;
+  readonly stop?: string;
+  readonly completionTokens: number;
+  readonly reasoningTokens: number;
 }
 
 /**
@@ -26,14 +36,12 @@ export interface AnswerEvents {
   /** What was held back. Call once, when the model is done. */
   rest(): ChatEvent[];
   /** @param engineReason how the model ended, or `stop` when `complete` */
-  finish(
-    engineReason: "stop" | "length" | "cancelled",
-    prompt: { readonly promptTokens: number; readonly cachedTokens: number },
-  ): ChatEvent;
+  end(engineReason: "stop" | "length" | "cancelled"): AnswerEnd;
 }
 
 export function createAnswerEvents(options: AnswerOptions): AnswerEvents {
   const parser = createAnswerParser(options);
+  const choice = options.choice === 0 ? {} : { choice: options.choice };
   // Holds a character back until all of its bytes are there; a broken one becomes U+FFFD.
   const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   let completionTokens = 0;
@@ -50,8 +58,8 @@ export function createAnswerEvents(options: AnswerOptions): AnswerEvents {
       if (segment.type === "tool_call" && options.singleCall && segment.index > 0) continue;
       const tokens = uncountedTokens;
       uncountedTokens = 0;
-      if (own.length > 0 && segment.type === "text") events.push({ ...segment, tokens, logprobs: own });
-      else events.push({ ...segment, tokens });
+      if (own.length > 0 && segment.type === "text") events.push({ ...segment, tokens, logprobs: own, ...choice });
+      else events.push({ ...segment, tokens, ...choice });
     }
     visible ||= events.length > 0;
     return events;
@@ -82,10 +90,12 @@ export function createAnswerEvents(options: AnswerOptions): AnswerEvents {
       return toEvents(segments);
     },
     rest: () => (parser.stopped ? [] : toEvents([...parser.push(decoder.decode()), ...parser.end()])),
-    finish(engineReason, { promptTokens, cachedTokens }) {
-      const usage: ChatUsage = { promptTokens, completionTokens, reasoningTokens, cachedPromptTokens: cachedTokens };
-      return { type: "finish", reason: finishReason(engineReason), usage };
-    },
+    end: (engineReason) => ({
+      reason: finishReason(engineReason),
+      ...(parser.stop === undefined ? {} : { stop: parser.stop }),
+      completionTokens,
+      reasoningTokens,
+    }),
   };
 
   function finishReason(engineReason: "stop" | "length" | "cancelled"): FinishReason {

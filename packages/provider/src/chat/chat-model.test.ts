@@ -235,7 +235,7 @@ describe("refusals", () => {
       [{ toolChoice: { type: "required" } }, "tool_choice"],
       [{ tools: [weather], toolChoice: { type: "named", name: "other" } }, "tool_choice"],
       [{ tools: [{ ...weather, strict: true, parameters: { patternProperties: {} } }], toolChoice: { type: "required" } }, "tools"],
-      [{ choices: 2 }, "n"],
+      [{ choices: 9 }, "n"],
       [{ stop: Array.from({ length: 17 }, (_, i) => `${i}`) }, "stop"],
       [{ stop: [""] }, "stop"],
       [{ sampling: { temperature: -1 } }, "temperature"],
@@ -331,5 +331,90 @@ describe("the slot", () => {
 describe("the template", () => {
   it("renders every usual conversation", () => {
     expect(checkChatTemplate(loaded, new Date())).toBe(true);
+  });
+});
+
+describe("several answers to one request", () => {
+  const story = () => ask("Tell me a story.", { choices: 3, maxOutputTokens: 24, sampling: { temperature: 1, seed: 7 } });
+  const ofChoice = (events: readonly ChatEvent[], choice: number) =>
+    events.map((event) => (event.type === "text" && (event.choice ?? 0) === choice ? event.text : "")).join("");
+
+  it("differ, are counted together, and read their prompt once", async () => {
+    const { events, finish } = await answer(story());
+    const texts = [0, 1, 2].map((choice) => ofChoice(events, choice));
+    expect(new Set(texts).size).toBe(3);
+    expect(texts.every((text) => text !== "")).toBe(true);
+    expect(events.filter(({ type }) => type === "started")).toHaveLength(1);
+    expect(finish.choices).toHaveLength(3);
+    const one = await answer(ask("Tell me a story.", { maxOutputTokens: 24 }));
+    expect(finish.usage.promptTokens).toBe(one.finish.usage.promptTokens);
+    const counted = events.reduce((sum, event) => sum + ("tokens" in event ? event.tokens : 0), 0);
+    expect(finish.usage.completionTokens).toBe(counted);
+  });
+
+  it("are the same again with the same seed, the first as if it were alone", async () => {
+    const [first, again] = [await answer(story()), await answer(story())];
+    for (const choice of [0, 1, 2]) expect(ofChoice(again.events, choice)).toBe(ofChoice(first.events, choice));
+    const alone = await answer(ask("Tell me a story.", { maxOutputTokens: 24, sampling: { temperature: 1, seed: 7 } }));
+    expect(alone.text).toBe(ofChoice(first.events, 0));
+  });
+
+  it("end each for its own reason", async () => {
+    const { finish } = await answer(ask("What is the capital of France?", { choices: 2, stop: ["Paris"] }));
+    expect(finish.choices).toEqual([
+      { reason: "stop", stop: "Paris" },
+      { reason: "stop", stop: "Paris" },
+    ]);
+  });
+
+  it("are all cancelled together", async () => {
+    const leaving = new AbortController();
+    const events = model.run(story(), { requestId: "left", cacheScope: undefined, signal: leaving.signal, onPhase: () => undefined });
+    for await (const event of events) if (event.type === "text") leaving.abort();
+    expect(model.slot()).toMatchObject({ num_running: 0, num_waiting: 0 });
+  });
+
+  it("are at most eight", async () => {
+    const tooMany = { ...story(), choices: 9 };
+    await expect(answer(tooMany)).rejects.toMatchObject({ errorClass: "client_request", param: "n" });
+  });
+});
+
+describe("a text that the model goes on with", () => {
+  const goOn = (prompt: string, body: Body = {}) => ({ ...ask("", body), messages: [], task: { type: "completion" as const, prompt } });
+
+  it("reaches it as it is, without a template", async () => {
+    const prompt = "<|im_start|>user\nWhat is the capital of France?";
+    const { finish } = await answer(goOn(prompt, { maxOutputTokens: 4 }));
+    expect(finish.usage.promptTokens).toBe(loaded.tokenize(prompt, false).length);
+  });
+
+  it("comes back as nothing but text, whatever it looks like", async () => {
+    const { events } = await answer(goOn("Once upon a time there was", { maxOutputTokens: 12, stop: ["."] }));
+    expect(new Set(events.map(({ type }) => type))).toEqual(new Set(["started", "text", "finish"]));
+  });
+});
+
+describe("an answer that its caller has begun", () => {
+  it("goes on where it ends", async () => {
+    const begun = ask("", {
+      messages: [
+        { role: "user", content: [{ type: "text", text: "What is the capital of France?" }] },
+        { role: "assistant", content: [{ type: "text", text: "The capital of France is" }] },
+      ],
+      continueFinalMessage: true,
+      maxOutputTokens: 8,
+    });
+    const { text, finish } = await answer(begun);
+    expect(text).toMatch(/^ ?Paris/);
+    const prompt = "<|im_start|>user\nWhat is the capital of France?<|im_end|>\n<|im_start|>assistant\nThe capital of France is";
+    expect(finish.usage.promptTokens).toBe(loaded.tokenize(prompt, true).length);
+  });
+});
+
+describe("the stop string that ended an answer", () => {
+  it("is told, and none when the model ended by itself", async () => {
+    expect((await answer(ask("What is the capital of France?", { stop: ["nothing of it", "Paris"] }))).finish.stop).toBe("Paris");
+    expect((await answer(ask("What is the capital of France?"))).finish.stop).toBeUndefined();
   });
 });

@@ -1,10 +1,11 @@
-import type { ChatEvent, ChatRequest } from "@umbel/dialects";
+import { CHOICES_MAX, type ChatEvent, type ChatRequest } from "@umbel/dialects";
 import type { Clock, InferenceAccepted, ModelInfo, Slot } from "@umbel/protocol";
 import { BatchError, type BatchEvent, createBatcher } from "../batch/index.js";
 import type { GenerateRequest, LoadedModel } from "../engine/index.js";
-import { createAnswerEvents } from "./answer-events.js";
+import { type AnswerEnd, createAnswerEvents } from "./answer-events.js";
 import { badParameter, ChatError } from "./chat-error.js";
 import { answerGrammar } from "./constraint/answer-grammar.js";
+import { merge } from "./merge.js";
 import { createPromptBuilder, type Prompt } from "./prompt/prompt-builder.js";
 import { engineSampling } from "./sampling.js";
 
@@ -85,41 +86,76 @@ export function createChatModel({ loaded, info, clock, random, onEngineCrash = (
 
   function check(request: ChatRequest): void {
     if (request.task.type === "embedding") throw badParameter("model");
-    if (request.choices !== 1) throw badParameter("n");
+    if (request.choices < 1 || request.choices > CHOICES_MAX) throw badParameter("n");
     if (request.stop.length > stopStrings_max || request.stop.includes("")) throw badParameter("stop");
     if (request.topLogprobs !== undefined && !loaded.features.has("logprobs")) throw badParameter("logprobs");
   }
 
-  async function* run(request: ChatRequest, options: RunOptions): AsyncGenerator<ChatEvent, void> {
-    if (options.signal.aborted) throw new ChatError("cancelled");
-    check(request);
-    const prompt = prompts.build(request);
+  /** One answer: its events, and `started` before them; at last how it ended. */
+  async function* answerOne(
+    request: ChatRequest,
+    prompt: Prompt,
+    generate: GenerateRequest,
+    options: RunOptions,
+    choice: number,
+    seen: { anything: boolean },
+  ): AsyncGenerator<ChatEvent, AnswerEnd, void> {
     const answer = createAnswerEvents({
+      kind: request.task.type === "chat" ? "answer" : "text",
       opensReasoning: prompt.opensReasoning,
       tools: request.tools.length > 0 && request.toolChoice.type !== "none" ? "parse" : "ignore",
       stop: request.stop,
       newCallId,
       hideReasoning: request.reasoning.exclude,
       singleCall: !request.parallelToolCalls,
+      choice,
     });
-    const started = { promptTokens: prompt.tokens.length, cachedTokens: 0 };
-    for await (const event of submit(generateRequest(request, prompt, options.cacheScope), options)) {
+    for await (const event of submit(generate, options)) {
       if (event.type === "failed") throw toChatError(event.error);
       if (event.type === "started") {
-        started.cachedTokens = event.cachedTokens;
         yield { type: "started", promptTokens: event.promptTokens, cachedPromptTokens: event.cachedTokens };
       } else if (event.type === "token") {
         yield* answer.token(event);
-        if (!answer.complete) continue;
-        yield answer.finish("stop", started);
-        return;
+        seen.anything ||= answer.visible;
+        if (answer.complete) return answer.end("stop");
       } else {
-        if (event.reason === "cancelled" && !answer.visible) throw new ChatError("cancelled");
+        if (event.reason === "cancelled" && !seen.anything) throw new ChatError("cancelled");
         yield* answer.rest();
-        yield answer.finish(event.reason, started);
-        return;
+        return answer.end(event.reason);
       }
     }
+    throw new ChatError("internal");
+  }
+
+  async function* run(request: ChatRequest, options: RunOptions): AsyncGenerator<ChatEvent, void> {
+    if (options.signal.aborted) throw new ChatError("cancelled");
+    check(request);
+    const prompt = prompts.build(request);
+    const generate = generateRequest(request, prompt, options.cacheScope);
+    const seen = { anything: false };
+    const answers = Array.from({ length: request.choices }, (_, choice) => {
+      if (choice === 0) return answerOne(request, prompt, generate, options, choice, seen);
+      // Else equal seeds would make equal answers.
+      const sampling = { ...generate.sampling, seed: ((generate.sampling.seed ?? 0) + choice) % 2 ** 32 };
+      const own = { ...options, requestId: `${options.requestId}#${choice}`, onPhase: () => undefined };
+      return answerOne(request, prompt, { ...generate, sampling }, own, choice, seen);
+    });
+    let started: Extract<ChatEvent, { type: "started" }> | undefined;
+    const merged = merge(answers);
+    let step = await merged.next();
+    try {
+      for (; step.done !== true; step = await merged.next()) {
+        const event = step.value;
+        if (event.type !== "started") yield event;
+        else if (started === undefined) {
+          started = event;
+          yield event;
+        }
+      }
+    } finally {
+      await merged.return([]);
+    }
+    yield finishOf(step.value, started ?? { promptTokens: prompt.tokens.length, cachedPromptTokens: 0 });
   }
 
   function submit(generate: GenerateRequest, { requestId, cacheScope, signal, onPhase }: RunOptions): AsyncIterable<BatchEvent> {
@@ -159,6 +195,27 @@ export function createChatModel({ loaded, info, clock, random, onEngineCrash = (
     async dispose() {
       await batcher.stop();
       await loaded.dispose();
+    },
+  };
+}
+
+/** The prompt was read for all answers together and is counted once. */
+function finishOf(
+  ends: readonly AnswerEnd[],
+  { promptTokens, cachedPromptTokens }: { readonly promptTokens: number; readonly cachedPromptTokens: number },
+): ChatEvent {
+  const endings = ends.map(({ reason, stop }) => ({ reason, ...(stop === undefined ? {} : { stop }) }));
+  const [first = { reason: "stop" as const }] = endings;
+  const total = (count: (end: AnswerEnd) => number): number => ends.reduce((sum, end) => sum + count(end), 0);
+  return {
+    type: "finish",
+    ...first,
+    ...(ends.length > 1 ? { choices: endings } : {}),
+    usage: {
+      promptTokens,
+      completionTokens: total((end) => end.completionTokens),
+      reasoningTokens: total((end) => end.reasoningTokens),
+      cachedPromptTokens,
     },
   };
 }

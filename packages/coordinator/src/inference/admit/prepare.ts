@@ -24,7 +24,8 @@ export function prepare(input: LookedUpInput, publicName: string, build: BuildRe
     ...(generates ? { maxOutputTokens } : {}),
   };
   const outputBound_tokens = maxOutputTokens * request.choices;
-  const spec = specOf(input, build, promptTokens, outputBound_tokens);
+  // Routing takes 0 for an unknown bound and expects the usual answer.
+  const spec = specOf(input, build, promptTokens, Math.max(1, outputBound_tokens));
   return { input, publicName, build, request, promptTokens, maxOutputTokens, outputBound_tokens, spec };
 }
 

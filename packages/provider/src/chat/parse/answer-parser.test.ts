@@ -12,7 +12,7 @@ interface Options {
 
 function parse(pieces: readonly string[], { opensReasoning = false, tools = "parse", stop = [] }: Options = {}) {
   let ids = 0;
-  const parser = createAnswerParser({ opensReasoning, tools, stop, newCallId: () => `call_${ids++}` });
+  const parser = createAnswerParser({ kind: "answer", opensReasoning, tools, stop, newCallId: () => `call_${ids++}` });
   const segments: Segment[] = [];
   for (const piece of pieces) {
     if (!parser.stopped) segments.push(...parser.push(piece));
@@ -116,7 +116,7 @@ describe("tool calls", () => {
 
   it("are passed on while they are written when they are long", () => {
     const args = `{"code": "${"x".repeat(heldCall_chars_max)}", "n": {"a": [1, 2]}}`;
-    const parser = createAnswerParser({ opensReasoning: false, tools: "parse", stop: [], newCallId: () => "call_0" });
+    const parser = createAnswerParser({ kind: "answer", opensReasoning: false, tools: "parse", stop: [], newCallId: () => "call_0" });
     const written = calling("write", args);
     const early = parser.push(written.slice(0, heldCall_chars_max + 100));
     expect(early).toHaveLength(1);
@@ -141,7 +141,13 @@ describe("stop strings", () => {
   });
 
   it("hold back only what could become one", () => {
-    const parser = createAnswerParser({ opensReasoning: false, tools: "ignore", stop: ["\n\n", "###"], newCallId: () => "" });
+    const parser = createAnswerParser({
+      kind: "answer",
+      opensReasoning: false,
+      tools: "ignore",
+      stop: ["\n\n", "###"],
+      newCallId: () => "",
+    });
     expect(parser.push("a#")).toEqual([text("a")]);
     expect(parser.push("b\n")).toEqual([text("#b")]);
     expect(parser.push("c")).toEqual([text("\nc")]);

@@ -4,6 +4,8 @@ import { createStopMatcher } from "./stop-matcher.js";
 import { createToolCallStage, type ToolCallStage } from "./tool-call-stage.js";
 
 export interface AnswerParserOptions {
+  /** A conversation's answer may reason and call tools; a text that goes on is nothing but text. */
+  readonly kind: "answer" | "text";
   /** The prompt has opened a reasoning block already. */
   readonly opensReasoning: boolean;
   /** Whether the answer may hold tool calls. */
@@ -24,14 +26,17 @@ export interface AnswerParser {
   readonly finishedCalls: number;
   /** A stop string was found: the answer is over. */
   readonly stopped: boolean;
+  /** The stop string that was found. */
+  readonly stop: string | undefined;
   push(text: string): Segment[];
   /** What was held back, once the answer is over. */
   end(): Segment[];
 }
 
 export function createAnswerParser(options: AnswerParserOptions): AnswerParser {
-  const reasoning = createReasoningStage(options.opensReasoning ? "inside" : "outside");
-  const calls: ToolCallStage | undefined = options.tools === "parse" ? createToolCallStage(options.newCallId) : undefined;
+  const reasoning = options.kind === "text" ? PLAIN : createReasoningStage(options.opensReasoning ? "inside" : "outside");
+  const calls: ToolCallStage | undefined =
+    options.kind === "answer" && options.tools === "parse" ? createToolCallStage(options.newCallId) : undefined;
   const stops = options.stop.length > 0 ? createStopMatcher(options.stop) : undefined;
   let toolCalls = 0;
 
@@ -69,6 +74,9 @@ export function createAnswerParser(options: AnswerParserOptions): AnswerParser {
     get stopped() {
       return stops?.matched ?? false;
     },
+    get stop() {
+      return stops?.found;
+    },
     push: (text) => deliver(afterReasoning(reasoning.push(text))),
     end() {
       const rest = [...afterReasoning(reasoning.end()), ...(calls?.end() ?? [])];
@@ -77,6 +85,8 @@ export function createAnswerParser(options: AnswerParserOptions): AnswerParser {
     },
   };
 }
+
+const PLAIN = { inside: false, push: textOf, end: (): Segment[] => [] };
 
 function textOf(text: string): Segment[] {
   return text === "" ? [] : [{ type: "text", text }];

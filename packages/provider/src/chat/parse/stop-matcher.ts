@@ -4,6 +4,8 @@ import { heldTail } from "./held-tail.js";
 export interface StopMatcher {
   /** Whether a stop string has been found; nothing comes out any more. */
   readonly matched: boolean;
+  /** The string that was found. */
+  readonly found: string | undefined;
   /** The text that is certainly before any stop string; the string itself is never returned. */
   push(text: string): string;
   /** What was held back, once no more text can complete a stop string. */
@@ -13,20 +15,23 @@ export interface StopMatcher {
 /** The string that is complete first wins. Nothing more is held back than could still become one. */
 export function createStopMatcher(stops: readonly string[]): StopMatcher {
   let held = "";
-  let matched = false;
+  let found: string | undefined;
 
   return {
     get matched() {
-      return matched;
+      return found !== undefined;
+    },
+    get found() {
+      return found;
     },
     push(text) {
-      if (matched) return "";
+      if (found !== undefined) return "";
       held += text;
-      const at = firstMatch(held, stops);
-      matched = at !== undefined;
-      const end = at ?? held.length - stops.reduce((longest, stop) => Math.max(longest, heldTail(held, stop)), 0);
+      const match = firstMatch(held, stops);
+      found = match?.stop;
+      const end = match?.start ?? held.length - stops.reduce((longest, stop) => Math.max(longest, heldTail(held, stop)), 0);
       const free = held.slice(0, end);
-      held = matched ? "" : held.slice(end);
+      held = match === undefined ? held.slice(end) : "";
       return free;
     },
     flush() {
@@ -37,14 +42,20 @@ export function createStopMatcher(stops: readonly string[]): StopMatcher {
   };
 }
 
-/** Where the string begins that ends first; of several that end together the longest. */
-function firstMatch(text: string, stops: readonly string[]): number | undefined {
-  let best: { readonly start: number; readonly end: number } | undefined;
+interface Match {
+  readonly stop: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** The string that ends first; of several that end together the longest. */
+function firstMatch(text: string, stops: readonly string[]): Match | undefined {
+  let best: Match | undefined;
   for (const stop of stops) {
     const start = text.indexOf(stop);
     if (start < 0) continue;
     const end = start + stop.length;
-    if (best === undefined || end < best.end || (end === best.end && start < best.start)) best = { start, end };
+    if (best === undefined || end < best.end || (end === best.end && start < best.start)) best = { stop, start, end };
   }
-  return best?.start;
+  return best;
 }

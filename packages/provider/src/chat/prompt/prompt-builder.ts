@@ -43,6 +43,12 @@ export function createPromptBuilder(loaded: LoadedModel, clock: Clock): PromptBu
     return compiled;
   }
 
+  function plain(text: string): Int32Array {
+    const tokens = loaded.tokenize(text, false);
+    if (!addBos || bos === undefined) return tokens;
+    return concatenate([loaded.tokenize(bos, true), tokens]);
+  }
+
   function render(request: ChatRequest): string {
     const { messages, tools, variables } = templateInput(request);
     if (Object.keys(variables).some((name) => reservedVariables.has(name))) throw badParameter("chat_template_kwargs");
@@ -51,15 +57,16 @@ export function createPromptBuilder(loaded: LoadedModel, clock: Clock): PromptBu
       const rendered = template().render(
         {
           ...asRecord(guard.protect(variables)),
-          messages: guard.protect(messages),
+          messages: request.continueFinalMessage ? withOpenEnd(guard.protect(messages)) : guard.protect(messages),
           ...(tools === undefined ? {} : { tools: guard.protect(tools) }),
-          add_generation_prompt: true,
+          add_generation_prompt: !request.continueFinalMessage,
           bos_token: bos ?? "",
           eos_token: eos ?? "",
         },
         clock.date(),
       );
-      return addBos && bos !== undefined && !rendered.startsWith(bos) ? bos + rendered : rendered;
+      const prompt = request.continueFinalMessage ? upToOpenEnd(rendered) : rendered;
+      return addBos && bos !== undefined && !prompt.startsWith(bos) ? bos + prompt : prompt;
     } catch (cause) {
       if (cause instanceof ChatError) throw cause;
       if (cause instanceof TemplateRefusal) throw badParameter("messages");
@@ -70,14 +77,36 @@ export function createPromptBuilder(loaded: LoadedModel, clock: Clock): PromptBu
 
   return {
     build(request) {
+      if (request.task.type === "completion") return { tokens: tokensOf([request.task.prompt], plain), opensReasoning: false };
       const rendered = render(request);
-      const available = loaded.contextLength_tokens;
-      const needed_min = Math.ceil(rendered.length / token_chars_max);
-      if (needed_min > available) throw new ChatError("context_exceeded", { needed: needed_min, available });
-      const pieces = guard.pieces(rendered).map((piece) => loaded.tokenize(piece, true));
-      return { tokens: concatenate(pieces), opensReasoning: /<think>\s*$/.test(rendered) };
+      const tokens = tokensOf(guard.pieces(rendered), (piece) => loaded.tokenize(piece, true));
+      return { tokens, opensReasoning: /<think>\s*$/.test(rendered) };
     },
   };
+
+  function tokensOf(pieces: readonly string[], tokenize: (piece: string) => Int32Array): Int32Array {
+    const available = loaded.contextLength_tokens;
+    const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
+    const needed_min = Math.ceil(length / token_chars_max);
+    if (needed_min > available) throw new ChatError("context_exceeded", { needed: needed_min, available });
+    return concatenate(pieces.map(tokenize));
+  }
+}
+
+/** Stands at the end of a message that the answer goes on with: a Unicode noncharacter that no template touches. */
+const openEnd = "\uFDD1";
+
+function withOpenEnd(messages: unknown): unknown {
+  if (!Array.isArray(messages)) return messages;
+  const last: unknown = messages.at(-1);
+  return [...messages.slice(0, -1), { ...asRecord(last), content: `${String(asRecord(last)["content"])}${openEnd}` }];
+}
+
+/** What the template would say after the message is left out: its turn is still open. */
+function upToOpenEnd(rendered: string): string {
+  const end = rendered.lastIndexOf(openEnd);
+  if (end === -1) throw badParameter("messages");
+  return rendered.slice(0, end).replaceAll(openEnd, "");
 }
 
 function concatenate(pieces: readonly Int32Array[]): Int32Array {
