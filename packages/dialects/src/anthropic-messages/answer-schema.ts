@@ -15,7 +15,7 @@ const toolUseBlock = z.object({
 const contentBlock = z.discriminatedUnion("type", [textBlock, thinkingBlock, toolUseBlock]);
 export type AnswerBlock = z.infer<typeof contentBlock>;
 
-const stopReason = z.enum(["end_turn", "max_tokens", "stop_sequence", "tool_use", "refusal"]);
+const stopReason = z.enum(["end_turn", "max_tokens", "stop_sequence", "tool_use"]);
 export type StopReason = z.infer<typeof stopReason>;
 
 const deltaUsage = z.object({

@@ -130,6 +130,17 @@ describe("the official client", () => {
     expect(inputs).toEqual([{ place: "Paris" }, { place: "Rome" }]);
   });
 
+  it.each(['{"place":"Par', '{"place":', "nonsense", ""])("survives a call that was cut off: %j", async (fragment) => {
+    const events: ChatEvent[] = [
+      { type: "tool_call", index: 0, id: "c0", name: "look_up", arguments: fragment, tokens: 1 },
+      { type: "finish", reason: "length", usage: someUsage },
+    ];
+    expect(await clientOf(events).messages.stream(ask).finalMessage()).toMatchObject({
+      content: [{ type: "tool_use", id: "c0", input: {} }],
+      stop_reason: "max_tokens",
+    });
+  });
+
   it("gives an answer back with the results of its calls", async () => {
     const { content } = await clientOf(called).messages.create(ask);
     const results = content.flatMap((block) =>

@@ -37,6 +37,6 @@ export function wireError(error: ApiError): ErrorBody["error"] {
   if (param === null || name === undefined || spelling === undefined) return { type, message, code: error.code, param };
   const respelled = spelling + param.slice(name.length);
   // The message begins with the parameter where it is about the parameter.
-  const sentence = message.startsWith(param) ? respelled + message.slice(param.length) : message;
+  const sentence = message.startsWith(`${param}:`) || message.startsWith(`${param} `) ? respelled + message.slice(param.length) : message;
   return { type, message: sentence, code: error.code, param: respelled };
 }

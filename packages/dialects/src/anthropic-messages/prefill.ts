@@ -25,16 +25,13 @@ export function withPrefill(messages: ChatMessage[], body: PromptBody): Conversa
 }
 
 /** What demands another beginning than the one that is there. */
-function refuseConflicts(body: PromptBody, path: readonly PropertyKey[]): void {
-  const choice = body.tool_choice?.type;
-  const conflict =
-    choice === "any" || choice === "tool"
-      ? "a tool_choice that demands a call"
-      : body.thinking != null && body.thinking.type !== "disabled"
-        ? "thinking"
-        : body.output_config?.format != null || body.output_format != null
-          ? "an output format"
-          : undefined;
-  if (conflict !== undefined)
-    throw parameterError([...path, "role"], `: a last message of the assistant cannot be used together with ${conflict}`);
+function refuseConflicts({ tool_choice, thinking, output_config, output_format }: PromptBody, path: readonly PropertyKey[]): void {
+  const conflicts = [
+    { with: "a tool_choice that demands a call", is: tool_choice?.type === "any" || tool_choice?.type === "tool" },
+    { with: "thinking", is: thinking != null && thinking.type !== "disabled" },
+    { with: "an output format", is: output_config?.format != null || output_format != null },
+  ];
+  const conflict = conflicts.find(({ is }) => is);
+  if (conflict === undefined) return;
+  throw parameterError([...path, "role"], `: a last message of the assistant cannot be used together with ${conflict.with}`);
 }

@@ -21,6 +21,14 @@ describe("the input of a call", () => {
     );
   });
 
+  it.each(["nonsense", "[1]", '"{}"', "5"])("is none where no object begins: %s", (fragment) => {
+    const input = new ToolInput();
+    expect(input.take(` ${fragment}`)).toBe(" ");
+    expect(input.complete).toBe(true);
+    expect(input.take("{}")).toBe("");
+    expect(parseToolInput(fragment)).toEqual({});
+  });
+
   it("is what its arguments say", () => {
     fc.assert(
       fc.property(object, (value) => {

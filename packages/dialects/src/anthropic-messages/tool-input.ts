@@ -1,6 +1,6 @@
 /**
  * Finds the end of the JSON object that a call's arguments are, fragment by fragment, so that a stream knows when the block of a call is
- * over. What follows the object is not part of it.
+ * over. What follows the object is not part of it; arguments that do not begin an object are none.
  */
 export class ToolInput {
   #depth = 0;
@@ -8,29 +8,33 @@ export class ToolInput {
   #escaped = false;
   #complete = false;
 
-  /** Whether the object has ended. Text that does not begin with one never ends. */
+  /** Whether nothing more can belong to the input. */
   get complete(): boolean {
     return this.#complete;
   }
 
   /** @returns what of the fragment belongs to the object. */
   take(fragment: string): string {
-    if (this.#complete) return "";
-    for (let at = 0; at < fragment.length; at++) {
-      this.#read(fragment[at]);
-      if (this.#complete) return fragment.slice(0, at + 1);
+    let at = 0;
+    while (!this.#complete && at < fragment.length) {
+      const character = fragment.charAt(at);
+      if (this.#depth === 0 && !/[\s{]/.test(character)) this.#complete = true;
+      else {
+        this.#read(character);
+        at++;
+      }
     }
-    return fragment;
+    return fragment.slice(0, at);
   }
 
-  #read(character: string | undefined): void {
+  #read(character: string): void {
     if (this.#escaped) this.#escaped = false;
     else if (this.#inString) {
       if (character === "\\") this.#escaped = true;
       if (character === '"') this.#inString = false;
     } else if (character === '"') this.#inString = true;
     else if (character === "{" || character === "[") this.#depth++;
-    else if ((character === "}" || character === "]") && this.#depth > 0) {
+    else if (character === "}" || character === "]") {
       this.#depth--;
       this.#complete = this.#depth === 0;
     }
