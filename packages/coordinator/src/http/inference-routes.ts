@@ -1,21 +1,22 @@
-import { type Dialect, openaiChat } from "@umbel/dialects";
+import { anthropicMessages, type Dialect, openaiChat } from "@umbel/dialects";
 import { bytesToUuid } from "@umbel/protocol";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { InferenceInput } from "../inference/index.js";
-import { createReplySink } from "./answer/reply-sink.js";
 import type { AnswerSink } from "./answer/sink.js";
 import { type AnswerRequest, answerStream } from "./answer/stream.js";
 import { answerWhole } from "./answer/whole.js";
+import { countTokensRoute } from "./count-tokens-route.js";
 import type { HttpDependencies } from "./dependencies.js";
-import { errorHeaders, toApiError } from "./errors.js";
 import { principalOf } from "./exchange.js";
+import { exchangeBody } from "./exchange-body.js";
 import { parseJsonBody } from "./json-body.js";
-import { readBody } from "./read-body.js";
 import type { Route } from "./route.js";
-import { refuseUnreadableBody } from "./unreadable-body.js";
 
 /** The API surfaces: a path and the dialect spoken on it. A new surface is one more row. */
-const SURFACES: readonly Surface[] = [{ path: "/v1/chat/completions", dialect: openaiChat, summary: "Chat completion" }];
+const SURFACES: readonly Surface[] = [
+  { path: "/v1/chat/completions", dialect: openaiChat, summary: "Chat completion, as OpenAI's" },
+  { path: "/v1/messages", dialect: anthropicMessages, summary: "Message, as Anthropic's", apiKeyHeader: true },
+];
 
 interface Surface {
   readonly path: string;
@@ -27,7 +28,7 @@ interface Surface {
 
 /** One handler for every surface: read, parse, run, render. */
 export function inferenceRoutes(dependencies: HttpDependencies): readonly Route[] {
-  return SURFACES.map((surface) => ({
+  const surfaces: Route[] = SURFACES.map((surface) => ({
     method: "POST",
     url: surface.path,
     access: "inference",
@@ -36,18 +37,15 @@ export function inferenceRoutes(dependencies: HttpDependencies): readonly Route[
     ...(surface.apiKeyHeader === undefined ? {} : { apiKeyHeader: true }),
     handle: (request, reply) => answer(request, reply, surface, dependencies),
   }));
+  return [...surfaces, countTokensRoute(dependencies)];
 }
 
 async function answer(request: FastifyRequest, reply: FastifyReply, surface: Surface, dependencies: HttpDependencies): Promise<unknown> {
-  const { clock, settings, idempotency } = dependencies;
   const { exchange } = request;
-  const sink = createReplySink(reply, { clock, stall_ms: settings.writeStallTimeout_ms });
-  const refuse = (error: unknown, to: AnswerSink) => answerRefusal(error, to, request.id, surface, dependencies);
-  try {
-    const body = await bodyOf(request, dependencies);
+  return exchangeBody(request, reply, surface.dialect.renderError, dependencies, async ({ body, sink, refuse }) => {
     const toAnswer = understand(request, body, surface, dependencies);
 
-    /** Never rejects for a refusal: whoever repeats the request is to see it, too. */
+    /** Does not reject for a refusal: whoever repeats the request is to see it, too. */
     async function produce(to: AnswerSink): Promise<"answered" | "refused"> {
       try {
         exchange.outcome = toAnswer.parsed.stream ? await answerStream(toAnswer, to, dependencies) : await answerWhole(toAnswer, to);
@@ -60,25 +58,11 @@ async function answer(request: FastifyRequest, reply: FastifyReply, surface: Sur
     }
 
     const key = request.headers["idempotency-key"];
-    if (key === undefined) await produce(sink);
-    else {
-      const { accountId } = principalOf(request);
-      const repeatable = { accountId, key: String(key), path: surface.path, body, requestId: toAnswer.job };
-      await idempotency.answer(repeatable, produce, sink);
-    }
-    return sink.gone.aborted ? reply.hijack() : reply;
-  } catch (error) {
-    if (sink.gone.aborted || reply.raw.destroyed) return reply.hijack();
-    if (sink.committed) throw error;
-    await refuse(error, sink);
-    return reply;
-  }
-}
-
-async function bodyOf(request: FastifyRequest, { clock, settings }: HttpDependencies): Promise<Uint8Array> {
-  refuseUnreadableBody(request.headers);
-  const limits = { bytes_max: settings.bodyLimit_bytes, idle_ms: settings.bodyIdleTimeout_ms, total_ms: settings.bodyTimeout_ms };
-  return readBody(request.raw, limits, clock);
+    if (key === undefined) return void (await produce(sink));
+    const { accountId } = principalOf(request);
+    const repeatable = { accountId, key: String(key), path: surface.path, body, requestId: toAnswer.job };
+    return dependencies.idempotency.answer(repeatable, produce, sink);
+  });
 }
 
 /** What the body asks for. @throws ApiError 400 */
@@ -113,20 +97,6 @@ function understand(request: FastifyRequest, body: Uint8Array, { dialect }: Surf
 function ownMachinesOf(header: string | readonly string[] | undefined): InferenceInput["ownMachines"] {
   const wish = String(header ?? "").toLowerCase();
   return wish === "self" ? "only" : wish === "prefer" ? "preferred" : undefined;
-}
-
-async function answerRefusal(
-  error: unknown,
-  sink: AnswerSink,
-  requestId: string,
-  { dialect }: Surface,
-  { log }: HttpDependencies,
-): Promise<void> {
-  const refusal = toApiError(error);
-  if (refusal.code === "internal_error") log.error({ err: error, request_id: requestId }, "request failed");
-  const closing = refusal.status === 408 ? { Connection: "close" } : {};
-  const headers = { ...errorHeaders(refusal), ...closing };
-  await sink.whole({ status: refusal.status, headers, body: dialect.renderError(refusal, requestId) });
 }
 
 /** A version 4 UUID (RFC 9562 §5.4). */

@@ -1,6 +1,6 @@
-import { ApiError } from "@umbel/dialects";
 import type { FastifyRequest } from "fastify";
 import type { AliasRecord, BuildRecord } from "../catalog/index.js";
+import { modelNotFound } from "../inference/index.js";
 import type { HttpDependencies } from "./dependencies.js";
 import { modelEntry } from "./model-entry.js";
 import type { Route } from "./route.js";
@@ -60,13 +60,7 @@ export function modelRoutes(dependencies: HttpDependencies): readonly Route[] {
         if (alias !== undefined) return aliasEntry(alias);
         const build = catalog.builds().find((candidate) => candidate.id === name);
         if (build !== undefined) return buildEntry(build);
-        throw new ApiError({
-          status: 404,
-          code: "model_not_found",
-          type: "invalid_request_error",
-          message: `The model "${name}" does not exist or is not offered here`,
-          param: "model",
-        });
+        throw modelNotFound(name);
       },
     },
   ];

@@ -1,3 +1,4 @@
+export { modelNotFound } from "./admit/model-not-found.js";
 export { createInference } from "./create-inference.js";
 export { drainingRefusal } from "./in-flight.js";
 export { createBucketTable, createRateLimits } from "./limits/index.js";

@@ -13,6 +13,7 @@ import { fitsContext } from "./fits-context.js";
 import { fitsFrame } from "./fits-frame.js";
 import { keyAllowsModel } from "./key-allows-model.js";
 import { modelIsCapable } from "./model-is-capable.js";
+import { modelNotFound } from "./model-not-found.js";
 import { modelNotShed } from "./model-not-shed.js";
 import { ownMachineServes } from "./own-machine-serves.js";
 import { prepare } from "./prepare.js";
@@ -93,14 +94,4 @@ export function createAdmission({ catalog, fleet, queues, metrics, settings, lim
       return { request, taken };
     },
   };
-}
-
-function modelNotFound(name: string): ApiError {
-  return new ApiError({
-    status: 404,
-    code: "model_not_found",
-    type: "invalid_request_error",
-    message: `The model "${name}" does not exist or is not offered here`,
-    param: "model",
-  });
 }

@@ -1,0 +1,51 @@
+import type { Dialect } from "@umbel/dialects";
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { createReplySink } from "./answer/reply-sink.js";
+import type { AnswerSink } from "./answer/sink.js";
+import type { HttpDependencies } from "./dependencies.js";
+import { errorHeaders, toApiError } from "./errors.js";
+import { readBody } from "./read-body.js";
+import { refuseUnreadableBody } from "./unreadable-body.js";
+
+/** A request's body, and where its answer goes. */
+export interface BodyExchange {
+  readonly body: Uint8Array;
+  readonly sink: AnswerSink;
+  /** Answers with an error, in the shape of the route. */
+  readonly refuse: (error: unknown, to: AnswerSink) => Promise<void>;
+}
+
+/**
+ * Reads the body of a request and lets it be answered. What the handler throws becomes the answer, unless one has begun or nobody is left to
+ * read it.
+ */
+export async function exchangeBody(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  renderError: Dialect<unknown>["renderError"],
+  { clock, settings, log }: HttpDependencies,
+  handle: (exchange: BodyExchange) => Promise<void>,
+): Promise<unknown> {
+  const sink = createReplySink(reply, { clock, stall_ms: settings.writeStallTimeout_ms });
+
+  async function refuse(error: unknown, to: AnswerSink): Promise<void> {
+    const refusal = toApiError(error);
+    if (refusal.code === "internal_error") log.error({ err: error, request_id: request.id }, "request failed");
+    const closing = refusal.status === 408 ? { Connection: "close" } : {};
+    const headers = { ...errorHeaders(refusal), ...closing };
+    await to.whole({ status: refusal.status, headers, body: renderError(refusal, request.id) });
+  }
+
+  try {
+    refuseUnreadableBody(request.headers);
+    const limits = { bytes_max: settings.bodyLimit_bytes, idle_ms: settings.bodyIdleTimeout_ms, total_ms: settings.bodyTimeout_ms };
+    const body = await readBody(request.raw, limits, clock);
+    await handle({ body, sink, refuse });
+    return sink.gone.aborted ? reply.hijack() : reply;
+  } catch (error) {
+    if (sink.gone.aborted || reply.raw.destroyed) return reply.hijack();
+    if (sink.committed) throw error;
+    await refuse(error, sink);
+    return reply;
+  }
+}
