@@ -7,17 +7,31 @@ const EXPOSED_HEADERS = [
   "X-Request-ID",
   "X-Inference-Job-ID",
   "X-Provider-Id",
+  "X-Provider-Serial",
+  "X-Provider-Attested",
   "X-Provider-Encrypted",
   "X-Provider-Trust-Level",
   "X-Timing",
   "X-Billing",
+  "X-Umbel-Idempotent-Replay",
   "Retry-After",
-  "x-ratelimit-limit-requests",
-  "x-ratelimit-remaining-requests",
-  "x-ratelimit-reset-requests",
+  "Retry-After-Ms",
+  "X-RateLimit-Reset",
+  ...["requests", "input-tokens", "output-tokens"].flatMap((dimension) =>
+    ["limit", "remaining", "reset"].map((figure) => `x-ratelimit-${figure}-${dimension}`),
+  ),
 ];
 
-const ALLOWED_HEADERS = ["Content-Type", "Authorization", "X-Request-ID", "X-Api-Key", "Anthropic-Version", "Anthropic-Beta"];
+const ALLOWED_HEADERS = [
+  "Content-Type",
+  "Authorization",
+  "X-Request-ID",
+  "X-Api-Key",
+  "Anthropic-Version",
+  "Anthropic-Beta",
+  "Idempotency-Key",
+  "X-Umbel-Route",
+];
 const MAX_AGE_s = 600;
 
 /** What a browser may do from another origin, by the request's path and effective method. Source: api.md §2.1. */

@@ -13,7 +13,7 @@ import { parseJsonBody } from "./json-body.js";
 import type { Route } from "./route.js";
 
 /** The API surfaces: a path and the dialect spoken on it. A new surface is one more row. */
-const SURFACES: readonly Surface[] = [
+export const SURFACES: readonly Surface[] = [
   { path: "/v1/chat/completions", dialect: openaiChat, summary: "Chat completion, as OpenAI's" },
   { path: "/v1/messages", dialect: anthropicMessages, summary: "Message, as Anthropic's", apiKeyHeader: true },
 ];
