@@ -67,14 +67,21 @@ export interface DialectSchemas {
 }
 
 /** One API surface: pure translation between its JSON and the canonical request and events. */
-export interface Dialect<Options> {
+export interface WholeDialect<Options> {
   readonly id: string;
   /** What goes over the wire, for documents and for tests of the renderers. */
   readonly schemas: DialectSchemas;
   /** @throws ApiError with status 400 and the parameter's path when the body is not a valid request of this dialect. */
   parse(body: unknown): ParsedRequest<Options>;
-  streamRenderer(context: RenderContext<Options>): StreamRenderer;
   finalRenderer(context: RenderContext<Options>): FinalRenderer;
   /** The body of a plain HTTP error. */
   renderError(error: ApiError, requestId: string): unknown;
 }
+
+/** An API surface whose answers can be streamed. */
+export interface Dialect<Options> extends WholeDialect<Options> {
+  streamRenderer(context: RenderContext<Options>): StreamRenderer;
+}
+
+/** Any surface; `parse` asks for a stream only of one that has them. */
+export type AnyDialect<Options> = Dialect<Options> | WholeDialect<Options>;

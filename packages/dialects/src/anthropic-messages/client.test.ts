@@ -11,9 +11,9 @@ import { describe, expect, it } from "vitest";
 import { ApiError } from "../canonical/api-error.js";
 import type { ChatEvent } from "../canonical/chat-event.js";
 import { estimatePromptTokens } from "../canonical/estimate.js";
-import type { RenderContext } from "../dialect.js";
 import { someUsage } from "../testing/answers.js";
-import { type AnthropicOptions, anthropicCountTokens, anthropicMessages } from "./index.js";
+import { createDialectClientFetch } from "../testing/client-fetch.js";
+import { anthropicCountTokens, anthropicMessages } from "./index.js";
 
 const ask = { model: "sprout", max_tokens: 100, messages: [{ role: "user" as const, content: "What is the capital of France?" }] };
 const started: ChatEvent = { type: "started", promptTokens: 9, cachedPromptTokens: 4 };
@@ -35,49 +35,18 @@ const called: ChatEvent[] = [
 
 /** The official client over a server that is nothing but this dialect: what it sends is parsed, what it gets is rendered. */
 function clientOf(events: readonly ChatEvent[], failure?: ApiError) {
+  const answer = createDialectClientFetch(anthropicMessages, failure === undefined ? { events } : { events, failure });
   return new Anthropic({
     apiKey: "x",
     baseURL: "http://x",
     maxRetries: 0,
     fetch: async (url, init) => {
-      try {
-        const body: unknown = JSON.parse(String(init?.body));
-        if (String(url).endsWith("/v1/messages/count_tokens")) {
-          return Response.json(anthropicCountTokens.render(estimatePromptTokens(anthropicCountTokens.parse(body))));
-        }
+      if (!String(url).endsWith("/v1/messages/count_tokens")) {
         expect(String(url)).toBe("http://x/v1/messages");
-        return answer(body, events, failure);
-      } catch (error) {
-        if (!(error instanceof ApiError)) throw error;
-        return Response.json(anthropicMessages.renderError(error, "req-1"), { status: error.status });
+        return answer(url, init);
       }
-    },
-  });
-}
-
-function answer(body: unknown, events: readonly ChatEvent[], failure: ApiError | undefined): Response {
-  const { request, stream, options } = anthropicMessages.parse(body);
-  if (failure !== undefined && !stream) throw failure;
-  const context: RenderContext<AnthropicOptions> = { id: "1", created_s: 1_700_000_000, model: request.model, options };
-  if (!stream) {
-    const renderer = anthropicMessages.finalRenderer(context);
-    for (const event of events) renderer.event(event);
-    return Response.json(renderer.result());
-  }
-  const renderer = anthropicMessages.streamRenderer(context);
-  const written = [renderer.keepAlive(), ...events.map((event) => renderer.event(event) + renderer.keepAlive())];
-  written.push(failure === undefined ? renderer.end() : renderer.error(failure));
-  return new Response(byteByByte(written.join("")), { headers: { "content-type": "text/event-stream" } });
-}
-
-/** As a network may cut it at worst: between any two bytes, also within a character. */
-function byteByByte(text: string): ReadableStream<Uint8Array> {
-  const bytes = new TextEncoder().encode(text);
-  let at = 0;
-  return new ReadableStream({
-    pull(controller) {
-      if (at === bytes.length) controller.close();
-      else controller.enqueue(bytes.slice(at, ++at));
+      const asked = anthropicCountTokens.parse(JSON.parse(String(init?.body)));
+      return Response.json(anthropicCountTokens.render(estimatePromptTokens(asked)));
     },
   });
 }

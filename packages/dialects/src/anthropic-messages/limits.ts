@@ -8,6 +8,4 @@ export const ANTHROPIC_LIMITS = {
   stopLength_max: 1024,
   modelName_max: 256,
   thinkingBudget_tokens_min: 1024,
-  /** Longest `metadata.user_id` that names a prefix cache; a longer one is ignored. */
-  cacheKey_bytes_max: 512,
 } as const;

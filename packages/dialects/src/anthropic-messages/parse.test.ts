@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { ApiError } from "../canonical/api-error.js";
 import { chatRequest } from "../canonical/chat-request.js";
+import { CACHE_KEY_BYTES_MAX } from "../routing-hints.js";
 import { anthropicCountTokens } from "./count-tokens.js";
 import { ANTHROPIC_LIMITS } from "./limits.js";
 import { parseMessages } from "./parse.js";
@@ -120,11 +121,10 @@ describe("what is passed on", () => {
   it("is which machines may serve it, and which requests it may share a prefix with", () => {
     const pins = { provider_serial: " m1 ", provider_serials: ["m2", "", "m1"] };
     expect(parseMessages(body({ ...pins, metadata: { user_id: "u1" } })).routing).toEqual({ providers: ["m1", "m2"], cacheKey: "u1" });
-    const { cacheKey_bytes_max } = ANTHROPIC_LIMITS;
-    expect(parseMessages(body({ metadata: { user_id: "u".repeat(cacheKey_bytes_max) } })).routing?.cacheKey).toHaveLength(
-      cacheKey_bytes_max,
+    expect(parseMessages(body({ metadata: { user_id: "u".repeat(CACHE_KEY_BYTES_MAX) } })).routing?.cacheKey).toHaveLength(
+      CACHE_KEY_BYTES_MAX,
     );
-    expect(parseMessages(body({ metadata: { user_id: "u".repeat(cacheKey_bytes_max + 1) } })).routing).toBeUndefined();
+    expect(parseMessages(body({ metadata: { user_id: "u".repeat(CACHE_KEY_BYTES_MAX + 1) } })).routing).toBeUndefined();
     expect(parseMessages(body({ metadata: { user_id: "" } })).routing).toBeUndefined();
   });
 });

@@ -1,12 +1,13 @@
 import type { z } from "zod";
 import type { ChatRequest, ResponseFormat, Sampling } from "../canonical/chat-request.js";
+import { refuseUnsupportedSchema } from "../canonical/strict-schema.js";
 import type { ParsedRequest } from "../dialect.js";
 import { checkBody, missingParameter, parameterError, requireObject } from "../request-body.js";
+import { refuseMalformedPins, routingHints } from "../routing-hints.js";
 import { ANTHROPIC_LIMITS } from "./limits.js";
 import { lowerMessages } from "./messages.js";
 import type { AnthropicOptions } from "./options.js";
 import { withPrefill } from "./prefill.js";
-import { refuseMalformedPins, routingHints } from "./routing.js";
 import { countTokensBody, type MessagesBody, messagesBody, type PromptBody } from "./schema.js";
 import { lowerThinking } from "./thinking.js";
 import { lowerTools } from "./tools.js";
@@ -18,7 +19,7 @@ import { lowerTools } from "./tools.js";
  */
 export function parseMessages(json: unknown): ParsedRequest<AnthropicOptions> {
   const body = checkPrompt(messagesBody, json);
-  const routing = routingHints(body);
+  const routing = routingHints(body, [body.metadata?.user_id]);
   const { thinking, max_tokens } = body;
   if (thinking?.type === "enabled" && thinking.budget_tokens >= max_tokens) {
     throw parameterError(["thinking", "budget_tokens"], ": expected less than max_tokens");
@@ -28,7 +29,7 @@ export function parseMessages(json: unknown): ParsedRequest<AnthropicOptions> {
     request: { ...prompt, sampling: lowerSampling(body), maxOutputTokens: max_tokens, stop: body.stop_sequences ?? [] },
     stream: body.stream ?? false,
     options: { excludeThinking: prompt.reasoning.exclude },
-    ...(routing === undefined ? {} : { routing }),
+    ...routing,
   };
 }
 
@@ -111,5 +112,7 @@ function lowerFormat({ output_config, output_format }: PromptBody): ResponseForm
     throw parameterError(["output_format"], " cannot be used together with output_config.format");
   }
   const format = output_config?.format ?? output_format;
+  const path = output_config?.format == null ? ["output_format", "schema"] : ["output_config", "format", "schema"];
+  if (format != null) refuseUnsupportedSchema(format.schema, path);
   return format == null ? { type: "text" } : { type: "json_schema", name: "output", schema: format.schema, strict: true };
 }

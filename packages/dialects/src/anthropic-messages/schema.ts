@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { pinFields } from "../routing-hints.js";
 import { requestMessage } from "./content-schema.js";
 import { ANTHROPIC_LIMITS } from "./limits.js";
 
@@ -36,7 +37,6 @@ const thinking = z.discriminatedUnion("type", [
   z.object({ type: z.literal("disabled") }),
 ]);
 
-const serials = z.union([z.string(), z.array(z.string())]).nullish();
 const outputFormat = z.object({ type: z.literal("json_schema"), schema: freeObject }).nullish();
 
 const promptFields = {
@@ -52,8 +52,7 @@ const promptFields = {
     .describe("Efforts above `high` are treated as `high`."),
   output_format: outputFormat.describe("Older spelling of `output_config.format`."),
   speed: z.literal("standard").nullish(),
-  provider_serial: serials.describe("Public id, or array of ids, of the machines that may serve the request."),
-  provider_serials: serials.describe("As `provider_serial`; both are merged."),
+  ...pinFields,
 };
 
 /** The body of `POST /v1/messages/count_tokens`. */

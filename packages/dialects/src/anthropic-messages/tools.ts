@@ -1,4 +1,5 @@
 import type { ChatRequest, ToolChoice, ToolDefinition } from "../canonical/chat-request.js";
+import { refuseUnsupportedSchema } from "../canonical/strict-schema.js";
 import { parameterError } from "../request-body.js";
 import type { PromptBody, WireTool } from "./schema.js";
 
@@ -13,7 +14,8 @@ export function lowerTools(body: PromptBody): Pick<ChatRequest, "tools" | "toolC
 }
 
 /** Examples go where JSON Schema has a place for them. */
-function lowerTool({ name, description, input_schema, input_examples, strict }: WireTool): ToolDefinition {
+function lowerTool({ name, description, input_schema, input_examples, strict }: WireTool, index: number): ToolDefinition {
+  if (strict === true) refuseUnsupportedSchema(input_schema, ["tools", index, "input_schema"]);
   return {
     name,
     ...(description == null ? {} : { description }),

@@ -3,7 +3,7 @@ import type { ChatEvent, ChatUsage, FinishReason, TokenLogprob } from "./chat-ev
 import type { ToolCall } from "./chat-request.js";
 
 /** One whole answer, put together from its events. */
-interface Answer {
+export interface Answer {
   readonly text: string;
   readonly reasoning: string;
   /** In order of their indices, which may have gaps. */
@@ -11,66 +11,93 @@ interface Answer {
   /** Undefined when no token came with log-probabilities. */
   readonly logprobs: readonly TokenLogprob[] | undefined;
   readonly finish: FinishReason;
-  readonly usage: ChatUsage;
+  /** The stop string that ended it. */
+  readonly stop: string | undefined;
 }
 
-/** Puts an answer together event by event. What comes after `finish` is not part of it. */
+/** Puts answers together event by event. What comes after `finish`, and what belongs to an answer that was not asked for, is left out. */
 interface AnswerCollector {
   add(event: ChatEvent): void;
-  /** @throws ApiError 502 `provider_error` when no `finish` has come: such an answer is cut off. */
-  answer(): Answer;
+  /**
+   * As many answers as were asked for, and the usage of all together.
+   *
+   * @throws ApiError 502 `provider_error` when no `finish` has come: such an answer is cut off.
+   */
+  answers(): { readonly answers: readonly Answer[]; readonly usage: ChatUsage };
+  /** The first answer. @throws ApiError as `answers`. */
+  answer(): Answer & { readonly usage: ChatUsage };
 }
 
-/** @param answerId names calls that came without an id of their own. */
-export function createAnswerCollector(answerId: string): AnswerCollector {
-  let text = "";
-  let reasoning = "";
-  let logprobs: TokenLogprob[] | undefined;
-  let finish: Extract<ChatEvent, { type: "finish" }> | undefined;
-  const calls = new Map<number, ToolCall>();
+interface Gathered {
+  text: string;
+  reasoning: string;
+  logprobs: TokenLogprob[] | undefined;
+  readonly calls: Map<number, ToolCall>;
+}
 
-  const addToolCall = (event: Extract<ChatEvent, { type: "tool_call" }>) => {
-    const call = calls.get(event.index);
-    if (call === undefined) calls.set(event.index, firstOfCall(event, answerId));
-    else call.arguments += event.arguments;
+/**
+ * @param answerId names calls that came without an id of their own
+ * @param choices how many answers were asked for
+ */
+export function createAnswerCollector(answerId: string, choices = 1): AnswerCollector {
+  const gathered = Array.from({ length: choices }, nothing);
+  let finish: FinishEvent | undefined;
+
+  const finished = () => {
+    if (finish === undefined) throw cutOff();
+    return finish;
   };
+  const answerAt = (index: number): Answer => wholeAnswer(gathered[index] ?? nothing(), endingOf(finished(), index));
 
   return {
     add(event) {
       if (finish !== undefined) return;
-      switch (event.type) {
-        case "text":
-          text += event.text;
-          if (event.logprobs !== undefined) {
-            logprobs ??= [];
-            logprobs.push(...event.logprobs);
-          }
-          break;
-        case "reasoning":
-          reasoning += event.text;
-          break;
-        case "tool_call":
-          addToolCall(event);
-          break;
-        case "finish":
-          finish = event;
-          break;
-        case "started":
-        case "embedding":
-          break;
-      }
+      if (event.type === "finish") finish = event;
+      if (event.type !== "text" && event.type !== "reasoning" && event.type !== "tool_call") return;
+      const answer = gathered[event.choice ?? 0];
+      if (answer !== undefined) addContent(answer, event, answerId);
     },
-    answer() {
-      if (finish === undefined) throw cutOff();
-      const toolCalls = [...calls].sort(([a], [b]) => a - b).map(([, call]) => call);
-      return { text, reasoning, toolCalls, logprobs, finish: finishOf(finish.reason, calls.size), usage: finish.usage };
-    },
+    answers: () => ({ usage: finished().usage, answers: gathered.map((_, index) => answerAt(index)) }),
+    answer: () => ({ ...answerAt(0), usage: finished().usage }),
   };
+}
+
+function nothing(): Gathered {
+  return { text: "", reasoning: "", logprobs: undefined, calls: new Map() };
+}
+
+type FinishEvent = Extract<ChatEvent, { type: "finish" }>;
+type Ending = Pick<FinishEvent, "reason" | "stop">;
+
+/** How one of several answers ended; one that the provider says nothing of ended as the first. */
+export function endingOf(finish: FinishEvent, choice: number): Ending {
+  return finish.choices?.[choice] ?? finish;
+}
+
+function addContent(answer: Gathered, event: Extract<ChatEvent, { type: "text" | "reasoning" | "tool_call" }>, answerId: string): void {
+  if (event.type === "reasoning") {
+    answer.reasoning += event.text;
+  } else if (event.type === "text") {
+    answer.text += event.text;
+    if (event.logprobs === undefined) return;
+    answer.logprobs ??= [];
+    answer.logprobs.push(...event.logprobs);
+  } else {
+    const call = answer.calls.get(event.index);
+    if (call === undefined) answer.calls.set(event.index, firstOfCall(event, answerId));
+    else call.arguments += event.arguments;
+  }
+}
+
+function wholeAnswer({ text, reasoning, logprobs, calls }: Gathered, { reason, stop }: Ending): Answer {
+  const toolCalls = [...calls].sort(([a], [b]) => a - b).map(([, call]) => call);
+  return { text, reasoning, toolCalls, logprobs, finish: finishOf(reason, calls.size), stop };
 }
 
 /** The call that the first event of an index opens; a provider that named none gets a name made from the answer's. */
 export function firstOfCall(event: Extract<ChatEvent, { type: "tool_call" }>, answerId: string): ToolCall {
-  return { id: event.id ?? `call_${answerId}_${event.index}`, name: event.name ?? "", arguments: event.arguments };
+  const place = event.choice === undefined || event.choice === 0 ? event.index : `${event.choice}_${event.index}`;
+  return { id: event.id ?? `call_${answerId}_${place}`, name: event.name ?? "", arguments: event.arguments };
 }
 
 /** A natural stop after tool calls is the calls' (api.md §16.2); every other reason stands. */

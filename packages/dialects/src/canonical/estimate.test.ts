@@ -48,6 +48,16 @@ describe("the estimate of a prompt's tokens", () => {
   });
 });
 
+describe("a task without messages", () => {
+  it("is estimated and bounded by its texts", () => {
+    const completion = request({ task: { type: "completion", prompt: "x".repeat(400) } });
+    const embedding = request({ task: { type: "embedding", inputs: ["x".repeat(400), "x".repeat(40)] } });
+    expect([completion, embedding].map(estimatePromptTokens)).toEqual([100, 110]);
+    const empty = billingPromptBound(request({}));
+    expect([completion, embedding].map((asked) => billingPromptBound(asked) - empty)).toEqual([408, 456]);
+  });
+});
+
 describe("the most prompt tokens a request can be charged for", () => {
   it("is a token for every byte of messages, tools and answer format, 64, and 16 a message", () => {
     const messages = [said("日本語"), said("hello")];

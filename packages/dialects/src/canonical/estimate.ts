@@ -8,16 +8,18 @@ const IMAGE_TOKENS = 300;
 const BOUND_TEMPLATE_TOKENS = 64;
 const BOUND_MESSAGE_TOKENS = 16;
 const BOUND_IMAGE_TOKENS = 2048;
+/** What a tokenizer may put around a text that is turned into a vector. */
+const BOUND_INPUT_TOKENS = 8;
 
 const encoder = new TextEncoder();
 
 /**
- * The likely length of the rendered prompt, in tokens: a quarter of the UTF-8 bytes of everything a template renders (messages, calls,
- * tool definitions, answer schema, template variables), with allowances per message and image. For rate limits, deadlines and capacity;
+ * The likely length of the rendered prompt, in tokens: a quarter of the UTF-8 bytes of everything the model reads (messages, calls,
+ * tool definitions, answer schema, template variables, or the texts of a task without messages), with allowances per message and image. For rate limits, deadlines and capacity;
  * never for money. Source: api.md §8.
  */
 export function estimatePromptTokens(request: ChatRequest): number {
-  let tokens = 0;
+  let tokens = taskTexts(request).reduce((sum, text) => sum + estimateTextTokens(text), 0);
   for (const message of request.messages) tokens += messageTokens(message);
   for (const tool of request.tools) tokens += estimateTextTokens(JSON.stringify(tool));
   if (request.responseFormat.type === "json_schema") tokens += estimateTextTokens(JSON.stringify(request.responseFormat.schema));
@@ -26,17 +28,24 @@ export function estimatePromptTokens(request: ChatRequest): number {
 }
 
 /**
- * The most prompt tokens a request can be charged for: one token per UTF-8 byte of the JSON that a template renders (no byte-level
- * tokenizer yields more), plus 64, 16 per message and 2048 per image. An image's base64 is not text and counts through its allowance
+ * The most prompt tokens a request can be charged for: one token per UTF-8 byte of the JSON that a template renders, or of the texts of a
+ * task without messages (no byte-level tokenizer yields more), plus 64, 16 per message, 8 per such text and 2048 per image. An image's base64 is not text and counts through its allowance
  * alone. Source: money.md §7.
  */
 export function billingPromptBound(request: ChatRequest): number {
   const images = request.messages.reduce((sum, message) => sum + message.content.filter(isImage).length, 0);
   const messages = images === 0 ? request.messages : request.messages.map(withoutImageData);
+  const texts = taskTexts(request);
+  const ownBytes = texts.reduce((sum, text) => sum + utf8Length(text) + BOUND_INPUT_TOKENS, 0);
   const rendered: unknown[] = [messages, request.tools, request.responseFormat];
   if (hasTemplateVariables(request)) rendered.push(request.templateVariables);
-  const bytes = rendered.reduce<number>((sum, value) => sum + utf8Length(JSON.stringify(value)), 0);
+  const bytes = rendered.reduce<number>((sum, value) => sum + utf8Length(JSON.stringify(value)), ownBytes);
   return bytes + BOUND_TEMPLATE_TOKENS + BOUND_MESSAGE_TOKENS * request.messages.length + BOUND_IMAGE_TOKENS * images;
+}
+
+/** Texts that are no messages. */
+function taskTexts({ task }: ChatRequest): readonly string[] {
+  return task.type === "completion" ? [task.prompt] : task.type === "embedding" ? task.inputs : [];
 }
 
 function messageTokens(message: ChatMessage): number {

@@ -2,9 +2,9 @@ import OpenAI, { APIError, BadRequestError, RateLimitError } from "openai";
 import { describe, expect, it } from "vitest";
 import { ApiError } from "../canonical/api-error.js";
 import type { ChatEvent } from "../canonical/chat-event.js";
-import type { RenderContext } from "../dialect.js";
 import { someUsage } from "../testing/answers.js";
-import { type OpenAiChatOptions, openaiChat } from "./index.js";
+import { createDialectClientFetch } from "../testing/client-fetch.js";
+import { openaiChat } from "./index.js";
 
 const messages = [{ role: "user" as const, content: "What is the capital of France?" }];
 const spoken: ChatEvent[] = [
@@ -22,34 +22,8 @@ const called: ChatEvent[] = [
 
 /** The official client over a server that is nothing but this dialect: what it sends is parsed, what it gets is rendered. */
 function clientOf(events: readonly ChatEvent[], failure?: ApiError) {
-  return new OpenAI({
-    apiKey: "x",
-    baseURL: "http://x/v1",
-    maxRetries: 0,
-    fetch: async (_url, init) => {
-      try {
-        return answer(JSON.parse(String(init?.body)), events, failure);
-      } catch (error) {
-        if (!(error instanceof ApiError)) throw error;
-        return Response.json(openaiChat.renderError(error, "req-1"), { status: error.status });
-      }
-    },
-  });
-}
-
-function answer(body: unknown, events: readonly ChatEvent[], failure: ApiError | undefined): Response {
-  const { request, stream, options } = openaiChat.parse(body);
-  if (failure !== undefined && !stream) throw failure;
-  const context: RenderContext<OpenAiChatOptions> = { id: "1", created_s: 1_700_000_000, model: request.model, options };
-  if (!stream) {
-    const renderer = openaiChat.finalRenderer(context);
-    for (const event of events) renderer.event(event);
-    return Response.json(renderer.result());
-  }
-  const renderer = openaiChat.streamRenderer(context);
-  const written = events.map((event) => renderer.event(event));
-  written.push(failure === undefined ? renderer.end() : renderer.error(failure));
-  return new Response(written.join(""), { headers: { "content-type": "text/event-stream" } });
+  const scene = failure === undefined ? { events } : { events, failure };
+  return new OpenAI({ apiKey: "x", baseURL: "http://x/v1", maxRetries: 0, fetch: createDialectClientFetch(openaiChat, scene) });
 }
 
 describe("the official client", () => {
@@ -112,7 +86,7 @@ describe("the official client", () => {
   });
 
   it("throws its typed error with code and parameter", async () => {
-    const refused = clientOf(spoken).chat.completions.create({ model: "sprout", messages, n: 2 });
+    const refused = clientOf(spoken).chat.completions.create({ model: "sprout", messages, n: 9 });
     await expect(refused).rejects.toThrow(BadRequestError);
     await expect(refused).rejects.toMatchObject({ status: 400, code: "invalid_request_error", param: "n", type: "invalid_request_error" });
     const busy = new ApiError({ status: 429, code: "rate_limit_exceeded", message: "slow down", retryAfter_s: 2 });

@@ -1,20 +1,19 @@
-import { z } from "zod";
 import type { Dialect } from "../dialect.js";
-import { renderOpenAiError } from "./errors.js";
+import { errorBody, renderOpenAiError } from "../openai/wire.js";
+import { chunkBody, completionBody } from "./answer-schema.js";
 import type { OpenAiChatOptions } from "./options.js";
 import { parseOpenAiChat } from "./parse.js";
 import { openAiFinalRenderer } from "./render-final.js";
 import { openAiStreamRenderer } from "./render-stream.js";
 import { openAiChatBody } from "./schema.js";
 
-export { OPENAI_CHAT_LIMITS } from "./schema.js";
 export { type SignedAnswer, signedAnswer } from "./signed-answer.js";
 export type { OpenAiChatOptions };
 
 /** OpenAI chat completions: `POST /v1/chat/completions`. */
 export const openaiChat: Dialect<OpenAiChatOptions> = {
   id: "openai-chat",
-  schemas: { request: openAiChatBody, answer: z.looseObject({}), event: z.looseObject({}), error: z.looseObject({}) },
+  schemas: { request: openAiChatBody, answer: completionBody, event: chunkBody, error: errorBody },
   parse: parseOpenAiChat,
   streamRenderer: openAiStreamRenderer,
   finalRenderer: openAiFinalRenderer,

@@ -1,7 +1,8 @@
 import type { ChatMessage, ContentPart, ToolCall } from "../canonical/chat-request.js";
 import { inlineImage } from "../canonical/inline-image.js";
+import { OPENAI_LIMITS } from "../openai/limits.js";
 import { type ParameterPath, parameterError } from "../request-body.js";
-import { OPENAI_CHAT_LIMITS, type WireContent, type WireMessage } from "./schema.js";
+import type { WireContent, WireMessage } from "./schema.js";
 
 type WirePart = Exclude<WireContent, string | null | undefined>[number];
 
@@ -15,8 +16,8 @@ export function lowerMessages(messages: readonly WireMessage[]): ChatMessage[] {
   const legacyCalls = new LegacyCalls();
   const lowered = messages.map((message, index) => lowerMessage(message, index, legacyCalls));
   const images = lowered.reduce((sum, { content }) => sum + content.filter(({ type }) => type === "image").length, 0);
-  if (images > OPENAI_CHAT_LIMITS.images_max) {
-    throw parameterError(["messages"], `: expected at most ${OPENAI_CHAT_LIMITS.images_max} images, got ${images}`);
+  if (images > OPENAI_LIMITS.images_max) {
+    throw parameterError(["messages"], `: expected at most ${OPENAI_LIMITS.images_max} images, got ${images}`);
   }
   return lowered;
 }

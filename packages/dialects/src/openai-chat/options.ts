@@ -8,15 +8,24 @@ export interface OpenAiChatOptions {
   readonly excludeReasoning: boolean;
   /** The caller sent `functions`: a call is answered as `function_call`, and only the first. */
   readonly legacyFunctionCall: boolean;
+  /** How many answers were asked for. */
+  readonly choices: number;
 }
 
 /** Keeps the events that the caller is to see, the same for both renderers of one answer. */
 export function createVisibility(options: OpenAiChatOptions): (event: ChatEvent) => boolean {
-  let onlyCall: number | undefined;
+  const onlyCalls = new Map<number, number>();
   return (event) => {
+    if (!("choice" in event) || event.choice === undefined || event.choice < options.choices) return isVisible(event);
+    return false;
+  };
+
+  function isVisible(event: ChatEvent): boolean {
     if (event.type === "reasoning") return !options.excludeReasoning;
     if (event.type !== "tool_call" || !options.legacyFunctionCall) return true;
-    onlyCall ??= event.index;
+    const choice = event.choice ?? 0;
+    const onlyCall = onlyCalls.get(choice) ?? event.index;
+    onlyCalls.set(choice, onlyCall);
     return event.index === onlyCall;
-  };
+  }
 }

@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { ApiError } from "../canonical/api-error.js";
-import { chatRequest } from "../canonical/chat-request.js";
+import { CHOICES_MAX, chatRequest } from "../canonical/chat-request.js";
 import { JSON_DEPTH_MAX } from "../canonical/json-depth.js";
+import { OPENAI_LIMITS } from "../openai/limits.js";
+import { CACHE_KEY_BYTES_MAX } from "../routing-hints.js";
 import { parseOpenAiChat } from "./parse.js";
-import { OPENAI_CHAT_LIMITS } from "./schema.js";
 
 const hello = { role: "user", content: "Hello" };
 const body = (fields: object = {}) => ({ model: "sprout", messages: [hello], ...fields });
@@ -29,7 +30,7 @@ describe("a request without wishes", () => {
       chatRequest.parse({ model: "sprout", messages: [{ role: "user", content: [{ type: "text", text: "Hello" }] }] }),
     );
     expect(stream).toBe(false);
-    expect(options).toEqual({ includeUsage: false, excludeReasoning: false, legacyFunctionCall: false });
+    expect(options).toEqual({ includeUsage: false, excludeReasoning: false, legacyFunctionCall: false, choices: 1 });
   });
 
   it("is the same when every optional field is null, as typed clients send it", () => {
@@ -47,8 +48,6 @@ describe("a request without wishes", () => {
       metadata: { a: "b" },
       store: true,
       service_tier: "auto",
-      user: "u1",
-      prompt_cache_key: "k",
       prediction: {},
       zzz: [1],
     };
@@ -84,6 +83,7 @@ describe("what is passed on", () => {
     [{ n: 1 }, { choices: 1 }],
     [{ reasoning: { effort: "low" } }, { reasoning: { effort: "low", exclude: false } }],
     [{ reasoning: { effort: "low", exclude: true }, reasoning_effort: "high" }, { reasoning: { effort: "high", exclude: true } }],
+    [{ n: 3 }, { choices: 3 }],
     [{ chat_template_kwargs: { enable_thinking: false } }, { templateVariables: { enable_thinking: false } }],
     [{ response_format: { type: "json_object" } }, { responseFormat: { type: "json_object" } }],
     [
@@ -99,6 +99,31 @@ describe("what is passed on", () => {
       stream: true,
       options: { includeUsage: true, excludeReasoning: true, legacyFunctionCall: false },
     });
+  });
+});
+
+describe("the choice of machine", () => {
+  it.each([
+    [{ provider_serial: " m1 " }, ["m1"]],
+    [{ provider_serial: ["m1", "m2"], provider_serials: ["m2", "", "m3"] }, ["m1", "m2", "m3"]],
+  ])("is pinned by %j", (fields, providers) => {
+    expect(parseOpenAiChat(body(fields)).routing).toEqual({ providers });
+  });
+
+  it.each([
+    [{ provider_serial: 5 }, "provider_serial", "provider_serial must be a string or array of strings"],
+    [{ provider_serials: ["m1", 5] }, "provider_serials", "provider_serials must contain only strings"],
+    [{ provider_serials: [" "] }, "provider_serials", "provider_serials must include at least one provider serial"],
+  ])("refuses pins that are none: %j", (fields, param, message) => {
+    expect(refusalOf(body(fields))).toMatchObject({ status: 400, param, message });
+  });
+
+  it("knows prompts that begin alike by the caller's key, else by its user", () => {
+    const longest = "é".repeat(CACHE_KEY_BYTES_MAX / 2);
+    const keyOf = (fields: object) => parseOpenAiChat(body(fields)).routing?.cacheKey;
+    expect(keyOf({ prompt_cache_key: longest, user: "u" })).toBe(longest);
+    expect(keyOf({ prompt_cache_key: `${longest}x`, user: "u" })).toBe("u");
+    expect(keyOf({ prompt_cache_key: "" })).toBeUndefined();
   });
 });
 
@@ -243,7 +268,7 @@ describe("a refusal names the parameter and what was expected", () => {
     [body({ max_tokens: 1.5 }), "max_tokens", "max_tokens: expected an integer, got a number"],
     [body({ max_tokens: "9" }), "max_tokens", "max_tokens: expected a number, got a string"],
     [body({ max_tokens: 9, max_completion_tokens: 0 }), "max_completion_tokens", "max_completion_tokens: expected at least 1"],
-    [body({ n: 2 }), "n", "n > 1 is not supported"],
+    [body({ n: CHOICES_MAX + 1 }), "n", "n: expected at most 8"],
     [body({ n: 0 }), "n", "n: expected at least 1"],
     [body({ stream: "yes" }), "stream", "stream: expected a boolean, got a string"],
     [body({ stream_options: { include_usage: true } }), "stream_options", "stream_options is only allowed with stream"],
@@ -304,8 +329,23 @@ describe("a refusal names the parameter and what was expected", () => {
     });
   });
 
-  it.each(["provider_serial", "provider_serials"])("and does not overlook a pin to machines in %s", (name) => {
-    expect(refusalOf(body({ [name]: ["m1"] }))).toMatchObject({ status: 400, code: "unsupported_parameter", param: name });
+  it.each([
+    ["audio", { voice: "alloy" }],
+    ["moderation", { model: "m" }],
+    ["web_search_options", {}],
+  ])("and what cannot be honoured: %s", (name, value) => {
+    expect(refusalOf(body({ [name]: value }))).toMatchObject({ status: 400, code: "unsupported_parameter", param: name });
+  });
+
+  it("and the keyword of a strict schema that cannot be enforced", () => {
+    const schema = { type: "object", properties: { a: { type: "string", pattern: "^a" } } };
+    const param = "response_format.json_schema.schema.properties.a.pattern";
+    const asked = (strict: boolean) => body({ response_format: { type: "json_schema", json_schema: { name: "n", schema, strict } } });
+    expect(refusalOf(asked(true))).toMatchObject({ status: 400, code: "unsupported_parameter", param });
+    expect(requestOf(asked(false)).responseFormat).toMatchObject({ schema });
+    const tools = (strict: boolean) => body({ tools: [{ type: "function", function: { name: "f", parameters: schema, strict } }] });
+    expect(refusalOf(tools(true))).toMatchObject({ param: "tools[0].function.parameters.properties.a.pattern" });
+    expect(requestOf(tools(false)).tools).toMatchObject([{ parameters: schema }]);
   });
 
   it.each([
@@ -330,7 +370,7 @@ describe("a refusal names the parameter and what was expected", () => {
 });
 
 describe("limits", () => {
-  const { images_max, messages_max, tools_max, stopLength_max, logitBias_max, modelName_max } = OPENAI_CHAT_LIMITS;
+  const { images_max, messages_max, tools_max, stopLength_max, logitBias_max, modelName_max } = OPENAI_LIMITS;
   const repeat = <Value>(count: number, value: (index: number) => Value) => Array.from({ length: count }, (_, index) => value(index));
   const biased = (count: number) => ({ logit_bias: Object.fromEntries(repeat(count, (index) => [String(index), 1])) });
   const nested = (levels: number) => JSON.parse(`${'{"a":'.repeat(levels)}1${"}".repeat(levels)}`) as unknown;

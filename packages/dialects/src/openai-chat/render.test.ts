@@ -5,7 +5,7 @@ import type { RenderContext } from "../dialect.js";
 import { someUsage } from "../testing/answers.js";
 import { type OpenAiChatOptions, openaiChat, signedAnswer } from "./index.js";
 
-const plain: OpenAiChatOptions = { includeUsage: false, excludeReasoning: false, legacyFunctionCall: false };
+const plain: OpenAiChatOptions = { includeUsage: false, excludeReasoning: false, legacyFunctionCall: false, choices: 1 };
 const context = (options: Partial<OpenAiChatOptions> = {}, receipt?: string): RenderContext<OpenAiChatOptions> => ({
   id: "7d9f",
   created_s: 1_700_000_000,
@@ -154,6 +154,34 @@ describe("a streamed answer", () => {
 
   it("reads as ended when it was cancelled, because the dialect has no word for that", () => {
     expect(stream([text("Hi"), finish("cancelled")]).at(-2)).toContain('"finish_reason":"stop"');
+  });
+
+  it("of several answers opens and finishes each, and has the usage of all on the last chunk", () => {
+    const both: ChatEvent[] = [
+      { type: "text", text: "B", tokens: 1, choice: 1 },
+      text("A"),
+      { type: "tool_call", index: 0, name: "f", arguments: "{}", tokens: 1, choice: 1 },
+      { type: "text", text: "nobody asked", tokens: 1, choice: 2 },
+      { type: "finish", reason: "length", choices: [{ reason: "length" }, { reason: "stop" }], usage: someUsage },
+    ];
+    const of = (index: number, line: string) => line.replace('"index":0', `"index":${index}`);
+    const called = chunk('{"tool_calls":[{"index":0,"id":"call_7d9f_1_0","type":"function","function":{"name":"f","arguments":"{}"}}]}');
+    expect(stream(both, context({ choices: 2 }))).toEqual([
+      of(1, role),
+      of(1, chunk('{"content":"B"}')),
+      role,
+      chunk('{"content":"A"}'),
+      called.replace('"choices":[{"index":0', '"choices":[{"index":1'),
+      finished("length", ""),
+      of(1, finished("tool_calls", `,${usage}`)),
+      done,
+    ]);
+    expect(final(both, context({ choices: 2 }))).toMatchObject({
+      choices: [
+        { index: 0, message: { content: "A" }, finish_reason: "length" },
+        { index: 1, message: { content: "B", tool_calls: [{ id: "call_7d9f_1_0" }] }, finish_reason: "tool_calls" },
+      ],
+    });
   });
 
   it("that fails ends with the error and the terminator", () => {

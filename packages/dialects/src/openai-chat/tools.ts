@@ -1,5 +1,6 @@
 import type { ChatRequest, ToolChoice, ToolDefinition } from "../canonical/chat-request.js";
-import { parameterError } from "../request-body.js";
+import { refuseUnsupportedSchema } from "../canonical/strict-schema.js";
+import { type ParameterPath, parameterError } from "../request-body.js";
 import type { OpenAiChatBody, WireFunction } from "./schema.js";
 
 type Tooling = Pick<ChatRequest, "tools" | "toolChoice" | "parallelToolCalls">;
@@ -11,7 +12,7 @@ type Tooling = Pick<ChatRequest, "tools" | "toolChoice" | "parallelToolCalls">;
  */
 export function lowerTools(body: OpenAiChatBody): Tooling {
   if (usesLegacyFunctions(body)) return lowerLegacyFunctions(body);
-  const tools = (body.tools ?? []).map((tool) => lowerFunction(tool.function));
+  const tools = (body.tools ?? []).map((tool, index) => lowerFunction(tool.function, ["tools", index, "function"]));
   refuseRepeatedNames(tools, (index) => ["tools", index, "function", "name"]);
   const toolChoice = lowerToolChoice(body.tool_choice);
   refuseImpossibleChoice(toolChoice, tools, "tool_choice", "tools");
@@ -25,7 +26,7 @@ export function usesLegacyFunctions(body: OpenAiChatBody): boolean {
 
 function lowerLegacyFunctions(body: OpenAiChatBody): Tooling {
   if ((body.tools ?? []).length > 0) throw parameterError(["functions"], " cannot be used together with tools");
-  const tools = (body.functions ?? []).map(lowerFunction);
+  const tools = (body.functions ?? []).map((tool, index) => lowerFunction(tool, ["functions", index]));
   refuseRepeatedNames(tools, (index) => ["functions", index, "name"]);
   const choice = body.function_call ?? "auto";
   const toolChoice: ToolChoice = typeof choice === "string" ? { type: choice } : { type: "named", name: choice.name };
@@ -33,7 +34,8 @@ function lowerLegacyFunctions(body: OpenAiChatBody): Tooling {
   return { tools, toolChoice, parallelToolCalls: false };
 }
 
-function lowerFunction({ name, description, parameters, strict }: WireFunction): ToolDefinition {
+function lowerFunction({ name, description, parameters, strict }: WireFunction, path: ParameterPath): ToolDefinition {
+  if (strict === true) refuseUnsupportedSchema(parameters ?? {}, [...path, "parameters"]);
   return {
     name,
     ...(description == null ? {} : { description }),

@@ -21,19 +21,37 @@ const usage: fc.Arbitrary<ChatUsage> = fc.record({
 });
 const reason = fc.constantFrom<FinishReason>("stop", "length", "tool_calls", "cancelled");
 
+const endings = fc.array(fc.record({ reason }), { maxLength: 4 });
+const finish = fc.record(
+  { type: fc.constant("finish" as const), reason, usage, choices: endings },
+  { requiredKeys: ["type", "reason", "usage"] },
+);
+
 /** Any single event, in or out of place. */
 export const anyEvent: fc.Arbitrary<ChatEvent> = fc.oneof(
   fc.record({ type: fc.constant("started" as const), promptTokens: tokenCount, cachedPromptTokens: tokenCount }),
   fc.record(
-    { type: fc.constant("text" as const), text, tokens: tokenCount, logprobs: fc.array(logprob, { maxLength: 2 }) },
+    {
+      type: fc.constant("text" as const),
+      text,
+      tokens: tokenCount,
+      logprobs: fc.array(logprob, { maxLength: 2 }),
+      choice: fc.nat({ max: 3 }),
+    },
     { requiredKeys: ["type", "text", "tokens"] },
   ),
-  fc.record({ type: fc.constant("reasoning" as const), text, tokens: tokenCount }),
   fc.record(
-    { type: fc.constant("tool_call" as const), index: fc.nat({ max: 3 }), id: text, name: text, arguments: text, tokens: tokenCount },
+    { type: fc.constant("reasoning" as const), text, tokens: tokenCount, choice: fc.nat({ max: 3 }) },
+    { requiredKeys: ["type", "text", "tokens"] },
+  ),
+  fc.record(
+    {
+      ...{ type: fc.constant("tool_call" as const), index: fc.nat({ max: 3 }), id: text, name: text, arguments: text, tokens: tokenCount },
+      choice: fc.nat({ max: 3 }),
+    },
     { requiredKeys: ["type", "index", "arguments", "tokens"] },
   ),
-  fc.record({ type: fc.constant("finish" as const), reason, usage }),
+  finish,
 );
 
 /** Any sequence of events, also one that no honest provider sends. */
@@ -41,10 +59,17 @@ export const anyEvents: fc.Arbitrary<ChatEvent[]> = fc.array(anyEvent, { maxLeng
 
 /** A sequence with exactly one `finish`, at its end. */
 export const wholeAnswer: fc.Arbitrary<ChatEvent[]> = fc
-  .tuple(anyEvents, reason, usage)
-  .map(([events, finish, counts]) => [
-    ...events.filter(({ type }) => type !== "finish"),
-    { type: "finish", reason: finish, usage: counts },
-  ]);
+  .tuple(anyEvents, finish)
+  .map(([events, end]) => [...events.filter(({ type }) => type !== "finish"), end]);
+
+/** The same events of one answer alone. */
+export function ofOneAnswer(events: readonly ChatEvent[]): ChatEvent[] {
+  return events.map((event) => {
+    if (event.type === "finish") return { type: "finish", reason: event.reason, usage: event.usage };
+    if (!("choice" in event)) return event;
+    const { choice: _choice, ...ofFirst } = event;
+    return ofFirst;
+  });
+}
 
 export const someUsage: ChatUsage = { promptTokens: 9, completionTokens: 3, reasoningTokens: 1, cachedPromptTokens: 4 };

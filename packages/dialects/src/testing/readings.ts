@@ -33,6 +33,7 @@ interface Call {
 
 /** Fields of OpenAI's chunk and completion that a client looks at. */
 interface WireChoice {
+  readonly index: number;
   readonly delta?: WireMessage;
   readonly message?: WireMessage;
   readonly logprobs: { readonly content: readonly unknown[] } | null;
@@ -80,38 +81,77 @@ export const openAiChatReading: DialectReading = {
   },
 };
 
-function createReader() {
-  const said = { text: "", reasoning: "" };
-  const calls = new Map<number, Call>();
-  const logprobs: unknown[] = [];
-  const last: { finish?: string; usage?: unknown; receipt?: unknown } = {};
+/** What one of several answers says. */
+interface Said {
+  text: string;
+  reasoning: string;
+  readonly calls: Map<number, Call>;
+  readonly logprobs: unknown[];
+  finish?: string;
+  opened: boolean;
+}
 
-  const add = (index: number, id: string | undefined, fragment: { readonly name?: string; readonly arguments: string }) => {
-    const call = calls.get(index) ?? { name: "", arguments: "" };
-    if (id !== undefined) call.id = id;
-    calls.set(index, { ...call, name: call.name + (fragment.name ?? ""), arguments: call.arguments + fragment.arguments });
+function createReader() {
+  const answers = new Map<number, Said>();
+  const last: { usage?: unknown; receipt?: unknown } = {};
+
+  const answerAt = (index: number): Said => {
+    const said = answers.get(index) ?? { text: "", reasoning: "", calls: new Map(), logprobs: [], opened: false };
+    answers.set(index, said);
+    return said;
+  };
+
+  const read = (choice: WireChoice) => {
+    const said = answerAt(choice.index);
+    const message = choice.delta ?? choice.message ?? {};
+    if (message.role === undefined && !said.opened) throw new Error("an answer begins without a role");
+    said.opened = true;
+    if (message.reasoning !== message.reasoning_content) throw new Error("the two spellings of reasoning differ");
+    said.text += message.content ?? "";
+    said.reasoning += message.reasoning ?? "";
+    for (const [position, call] of (message.tool_calls ?? []).entries()) addCall(said, call.index ?? position, call.id, call.function);
+    if (message.function_call !== undefined) addCall(said, 0, undefined, message.function_call);
+    said.logprobs.push(...(choice.logprobs?.content ?? []));
+    if (choice.finish_reason !== null) said.finish = choice.finish_reason;
   };
 
   return {
     read(body: WireBody) {
-      for (const choice of body.choices ?? []) {
-        const message = choice.delta ?? choice.message ?? {};
-        if (message.reasoning !== message.reasoning_content) throw new Error("the two spellings of reasoning differ");
-        said.text += message.content ?? "";
-        said.reasoning += message.reasoning ?? "";
-        for (const [position, call] of (message.tool_calls ?? []).entries()) add(call.index ?? position, call.id, call.function);
-        if (message.function_call !== undefined) add(0, undefined, message.function_call);
-        logprobs.push(...(choice.logprobs?.content ?? []));
-        if (choice.finish_reason !== null) last.finish = choice.finish_reason;
-      }
+      for (const choice of body.choices ?? []) read(choice);
       if (body.usage !== undefined) last.usage = body.usage;
       if (body.extras !== undefined) last.receipt = body.extras.receipt;
     },
     result(): Pick<ReadStream, "answer" | "text"> {
-      if (last.finish === undefined) return { answer: undefined, text: said.text };
-      const sorted = [...calls].sort(([a], [b]) => a - b).map(([, call]) => ({ id: call.id, name: call.name, arguments: call.arguments }));
-      const { finish, usage, receipt } = last;
-      return { answer: { ...said, calls: sorted, logprobs, finish, usage, receipt }, text: said.text };
+      const said = [...answers].sort(([a], [b]) => a - b).map(([, answer]) => answer);
+      const text = said.map((answer) => answer.text).join("");
+      if (said.length === 0 || said.some(({ finish }) => finish === undefined)) return { answer: undefined, text };
+      return {
+        text,
+        answer: {
+          text: said.map((answer) => answer.text).join("\n--\n"),
+          reasoning: said.map((answer) => answer.reasoning).join("\n--\n"),
+          calls: said.flatMap(callsOf),
+          logprobs: said.map(({ logprobs }) => logprobs),
+          finish: said.map(({ finish }) => finish),
+          usage: last.usage,
+          receipt: last.receipt,
+        },
+      };
     },
   };
+}
+
+function addCall(
+  said: Said,
+  index: number,
+  id: string | undefined,
+  fragment: { readonly name?: string; readonly arguments: string },
+): void {
+  const call = said.calls.get(index) ?? { name: "", arguments: "" };
+  if (id !== undefined) call.id = id;
+  said.calls.set(index, { ...call, name: call.name + (fragment.name ?? ""), arguments: call.arguments + fragment.arguments });
+}
+
+function callsOf({ calls }: Said) {
+  return [...calls].sort(([a], [b]) => a - b).map(([, call]) => ({ id: call.id, name: call.name, arguments: call.arguments }));
 }

@@ -1,0 +1,95 @@
+import OpenAI from "openai";
+import { describe, expect, it } from "vitest";
+import type { ChatEvent } from "../canonical/chat-event.js";
+import { someUsage } from "../testing/answers.js";
+import { answered, createDialectClientFetch } from "../testing/client-fetch.js";
+import { openaiCompletions } from "./index.js";
+
+const told: ChatEvent[] = [
+  {
+    type: "text",
+    text: " a",
+    tokens: 1,
+    logprobs: [{ token: " a", logprob: -0.5, bytes: [32, 97], top: [{ token: " the", logprob: -1, bytes: [] }] }],
+  },
+  { type: "text", text: " time", tokens: 1, choice: 1 },
+  { type: "text", text: " 🌱", tokens: 1, logprobs: [{ token: " 🌱", logprob: -0.25, bytes: [], top: [] }] },
+  { type: "finish", reason: "length", choices: [{ reason: "length" }, { reason: "tool_calls" }], usage: someUsage },
+];
+
+const client = (events: readonly ChatEvent[]) =>
+  new OpenAI({ apiKey: "x", baseURL: "http://x/v1", maxRetries: 0, fetch: createDialectClientFetch(openaiCompletions, answered(events)) });
+
+describe("the official client", () => {
+  it("gets a completion with log-probabilities and offsets in characters", async () => {
+    const completion = await client(told).completions.create({ model: "sprout", prompt: "Once upon", n: 2, logprobs: 1 });
+    expect(completion).toMatchObject({ id: "cmpl-1", object: "text_completion", model: "sprout", usage: { total_tokens: 12 } });
+    expect(completion.choices).toEqual([
+      {
+        index: 0,
+        text: " a 🌱",
+        finish_reason: "length",
+        logprobs: {
+          tokens: [" a", " 🌱"],
+          token_logprobs: [-0.5, -0.25],
+          top_logprobs: [{ " the": -1, " a": -0.5 }, { " 🌱": -0.25 }],
+          text_offset: [0, 2],
+        },
+      },
+      { index: 1, text: " time", finish_reason: "stop", logprobs: null },
+    ]);
+  });
+
+  it("iterates a stream that begins with the prompt", async () => {
+    const stream = await client(told.slice(2)).completions.create({
+      model: "sprout",
+      prompt: "Once upon",
+      echo: true,
+      stream: true,
+      stream_options: { include_usage: true },
+    });
+    const texts: string[] = [];
+    let last: unknown;
+    for await (const chunk of stream) {
+      texts.push(...chunk.choices.map(({ text }) => text));
+      last = chunk;
+    }
+    expect(texts).toEqual(["Once upon 🌱", ""]);
+    expect(last).toMatchObject({ choices: [], usage: { total_tokens: 12 } });
+  });
+
+  it("is told what it may not ask for", async () => {
+    await expect(client(told).completions.create({ model: "sprout", prompt: "x", suffix: "y" })).rejects.toMatchObject({
+      status: 400,
+      param: "suffix",
+      code: "unsupported_parameter",
+    });
+  });
+});
+
+describe("a stream", () => {
+  it("is chunks of one object and a terminator", () => {
+    const context = {
+      id: "1",
+      created_s: 5,
+      model: "sprout",
+      options: { includeUsage: false, echo: "", choices: 1 },
+      receipt: () => "a.b.c",
+    };
+    const renderer = openaiCompletions.streamRenderer(context);
+    const events: ChatEvent[] = [
+      { type: "started", promptTokens: 9, cachedPromptTokens: 4 },
+      { type: "text", text: "Hi", tokens: 1 },
+      { type: "finish", reason: "stop", usage: someUsage },
+    ];
+    const base = '"id":"cmpl-1","object":"text_completion","created":5,"model":"sprout"';
+    const usage =
+      '"usage":{"prompt_tokens":9,"completion_tokens":3,"total_tokens":12,"prompt_tokens_details":{"cached_tokens":4},"completion_tokens_details":{"reasoning_tokens":1}}';
+    expect((events.map((event) => renderer.event(event)).join("") + renderer.end()).split("\n\n")).toEqual([
+      `data: {${base},"choices":[{"index":0,"text":"Hi","logprobs":null,"finish_reason":null}]}`,
+      `data: {${base},"choices":[{"index":0,"text":"","logprobs":null,"finish_reason":"stop"}],${usage},"extras":{"receipt":"a.b.c"}}`,
+      "data: [DONE]",
+      "",
+    ]);
+  });
+});

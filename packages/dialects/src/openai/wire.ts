@@ -1,0 +1,55 @@
+import { z } from "zod";
+import type { ApiError } from "../canonical/api-error.js";
+import type { ChatUsage } from "../canonical/chat-event.js";
+import type { RenderContext } from "../dialect.js";
+
+const tokens = z.int().nonnegative();
+
+export const usageObject = z.object({
+  prompt_tokens: tokens,
+  completion_tokens: tokens.describe("Of all answers together, reasoning included."),
+  total_tokens: tokens,
+  prompt_tokens_details: z.object({ cached_tokens: tokens.describe("Prompt tokens that were taken from a cache.") }),
+  completion_tokens_details: z.object({ reasoning_tokens: tokens }),
+});
+
+export function wireUsage(usage: ChatUsage): z.infer<typeof usageObject> {
+  return {
+    prompt_tokens: usage.promptTokens,
+    completion_tokens: usage.completionTokens,
+    total_tokens: usage.promptTokens + usage.completionTokens,
+    prompt_tokens_details: { cached_tokens: usage.cachedPromptTokens },
+    completion_tokens_details: { reasoning_tokens: usage.reasoningTokens },
+  };
+}
+
+export const extrasObject = z
+  .object({ receipt: z.string().describe("The provider's signed usage receipt (JWS).") })
+  .describe("What Umbel adds, under one key that no client of OpenAI's reads.");
+
+export function wireExtras(context: RenderContext<unknown>): { extras?: z.infer<typeof extrasObject> } {
+  const receipt = context.receipt?.();
+  return receipt === undefined ? {} : { extras: { receipt } };
+}
+
+const errorObject = z.object({
+  message: z.string(),
+  type: z.string(),
+  code: z.string(),
+  param: z.string().nullable().describe("Path of the parameter at fault."),
+});
+
+/** An error in a stream that has begun. */
+export const inBandError = z.object({ error: errorObject });
+
+/** The body of a plain HTTP error (api.md §6.1). */
+export const errorBody = z.object({ error: errorObject.extend({ request_id: z.string() }) });
+
+export function wireError(error: ApiError): z.infer<typeof errorObject> {
+  return { message: error.message, type: error.type, code: error.code, param: error.param ?? null };
+}
+
+/** The body of a plain HTTP error in OpenAI's envelope, with the request's id added (api.md §6.1). */
+export function renderOpenAiError(error: ApiError, requestId: string): z.infer<typeof errorBody> {
+  return { error: { ...wireError(error), request_id: requestId } };
+}
