@@ -1,9 +1,9 @@
-import { anthropicMessages, type Dialect, openaiChat } from "@umbel/dialects";
+import { type AnyDialect, anthropicMessages, openaiChat, openaiCompletions, openaiEmbeddings } from "@umbel/dialects";
 import { bytesToUuid } from "@umbel/protocol";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { InferenceInput } from "../inference/index.js";
 import type { AnswerSink } from "./answer/sink.js";
-import { type AnswerRequest, answerStream } from "./answer/stream.js";
+import { type AnswerRequest, answerStream, isStreamed } from "./answer/stream.js";
 import { answerWhole } from "./answer/whole.js";
 import { countTokensRoute } from "./count-tokens-route.js";
 import type { HttpDependencies } from "./dependencies.js";
@@ -15,12 +15,14 @@ import type { Route } from "./route.js";
 /** The API surfaces: a path and the dialect spoken on it. A new surface is one more row. */
 export const SURFACES: readonly Surface[] = [
   { path: "/v1/chat/completions", dialect: openaiChat, summary: "Chat completion, as OpenAI's" },
+  { path: "/v1/completions", dialect: openaiCompletions, summary: "Text completion, as OpenAI's" },
+  { path: "/v1/embeddings", dialect: openaiEmbeddings, summary: "Embeddings, as OpenAI's" },
   { path: "/v1/messages", dialect: anthropicMessages, summary: "Message, as Anthropic's", apiKeyHeader: true },
 ];
 
 interface Surface {
   readonly path: string;
-  readonly dialect: Dialect<unknown>;
+  readonly dialect: AnyDialect<unknown>;
   readonly summary: string;
   /** Whether its clients send the key as `x-api-key`. */
   readonly apiKeyHeader?: true;
@@ -48,7 +50,7 @@ async function answer(request: FastifyRequest, reply: FastifyReply, surface: Sur
     /** Does not reject for a refusal: whoever repeats the request is to see it, too. */
     async function produce(to: AnswerSink): Promise<"answered" | "refused"> {
       try {
-        exchange.outcome = toAnswer.parsed.stream ? await answerStream(toAnswer, to, dependencies) : await answerWhole(toAnswer, to);
+        exchange.outcome = await (isStreamed(toAnswer) ? answerStream(toAnswer, to, dependencies) : answerWhole(toAnswer, to));
         return "answered";
       } catch (error) {
         if (to.gone.aborted) throw error;

@@ -1,4 +1,4 @@
-import type { ChatEvent, Dialect, ParsedRequest, RenderContext, StreamRenderer } from "@umbel/dialects";
+import type { AnyDialect, ChatEvent, Dialect, ParsedRequest, RenderContext, StreamRenderer } from "@umbel/dialects";
 import type { Answer } from "../../inference/index.js";
 import { type OutcomeClass, outcomeOfStatus } from "../../insight/index.js";
 import type { HttpDependencies } from "../dependencies.js";
@@ -12,11 +12,20 @@ export interface AnswerRequest {
   /** Id of the answer, and of the inference job. */
   readonly job: string;
   readonly parsed: ParsedRequest<unknown>;
-  readonly dialect: Dialect<unknown>;
+  readonly dialect: AnyDialect<unknown>;
   readonly created_s: number;
   readonly parse_us: number;
   /** @param gone aborted when nobody waits for the answer any more */
   readonly run: (gone: AbortSignal) => Promise<Answer>;
+}
+
+interface StreamRequest extends AnswerRequest {
+  readonly dialect: Dialect<unknown>;
+}
+
+/** Whether the caller asked for a stream, which only some surfaces have. */
+export function isStreamed(request: AnswerRequest): request is StreamRequest {
+  return request.parsed.stream && "streamRenderer" in request.dialect;
 }
 
 /** Says that the charge is not in the ledger yet; a comment, because headers are long gone. */
@@ -29,7 +38,7 @@ const BILLING_PENDING = ": billing pending\n\n";
  * @throws ApiError for a failure before anything was written
  */
 export async function answerStream(
-  request: AnswerRequest,
+  request: StreamRequest,
   sink: AnswerSink,
   { clock, settings, log }: HttpDependencies,
 ): Promise<OutcomeClass> {
