@@ -113,7 +113,10 @@ export interface RequestSpec {
   readonly weightHash: string;
   readonly accountId: string;
   readonly promptTokens: number;
+  /** Of each answer. */
   readonly maxOutputTokens: number;
+  /** How many answers are wanted at once; absent is one. */
+  readonly choices?: number;
   readonly needsTools: boolean;
   readonly needsVision: boolean;
   /** Session or machine ids that already failed this request. */

@@ -164,7 +164,7 @@ describe("an official client with this fetch", () => {
       { type: "text", text: '{"extras":{"receipt":"a.b.c"}}', tokens: 3 },
       { type: "finish", reason: "stop", usage },
     ];
-    const options = { includeUsage: false, excludeReasoning: false, legacyFunctionCall: false };
+    const options = { includeUsage: false, excludeReasoning: false, legacyFunctionCall: false, choices: 1 };
     const renderer = openaiChat.streamRenderer({ id: requestId, created_s: 1, model: "sprout", options });
     const body = events.map((event) => renderer.event(event)).join("") + renderer.end();
     const fetch = createUmbelFetch({

@@ -1,7 +1,6 @@
 import type { ChatMessage, ContentPart, ToolCall } from "../canonical/chat-request.js";
-import { inlineImage } from "../canonical/inline-image.js";
-import { OPENAI_LIMITS } from "../openai/limits.js";
-import { type ParameterPath, parameterError } from "../request-body.js";
+import { lowerImage, refuseTooManyImages } from "../openai/image.js";
+import type { ParameterPath } from "../request-body.js";
 import type { WireContent, WireMessage } from "./schema.js";
 
 type WirePart = Exclude<WireContent, string | null | undefined>[number];
@@ -15,10 +14,7 @@ type WirePart = Exclude<WireContent, string | null | undefined>[number];
 export function lowerMessages(messages: readonly WireMessage[]): ChatMessage[] {
   const legacyCalls = new LegacyCalls();
   const lowered = messages.map((message, index) => lowerMessage(message, index, legacyCalls));
-  const images = lowered.reduce((sum, { content }) => sum + content.filter(({ type }) => type === "image").length, 0);
-  if (images > OPENAI_LIMITS.images_max) {
-    throw parameterError(["messages"], `: expected at most ${OPENAI_LIMITS.images_max} images, got ${images}`);
-  }
+  refuseTooManyImages(lowered, "messages");
   return lowered;
 }
 
@@ -70,22 +66,9 @@ function lowerPart(part: WirePart, path: ParameterPath): ContentPart {
     case "refusal":
       return { type: "text", text: part.refusal };
     case "image_url":
-      return lowerImage(part.image_url, [...path, "image_url"]);
-  }
-}
-
-function lowerImage(image: string | { readonly url: string }, path: ParameterPath): ContentPart {
-  const [uri, uriPath] = typeof image === "string" ? [image, path] : [image.url, [...path, "url"]];
-  const part = inlineImage(uri);
-  switch (part) {
-    case "remote":
-      throw parameterError(uriPath, ": expected an inline data: URI; images are never fetched", "remote_media_not_supported");
-    case "media_type":
-      throw parameterError(uriPath, ": expected a data: URI of image/png, image/jpeg, image/webp or image/gif");
-    case "encoding":
-      throw parameterError(uriPath, ": expected a data: URI with standard base64 data");
-    default:
-      return part;
+      return typeof part.image_url === "string"
+        ? lowerImage(part.image_url, [...path, "image_url"])
+        : lowerImage(part.image_url.url, [...path, "image_url", "url"]);
   }
 }
 

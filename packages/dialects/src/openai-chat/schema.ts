@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { CHOICES_MAX } from "../canonical/chat-request.js";
+import { functionDefinition } from "../openai/functions.js";
 import { OPENAI_LIMITS } from "../openai/limits.js";
 import { samplingFields, stopField } from "../openai/sampling.js";
 import { pinFields } from "../routing-hints.js";
@@ -35,14 +36,6 @@ const message = z.discriminatedUnion("role", [
 export type WireMessage = z.infer<typeof message>;
 
 const freeObject = z.record(z.string(), z.unknown());
-
-const functionDefinition = z.object({
-  name: z.string().regex(/^[a-zA-Z0-9_.-]{1,128}$/, ": expected 1 to 128 letters, digits, underscores, dots or dashes"),
-  description: z.string().nullish(),
-  parameters: freeObject.nullish(),
-  strict: z.boolean().nullish(),
-});
-export type WireFunction = z.infer<typeof functionDefinition>;
 
 const toolChoice = z.union([
   z.enum(["none", "auto", "required"]),

@@ -1,7 +1,7 @@
-import type { ChatRequest, ToolChoice, ToolDefinition } from "../canonical/chat-request.js";
-import { refuseUnsupportedSchema } from "../canonical/strict-schema.js";
-import { type ParameterPath, parameterError } from "../request-body.js";
-import type { OpenAiChatBody, WireFunction } from "./schema.js";
+import type { ChatRequest, ToolChoice } from "../canonical/chat-request.js";
+import { lowerFunction, refuseImpossibleChoice, refuseRepeatedNames } from "../openai/functions.js";
+import { parameterError } from "../request-body.js";
+import type { OpenAiChatBody } from "./schema.js";
 
 type Tooling = Pick<ChatRequest, "tools" | "toolChoice" | "parallelToolCalls">;
 
@@ -34,32 +34,7 @@ function lowerLegacyFunctions(body: OpenAiChatBody): Tooling {
   return { tools, toolChoice, parallelToolCalls: false };
 }
 
-function lowerFunction({ name, description, parameters, strict }: WireFunction, path: ParameterPath): ToolDefinition {
-  if (strict === true) refuseUnsupportedSchema(parameters ?? {}, [...path, "parameters"]);
-  return {
-    name,
-    ...(description == null ? {} : { description }),
-    ...(parameters == null ? {} : { parameters }),
-    ...(strict == null ? {} : { strict }),
-  };
-}
-
 function lowerToolChoice(choice: OpenAiChatBody["tool_choice"]): ToolChoice {
   if (choice == null) return { type: "auto" };
   return typeof choice === "string" ? { type: choice } : { type: "named", name: choice.function.name };
-}
-
-function refuseRepeatedNames(tools: readonly ToolDefinition[], pathOf: (index: number) => readonly PropertyKey[]): void {
-  const seen = new Set<string>();
-  for (const [index, { name }] of tools.entries()) {
-    if (seen.has(name)) throw parameterError(pathOf(index), ": expected a name that no other tool has");
-    seen.add(name);
-  }
-}
-
-function refuseImpossibleChoice(choice: ToolChoice, tools: readonly ToolDefinition[], param: string, list: string): void {
-  if (choice.type === "required" && tools.length === 0) throw parameterError([param], ` is only allowed with ${list}`);
-  if (choice.type === "named" && !tools.some(({ name }) => name === choice.name)) {
-    throw parameterError([param], `: expected the name of one of the ${list}`);
-  }
 }

@@ -93,11 +93,15 @@ describe("tool calls", () => {
     const { run, clock } = await bench({ answer: { kind: "text", text: twoCalls }, tokens_per_s: 100 });
     const one = run("a", { tools: [{ name: "f" }], parallelToolCalls: false });
     await clock.advance(5000);
-    expect(one.events.filter(({ type }) => type === "tool_call")).toHaveLength(1);
+    const fragments = one.events.flatMap((event) => (event.type === "tool_call" ? [event] : []));
+    expect(fragments.map((event) => event.name).filter((name) => name !== undefined)).toEqual(["f"]);
+    expect(fragments.map((event) => event.arguments).join("")).toBe('{"a": 1}');
     expect(one.events.at(-1)).toMatchObject({ type: "finish", reason: "tool_calls" });
     const both = run("b", { tools: [{ name: "f" }] });
     await clock.advance(5000);
-    expect(both.events.flatMap((event) => (event.type === "tool_call" ? [`${event.index} ${event.name}`] : []))).toEqual(["0 f", "1 g"]);
+    expect(
+      both.events.flatMap((event) => (event.type === "tool_call" && event.name !== undefined ? [`${event.index} ${event.name}`] : [])),
+    ).toEqual(["0 f", "1 g"]);
   });
 
   it("are refused where an engine cannot enforce them", async () => {

@@ -16,6 +16,7 @@ const placed = (requests: number, tokens = 0, build = BUILD): Partial<ProviderVi
 describe("demand of a request", () => {
   it("is prompt plus largest output", () => {
     expect(requestDemand_tokens(requestSpec({ promptTokens: 10, maxOutputTokens: 20 }))).toBe(30);
+    expect(requestDemand_tokens(requestSpec({ promptTokens: 10, maxOutputTokens: 20, choices: 3 }))).toBe(90);
   });
 
   it("assumes 256 output tokens where none are named, and no prompt where the estimate is garbage", () => {

@@ -8,12 +8,17 @@ export function promptDemand_tokens(spec: RequestSpec): number {
   return spec.promptTokens > 0 ? spec.promptTokens : 0;
 }
 
-/** Largest output the request may ask for. */
+/** Largest output of one answer. */
 export function outputDemand_tokens(spec: RequestSpec): number {
   return spec.maxOutputTokens > 0 ? spec.maxOutputTokens : DEFAULT_OUTPUT_TOKENS;
 }
 
-/** Prompt and largest output: what a request may come to occupy. */
-export function requestDemand_tokens(spec: RequestSpec): number {
+/** Prompt and largest output of one answer: what has to fit a context window. */
+export function windowDemand_tokens(spec: RequestSpec): number {
   return promptDemand_tokens(spec) + outputDemand_tokens(spec);
+}
+
+/** What all answers may come to occupy: each has the prompt before it. */
+export function requestDemand_tokens(spec: RequestSpec): number {
+  return windowDemand_tokens(spec) * (spec.choices ?? 1);
 }

@@ -93,7 +93,7 @@ export class ProviderSession implements FrameHandler, AttemptHost {
 
   /** Puts a request on the machine's ledger. The caller has selected it in the same synchronous step. */
   reserve(spec: RequestSpec, requestId: RequestId, decision: Decision): LiveAttempt {
-    const tokens = spec.promptTokens + spec.maxOutputTokens;
+    const tokens = (spec.promptTokens + spec.maxOutputTokens) * (spec.choices ?? 1);
     const weightHash = this.#view.builds.get(spec.build)?.weightHash ?? "";
     const attempt = new LiveAttempt({ requestId, build: spec.build, weightHash, tokens, decision }, this.#serving, this);
     this.#attempts.add(attempt);

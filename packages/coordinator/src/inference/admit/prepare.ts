@@ -25,7 +25,7 @@ export function prepare(input: LookedUpInput, publicName: string, build: BuildRe
   };
   const outputBound_tokens = maxOutputTokens * request.choices;
   // Routing takes 0 for an unknown bound and expects the usual answer.
-  const spec = specOf(input, build, promptTokens, Math.max(1, outputBound_tokens));
+  const spec = specOf(input, build, promptTokens, Math.max(1, maxOutputTokens));
   return { input, publicName, build, request, promptTokens, maxOutputTokens, outputBound_tokens, spec };
 }
 
@@ -45,15 +45,16 @@ function given<Fields extends object>(fields: Fields): Partial<Fields> {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Partial<Fields>;
 }
 
-function specOf(input: LookedUpInput, build: BuildRecord, promptTokens: number, outputBound_tokens: number): RequestSpec {
+function specOf(input: LookedUpInput, build: BuildRecord, promptTokens: number, maxOutputTokens: number): RequestSpec {
   return {
     requestId: input.requestId,
     build: build.id,
     weightHash: build.weightHash,
     accountId: input.principal.accountId,
     // An estimate slightly above the window is left to the provider's exact count, so no gate may refuse for it.
-    promptTokens: Math.max(0, Math.min(promptTokens, build.contextLength_tokens - outputBound_tokens)),
-    maxOutputTokens: outputBound_tokens,
+    promptTokens: Math.max(0, Math.min(promptTokens, build.contextLength_tokens - maxOutputTokens)),
+    maxOutputTokens,
+    choices: input.request.choices,
     needsTools: input.request.tools.length > 0 && input.request.toolChoice.type !== "none",
     needsVision: input.request.messages.some((message) => message.content.some((part) => part.type === "image")),
     excluded: new Set(),

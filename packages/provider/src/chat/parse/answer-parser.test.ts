@@ -2,7 +2,6 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createAnswerParser } from "./answer-parser.js";
 import type { Segment } from "./segment.js";
-import { heldCall_chars_max } from "./tool-call-stage.js";
 
 interface Options {
   readonly opensReasoning?: boolean;
@@ -84,13 +83,12 @@ describe("tool calls", () => {
     expect(parse([calling("f", '"{\\"a\\": 1}"')]).segments).toEqual([call(0, "f", '{"a": 1}')]);
   });
 
-  it("come out as text, unchanged, when they do not parse", () => {
+  it("come out as text, unchanged, when they do not begin as calls", () => {
     for (const broken of [
       "<tool_call>hello</tool_call>",
       "<tool_call>\n[1]\n</tool_call>",
       '<tool_call>\n{"name": 5, "arguments": {}}\n</tool_call>',
-      '<tool_call>\n{"name": "f", "arguments": {"a": }}\n</tool_call>',
-      '<tool_call>\n{"name": "f", "arguments": {"a": 1}\n</tool_call> and more',
+      '<tool_call>\n{"name": "f", "arguments": "a"}\n</tool_call>',
       '<tool_call>\n{"name": "f", "argum',
       "see <tool_call",
       "a \n <tool_call>\n b",
@@ -114,16 +112,20 @@ describe("tool calls", () => {
     expect(parse([calling("f", "{}")], { tools: "ignore" }).segments).toEqual([text(calling("f", "{}"))]);
   });
 
-  it("are passed on while they are written when they are long", () => {
-    const args = `{"code": "${"x".repeat(heldCall_chars_max)}", "n": {"a": [1, 2]}}`;
+  it("are passed on while they are written, once their name is known", () => {
+    const args = '{"code": "xyz", "n": {"a": [1, 2]}}';
     const parser = createAnswerParser({ kind: "answer", opensReasoning: false, tools: "parse", stop: [], newCallId: () => "call_0" });
-    const written = calling("write", args);
-    const early = parser.push(written.slice(0, heldCall_chars_max + 100));
-    expect(early).toHaveLength(1);
-    const all = joined([...early, ...parser.push(written.slice(heldCall_chars_max + 100)), ...parser.end()]);
-    expect(all).toEqual([call(0, "write", args)]);
-    const cut = joined(parse([written.slice(0, heldCall_chars_max + 200)]).segments);
-    expect(cut).toEqual([expect.objectContaining({ type: "tool_call", name: "write" })]);
+    const pieces = [...calling("write", args)].map((character) => parser.push(character)).filter((segments) => segments.length > 0);
+    expect(pieces).toHaveLength(args.length);
+    expect(pieces[0]).toEqual([{ type: "tool_call", index: 0, id: "call_0", name: "write", arguments: "{" }]);
+    expect(joined([...pieces.flat(), ...parser.end()])).toEqual([call(0, "write", args)]);
+  });
+
+  it("stay calls as far as they go when their arguments break off", () => {
+    expect(parse([calling("f", '{"a": }')]).segments).toEqual([call(0, "f", '{"a": }')]);
+    expect(joined(parse(['<tool_call>{"name": "f", "arguments": {"a": 1']).segments)).toEqual([call(0, "f", '{"a": 1')]);
+    const unclosed = parse(['<tool_call>{"name": "f", "arguments": {"a": 1}\n</tool_call> and more']).segments;
+    expect(unclosed[0]).toEqual(call(0, "f", '{"a": 1}'));
   });
 });
 
@@ -187,7 +189,7 @@ describe("any way of cutting an answer into pieces", () => {
       "\\",
     ),
     fc.string({ maxLength: 6 }),
-    fc.constant(calling("long", `{"x": "${"y".repeat(heldCall_chars_max)}"}`)),
+    fc.constant(calling("long", `{"x": "${"y".repeat(4096)}"}`)),
   );
 
   it("gives the same parts", () => {

@@ -6,12 +6,10 @@ import type { Segment, Stage } from "./segment.js";
 const opening = "<tool_call>";
 const closing = "</tool_call>";
 
-/** A longer call is passed on while it is written, once its name is known, instead of being held back to its end. */
-export const heldCall_chars_max = 4096;
-
 /**
- * Takes tool calls in the Hermes form, `<tool_call>\n{"name": …, "arguments": {…}}\n</tool_call>`, out of a text. A call that does not
- * parse comes out as the text it is. White space before a call belongs to nothing.
+ * Takes tool calls in the Hermes form, `<tool_call>\n{"name": …, "arguments": {…}}\n</tool_call>`, out of a text. Arguments are passed on
+ * while they are written, once the name before them is known. What does not begin as a call comes out as the text it is. White space before
+ * a call belongs to nothing.
  */
 export interface ToolCallStage extends Stage {
   /** Calls that are over. */
@@ -68,7 +66,7 @@ export function createToolCallStage(newId: () => string): ToolCallStage {
         if (open.passing === "arguments") open.passing = "rest";
       }
       if (verdict === "complete") return finish(out) + text.slice(i + 1);
-      if (open.body.length === heldCall_chars_max) beginPassing(out);
+      if (depth === 1 && open.scanner.depth === 2) beginPassing(out);
     }
     return "";
   }
@@ -85,7 +83,7 @@ export function createToolCallStage(newId: () => string): ToolCallStage {
 
   function beginPassing(out: Segment[]): void {
     const head = parseCallHead(open.body);
-    if (head === undefined || open.scanner.depth < 2 || open.closedMembers > 0) return;
+    if (head === undefined || open.closedMembers > 0) return;
     open.passing = "arguments";
     out.push({ type: "tool_call", index, id: newId(), name: head.name, arguments: open.body.slice(head.argumentsAt) });
   }
