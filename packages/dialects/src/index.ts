@@ -12,4 +12,5 @@ export * from "./openai/limits.js";
 export * from "./openai-chat/index.js";
 export * from "./openai-completions/index.js";
 export * from "./openai-embeddings/index.js";
+export * from "./openai-responses/index.js";
 export * from "./registry.js";

@@ -7,6 +7,7 @@ import { dialects } from "./registry.js";
 import { anyEvents as anyEventsOfAll, wholeAnswer as anyWholeAnswer, ofOneAnswer, someUsage } from "./testing/answers.js";
 import { anthropicMessagesReading } from "./testing/anthropic-messages-reading.js";
 import { openAiCompletionsReading } from "./testing/openai-completions-reading.js";
+import { openAiResponsesReading } from "./testing/openai-responses-reading.js";
 import { type DialectReading, openAiChatReading } from "./testing/readings.js";
 
 interface Subject<Options> {
@@ -43,6 +44,14 @@ const subjects: { readonly [Name in DialectName]: Subject<OptionsOf<Name>> } = {
     reading: openAiCompletionsReading,
     options: fc.record({ includeUsage: fc.boolean(), echo: fc.constantFrom("", "Once"), choices }),
     several: true,
+  },
+  openaiResponses: {
+    dialect: dialects.openaiResponses,
+    reading: openAiResponsesReading,
+    options: fc
+      .constantFrom({}, { reasoning: { exclude: true }, metadata: { a: "b" } }, { instructions: "Be brief." })
+      .map((wishes) => dialects.openaiResponses.parse({ model: "sprout", input: "Hello", ...wishes }).options),
+    several: false,
   },
 };
 
