@@ -56,6 +56,7 @@ const errorObject = z.object({
   message: z.string(),
   code: z.string(),
   param: z.string().nullable().describe("Path of the parameter at fault."),
+  details: z.record(z.string(), z.unknown()).optional().describe("What Anthropic's own clients act on, in their words."),
 });
 
 /** The body of an HTTP error. */

@@ -119,6 +119,15 @@ describe("the official client", () => {
     expect(await clientOf(spoken).messages.create({ ...ask, messages })).toMatchObject({ type: "message" });
   });
 
+  it("sends the whole conversation when it hears that none is kept", async () => {
+    const refused = await clientOf(spoken)
+      .beta.messages.create({ ...ask, thread: { type: "create" } })
+      .catch((error: unknown) => error);
+    expect(refused).toMatchObject({ status: 400, error: { error: { param: "thread", code: "unsupported_parameter" } } });
+    const message = await clientOf(spoken).beta.messages.toolRunner({ ...ask, tools: [] });
+    expect(message.content).toContainEqual(expect.objectContaining({ type: "text", text: "Paris 🌱" }));
+  });
+
   it("counts tokens", async () => {
     const { max_tokens: _, ...prompt } = ask;
     expect((await clientOf([]).messages.countTokens(prompt)).input_tokens).toBeGreaterThan(0);

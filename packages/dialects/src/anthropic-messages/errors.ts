@@ -24,9 +24,16 @@ const SPELLINGS: Readonly<Record<string, string>> = {
   parallel_tool_calls: "tool_choice.disable_parallel_tool_use",
 };
 
+/**
+ * Umbel keeps no conversation between requests. Anthropic's client, told so in these words, sends the whole conversation instead, as its
+ * tool runner does by itself.
+ */
+const NO_THREADS = { error_code: "thread_unsupported_request", unsupported: ["thread"] };
+
 /** The body of a plain HTTP error: Anthropic's envelope, with our own code and the parameter at fault added. */
 export function renderAnthropicError(error: ApiError, requestId: string): ErrorBody {
-  return { type: "error", error: wireError(error), request_id: requestId };
+  const details = error.param === "thread" ? { details: NO_THREADS } : {};
+  return { type: "error", error: { ...wireError(error), ...details }, request_id: requestId };
 }
 
 export function wireError(error: ApiError): ErrorBody["error"] {

@@ -27,6 +27,7 @@ describe("a strict schema", () => {
     [{ allOf: [{ $ref: "#/$defs/node" }], $defs: { node: { type: "object", properties: { next: { $ref: "#/$defs/node" } } } } }],
     [{ $ref: "#/$defs/a~1b", $defs: { "a/b": { type: "boolean" }, unused: { pattern: "x" } } }],
     [{ type: "object", additionalProperties: { type: "number" } }],
+    [{ type: "integer", minimum: -9007199254740991, exclusiveMaximum: 10 }],
     [{}],
     [true],
     [nested(depth_max)],
@@ -38,6 +39,8 @@ describe("a strict schema", () => {
   it.each([
     [{ type: "string", pattern: "^a" }, "schema.pattern", "unsupported_parameter"],
     [{ type: "object", properties: { a: { type: "number", multipleOf: 2 } } }, "schema.properties.a.multipleOf", "unsupported_parameter"],
+    [{ type: "number", minimum: 0 }, "schema.minimum", "unsupported_parameter"],
+    [{ type: "integer", minimum: 0.5 }, "schema.minimum", "invalid_request_error"],
     [{ type: "array", items: { type: "array", uniqueItems: true } }, "schema.items.uniqueItems", "unsupported_parameter"],
     [{ type: "string", format: "email" }, "schema.format", "unsupported_parameter"],
     [{ type: "string", format: "date", minLength: 3 }, "schema.minLength", "unsupported_parameter"],

@@ -13,7 +13,7 @@ const KEYWORDS: Readonly<Record<string, readonly string[]>> = {
   object: ["properties", "required", "additionalProperties"],
   array: ["items", "minItems", "maxItems"],
   string: ["minLength", "maxLength", "format"],
-  integer: [],
+  integer: ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"],
   number: [],
   boolean: [],
   null: [],
@@ -21,6 +21,7 @@ const KEYWORDS: Readonly<Record<string, readonly string[]>> = {
 
 const FORMATS = ["date", "time", "date-time", "uuid"];
 const COUNTS = ["minItems", "maxItems", "minLength", "maxLength"];
+const BOUNDS = ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"];
 const COMBINATIONS = ["anyOf", "oneOf", "allOf"] as const;
 
 /**
@@ -104,15 +105,27 @@ function checkCombination(node: Node, key: (typeof COMBINATIONS)[number], check:
 
 function checkPlain(node: Node, check: Check, path: ParameterPath, depth: number): void {
   const types = typesOf(node, path);
-  allowOnly(node, ["type", ...types.flatMap((type) => KEYWORDS[type] ?? [])], path);
-  checkObject(node, check, path, depth);
-  if (node["items"] !== undefined) checkNode(node["items"], check, [...path, "items"], depth + 1);
-  for (const key of COUNTS) checkCount(node, key, path);
+  allowOnly(node, ["type", ...keywordsOf(types, Array.isArray(node["type"]))], path);
+  if (types.includes("object")) checkObject(node, check, path, depth);
+  if (types.includes("array") && node["items"] !== undefined) checkNode(node["items"], check, [...path, "items"], depth + 1);
+  if (types.includes("string")) checkFormat(node, path);
+  const own = types.flatMap((type) => KEYWORDS[type] ?? []);
+  for (const key of own.filter((keyword) => COUNTS.includes(keyword))) checkCount(node, key, path);
+  for (const key of own.filter((keyword) => BOUNDS.includes(keyword))) checkBound(node, key, path);
+}
+
+function checkFormat(node: Node, path: ParameterPath): void {
   const { format } = node;
   if (format === undefined) return;
   if (!FORMATS.includes(String(format))) throw unsupported([...path, "format"], ` other than ${FORMATS.join(", ")}`);
   const beside = ["minLength", "maxLength"].find((key) => node[key] !== undefined);
   if (beside !== undefined) throw unsupported([...path, beside], " beside format");
+}
+
+/** In a list of types, a keyword of another type says nothing; but bounds bind every number, and only those of integers can be enforced. */
+function keywordsOf(types: readonly string[], areListed: boolean): readonly string[] {
+  const allowed = (areListed ? Object.keys(KEYWORDS) : types).flatMap((type) => KEYWORDS[type] ?? []);
+  return types.includes("number") ? allowed.filter((keyword) => !BOUNDS.includes(keyword)) : allowed;
 }
 
 function checkObject(node: Node, check: Check, path: ParameterPath, depth: number): void {
@@ -122,9 +135,11 @@ function checkObject(node: Node, check: Check, path: ParameterPath, depth: numbe
   if (!Array.isArray(required) || !required.every((name) => typeof name === "string" && Object.hasOwn(properties, name))) {
     throw parameterError([...path, "required"], ": expected names of the schema's own properties");
   }
-  for (const [name, property] of Object.entries(properties)) checkNode(property, check, [...path, "properties", name], depth + 1);
+  const named = Object.entries(properties);
+  for (const [name, property] of named) checkNode(property, check, [...path, "properties", name], depth + 1);
   const additional = node["additionalProperties"];
-  if (additional === undefined || typeof additional === "boolean") return;
+  // Beside named properties, others are never written.
+  if (additional === undefined || typeof additional === "boolean" || named.length > 0) return;
   checkNode(additional, check, [...path, "additionalProperties"], depth + 1);
 }
 
@@ -135,11 +150,18 @@ function checkCount(node: Node, key: string, path: ParameterPath): void {
   throw parameterError([...path, key], `: expected an integer from 0 to ${repetitions_max} in a strict schema`);
 }
 
+function checkBound(node: Node, key: string, path: ParameterPath): void {
+  if (node[key] === undefined || Number.isInteger(node[key])) return;
+  throw parameterError([...path, key], ": expected an integer");
+}
+
 /** The types that a node names; without a name, the one whose keywords it uses, or none. */
 function typesOf(node: Node, path: ParameterPath): readonly string[] {
   const { type } = node;
   if (type === undefined) {
-    const implied = Object.keys(KEYWORDS).find((name) => KEYWORDS[name]?.some((keyword) => node[keyword] !== undefined));
+    const implied = Object.keys(KEYWORDS).find(
+      (name) => name !== "integer" && KEYWORDS[name]?.some((keyword) => node[keyword] !== undefined),
+    );
     return implied === undefined ? [] : [implied];
   }
   const named: readonly unknown[] = Array.isArray(type) ? type : [type];

@@ -226,7 +226,7 @@ describe("refusals", () => {
     const image: Body = { messages: [{ role: "user", content: [{ type: "image", mediaType: "image/png", base64: "AA==" }] }] };
     const orphan: Body = { messages: [{ role: "tool", toolCallId: "x", content: [] }] };
     const unenforceable: Body = {
-      responseFormat: { type: "json_schema", name: "s", schema: { type: "string", pattern: "a" }, strict: false },
+      responseFormat: { type: "json_schema", name: "s", schema: { type: "string", pattern: "a" }, strict: true },
     };
     const cases: [Body, string][] = [
       [image, "messages"],

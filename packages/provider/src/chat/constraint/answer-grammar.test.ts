@@ -39,6 +39,14 @@ describe("the grammar of an answer", () => {
     expect(accepts(grammarOf({ tools: loose, toolChoice: { type: "required" } }), call("f", '{"b": 1}'))).toBe(true);
   });
 
+  it("takes any JSON of the schema's kind where it cannot be enforced and need not be", () => {
+    const asked = (schema: Record<string, unknown>) =>
+      grammarOf({ responseFormat: { type: "json_schema", name: "n", schema, strict: false } });
+    const object = asked({ type: "object", properties: { a: { type: "string", pattern: "x" } } });
+    expect([accepts(object, '{"b": 1}'), accepts(object, "[1]"), accepts(object, "text")]).toEqual([true, false, false]);
+    expect(accepts(asked({ type: "array", uniqueItems: true }), "[1]")).toBe(true);
+  });
+
   it("lets JSON and calls stand side by side when both are allowed", () => {
     const grammar = grammarOf({ tools, responseFormat: { type: "json_object" } });
     expect([accepts(grammar, '{"a": 1}'), accepts(grammar, call("g")), accepts(grammar, "text")]).toEqual([true, true, false]);

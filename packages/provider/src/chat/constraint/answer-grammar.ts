@@ -29,6 +29,7 @@ function demandedCalls(request: ChatRequest, rules: Rules): string | undefined {
   return callRules(chosen, toolChoice.type === "named" ? "one" : repetition(request), rules);
 }
 
+/** A schema that cannot be enforced gets JSON of any shape, unless strictness is asked for. */
 function demandedJson({ responseFormat }: ChatRequest, rules: Rules): string | undefined {
   if (responseFormat.type === "text") return undefined;
   const style = freeLayout(rules);
@@ -36,8 +37,10 @@ function demandedJson({ responseFormat }: ChatRequest, rules: Rules): string | u
   try {
     return compileSchema(responseFormat.schema, rules, style);
   } catch (error) {
-    if (error instanceof UnsupportedSchema) throw badParameter("response_format");
-    throw error;
+    if (!(error instanceof UnsupportedSchema)) throw error;
+    if (responseFormat.strict) throw badParameter("response_format");
+    const json = jsonRules(rules, style);
+    return responseFormat.schema["type"] === "object" ? json.object : json.value;
   }
 }
 

@@ -158,7 +158,11 @@ describe("what cannot be enforced", () => {
     const refused: [unknown, string][] = [
       [{ type: "string", pattern: "a+" }, "pattern"],
       [{ type: "string", format: "email" }, "format"],
-      [{ type: "integer", minimum: 1 }, "minimum"],
+      [{ type: "number", minimum: 1 }, "minimum"],
+      [{ type: "integer", minimum: 1.5 }, "minimum"],
+      [{ type: "integer", minimum: 2, maximum: 1 }, "bounds"],
+      [{ minimum: 1 }, "minimum"],
+      [{ type: ["number", "null"], minimum: 1 }, "minimum"],
       [{ type: "number", multipleOf: 2 }, "multipleOf"],
       [{ type: "array", uniqueItems: true }, "uniqueItems"],
       [{ type: "object", patternProperties: {} }, "patternProperties"],

@@ -1,3 +1,4 @@
+import { integerRange } from "./integer-range.js";
 import { type JsonStyle, jsonRules } from "./json-style.js";
 import { areDisjoint } from "./one-of.js";
 import { literal, type Rules } from "./rules.js";
@@ -30,7 +31,7 @@ const formats: Readonly<Record<string, string>> = {
  * Compiles JSON Schema to GBNF and returns the name of the rule for it.
  *
  * Understood: `type` (also several), `properties`, `required`, `additionalProperties`, `items`, `minItems`, `maxItems`, `enum`, `const`,
- * `minLength`, `maxLength`, `format` date, time, date-time and uuid, `anyOf`, `oneOf` of visibly disjoint options, `allOf` of one, `nullable`,
+ * `minLength`, `maxLength`, bounds of integers, `format` date, time, date-time and uuid, `anyOf`, `oneOf` of visibly disjoint options, `allOf` of one, `nullable`,
  * and local `$ref`, also to itself. Members come in the order of `properties`; none is written that the schema does not name, unless it names none.
  *
  * @throws UnsupportedSchema for everything else
@@ -63,7 +64,7 @@ export function compileSchema(schema: unknown, rules: Rules, style: JsonStyle): 
     const type = node["type"] ?? impliedType(node);
     if (!Array.isArray(type)) return compileType(type, node, depth);
     if (type.length === 0) throw new UnsupportedSchema("type");
-    return rules.add(type.map((one) => compileType(one, pick(node, keywordsOf(one)), depth)).join(" | "));
+    return rules.add(type.map((one) => compileType(one, applicable(node, one), depth)).join(" | "));
   }
 
   function reference(target: unknown, depth: number): string {
@@ -103,7 +104,7 @@ export function compileSchema(schema: unknown, rules: Rules, style: JsonStyle): 
       case "string":
         return string(node);
       case "integer":
-        return json.integer;
+        return integer(node);
       case "number":
         return json.number;
       case "boolean":
@@ -171,6 +172,15 @@ export function compileSchema(schema: unknown, rules: Rules, style: JsonStyle): 
     return rules.add(bracketed("[", min === 0 ? `(${items})?` : items, "]"));
   }
 
+  function integer(node: Schema): string {
+    const min = Math.max(limit(node, "minimum", -Infinity), limit(node, "exclusiveMinimum", -Infinity) + 1);
+    const max = Math.min(limit(node, "maximum", Infinity), limit(node, "exclusiveMaximum", Infinity) - 1);
+    if (isUnbound(min) && isUnbound(max)) return json.integer;
+    const range = integerRange(min, max);
+    if (range === undefined) throw new UnsupportedSchema("bounds");
+    return rules.add(range);
+  }
+
   function string(node: Schema): string {
     const { format } = node;
     if (format === undefined) {
@@ -190,6 +200,7 @@ const keywords: Readonly<Record<string, ReadonlySet<string>>> = {
   object: new Set(["type", "properties", "required", "additionalProperties"]),
   array: new Set(["type", "items", "minItems", "maxItems"]),
   string: new Set(["type", "minLength", "maxLength", "format"]),
+  integer: new Set(["type", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"]),
 };
 
 function keywordsOf(type: unknown): ReadonlySet<string> {
@@ -197,7 +208,9 @@ function keywordsOf(type: unknown): ReadonlySet<string> {
 }
 
 function impliedType(node: Schema): string | undefined {
-  return Object.keys(keywords).find((type) => Object.keys(node).some((key) => key !== "type" && keywordsOf(type).has(key)));
+  return Object.keys(keywords).find(
+    (type) => type !== "integer" && Object.keys(node).some((key) => key !== "type" && keywordsOf(type).has(key)),
+  );
 }
 
 function allowOnly(node: Schema, allowed: ReadonlySet<string>): void {
@@ -211,9 +224,11 @@ function only(node: Schema, key: string, beside = key): unknown {
   return node[key];
 }
 
-function pick(node: Schema, keys: ReadonlySet<string>): Schema {
+/** The keywords of a node that say something about values of one of its types. Bounds bind every number, so they stay and are refused. */
+function applicable(node: Schema, type: unknown): Schema {
+  const own = type === "number" ? keywordsOf("integer") : keywordsOf(type);
   const every = new Set(Object.values(keywords).flatMap((set) => [...set]));
-  return Object.fromEntries(Object.entries(node).filter(([key]) => keys.has(key) || !every.has(key)));
+  return Object.fromEntries(Object.entries(node).filter(([key]) => own.has(key) || !every.has(key)));
 }
 
 function listsValues(node: Schema): boolean {
@@ -240,6 +255,19 @@ function bound(node: Schema, key: string): number | undefined {
   if (typeof value !== "number" || !Number.isInteger(value) || value < 0 || value > schemaLimits.repetitions_max)
     throw new UnsupportedSchema(key);
   return value;
+}
+
+/** The bound of an integer, itself one. */
+function limit(node: Schema, key: string, absent: number): number {
+  const value = node[key];
+  if (value === undefined) return absent;
+  if (typeof value !== "number" || !Number.isInteger(value)) throw new UnsupportedSchema(key);
+  return value;
+}
+
+/** Bounds that every exact integer keeps, as some schema libraries write them for any integer. */
+function isUnbound(bound: number): boolean {
+  return Math.abs(bound) >= Number.MAX_SAFE_INTEGER;
 }
 
 function repeat(body: string, min: number, max: number | undefined): string {

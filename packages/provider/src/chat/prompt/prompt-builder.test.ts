@@ -73,6 +73,12 @@ describe("templates", () => {
     expect(() => build("{{ messages | length }}", body)).toThrow(expect.objectContaining({ errorClass: "client_request", param: "tools" }));
   });
 
+  it("get a tool's types as single words, as many templates expect them", () => {
+    const parameters = { type: "object", properties: { a: { type: ["integer", "null"] }, b: { enum: ["x"] } } };
+    const template = "{% for p in tools[0].function.parameters.properties.values() %}{{ p.type }} {% endfor %}";
+    expect(rendered(template, { tools: [{ name: "f", parameters }] })).toBe("integer string ");
+  });
+
   it("know the date that the clock says", () => {
     expect(rendered("{{ strftime_now('%d %b %Y, %A') }}")).toBe("09 Mar 2026, Monday");
   });

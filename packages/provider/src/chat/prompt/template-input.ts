@@ -1,4 +1,4 @@
-import type { ChatMessage, ChatRequest, ContentPart, ToolCall, ToolDefinition } from "@umbel/dialects";
+import { type ChatMessage, type ChatRequest, type ContentPart, type ToolCall, type ToolDefinition, templateSchema } from "@umbel/dialects";
 import { badParameter } from "../chat-error.js";
 
 /** What templates expect: messages and tools as plain dictionaries in OpenAI's spelling, without nulls. */
@@ -61,7 +61,7 @@ function parsedArguments(text: string): unknown {
 
 function toolDictionary(tool: ToolDefinition): Record<string, unknown> {
   const { name, description, parameters = { type: "object", properties: {} } } = tool;
-  return { type: "function", function: withoutNulls({ name, description, parameters }) };
+  return { type: "function", function: withoutNulls({ name, description, parameters: templateSchema(parameters) }) };
 }
 
 function textOf(parts: readonly ContentPart[]): string {
