@@ -1,4 +1,4 @@
-import { type AnyDialect, anthropicMessages, openaiChat, openaiCompletions, openaiEmbeddings } from "@umbel/dialects";
+import { type AnyDialect, anthropicMessages, openaiChat, openaiCompletions, openaiEmbeddings, openaiResponses } from "@umbel/dialects";
 import { bytesToUuid } from "@umbel/protocol";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { InferenceInput } from "../inference/index.js";
@@ -15,6 +15,7 @@ import type { Route } from "./route.js";
 /** The API surfaces: a path and the dialect spoken on it. A new surface is one more row. */
 export const SURFACES: readonly Surface[] = [
   { path: "/v1/chat/completions", dialect: openaiChat, summary: "Chat completion, as OpenAI's" },
+  { path: "/v1/responses", dialect: openaiResponses, summary: "Response, as OpenAI's" },
   { path: "/v1/completions", dialect: openaiCompletions, summary: "Text completion, as OpenAI's" },
   { path: "/v1/embeddings", dialect: openaiEmbeddings, summary: "Embeddings, as OpenAI's" },
   { path: "/v1/messages", dialect: anthropicMessages, summary: "Message, as Anthropic's", apiKeyHeader: true },

@@ -1,0 +1,74 @@
+import { Agent, request as httpRequest } from "node:http";
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { startTestCoordinator, type TestCoordinator } from "../testing.js";
+import { bodiesOf, CANARY } from "./testing/hostile-bodies.js";
+import { VALID_BODIES } from "./testing/valid-bodies.js";
+
+const BODIES = 10_000;
+const AT_ONCE = 16;
+/** Another one finds other bodies; a failure names it. */
+const SEED = 20_261_123;
+
+interface Reply {
+  readonly status: number;
+  readonly text: string;
+}
+
+describe("whatever comes as a body", () => {
+  let test: TestCoordinator;
+  let apiKey: string;
+  let documented: Record<string, { post: { responses: Record<string, unknown> } }>;
+  const agent = new Agent({ keepAlive: true, maxSockets: AT_ONCE });
+
+  beforeAll(async () => {
+    test = await startTestCoordinator({ requestRate_perSecond: "0", logLevel: "info" });
+    apiKey = await test.key();
+    documented = ((await test.get("/openapi.json")).body as { paths: typeof documented }).paths;
+  });
+  afterAll(async () => {
+    agent.destroy();
+    await test.close();
+  });
+
+  function send(path: string, body: Uint8Array): Promise<Reply> {
+    return new Promise((resolve, reject) => {
+      const headers = { authorization: `Bearer ${apiKey}`, "content-type": "application/json", "content-length": body.length };
+      const sent = httpRequest(`${test.url}${path}`, { method: "POST", agent, headers }, (response) => {
+        const pieces: Buffer[] = [];
+        response.on("data", (piece) => pieces.push(piece));
+        response.on("end", () => resolve({ status: response.statusCode ?? 0, text: Buffer.concat(pieces).toString() }));
+      });
+      sent.on("error", reject).end(body);
+    });
+  }
+
+  it.each(Object.entries(VALID_BODIES))(
+    "%s answers with what is documented, and logs none of it",
+    async (path, valid) => {
+      const statuses = new Set(Object.keys(documented[path]?.post.responses ?? {}).map(Number));
+      const bodies = fc.sample(bodiesOf(valid), { numRuns: BODIES, seed: SEED });
+      const seen = new Map<number, number>();
+      const wrong: unknown[] = [];
+      const logged = test.log.length;
+
+      async function work(): Promise<void> {
+        for (let body = bodies.pop(); body !== undefined; body = bodies.pop()) {
+          const { status, text } = await send(path, body);
+          seen.set(status, (seen.get(status) ?? 0) + 1);
+          const answer: unknown = JSON.parse(text);
+          const isError = typeof answer === "object" && answer !== null && "error" in answer;
+          if (!statuses.has(status) || status === 500 || isError !== status >= 400)
+            wrong.push({ status, body: new TextDecoder().decode(body) });
+        }
+      }
+      await Promise.all(Array.from({ length: AT_ONCE }, work));
+
+      expect(wrong.slice(0, 3)).toEqual([]);
+      expect(seen.get(400) ?? 0).toBeGreaterThan(BODIES / 4);
+      expect(test.log.slice(logged).filter((line) => line.includes(CANARY))).toEqual([]);
+      expect(Reflect.get({}, "polluted")).toBeUndefined();
+    },
+    120_000,
+  );
+});
