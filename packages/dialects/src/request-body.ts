@@ -95,7 +95,7 @@ function describe(issue: z.core.$ZodRawIssue): string | undefined {
 }
 
 function oneOf(values: readonly unknown[] | undefined): string {
-  const quoted = (values ?? []).map((value) => `"${String(value)}"`);
+  const quoted = (values ?? []).filter((value) => value !== undefined).map((value) => `"${String(value)}"`);
   return quoted.length === 1 ? quoted.join() : `one of ${quoted.join(", ")}`;
 }
 

@@ -41,7 +41,7 @@ function refuseKinds(list: unknown, param: string, isKnown: (type: unknown) => b
     if (type === "item_reference") throw unsupported([param, index], ": nothing is kept that an item could refer to");
     throw unsupported(
       [param, index, "type"],
-      param === "tools" ? ": expected a function" : ": expected a message or a function's call or output",
+      param === "tools" ? ": expected a function" : ": expected a message, reasoning, or a function's call or output",
     );
   }
 }
