@@ -1,8 +1,9 @@
 /** `npm run bench -- <name> [--json]`: runs one benchmark; without a name, lists them. */
+import { dialects } from "./dialects/dialects-bench.js";
 import { network } from "./network/network-bench.js";
 import { type Bench, printTable } from "./report.js";
 
-const BENCHES: Readonly<Record<string, Bench>> = { network };
+const BENCHES: Readonly<Record<string, Bench>> = { dialects, network };
 
 const args = process.argv.slice(2);
 const name = args.find((arg) => !arg.startsWith("-"));
