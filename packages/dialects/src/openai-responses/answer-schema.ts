@@ -21,7 +21,7 @@ const echoedSettings = z.object({
       z.object({
         type: z.literal("json_schema"),
         name: z.string(),
-        description: z.string().optional(),
+        description: z.string().exactOptional(),
         schema: freeObject,
         strict: z.boolean(),
       }),
