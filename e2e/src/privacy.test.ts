@@ -1,10 +1,14 @@
 import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import Anthropic from "@anthropic-ai/sdk";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { freePort, MODEL, type RecordingProxy, startNetwork, startRecordingProxy, type TestNetwork } from "./harness/index.js";
 
 /** Shortest run of prompt or completion bytes that must not be seen; shorter ones occur by chance in any ciphertext. */
 const RUN_BYTES = 8;
+
+/** Requests that go to a provider; the last is answered twice. */
+const ANSWERED = 7;
 
 describe("privacy", () => {
   let network: TestNetwork;
@@ -38,9 +42,29 @@ describe("privacy", () => {
     let streamed = "";
     for await (const chunk of stream) streamed += chunk.choices[0]?.delta.content ?? "";
     expect(streamed).toContain(inPrompt);
+    // Echoed by every other surface, too.
+    const { openai } = client;
+    const anthropic = new Anthropic({ baseURL: network.url, apiKey, maxRetries: 0 });
+    const said = `please keep ${inPrompt} to yourself`;
+    const response = await openai.responses.create({ model: MODEL, input: said, instructions: inPrompt, metadata: { note: inPrompt } });
+    expect(response.output_text).toContain(inPrompt);
+    const completion = await openai.completions.create({ model: MODEL, prompt: said, user: inPrompt });
+    expect(completion.choices[0]?.text).toContain(inPrompt);
+    const asked = { model: MODEL, max_tokens: 64, system: inPrompt, messages: [{ role: "user" as const, content: said }] };
+    expect(JSON.stringify(await anthropic.messages.create(asked))).toContain(inPrompt);
+    await anthropic.messages.countTokens({ model: asked.model, messages: asked.messages });
+    await openai.embeddings.create({ model: "sprout-embed", input: said });
+    const idempotencyKey = { headers: { "Idempotency-Key": inPrompt } };
+    await openai.chat.completions.create({ model: MODEL, messages, prompt_cache_key: inPrompt }, idempotencyKey);
+    await openai.chat.completions.create({ model: MODEL, messages, prompt_cache_key: inPrompt }, idempotencyKey);
     // Refusals see the prompt too.
     await client.openai.chat.completions.create({ model: MODEL, messages, temperature: 9 }).catch(() => undefined);
-    await client.openai.chat.completions.create({ model: inPrompt, messages }).catch(() => undefined);
+    await openai.chat.completions.create({ model: inPrompt, messages }).catch(() => undefined);
+    const schema = { type: "object", properties: { [inPrompt]: { pattern: inPrompt } } };
+    const strict = { type: "json_schema" as const, json_schema: { name: "n", strict: true, schema } };
+    await openai.chat.completions.create({ model: MODEL, messages, response_format: strict }).catch(() => undefined);
+    await openai.responses.create({ model: MODEL, input: said, previous_response_id: inPrompt }).catch(() => undefined);
+    await anthropic.messages.create({ ...asked, model: inPrompt }).catch(() => undefined);
     await network.settledBalance(apiKey);
     outputs.push(network.coordinator.output(), provider.output());
   });
@@ -53,7 +77,7 @@ describe("privacy", () => {
     const plain = [`please keep ${inPrompt} to yourself`, `system ${inPrompt}`];
     const seen = Buffer.concat(proxy.messages.map((message) => message.bytes));
     expect(proxy.messages.filter((message) => message.binary && message.from === "provider").length).toBeGreaterThan(2);
-    expect(proxy.messages.filter((message) => message.binary && message.from === "coordinator").length).toBe(2);
+    expect(proxy.messages.filter((message) => message.binary && message.from === "coordinator").length).toBe(ANSWERED);
     for (const text of plain) {
       for (let start = 0; start + RUN_BYTES <= text.length; start += 1) {
         expect(seen.includes(text.slice(start, start + RUN_BYTES)), text.slice(start, start + RUN_BYTES)).toBe(false);

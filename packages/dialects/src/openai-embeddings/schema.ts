@@ -20,7 +20,6 @@ export const embeddingsBody = z.object({
   user: z.string().nullish(),
   ...pinFields,
 });
-export type EmbeddingsBody = z.infer<typeof embeddingsBody>;
 
 const tokens = z.int().nonnegative();
 
