@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { type AnyDialect, ApiError } from "@umbel/dialects";
 import { describe, expect, it } from "vitest";
 import { SURFACES } from "./inference-routes.js";
+import { parameterPage } from "./testing/parameter-page.js";
 import { PARAMETER_TABLES, type SurfaceTable } from "./testing/parameter-table.js";
 
 const tables: Readonly<Record<string, SurfaceTable>> = PARAMETER_TABLES;
@@ -31,6 +32,12 @@ describe.each(SURFACES.map(({ path: url, dialect }) => [url, dialect] as const))
     }
     const surroundings = { ...base, ...treatment.with };
     expect(understood(dialect, { ...surroundings, [name]: treatment.honoured })).not.toEqual(understood(dialect, surroundings));
+  });
+});
+
+describe("the page on parameters", () => {
+  it("says what the tables say", () => {
+    expect(readFileSync(new URL("../../../../docs/parameters.md", import.meta.url), "utf8")).toBe(parameterPage());
   });
 });
 
