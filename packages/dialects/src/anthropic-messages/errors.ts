@@ -1,4 +1,5 @@
 import type { ApiError } from "../canonical/api-error.js";
+import { respelled } from "../canonical/respell.js";
 import type { ErrorBody } from "./answer-schema.js";
 
 /** Anthropic's types by status; its clients choose their error classes by these and by the status itself. Source: api.md §6.2. */
@@ -38,12 +39,6 @@ export function renderAnthropicError(error: ApiError, requestId: string): ErrorB
 
 export function wireError(error: ApiError): ErrorBody["error"] {
   const type = TYPES[error.status] ?? (error.status >= 500 ? "api_error" : "invalid_request_error");
-  const { param = null, message } = error;
-  const name = param === null ? undefined : /^[a-z_]+/.exec(param)?.[0];
-  const spelling = name === undefined ? undefined : SPELLINGS[name];
-  if (param === null || name === undefined || spelling === undefined) return { type, message, code: error.code, param };
-  const respelled = spelling + param.slice(name.length);
-  // The message begins with the parameter where it is about the parameter.
-  const sentence = message.startsWith(`${param}:`) || message.startsWith(`${param} `) ? respelled + message.slice(param.length) : message;
-  return { type, message: sentence, code: error.code, param: respelled };
+  const { message, param } = respelled(error, SPELLINGS);
+  return { type, message, code: error.code, param };
 }

@@ -1,6 +1,7 @@
 import type { Dialect } from "../dialect.js";
-import { errorBody, renderOpenAiError } from "../openai/wire.js";
+import { errorBody } from "../openai/wire.js";
 import { responseBody, streamEvent } from "./answer-schema.js";
+import { renderResponsesError } from "./errors.js";
 import type { OpenAiResponsesOptions } from "./options.js";
 import { parseResponses } from "./parse.js";
 import { responsesFinalRenderer } from "./render-final.js";
@@ -16,5 +17,5 @@ export const openaiResponses: Dialect<OpenAiResponsesOptions> = {
   parse: parseResponses,
   streamRenderer: responsesStreamRenderer,
   finalRenderer: responsesFinalRenderer,
-  renderError: renderOpenAiError,
+  renderError: renderResponsesError,
 };

@@ -2,8 +2,8 @@ import { cutOff } from "../canonical/answer.js";
 import type { ApiError } from "../canonical/api-error.js";
 import type { ChatEvent } from "../canonical/chat-event.js";
 import type { RenderContext, StreamRenderer } from "../dialect.js";
-import { wireError } from "../openai/wire.js";
 import type { StreamEvent } from "./answer-schema.js";
+import { responsesError } from "./errors.js";
 import type { OpenAiResponsesOptions } from "./options.js";
 import { createOutputSequence } from "./output-sequence.js";
 import { answerIdOf, begunResponse, endingStatus, failedResponse, finishedResponse } from "./wire.js";
@@ -15,11 +15,14 @@ import { answerIdOf, begunResponse, endingStatus, failedResponse, finishedRespon
 export function responsesStreamRenderer(context: RenderContext<OpenAiResponsesOptions>): StreamRenderer {
   const output = createOutputSequence(answerIdOf(context), context.options);
   let finish: Extract<ChatEvent, { type: "finish" }> | undefined;
+  const fragment = createFragmentWriter();
   let sequence_number = 0;
   let ended = false;
 
-  const sse = (event: StreamEvent): string =>
-    `event: ${event.type}\ndata: ${JSON.stringify({ ...event, sequence_number: sequence_number++ })}\n\n`;
+  const sse = (event: StreamEvent): string => {
+    const number = `,"sequence_number":${sequence_number++}}\n\n`;
+    return ("delta" in event ? fragment(event) : lines(event)) + number;
+  };
 
   const content = (events: readonly StreamEvent[]): string => {
     if (events.length === 0) return "";
@@ -42,7 +45,7 @@ export function responsesStreamRenderer(context: RenderContext<OpenAiResponsesOp
   };
 
   const failure = (error: ApiError): StreamEvent[] => {
-    const wire = wireError(error);
+    const wire = responsesError(error);
     const { code, message, param } = wire;
     return [
       { type: "response.failed", response: failedResponse(context, output.items(), error) },
@@ -65,5 +68,24 @@ export function responsesStreamRenderer(context: RenderContext<OpenAiResponsesOp
     keepAlive: () => (ended ? "" : ": keepalive\n\n"),
     error: (error) => terminate(() => failure(error)),
     end: () => terminate(() => (finish === undefined ? failure(cutOff()) : ending(finish))),
+  };
+}
+
+/** An event up to the end of its fields, where its number belongs. */
+function lines(event: StreamEvent): string {
+  return `event: ${event.type}\ndata: ${JSON.stringify(event).slice(0, -1)}`;
+}
+
+type FragmentEvent = Extract<StreamEvent, { delta: string }>;
+
+/** What is equal in all fragments of an item is put into text once, so that a token costs one `JSON.stringify` of its text. */
+function createFragmentWriter(): (event: FragmentEvent) => string {
+  const heads = new Map<string, string>();
+  return (event) => {
+    const { item_id, delta } = event;
+    const head = heads.get(item_id) ?? lines({ ...event, delta: "" }).replace(/"delta":"".*$/, '"delta":');
+    heads.set(item_id, head);
+    const logprobs = "logprobs" in event ? `,"logprobs":${event.logprobs.length === 0 ? "[]" : JSON.stringify(event.logprobs)}` : "";
+    return head + JSON.stringify(delta) + logprobs;
   };
 }

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { ApiError } from "../canonical/api-error.js";
 import type { ChatUsage } from "../canonical/chat-event.js";
+import { respelled } from "../canonical/respell.js";
 import type { RenderContext } from "../dialect.js";
 
 const tokens = z.int().nonnegative();
@@ -45,8 +46,10 @@ export const inBandError = z.object({ error: errorObject });
 /** The body of a plain HTTP error (api.md §6.1). */
 export const errorBody = z.object({ error: errorObject.extend({ request_id: z.string() }) });
 
-export function wireError(error: ApiError): z.infer<typeof errorObject> {
-  return { message: error.message, type: error.type, code: error.code, param: error.param ?? null };
+/** @param spellings of parameters where a surface has other names than chat completions */
+export function wireError(error: ApiError, spellings: Readonly<Record<string, string>> = {}): z.infer<typeof errorObject> {
+  const { message, param } = respelled(error, spellings);
+  return { message, type: error.type, code: error.code, param };
 }
 
 /** The body of a plain HTTP error in OpenAI's envelope, with the request's id added (api.md §6.1). */
