@@ -76,6 +76,9 @@ function lines(event: StreamEvent): string {
   return `event: ${event.type}\ndata: ${JSON.stringify(event).slice(0, -1)}`;
 }
 
+/** Fields before it are of our own making and do not hold it. */
+const DELTA = '"delta":';
+
 type FragmentEvent = Extract<StreamEvent, { delta: string }>;
 
 /** What is equal in all fragments of an item is put into text once, so that a token costs one `JSON.stringify` of its text. */
@@ -83,9 +86,9 @@ function createFragmentWriter(): (event: FragmentEvent) => string {
   const heads = new Map<string, string>();
   return (event) => {
     const { item_id, delta } = event;
-    const head = heads.get(item_id) ?? lines({ ...event, delta: "" }).replace(/"delta":"".*$/, '"delta":');
+    const head = heads.get(item_id) ?? lines(event).split(DELTA, 1).join();
     heads.set(item_id, head);
     const logprobs = "logprobs" in event ? `,"logprobs":${event.logprobs.length === 0 ? "[]" : JSON.stringify(event.logprobs)}` : "";
-    return head + JSON.stringify(delta) + logprobs;
+    return head + DELTA + JSON.stringify(delta) + logprobs;
   };
 }

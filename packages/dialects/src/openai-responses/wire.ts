@@ -3,6 +3,7 @@ import type { ChatEvent, ChatUsage } from "../canonical/chat-event.js";
 import type { RenderContext } from "../dialect.js";
 import { wireExtras } from "../openai/wire.js";
 import type { OutputItem, ResponseBody, ResponseUsage } from "./answer-schema.js";
+import { responsesError } from "./errors.js";
 import type { OpenAiResponsesOptions } from "./options.js";
 
 type Context = RenderContext<OpenAiResponsesOptions>;
@@ -51,9 +52,10 @@ export function finishedResponse(context: Context, output: OutputItem[], finish:
   };
 }
 
-export function failedResponse(context: Context, output: OutputItem[], { code, status, message }: ApiError): ResponseBody {
+export function failedResponse(context: Context, output: OutputItem[], error: ApiError): ResponseBody {
+  const { code, status } = error;
   const wireCode = code === "rate_limit_exceeded" ? code : status === 400 ? "invalid_prompt" : "server_error";
-  return { ...begunResponse(context), status: "failed", error: { code: wireCode, message }, output };
+  return { ...begunResponse(context), status: "failed", error: { code: wireCode, message: responsesError(error).message }, output };
 }
 
 function wireUsage(usage: ChatUsage): ResponseUsage {
