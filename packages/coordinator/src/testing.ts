@@ -27,6 +27,8 @@ export interface TestCoordinator {
   /** A fresh key of an account; `credit_microUsd` is given once an account. */
   key(options?: Partial<NewKey> & { readonly credit_microUsd?: bigint }): Promise<string>;
   client(apiKey?: string): Promise<OpenAI>;
+  /** A token that makes a provider an account's own. */
+  providerToken(accountId: string): Promise<string>;
   /** A provider that is connected, proven and idle. */
   provider(options?: Partial<ProviderClientOptions>): Promise<ProviderClient>;
   /** `GET` with a key, or without. */
@@ -79,6 +81,10 @@ export async function startTestCoordinator(
       const credit = { kind: "deposit", idempotencyKey: `credit:${accountId}`, reference: "test" } as const;
       if (credit_microUsd > 0n) await ledger.credit({ accountId, amount_microUsd: credit_microUsd, ...credit });
       return (await accounts.createKey({ accountId, ...options })).secret;
+    },
+    async providerToken(accountId) {
+      await accounts.ensureAccount(accountId, accountId);
+      return accounts.issueProviderToken(accountId, "test");
     },
     client: async (apiKey) => new OpenAI({ baseURL: `${running.url}/v1`, apiKey: apiKey ?? (await test.key()), maxRetries: 0 }),
     async provider(options) {

@@ -235,6 +235,14 @@ describe("a request that cannot be paid for", () => {
     expect(await ledger.hold(request(consumer, { keyId, promptBound_tokens: 6_000, outputBound_tokens: 0 }))).toMatchObject({ ok: true });
   });
 
+  it("never passes its key's cap, however many come at once", async () => {
+    const consumer = await fund(ledger, 1_000_000n);
+    const keyId = await newKey(consumer, 2_500n);
+    const outcomes = await Promise.all(Array.from({ length: 200 }, () => ledger.hold(request(consumer, { keyId }))));
+    expect(outcomes.filter((outcome) => outcome.ok)).toHaveLength(10);
+    expect(await ledger.keySpend(keyId)).toEqual({ spent_microUsd: 0n, held_microUsd: 2_500n });
+  });
+
   it("counts against the window of its key in which it was admitted", async () => {
     const consumer = await fund(ledger, 100_000n);
     const keyId = await newKey(consumer, 400n, "daily");
