@@ -5,6 +5,7 @@ export * from "./canonical/chat-request.js";
 export * from "./canonical/codec.js";
 export * from "./canonical/codec-error.js";
 export * from "./canonical/estimate.js";
+export { type SignedAnswer, signedAnswer } from "./canonical/extras.js";
 export { refuseUnsupportedSchema, STRICT_SCHEMA_LIMITS } from "./canonical/strict-schema.js";
 export { templateSchema } from "./canonical/template-schema.js";
 export * from "./dialect.js";

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ApiError } from "./canonical/api-error.js";
 import type { ChatEvent } from "./canonical/chat-event.js";
+import { signedAnswer } from "./canonical/extras.js";
 import type { Dialect, RenderContext } from "./dialect.js";
 import { dialects } from "./registry.js";
 import { anyEvents as anyEventsOfAll, wholeAnswer as anyWholeAnswer, ofOneAnswer, someUsage } from "./testing/answers.js";
@@ -136,7 +137,35 @@ describe.each(Object.keys(subjects) as DialectName[])("the dialect %s", <Name ex
       }),
     );
   });
+
+  it("shows a consumer what to hold against the receipt, whole and streamed", () => {
+    fc.assert(
+      fc.property(options, anyEvents, (chosen, events) => {
+        const context = contextOf(chosen, "header.claims.signature");
+        const answer: ChatEvent[] = [
+          ...events.filter(({ type }) => type !== "finish"),
+          { type: "finish", reason: "stop", usage: someUsage },
+        ];
+        const expected = { requestId: "0b6e", receipt: "header.claims.signature", promptTokens: 9, completionTokens: 3 };
+        const final = dialect.finalRenderer(context);
+        for (const event of answer) final.event(event);
+        expect(signedAnswer(final.result())).toEqual(expected);
+        const found = dataOf(streamOf(dialect, context, answer)).map(signedAnswer);
+        expect(found.filter((signed) => signed !== undefined)).toEqual([expected]);
+        expect(
+          dataOf(streamOf(dialect, contextOf(chosen, undefined), answer))
+            .map(signedAnswer)
+            .every((signed) => signed === undefined),
+        ).toBe(true);
+      }),
+    );
+  });
 });
+
+/** The JSON of every event. */
+function dataOf(stream: string): unknown[] {
+  return [...stream.matchAll(/^data: ([{].*)$/gm)].map(([, json = ""]) => JSON.parse(json) as unknown);
+}
 
 function streamOf<Options>(dialect: Dialect<Options>, context: RenderContext<Options>, events: readonly ChatEvent[]): string {
   const renderer = dialect.streamRenderer(context);

@@ -1,7 +1,8 @@
 import { z } from "zod";
+import { extrasObject } from "../canonical/extras.js";
 
 const tokens = z.int().nonnegative();
-const extras = z.object({ receipt: z.string() }).optional().describe("What Umbel adds: the provider's signed usage receipt (JWS).");
+const extras = extrasObject.optional();
 
 const textBlock = z.object({ type: z.literal("text"), text: z.string(), citations: z.null() });
 const thinkingBlock = z.object({ type: z.literal("thinking"), thinking: z.string(), signature: z.string() });

@@ -1,10 +1,11 @@
 import { createAnswerCollector, cutOff } from "../canonical/answer.js";
 import type { ChatEvent } from "../canonical/chat-event.js";
+import { wireExtras } from "../canonical/extras.js";
 import type { FinalRenderer, RenderContext } from "../dialect.js";
 import type { AnswerBlock, MessageBody } from "./answer-schema.js";
 import type { AnthropicOptions } from "./options.js";
 import { parseToolInput } from "./tool-input.js";
-import { emptyMessage, wireEnding, wireExtras, wireUsage } from "./wire.js";
+import { emptyMessage, wireEnding, wireUsage } from "./wire.js";
 
 /** Collects an answer into one `message` object (api.md §14.2): its thinking, its text, its calls. */
 export function anthropicFinalRenderer(context: RenderContext<AnthropicOptions>): FinalRenderer {

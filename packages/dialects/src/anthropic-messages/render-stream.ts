@@ -1,12 +1,13 @@
 import { cutOff, firstOfCall } from "../canonical/answer.js";
 import type { ApiError } from "../canonical/api-error.js";
 import type { ChatEvent } from "../canonical/chat-event.js";
+import { wireExtras } from "../canonical/extras.js";
 import type { RenderContext, StreamRenderer } from "../dialect.js";
 import type { StreamEvent } from "./answer-schema.js";
 import { createBlockSequence } from "./block-sequence.js";
 import { wireError } from "./errors.js";
 import type { AnthropicOptions } from "./options.js";
-import { emptyMessage, wireEnding, wireExtras, wireUsage } from "./wire.js";
+import { emptyMessage, wireEnding, wireUsage } from "./wire.js";
 
 type EventOf<Type extends ChatEvent["type"]> = Extract<ChatEvent, { type: Type }>;
 

@@ -209,7 +209,7 @@ describe("a streamed answer", () => {
   });
 
   it("carries the receipt beside its usage", () => {
-    const extras = ',"extras":{"receipt":"a.b.c"}';
+    const extras = ',"extras":{"receipt":"a.b.c","request_id":"7d9f"}';
     expect(stream([started, text("Hi"), finish()], context({}, "a.b.c")).at(-2)).toBe(last("end_turn", "null", extras));
   });
 
@@ -271,7 +271,7 @@ describe("an answer in one piece", () => {
         service_tier: "standard",
         speed: null,
       },
-      extras: { receipt: "a.b.c" },
+      extras: { receipt: "a.b.c", request_id: "7d9f" },
     });
   });
 

@@ -46,9 +46,3 @@ export function wireEnding({ reason, stop }: Finish, toolCalls: number): Ending 
   const reasons = { stop: "end_turn", length: "max_tokens", tool_calls: "tool_use", cancelled: "end_turn" } as const;
   return { stop_reason: reasons[finishOf(reason, toolCalls)], stop_sequence: null };
 }
-
-/** What Umbel adds to an answer, under one key that no client of Anthropic's reads. */
-export function wireExtras(context: RenderContext<AnthropicOptions>): { extras?: { receipt: string } } {
-  const receipt = context.receipt?.();
-  return receipt === undefined ? {} : { extras: { receipt } };
-}

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { extrasObject, inBandError, usageObject } from "../openai/wire.js";
+import { extrasObject } from "../canonical/extras.js";
+import { inBandError, usageObject } from "../openai/wire.js";
 
 const bytes = z.array(z.int().min(0).max(255));
 const candidate = z.object({ token: z.string(), logprob: z.number(), bytes });

@@ -7,7 +7,6 @@ import { openAiFinalRenderer } from "./render-final.js";
 import { openAiStreamRenderer } from "./render-stream.js";
 import { openAiChatBody } from "./schema.js";
 
-export { type SignedAnswer, signedAnswer } from "./signed-answer.js";
 export type { OpenAiChatOptions };
 
 /** OpenAI chat completions: `POST /v1/chat/completions`. */

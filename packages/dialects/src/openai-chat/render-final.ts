@@ -1,7 +1,8 @@
 import { type Answer, createAnswerCollector } from "../canonical/answer.js";
 import type { ToolCall } from "../canonical/chat-request.js";
+import { wireExtras } from "../canonical/extras.js";
 import type { FinalRenderer, RenderContext } from "../dialect.js";
-import { wireExtras, wireUsage } from "../openai/wire.js";
+import { wireUsage } from "../openai/wire.js";
 import type { CompletionBody, WireAnswer } from "./answer-schema.js";
 import { createVisibility, type OpenAiChatOptions } from "./options.js";
 import { completionId, wireFinishReason, wireLogprobs } from "./wire.js";

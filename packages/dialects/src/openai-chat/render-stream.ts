@@ -1,9 +1,10 @@
 import { cutOff, endingOf, finishOf, firstOfCall } from "../canonical/answer.js";
 import type { ApiError } from "../canonical/api-error.js";
 import type { ChatEvent } from "../canonical/chat-event.js";
+import { wireExtras } from "../canonical/extras.js";
 import type { RenderContext, StreamRenderer } from "../dialect.js";
 import { DONE, sse } from "../openai/sse.js";
-import { wireError, wireExtras, wireUsage } from "../openai/wire.js";
+import { wireError, wireUsage } from "../openai/wire.js";
 import { createVisibility, type OpenAiChatOptions } from "./options.js";
 import { completionId, wireFinishReason, wireLogprobs } from "./wire.js";
 

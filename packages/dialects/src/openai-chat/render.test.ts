@@ -3,7 +3,7 @@ import { ApiError } from "../canonical/api-error.js";
 import type { ChatEvent, TokenLogprob } from "../canonical/chat-event.js";
 import type { RenderContext } from "../dialect.js";
 import { someUsage } from "../testing/answers.js";
-import { type OpenAiChatOptions, openaiChat, signedAnswer } from "./index.js";
+import { type OpenAiChatOptions, openaiChat } from "./index.js";
 
 const plain: OpenAiChatOptions = { includeUsage: false, excludeReasoning: false, legacyFunctionCall: false, choices: 1 };
 const context = (options: Partial<OpenAiChatOptions> = {}, receipt?: string): RenderContext<OpenAiChatOptions> => ({
@@ -81,7 +81,7 @@ describe("a streamed answer", () => {
   });
 
   it("carries the receipt on its last chunk", () => {
-    const extras = ',"extras":{"receipt":"a.b.c"}';
+    const extras = ',"extras":{"receipt":"a.b.c","request_id":"7d9f"}';
     expect(stream([text("Hi"), finish()], context({}, "a.b.c")).at(-2)).toBe(finished("stop", `,${usage}${extras}`));
     expect(stream([text("Hi"), finish()], context({ includeUsage: true }, "a.b.c")).slice(-3)).toEqual([
       finished("stop", ""),
@@ -209,7 +209,7 @@ describe("an answer in one piece", () => {
         prompt_tokens_details: { cached_tokens: 4 },
         completion_tokens_details: { reasoning_tokens: 1 },
       },
-      extras: { receipt: "a.b.c" },
+      extras: { receipt: "a.b.c", request_id: "7d9f" },
     });
   });
 
@@ -255,27 +255,6 @@ describe("an answer in one piece", () => {
     const function_call = { name: "f", arguments: "{}" };
     const expected = choice({ content: null, function_call }, { finish_reason: "function_call" });
     expect(final(events, context({ legacyFunctionCall: true }))).toMatchObject(expected);
-  });
-});
-
-describe("the receipt of an answer", () => {
-  const expected = { requestId: "7d9f", receipt: "a.b.c", promptTokens: 9, completionTokens: 3 };
-  const bodyOf = (event: string | undefined) => JSON.parse(String(event).slice("data: ".length)) as unknown;
-
-  it.each([true, false])("is read from the last chunk with the usage it belongs to, a chunk of its own: %j", (includeUsage) => {
-    const events = stream([text("Hi"), finish()], context({ includeUsage }, "a.b.c"));
-    const found = events.slice(0, -1).map((event) => signedAnswer(bodyOf(event)));
-    expect(found.filter((answer) => answer !== undefined)).toEqual([expected]);
-    expect(found.at(-1)).toEqual(expected);
-  });
-
-  it("is read from the answer in one piece", () => {
-    expect(signedAnswer(final([text("Hi"), finish()], context({}, "a.b.c")))).toEqual(expected);
-  });
-
-  it.each([null, "a.b.c", { extras: { receipt: "a.b.c" } }])("is absent where an answer has none: %j", (body) => {
-    expect(signedAnswer(body)).toBeUndefined();
-    expect(signedAnswer(final([text("Hi"), finish()]))).toBeUndefined();
   });
 });
 

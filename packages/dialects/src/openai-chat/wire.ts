@@ -3,11 +3,9 @@ import type { RenderContext } from "../dialect.js";
 import type { WireFinishReason, WireLogprobs } from "./answer-schema.js";
 import type { OpenAiChatOptions } from "./options.js";
 
-export const COMPLETION_ID_PREFIX = "chatcmpl-";
-
 /** The id of an answer as OpenAI spells it. */
 export function completionId(context: RenderContext<OpenAiChatOptions>): string {
-  return COMPLETION_ID_PREFIX + context.id;
+  return `chatcmpl-${context.id}`;
 }
 
 export function wireLogprobs(logprobs: readonly TokenLogprob[] | undefined): WireLogprobs {

@@ -87,7 +87,7 @@ describe("a stream", () => {
       '"usage":{"prompt_tokens":9,"completion_tokens":3,"total_tokens":12,"prompt_tokens_details":{"cached_tokens":4},"completion_tokens_details":{"reasoning_tokens":1}}';
     expect((events.map((event) => renderer.event(event)).join("") + renderer.end()).split("\n\n")).toEqual([
       `data: {${base},"choices":[{"index":0,"text":"Hi","logprobs":null,"finish_reason":null}]}`,
-      `data: {${base},"choices":[{"index":0,"text":"","logprobs":null,"finish_reason":"stop"}],${usage},"extras":{"receipt":"a.b.c"}}`,
+      `data: {${base},"choices":[{"index":0,"text":"","logprobs":null,"finish_reason":"stop"}],${usage},"extras":{"receipt":"a.b.c","request_id":"1"}}`,
       "data: [DONE]",
       "",
     ]);

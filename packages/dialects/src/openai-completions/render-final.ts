@@ -1,6 +1,7 @@
 import { createAnswerCollector } from "../canonical/answer.js";
+import { wireExtras } from "../canonical/extras.js";
 import type { FinalRenderer, RenderContext } from "../dialect.js";
-import { wireExtras, wireUsage } from "../openai/wire.js";
+import { wireUsage } from "../openai/wire.js";
 import type { CompletionOptions } from "./options.js";
 import type { TextCompletion } from "./schema.js";
 import { wireBase, wireFinishReason, wireLogprobs } from "./wire.js";

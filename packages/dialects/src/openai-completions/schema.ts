@@ -1,8 +1,9 @@
 import { z } from "zod";
 import { CHOICES_MAX } from "../canonical/chat-request.js";
+import { extrasObject } from "../canonical/extras.js";
 import { OPENAI_LIMITS } from "../openai/limits.js";
 import { samplingFields, stopField } from "../openai/sampling.js";
-import { extrasObject, inBandError, usageObject } from "../openai/wire.js";
+import { inBandError, usageObject } from "../openai/wire.js";
 import { pinFields } from "../routing-hints.js";
 
 /** Most alternatives to a token; OpenAI's own figure. */

@@ -84,7 +84,7 @@ describe("an answer", () => {
       ],
       model: "m",
       usage: { prompt_tokens: 9, total_tokens: 9 },
-      extras: { receipt: "a.b.c" },
+      extras: { receipt: "a.b.c", request_id: "1" },
     });
   });
 

@@ -1,8 +1,8 @@
 import { fromBase64 } from "@umbel/protocol";
 import { cutOff } from "../canonical/answer.js";
 import type { ChatUsage } from "../canonical/chat-event.js";
+import { wireExtras } from "../canonical/extras.js";
 import type { FinalRenderer, RenderContext } from "../dialect.js";
-import { wireExtras } from "../openai/wire.js";
 import type { EmbeddingOptions } from "./parse.js";
 import type { EmbeddingList } from "./schema.js";
 

@@ -1,6 +1,6 @@
 import { z } from "zod";
+import { extrasObject } from "../canonical/extras.js";
 import { OPENAI_LIMITS } from "../openai/limits.js";
-import { extrasObject } from "../openai/wire.js";
 import { pinFields } from "../routing-hints.js";
 
 export const EMBEDDING_LIMITS = {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { extrasObject } from "../openai/wire.js";
+import { extrasObject } from "../canonical/extras.js";
 
 const tokens = z.int().nonnegative();
 const freeObject = z.record(z.string(), z.unknown());

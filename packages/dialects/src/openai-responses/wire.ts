@@ -1,7 +1,7 @@
 import type { ApiError } from "../canonical/api-error.js";
 import type { ChatEvent, ChatUsage } from "../canonical/chat-event.js";
+import { wireExtras } from "../canonical/extras.js";
 import type { RenderContext } from "../dialect.js";
-import { wireExtras } from "../openai/wire.js";
 import type { OutputItem, ResponseBody, ResponseUsage } from "./answer-schema.js";
 import { responsesError } from "./errors.js";
 import type { OpenAiResponsesOptions } from "./options.js";

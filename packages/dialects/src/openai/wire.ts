@@ -2,7 +2,6 @@ import { z } from "zod";
 import type { ApiError } from "../canonical/api-error.js";
 import type { ChatUsage } from "../canonical/chat-event.js";
 import { respelled } from "../canonical/respell.js";
-import type { RenderContext } from "../dialect.js";
 
 const tokens = z.int().nonnegative();
 
@@ -22,15 +21,6 @@ export function wireUsage(usage: ChatUsage): z.infer<typeof usageObject> {
     prompt_tokens_details: { cached_tokens: usage.cachedPromptTokens },
     completion_tokens_details: { reasoning_tokens: usage.reasoningTokens },
   };
-}
-
-export const extrasObject = z
-  .object({ receipt: z.string().describe("The provider's signed usage receipt (JWS).") })
-  .describe("What Umbel adds, under one key that no client of OpenAI's reads.");
-
-export function wireExtras(context: RenderContext<unknown>): { extras?: z.infer<typeof extrasObject> } {
-  const receipt = context.receipt?.();
-  return receipt === undefined ? {} : { extras: { receipt } };
 }
 
 const errorObject = z.object({
