@@ -34,7 +34,7 @@ export function createAnswerCheck(policy: ReceiptPolicy): AnswerCheck {
 }
 
 function isError(body: unknown): boolean {
-  return typeof body === "object" && body !== null && "error" in body;
+  return typeof body === "object" && body !== null && "error" in body && body.error !== null;
 }
 
 /** Another device's signature is no reason to stop looking; anything else is. */

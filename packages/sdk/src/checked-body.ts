@@ -50,9 +50,12 @@ export function checkedJson(check: AnswerCheck): TransformStream<Bytes, Bytes> {
   });
 }
 
+/** OpenAI's and Anthropic's; where there is none, the stream's own end is one. */
+const TERMINATOR = /^data: ?(?:\[DONE\]|\{"type":"message_stop"\})/;
+
 /** Most lines hold neither receipt nor error, which a search tells sooner than a parser; what the search finds is then parsed. */
 async function readLine(line: string, check: AnswerCheck): Promise<void> {
-  if (/^data: ?\[DONE\]/.test(line)) check.end();
+  if (TERMINATOR.test(line)) check.end();
   else if (line.startsWith("data:") && /"(?:receipt|error)"/.test(line)) await check.read(parse(line.slice("data:".length)));
 }
 

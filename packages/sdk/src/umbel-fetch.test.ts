@@ -1,4 +1,14 @@
-import { ApiError, type ChatEvent, openaiChat } from "@umbel/dialects";
+import Anthropic from "@anthropic-ai/sdk";
+import {
+  type AnyDialect,
+  ApiError,
+  anthropicMessages,
+  type ChatEvent,
+  openaiChat,
+  openaiCompletions,
+  openaiEmbeddings,
+  openaiResponses,
+} from "@umbel/dialects";
 import { type DeviceKeyPair, generateDeviceKey, signClaims, type UsageReceipt, usageReceipt } from "@umbel/protocol";
 import OpenAI from "openai";
 import { beforeAll, describe, expect, it, vi } from "vitest";
@@ -38,27 +48,43 @@ interface Answering {
   readonly piece_bytes?: number;
 }
 
-/** A coordinator that answers every request with "Hi 🌱", rendered as the real one renders it. */
+/** A coordinator that answers every request with "Hi 🌱" or a vector, rendered as the real one renders it. */
 function coordinatorOf(answering: Answering): typeof globalThis.fetch {
-  return async (_input, init) => {
-    const { stream, options } = openaiChat.parse(JSON.parse(String(init?.body)));
+  return async (input, init) => {
+    const dialect = dialectOf(String(input));
+    const { stream, options } = dialect.parse(JSON.parse(String(init?.body)));
     const context = { id: requestId, created_s: 1, model: "sprout", options, receipt: () => answering.receipt };
     const events: ChatEvent[] = [
       { type: "text", text: "Hi 🌱", tokens: 3 },
+      { type: "embedding", index: 0, vector: "AACAPw==" },
       { type: "finish", reason: "stop", usage: answering.usage ?? usage },
     ];
-    if (stream) {
-      const renderer = openaiChat.streamRenderer(context);
+    if (stream && "streamRenderer" in dialect) {
+      const renderer = dialect.streamRenderer(context);
       const begun = events.map((event) => renderer.event(event)).join("");
       const ending = answering.failure === undefined ? renderer.end() : renderer.error(answering.failure);
       return new Response(inPieces(begun + ending, answering.piece_bytes), { headers: { "content-type": "text/event-stream" } });
     }
-    const renderer = openaiChat.finalRenderer(context);
+    const renderer = dialect.finalRenderer(context);
     for (const event of events) renderer.event(event);
     const json = JSON.stringify(renderer.result());
     return new Response(inPieces(json, answering.piece_bytes), { headers: { "content-type": "application/json" } });
   };
 }
+
+function dialectOf(url: string): AnyDialect<unknown> {
+  const dialect = DIALECTS[new URL(url).pathname];
+  if (dialect === undefined) throw new Error(`nothing is served on ${url}`);
+  return dialect;
+}
+
+const DIALECTS: Readonly<Record<string, AnyDialect<unknown>>> = {
+  "/v1/chat/completions": openaiChat,
+  "/v1/completions": openaiCompletions,
+  "/v1/responses": openaiResponses,
+  "/v1/embeddings": openaiEmbeddings,
+  "/v1/messages": anthropicMessages,
+};
 
 function inPieces(text: string, piece_bytes = 64): ReadableStream<Uint8Array<ArrayBuffer>> {
   const bytes = new TextEncoder().encode(text);
@@ -110,6 +136,26 @@ describe("an official client with this fetch", () => {
   it.each([1, 7, 100_000])("does not mind how the network cuts the stream: %i bytes a piece", async (piece_bytes) => {
     expect(await streamed(clientOf({ receipt, piece_bytes }).client)).toBe("Hi 🌱");
     expect(await whole(clientOf({ receipt, piece_bytes }).client)).toBe("Hi 🌱");
+  });
+
+  const asked = { model: "sprout", input: "Hello" };
+  const message = { model: "sprout", max_tokens: 9, messages };
+  it.each<[string, (client: OpenAI, anthropic: Anthropic) => Promise<unknown>]>([
+    ["a response", (client) => client.responses.create(asked)],
+    ["a streamed response", (client) => client.responses.stream(asked).finalResponse()],
+    ["a completion", (client) => client.completions.create({ model: "sprout", prompt: "Hello" })],
+    ["embeddings", (client) => client.embeddings.create(asked)],
+    ["a message", (_, anthropic) => anthropic.messages.create(message)],
+    ["a streamed message", (_, anthropic) => anthropic.messages.stream(message).finalMessage()],
+  ])("holds %s against its receipt, too", async (_name, ask) => {
+    const withReceipt = (answering: Answering) => {
+      const fetch = createUmbelFetch({ trustedDevices: [device.publicJwk], receipts: "required", fetch: coordinatorOf(answering) });
+      const openai = new OpenAI({ apiKey: "x", baseURL: "http://umbel/v1", maxRetries: 0, fetch });
+      return ask(openai, new Anthropic({ apiKey: "x", baseURL: "http://umbel", maxRetries: 0, fetch }));
+    };
+    expect(JSON.stringify(await withReceipt({ receipt }))).toMatch(/Hi 🌱|embedding/);
+    await expect(withReceipt({})).rejects.toThrow("receipt refused: missing");
+    await expect(withReceipt({ receipt, usage: { ...usage, promptTokens: 10 } })).rejects.toThrow("receipt refused: usage");
   });
 
   it("may fetch the keys it trusts", async () => {

@@ -70,6 +70,10 @@ describe("an API key", () => {
       expiresAt: null,
       createdAt: clock.date(),
       lastUsedAt: null,
+      rpmLimit: null,
+      itpmLimit: null,
+      otpmLimit: null,
+      selfRouteOnly: false,
     });
     const [row] = await database.store.client`select k::text as everything, key_hash from api_keys k`;
     expect(row?.["key_hash"]).toBe(sha256(secret));
