@@ -23,5 +23,6 @@ export * from "./hash.js";
 export * from "./limits.js";
 export * from "./manifest/index.js";
 export * from "./messages/index.js";
+export * from "./sealed-transport/index.js";
 export * from "./signatures/index.js";
 export { bytesToUuid, uuidToBytes } from "./uuid.js";
