@@ -1,5 +1,6 @@
 import OpenAI from "openai";
 import { describe, expect, it } from "vitest";
+import { ApiError } from "../canonical/api-error.js";
 import type { ChatEvent } from "../canonical/chat-event.js";
 import { someUsage } from "../testing/answers.js";
 import { answered, createDialectClientFetch } from "../testing/client-fetch.js";
@@ -91,5 +92,36 @@ describe("a stream", () => {
       "data: [DONE]",
       "",
     ]);
+  });
+
+  it("of several answers begins each with the prompt, finishes each, and has usage and receipt on a chunk of its own", () => {
+    const options = { includeUsage: true, echo: "Go", choices: 2 };
+    const renderer = openaiCompletions.streamRenderer({ id: "1", created_s: 5, model: "sprout", options });
+    const base = '"id":"cmpl-1","object":"text_completion","created":5,"model":"sprout"';
+    const chunk = (index: number, text: string, finish: string) =>
+      `data: {${base},"choices":[{"index":${index},"text":"${text}","logprobs":null,"finish_reason":${finish}}]}`;
+    const events: ChatEvent[] = [
+      { type: "text", text: " on", tokens: 1, choice: 1 },
+      { type: "text", text: " away", tokens: 1, choice: 1 },
+      { type: "finish", reason: "stop", choices: [{ reason: "stop" }, { reason: "length" }], usage: someUsage },
+    ];
+    const written = (events.map((event) => renderer.event(event)).join("") + renderer.end()).split("\n\n");
+    expect(written.slice(0, 4)).toEqual([
+      chunk(1, "Go on", "null"),
+      chunk(1, " away", "null"),
+      chunk(0, "Go", '"stop"'),
+      chunk(1, "", '"length"'),
+    ]);
+    expect(written[4]).toContain('"choices":[],"usage":{"prompt_tokens":9');
+    expect(written.slice(5)).toEqual(["data: [DONE]", ""]);
+  });
+
+  it("that fails ends with the error and the terminator", () => {
+    const options = { includeUsage: false, echo: "", choices: 1 };
+    const renderer = openaiCompletions.streamRenderer({ id: "1", created_s: 5, model: "sprout", options });
+    renderer.event({ type: "text", text: "Hi", tokens: 1 });
+    expect(renderer.error(new ApiError({ status: 504, code: "timeout", message: "request timed out" }))).toBe(
+      'data: {"error":{"message":"request timed out","type":"timeout","code":"timeout","param":null}}\n\ndata: [DONE]\n\n',
+    );
   });
 });
