@@ -7,7 +7,7 @@ import { createAccounts } from "./accounts/index.js";
 import { type Catalog, createCatalog, loadBundledModel } from "./catalog/index.js";
 import type { Settings } from "./config/index.js";
 import { createFleet } from "./fleet/index.js";
-import { createHttpServer, createIdempotency, startOperatorServer } from "./http/index.js";
+import { createHttpServer, createIdempotency, createSealing, startOperatorServer } from "./http/index.js";
 import { createIdempotencyStore } from "./idempotency-store.js";
 import { createInference, createRateLimits } from "./inference/index.js";
 import { createDecisionLog, createLogger, createMetrics } from "./insight/index.js";
@@ -170,6 +170,7 @@ async function start(
     inference,
     limits,
     idempotency,
+    sealing: createSealing({ clock, rotation_ms: settings.sealingKeyRotation_ms }),
     metrics,
     log: log.child({ component: "http" }),
     clock,

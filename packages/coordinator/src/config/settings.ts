@@ -138,6 +138,12 @@ export const SETTINGS = {
     about: "Output tokens of one account at once.",
   }),
   idempotencyWindow_ms: wait("UMBEL_IDEMPOTENCY_WINDOW", "24h", "How long an `Idempotency-Key` stands for its first request."),
+  sealingKeyRotation_ms: wait(
+    "UMBEL_SEALING_KEY_ROTATION",
+    "24h",
+    "How long a key of sealed mode is the current one; it is accepted for as long again, at most 24h more. 0 switches sealed mode off.",
+    0,
+  ),
   publicRate_perSecond: setting(decimal({ least: 0, most: 1_000_000 }), {
     env: "UMBEL_PUBLIC_RATE_LIMIT_RPS",
     default: "10",

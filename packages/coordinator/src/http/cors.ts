@@ -1,7 +1,7 @@
 import type { FastifyCorsOptions } from "@fastify/cors";
 
 /** Paths that any web page may read, without credentials. */
-const PUBLIC_PATHS = new Set(["/v1/pricing"]);
+const PUBLIC_PATHS = new Set(["/v1/pricing", "/v1/encryption-key"]);
 
 const EXPOSED_HEADERS = [
   "X-Request-ID",
@@ -14,6 +14,8 @@ const EXPOSED_HEADERS = [
   "X-Timing",
   "X-Billing",
   "X-Umbel-Idempotent-Replay",
+  "X-Umbel-Sealed",
+  "X-Umbel-Sealed-Kid",
   "Retry-After",
   "Retry-After-Ms",
   "X-RateLimit-Reset",

@@ -8,6 +8,7 @@ import type { Inference, RateLimits } from "../inference/index.js";
 import type { Logger, Metrics } from "../insight/index.js";
 import type { Ledger } from "../ledger/index.js";
 import type { Idempotency } from "./idempotency/index.js";
+import type { Sealing } from "./sealed/index.js";
 
 /** What the HTTP edge translates to, and the world it runs in. */
 export interface HttpDependencies {
@@ -18,6 +19,7 @@ export interface HttpDependencies {
   readonly inference: Pick<Inference, "run" | "inFlight">;
   readonly limits: Pick<RateLimits, "takeRequest">;
   readonly idempotency: Pick<Idempotency, "answer">;
+  readonly sealing: Sealing;
   readonly metrics: Metrics;
   readonly log: Logger;
   readonly clock: Clock;

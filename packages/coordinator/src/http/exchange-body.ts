@@ -4,7 +4,9 @@ import { createReplySink } from "./answer/reply-sink.js";
 import type { AnswerSink } from "./answer/sink.js";
 import type { HttpDependencies } from "./dependencies.js";
 import { errorHeaders, toApiError } from "./errors.js";
+import { principalOf } from "./exchange.js";
 import { readBody } from "./read-body.js";
+import { envelope_bytes_max, isSealed } from "./sealed/index.js";
 import { refuseUnreadableBody } from "./unreadable-body.js";
 
 /** A request's body, and where its answer goes. */
@@ -16,17 +18,18 @@ export interface BodyExchange {
 }
 
 /**
- * Reads the body of a request and lets it be answered. What the handler throws becomes the answer, unless one has begun or nobody is left to
+ * Reads the body of a request and lets it be answered: sealed, if the body came sealed. What the handler throws becomes the answer, unless one has begun or nobody is left to
  * read it.
  */
 export async function exchangeBody(
   request: FastifyRequest,
   reply: FastifyReply,
   renderError: Dialect<unknown>["renderError"],
-  { clock, settings, log }: HttpDependencies,
+  { clock, settings, log, sealing }: HttpDependencies,
   handle: (exchange: BodyExchange) => Promise<void>,
 ): Promise<unknown> {
   const sink = createReplySink(reply, { clock, stall_ms: settings.writeStallTimeout_ms });
+  let answer: AnswerSink = sink;
 
   async function refuse(error: unknown, to: AnswerSink): Promise<void> {
     const refusal = toApiError(error);
@@ -38,14 +41,24 @@ export async function exchangeBody(
 
   try {
     refuseUnreadableBody(request.headers);
-    const limits = { bytes_max: settings.bodyLimit_bytes, idle_ms: settings.bodyIdleTimeout_ms, total_ms: settings.bodyTimeout_ms };
-    const body = await readBody(request.raw, limits, clock);
-    await handle({ body, sink, refuse });
+    const sealed = isSealed(request.headers["content-type"]);
+    const { bodyLimit_bytes } = settings;
+    const bytes_max = sealed ? envelope_bytes_max(bodyLimit_bytes) : bodyLimit_bytes;
+    const limits = { bytes_max, idle_ms: settings.bodyIdleTimeout_ms, total_ms: settings.bodyTimeout_ms };
+    let body = await readBody(request.raw, limits, clock);
+    if (sealed) {
+      const route = { method: request.method, path: request.routeOptions.url ?? "" };
+      const { accountId } = principalOf(request);
+      const opened = await sealing.open({ ...route, envelope: body, accountId, body_bytes_max: bodyLimit_bytes });
+      body = opened.body;
+      answer = opened.seal(sink);
+    }
+    await handle({ body, sink: answer, refuse });
     return sink.gone.aborted ? reply.hijack() : reply;
   } catch (error) {
     if (sink.gone.aborted || reply.raw.destroyed) return reply.hijack();
     if (sink.committed) throw error;
-    await refuse(error, sink);
+    await refuse(error, answer);
     return reply;
   }
 }

@@ -15,6 +15,7 @@ import { modelRoutes } from "./model-routes.js";
 import { openApiRoutes } from "./openapi/openapi-routes.js";
 import { requestIdOf } from "./request-id.js";
 import type { Route } from "./route.js";
+import { encryptionKeyRoute } from "./sealed/index.js";
 
 const HEADERS_bytes_max = 64 * 1024;
 const PATH_PARAMETER_max = 512;
@@ -43,6 +44,7 @@ export function createHttpServer(dependencies: HttpDependencies): HttpServer {
     ...inferenceRoutes(dependencies),
     ...modelRoutes(dependencies),
     ...accountRoutes(dependencies),
+    encryptionKeyRoute(dependencies),
     ...healthRoutes(dependencies, isDraining),
   ];
   const routes = [...described, ...openApiRoutes(described, dependencies.version)];

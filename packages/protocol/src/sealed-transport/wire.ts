@@ -10,6 +10,8 @@ export const SEALED_CONTENT_TYPE = "application/umbel-sealed";
 export const SEALED_LIMITS = {
   /** Longest JSON line in front of a sealed request's ciphertext. */
   header_bytes_max: 1024,
+  /** What sealing adds to a body at most: that line, its end, and the cipher's tag. */
+  requestOverhead_bytes_max: 1024 + 1 + 16,
   /** Largest whole answer. */
   answer_bytes_max: 64 * 1024 * 1024,
   /** Largest plaintext of one sealed event; longer text goes in several. */
