@@ -1,22 +1,52 @@
+import { type CryptoSupplier, webCrypto } from "@umbel/protocol";
 import { createAnswerCheck } from "./answer-check.js";
 import { checkedEventStream, checkedJson } from "./checked-body.js";
 import type { ReceiptPolicy } from "./receipt-policy.js";
+import { createSealedFetch } from "./sealed-fetch.js";
 
-export interface UmbelFetchOptions extends ReceiptPolicy {
+export interface UmbelFetchOptions extends Partial<ReceiptPolicy> {
+  /**
+   * `plain`: bodies pass as they are. `sealed`: each body is sealed to the coordinator's key, and each answer comes back sealed, so that who
+   * ends TLS in between reads neither. Default: `plain`.
+   */
+  readonly mode?: "plain" | "sealed";
   /** What performs the requests. Default: the platform's `fetch`. */
   readonly fetch?: typeof globalThis.fetch;
+  /** Cryptography of sealed mode. Default: `webCrypto`; in Node, `nativeCrypto` from `@umbel/protocol/native` is several times faster. */
+  readonly supplier?: CryptoSupplier;
+  /** Wall clock of sealed mode: a coordinator refuses requests that are five minutes off. Default: the machine's. */
+  readonly now?: () => Date;
 }
 
 /**
  * A drop-in `fetch` for the official clients, e.g. `new OpenAI({ baseURL, apiKey, fetch: createUmbelFetch(options) })`.
  *
- * Requests pass unchanged: base URL, API key and body are the client's own. An answer passes unchanged too, but its end is delivered only after the provider's signed receipt has been checked. A refused receipt makes reading the body fail with `ReceiptError`;
- * the returned promise does not reject for it, because clients repeat requests that reject, and this one has been answered and paid.
+ * Base URL, API key and body are the client's own. With `trustedDevices`, each answer is checked: its end is delivered
+ * only after the provider's signed receipt has been verified. A refused receipt makes reading the body fail with `ReceiptError`, and an answer
+ * that was not sealed as it should be with `SealedError`; the returned promise does not reject for either, because clients repeat requests
+ * that reject, and this one has been answered and paid. It does reject with `SealedError` when nothing could be sent.
+ *
+ * @throws TypeError when receipts are required and no devices are trusted
  */
 export function createUmbelFetch(options: UmbelFetchOptions): typeof globalThis.fetch {
-  const policy: ReceiptPolicy = Object.freeze({ ...options });
+  const fetch: typeof globalThis.fetch = (input, init) => (options.fetch ?? globalThis.fetch)(input, init);
+  const { supplier = webCrypto, now = () => new Date(), mode = "plain" } = options;
+  const send = mode === "sealed" ? createSealedFetch({ fetch, supplier, now }) : fetch;
+  const policy = receiptPolicyOf(options);
+  return policy === undefined ? send : checkingFetch(send, policy);
+}
+
+function receiptPolicyOf({ trustedDevices, receipts, onReceipt }: UmbelFetchOptions): ReceiptPolicy | undefined {
+  if (trustedDevices === undefined) {
+    if (receipts === "required") throw new TypeError("required receipts need trusted devices");
+    return undefined;
+  }
+  return { trustedDevices, ...(receipts === undefined ? {} : { receipts }), ...(onReceipt === undefined ? {} : { onReceipt }) };
+}
+
+function checkingFetch(send: typeof globalThis.fetch, policy: ReceiptPolicy): typeof globalThis.fetch {
   return async (input, init) => {
-    const response = await (options.fetch ?? globalThis.fetch)(input, init);
+    const response = await send(input, init);
     if (!response.ok || response.body === null || !isInference(input)) return response;
     const check = createAnswerCheck(policy);
     const type = response.headers.get("content-type") ?? "";
