@@ -49,14 +49,17 @@ const PREFERENCES: readonly Preference[] = [ownMachines, otherVersion, bearableD
  * @returns undefined for no candidates
  */
 export function pick(candidates: readonly Candidate[], spec: RequestSpec, profile: CostProfile, random: () => number): Picked | undefined {
-  const near = nearTies(preferred(candidates, spec, profile), profile.nearTie_ms);
-  const affine = near.find(({ measured }) => measured.provider.id === spec.affinityProviderId);
-  if (affine) return { candidate: affine, tied: 1, draw: undefined };
-
-  const equals = leastBusy(near);
+  const equals = equalsOf(candidates, spec, profile);
   const draw = equals.length > 1 ? random() : undefined;
   const candidate = equals[Math.floor((draw ?? 0) * equals.length)];
   return candidate && { candidate, tied: equals.length, draw };
+}
+
+/** The candidates that are equal to the last: any of them may be drawn. */
+export function equalsOf(candidates: readonly Candidate[], spec: RequestSpec, profile: CostProfile): readonly Candidate[] {
+  const near = nearTies(preferred(candidates, spec, profile), profile.nearTie_ms);
+  const affine = near.find(({ measured }) => measured.provider.id === spec.affinityProviderId);
+  return affine ? [affine] : leastBusy(near);
 }
 
 function preferred(candidates: readonly Candidate[], spec: RequestSpec, profile: CostProfile): readonly Candidate[] {

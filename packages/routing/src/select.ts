@@ -6,7 +6,7 @@ import { type Candidate, pick } from "./pick.js";
 import type { Decision, ProviderView, RefusalReason, RequestSpec, RoutingContext } from "./types.js";
 
 /** Refusals that say "come back later": a machine at work, which is better than one whose breaker is open. */
-const BUSY_REASONS: readonly RefusalReason[] = ["concurrency", "capacity", "ttft_ceiling"];
+export const BUSY_REASONS: readonly RefusalReason[] = ["concurrency", "capacity", "ttft_ceiling"];
 
 /**
  * Chooses the provider for one request: gates, cost, pick. Pure and synchronous, so that a single-threaded caller reserves in the same

@@ -18,7 +18,7 @@ const SYSTEM_RESERVE_GB = 4;
  */
 export function memoryAdmits(provider: ProviderView, spec: RequestSpec): boolean {
   const slot = provider.slots?.get(spec.build);
-  if (slot && slot.tokenBudgetMax > 0) return budgetAdmits(provider, slot, requestDemand_tokens(spec));
+  if (slot && slot.tokenBudgetMax > 0) return requestDemand_tokens(spec) <= budgetRoom_tokens(provider, slot);
 
   const size_gb = gib(provider.builds.get(spec.build)?.size_bytes ?? 0);
   if (size_gb === 0 || provider.totalMemory_gb === 0) return true;
@@ -30,12 +30,18 @@ export function memoryAdmits(provider: ProviderView, spec: RequestSpec): boolean
   return taken_gb + size_gb + cache_gb + SYSTEM_RESERVE_GB <= provider.totalMemory_gb;
 }
 
+/** The longest request that finds room in the build's token budget; infinite where memory has to be reckoned for each request. */
+export function room_tokens(provider: ProviderView, build: string): number {
+  const slot = provider.slots?.get(build);
+  return slot && slot.tokenBudgetMax > 0 ? budgetRoom_tokens(provider, slot) : Number.POSITIVE_INFINITY;
+}
+
 /**
  * Two bounds at once: the slot's own budget, and the pool that co-resident slots may share. Where the cache is one pool, each slot reports
  * the same room, and work placed on one build since the last heartbeat has to count against all, or two builds admit the same memory twice.
  */
-function budgetAdmits(provider: ProviderView, slot: SlotView, demand_tokens: number): boolean {
-  if (slot.tokenBudgetUsed + unreported_tokens(provider, slot.build, slot) + demand_tokens > slot.tokenBudgetMax) return false;
+function budgetRoom_tokens(provider: ProviderView, slot: SlotView): number {
+  const own_tokens = slot.tokenBudgetMax - slot.tokenBudgetUsed - unreported_tokens(provider, slot.build, slot);
   let poolFree_tokens = 0;
   for (const other of provider.slots?.values() ?? []) {
     poolFree_tokens = Math.max(poolFree_tokens, other.tokenBudgetMax - other.tokenBudgetUsed);
@@ -44,7 +50,7 @@ function budgetAdmits(provider: ProviderView, slot: SlotView, demand_tokens: num
   for (const build of provider.pending.keys()) {
     poolUnreported_tokens += unreported_tokens(provider, build, provider.slots?.get(build));
   }
-  return poolUnreported_tokens + demand_tokens <= poolFree_tokens;
+  return Math.min(own_tokens, poolFree_tokens - poolUnreported_tokens);
 }
 
 /** Tokens that the coordinator has placed for a build and that its slot's report does not show yet. */

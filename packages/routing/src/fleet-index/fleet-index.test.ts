@@ -1,0 +1,186 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { ProfileName } from "../gates/profiles.js";
+import { seededRandom } from "../random.js";
+import { select } from "../select.js";
+import { context as anyContext, fleet as anyFleet, spec as anySpec } from "../testing/arbitraries.js";
+import {
+  BUILD,
+  builds,
+  buildView,
+  NOW_MS,
+  providerView,
+  requestSpec,
+  routingContext,
+  slots,
+  slotView,
+  WEIGHT_HASH,
+} from "../testing/fixtures.js";
+import { admissibleWinners } from "../testing/oracle.js";
+import type { ProviderView, RequestSpec, RoutingContext } from "../types.js";
+import { createFleetIndex, type FleetIndex } from "./index.js";
+
+const anyProfile = fc.constantFrom<ProfileName>("select", "select_failopen", "preview");
+
+function indexOf(views: readonly ProviderView[], context: RoutingContext): FleetIndex {
+  const index = createFleetIndex();
+  for (const view of views) index.set(view, context);
+  return index;
+}
+
+/** Only machines that offer the build are in an index of it. */
+function offering(views: readonly ProviderView[], { build }: RequestSpec): readonly ProviderView[] {
+  return views.filter((view) => view.builds.has(build));
+}
+
+/** Refusals that a search counts only of machines that it looked at. */
+function countedExactly({ refusals }: ReturnType<FleetIndex["select"]>) {
+  const { capacity: _capacity, ttft_ceiling: _ceiling, ...exact } = refusals;
+  return exact;
+}
+
+describe("the index of a fleet", () => {
+  it("finds a winner that a full scan could have drawn, and none where a scan finds none", () => {
+    fc.assert(
+      fc.property(anyFleet, anySpec, anyContext, anyProfile, fc.integer(), (fleet, spec, rest, profile, seed) => {
+        const context = { ...rest, random: seededRandom(seed) };
+        const scanned = select(offering(fleet, spec), spec, context, profile);
+        const found = indexOf(fleet, context).select(spec, context, profile);
+        const admissible = admissibleWinners(offering(fleet, spec), spec, context, profile);
+        expect(found.winner === undefined).toBe(admissible.size === 0);
+        if (found.winner !== undefined) expect(admissible).toContain(found.winner.providerId);
+        expect(found.failedOpen).toBe(scanned.failedOpen);
+      }),
+      { numRuns: 3_000 },
+    );
+  });
+
+  it("counts the machines that each gate refuses as a full scan counts them", () => {
+    fc.assert(
+      fc.property(anyFleet, anySpec, anyContext, anyProfile, (fleet, anyRoute, rest, profile) => {
+        const spec: RequestSpec = { ...anyRoute, route: anyRoute.route === "prefer" ? "public" : anyRoute.route };
+        const context = { ...rest, random: seededRandom(1) };
+        const scanned = select(offering(fleet, spec), spec, context, profile);
+        const found = indexOf(fleet, context).select(spec, context, profile);
+        expect({ considered: found.considered, refusals: countedExactly(found) }).toEqual({
+          considered: scanned.considered,
+          refusals: countedExactly(scanned),
+        });
+        if (scanned.winner === undefined) expect(found.refusals).toEqual(scanned.refusals);
+      }),
+      { numRuns: 3_000 },
+    );
+  });
+
+  it("follows its machines: what is set, replaced and removed, and what time brings", () => {
+    const step = fc.record({
+      fleet: anyFleet,
+      removed: fc.array(fc.nat({ max: 11 }), { maxLength: 3 }),
+      passed_ms: fc.constantFrom(0, 1, 60_000, 959_000, 1_000_000),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { minLength: 1, maxLength: 6 }), anySpec, anyContext, (steps, spec, rest) => {
+        const index = createFleetIndex();
+        const model = new Map<string, ProviderView>();
+        let now_ms = rest.now_ms;
+        for (const { fleet, removed, passed_ms } of steps) {
+          const context = () => ({ ...rest, now_ms, random: seededRandom(1) });
+          for (const view of fleet) {
+            model.set(view.id, view);
+            index.set(view, context());
+          }
+          for (const number of removed) {
+            model.delete(`session-${number}`);
+            index.remove(`session-${number}`);
+          }
+          now_ms += passed_ms;
+          const views = [...model.values()];
+          const admissible = admissibleWinners(offering(views, spec), spec, context(), "select");
+          const { winner } = index.select(spec, context());
+          expect(index.size).toBe(model.size);
+          expect(winner === undefined).toBe(admissible.size === 0);
+          if (winner !== undefined) expect(admissible).toContain(winner.providerId);
+        }
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  const crowd = (count: number, change: (index: number) => Partial<ProviderView>): ProviderView[] =>
+    Array.from({ length: count }, (_, index) => providerView({ id: `session-${index}`, ...change(index) }));
+
+  it("holds for large fleets, where equals are drawn instead of gathered", () => {
+    const random = seededRandom(7);
+    const fleet = crowd(3_000, () => ({
+      slots: slots(
+        slotView({
+          observedDecode_tps: 20 * 20 ** random(),
+          running: Math.floor(random() * 3),
+          tokenBudgetUsed: Math.floor(random() * 90_000),
+        }),
+      ),
+      pendingTotal: Math.floor(random() * 4),
+      cpuUsage: random(),
+      version: random() < 0.5 ? "1.2.0" : "1.3.0",
+      breakerOpenUntil_ms: random() < 0.1 ? NOW_MS + 1 : 0,
+    }));
+    const index = indexOf(fleet, routingContext());
+    for (let seed = 0; seed < 200; seed += 1) {
+      const spec = requestSpec({
+        promptTokens: Math.floor(random() * 4_000),
+        maxOutputTokens: 1 + Math.floor(random() * 2_000),
+        avoidVersion: random() < 0.3 ? "1.2.0" : undefined,
+        affinityProviderId: random() < 0.3 ? `session-${Math.floor(random() * 3_000)}` : undefined,
+      });
+      const context = routingContext({ random: seededRandom(seed) });
+      const { winner } = index.select(spec, context);
+      expect(admissibleWinners(fleet, spec, context, "select")).toContain(winner?.providerId);
+    }
+  });
+
+  it("spreads requests over equals", () => {
+    const index = indexOf(
+      crowd(500, () => ({})),
+      routingContext(),
+    );
+    const random = seededRandom(3);
+    const drawn = new Map<string, number>();
+    for (let ask = 0; ask < 5_000; ask += 1) {
+      const id = index.select(requestSpec(), routingContext({ random })).winner?.providerId ?? "";
+      drawn.set(id, (drawn.get(id) ?? 0) + 1);
+    }
+    expect(drawn.size).toBeGreaterThan(490);
+    expect(Math.max(...drawn.values())).toBeLessThan(40);
+  });
+
+  it("looks at few machines, however many there are, busy ones and full ones included", () => {
+    const full = slots(slotView({ running: 8 }));
+    const noRoom = slots(slotView({ tokenBudgetUsed: 99_950 }));
+    const fleets = [crowd(20_000, () => ({})), crowd(20_000, () => ({ slots: full })), crowd(20_000, () => ({ slots: noRoom }))];
+    const [idle, busy, exhausted] = fleets.map((fleet) => indexOf(fleet, routingContext()));
+    expect(idle?.select(requestSpec(), routingContext()).winner).toBeDefined();
+    expect(busy?.select(requestSpec(), routingContext())).toMatchObject({ winner: undefined, refusals: { concurrency: 20_000 } });
+    for (let ask = 0; ask < 3; ask += 1) {
+      expect(exhausted?.select(requestSpec(), routingContext())).toMatchObject({ winner: undefined, refusals: { capacity: 20_000 } });
+    }
+  });
+
+  it("goes by the weights that a request names", () => {
+    const other = "cd".repeat(32);
+    const index = indexOf(
+      [providerView({ id: "old" }), providerView({ id: "new", builds: builds(buildView({ weightHash: other })) })],
+      routingContext(),
+    );
+    const winnerFor = (weightHash: string) => index.select(requestSpec({ weightHash }), routingContext()).winner?.providerId;
+    expect([winnerFor(WEIGHT_HASH), winnerFor(other), winnerFor(WEIGHT_HASH)]).toEqual(["old", "new", "old"]);
+  });
+
+  it("knows who offers a build", () => {
+    const index = indexOf([providerView({ id: "a" }), providerView({ id: "b", builds: builds() })], routingContext());
+    expect([...index.views(BUILD)].map(({ id }) => id)).toEqual(["a"]);
+    expect(index.get("b")?.id).toBe("b");
+    index.remove("a");
+    expect([...index.views(BUILD)]).toEqual([]);
+    expect(index.select(requestSpec(), routingContext())).toMatchObject({ winner: undefined, considered: 0 });
+  });
+});

@@ -1,0 +1,161 @@
+import { itemisedCost } from "../cost/index.js";
+import { costProfileOf } from "../cost/profile.js";
+import { PROFILE_OMISSIONS, type ProfileName } from "../gates/profiles.js";
+import { BUSY_REASONS, select } from "../select.js";
+import type { Decision, ProviderView, RefusalReason, RequestSpec, RoutingContext } from "../types.js";
+import { BuildIndex, type Placed } from "./build-index.js";
+import { type Found, Search } from "./search.js";
+
+/** The views of a fleet, kept so that a machine for a request is found without looking at all of them. */
+export interface FleetIndex {
+  readonly size: number;
+  /** Adds a machine, or puts its new view in the place of the old. O(builds of the machine × log n). */
+  set(view: ProviderView, context: RoutingContext): void;
+  /** @param providerId session id; an unknown one changes nothing */
+  remove(providerId: string): void;
+  get(providerId: string): ProviderView | undefined;
+  /** Views of the machines that advertise a build. */
+  views(build: string): Iterable<ProviderView>;
+  /**
+   * Chooses as `select` chooses among all views: the winner is one that `select` could have drawn, too. Refusals are counted exactly, but
+   * for those that depend on a request's length or deadline: of these, only machines that were looked at count, all of them when there is
+   * no winner. `bestTtft_ms` is the least of the machines that were looked at.
+   */
+  select(spec: RequestSpec, context: RoutingContext, profile?: ProfileName): Decision;
+}
+
+/**
+ * Requests for an owner's machines, and for named ones, go over those few with `select` itself. All others meet machines sorted in advance
+ * (routing.md §22): by the gates that refuse them whatever is asked, which are only counted; by how busy they are; and by the least they
+ * cost, so that a search ends where no machine left can be better.
+ */
+export function createFleetIndex(): FleetIndex {
+  const views = new Map<string, ProviderView>();
+  const builds = new Map<string, BuildIndex>();
+  const sessionsOfMachine = new Map<string, Set<string>>();
+  const sessionsOfAccount = new Map<string, Set<string>>();
+
+  const remove = (providerId: string, keeping?: ProviderView): void => {
+    const view = views.get(providerId);
+    if (view === undefined) return;
+    views.delete(providerId);
+    forget(sessionsOfMachine, view.machineId, providerId);
+    if (view.accountId !== undefined) forget(sessionsOfAccount, view.accountId, providerId);
+    for (const build of view.builds.keys()) {
+      if (keeping?.builds.has(build) === true) continue;
+      const index = builds.get(build);
+      index?.remove(providerId);
+      if (index?.size === 0) builds.delete(build);
+    }
+  };
+
+  const offering = (sessions: Iterable<string>, build: string): ProviderView[] => {
+    const found: ProviderView[] = [];
+    for (const session of sessions) {
+      const view = views.get(session);
+      if (view?.builds.has(build)) found.push(view);
+    }
+    return found;
+  };
+
+  /** Among few machines, with those that are none of them counted under the gate that keeps them out. */
+  const selectAmong = (few: readonly ProviderView[], rest: RefusalReason, index: BuildIndex, ...args: SelectArguments): Decision => {
+    const decision = select(few, ...args);
+    const others = index.size - few.length;
+    if (others === 0) return decision;
+    const refusals = { ...decision.refusals, [rest]: (decision.refusals[rest] ?? 0) + others };
+    return Object.freeze({ ...decision, considered: index.size, refusals: Object.freeze(refusals) });
+  };
+
+  const excludedIn = (index: BuildIndex, { excluded }: RequestSpec, profile: ProfileName): Placed[] => {
+    if (PROFILE_OMISSIONS[profile].includes("excluded")) return [];
+    const sessions = new Set([...excluded].flatMap((id) => [id, ...(sessionsOfMachine.get(id) ?? [])]));
+    return [...sessions].map((session) => index.placed(session)).filter((placed) => placed !== undefined);
+  };
+
+  return {
+    get size() {
+      return views.size;
+    },
+    set(view, context) {
+      remove(view.id, view);
+      views.set(view.id, view);
+      remember(sessionsOfMachine, view.machineId, view.id);
+      if (view.accountId !== undefined) remember(sessionsOfAccount, view.accountId, view.id);
+      for (const build of view.builds.keys()) {
+        const index = builds.get(build) ?? new BuildIndex(build);
+        builds.set(build, index);
+        index.set(view, context);
+      }
+    },
+    remove: (providerId) => remove(providerId),
+    get: (providerId) => views.get(providerId),
+    views: (build) => builds.get(build)?.views() ?? [],
+    select(spec, context, profile = "select") {
+      const index = builds.get(spec.build);
+      if (index === undefined) return select([], spec, context, profile);
+      index.refresh(spec, context);
+      const own = spec.route === "public" ? [] : offering(sessionsOfAccount.get(spec.accountId) ?? [], spec.build);
+      if (spec.route === "self") return selectAmong(own, "not_owned", index, spec, context, profile);
+      if (spec.allowedMachines !== undefined) {
+        const sessions = [...spec.allowedMachines].flatMap((machine) => [...(sessionsOfMachine.get(machine) ?? [])]);
+        return selectAmong(offering(sessions, spec.build), "serial_not_allowed", index, spec, context, profile);
+      }
+      const preferred = own.length === 0 ? undefined : select(own, spec, context, profile);
+      if (preferred?.winner !== undefined && !preferred.failedOpen) return preferred;
+      const found = search(index, spec, context, profile);
+      return preferred?.winner !== undefined && found.failedOpen ? preferred : found;
+    },
+  };
+
+  function search(index: BuildIndex, spec: RequestSpec, context: RoutingContext, profile: ProfileName): Decision {
+    const searched = new Search(index, spec, context, profile, excludedIn(index, spec, profile));
+    const found = searched.find();
+    if (found === undefined && profile === "select" && mayFailOpen(searched)) {
+      const relaxed = new Search(index, spec, context, "select_failopen", excludedIn(index, spec, profile));
+      const despite = relaxed.find();
+      if (despite !== undefined) return conclude(index, relaxed, despite, spec, context, true);
+    }
+    return conclude(index, searched, found, spec, context, false);
+  }
+}
+
+type SelectArguments = [spec: RequestSpec, context: RoutingContext, profile: ProfileName];
+
+function mayFailOpen({ refusals }: Search): boolean {
+  return refusals.breaker_open !== undefined && BUSY_REASONS.every((reason) => refusals[reason] === undefined);
+}
+
+function conclude(
+  index: BuildIndex,
+  search: Search,
+  found: Found | undefined,
+  spec: RequestSpec,
+  context: RoutingContext,
+  failedOpen: boolean,
+): Decision {
+  const profile = costProfileOf(context);
+  return Object.freeze({
+    winner: found && itemisedCost(found.candidate.measured, profile, spec),
+    considered: index.size,
+    candidates: search.candidates,
+    refusals: Object.freeze({ ...search.refusals }),
+    bestTtft_ms: Number.isFinite(search.bestTtft_ms) ? search.bestTtft_ms : undefined,
+    costProfile: profile.version,
+    draw: found?.draw,
+    tied: found?.tied ?? 0,
+    failedOpen,
+  });
+}
+
+function remember(sets: Map<string, Set<string>>, key: string, value: string): void {
+  const set = sets.get(key);
+  if (set === undefined) sets.set(key, new Set([value]));
+  else set.add(value);
+}
+
+function forget(sets: Map<string, Set<string>>, key: string, value: string): void {
+  const set = sets.get(key);
+  set?.delete(value);
+  if (set?.size === 0) sets.delete(key);
+}
