@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import type { Clock } from "@umbel/protocol";
+import { type Clock, type DeviceKeyPair, deviceThumbprint, fromUtf8, generateDeviceKey, importDeviceKey, utf8 } from "@umbel/protocol";
 import { systemClock } from "@umbel/protocol/native";
 import { createAccounts } from "./accounts/index.js";
 import { type Catalog, createCatalog, loadBundledModel } from "./catalog/index.js";
@@ -15,7 +15,7 @@ import { createLedger } from "./ledger/index.js";
 import { startLoop } from "./loop.js";
 import { createMachineStore } from "./machine-store.js";
 import { reportFleet, reportLedger, reportStore } from "./reports.js";
-import { secretFile } from "./secret-file.js";
+import { keptFile, secretFile } from "./secret-file.js";
 import { openStore } from "./store/index.js";
 import { createTrust } from "./trust/index.js";
 
@@ -162,6 +162,7 @@ async function start(
     window_ms: settings.idempotencyWindow_ms,
     onError: (error) => log.error({ err: error }, "idempotent request failed"),
   });
+  const identity = await ownIdentity(settings.home);
   const http = createHttpServer({
     accounts,
     catalog,
@@ -170,7 +171,7 @@ async function start(
     inference,
     limits,
     idempotency,
-    sealing: createSealing({ clock, rotation_ms: settings.sealingKeyRotation_ms }),
+    sealing: createSealing({ clock, identity, rotation_ms: settings.sealingKeyRotation_ms }),
     metrics,
     log: log.child({ component: "http" }),
     clock,
@@ -214,7 +215,17 @@ async function start(
     const { cut } = await inference.drain(settings.drainGrace_ms);
     log.info({ event: "stopping", cut }, "requests in flight have ended");
   });
-  log.info({ event: "started", url, database: store.kind, min_trust: settings.minTrust, ...recovered }, "coordinator started");
+  log.info(
+    {
+      event: "started",
+      url,
+      database: store.kind,
+      min_trust: settings.minTrust,
+      identity: await deviceThumbprint(identity.publicJwk),
+      ...recovered,
+    },
+    "coordinator started",
+  );
   return { url, port, operatorPort: operator?.port };
 }
 
@@ -224,6 +235,14 @@ async function addBundledModel(catalog: Catalog, directory: string): Promise<voi
   const known = catalog.builds().find((candidate) => candidate.id === build.id);
   if (known?.weightHash !== build.weightHash) await catalog.register(build);
   if (!catalog.aliases().some((candidate) => candidate.id === alias.id)) await catalog.setAlias(alias);
+}
+
+/** The key that says which coordinator this is, to consumers who have been told. */
+async function ownIdentity(home: string): Promise<DeviceKeyPair> {
+  const pem = await keptFile(path.join(home, "coordinator-identity.pem"), async () =>
+    utf8(await (await generateDeviceKey()).exportPkcs8()),
+  );
+  return importDeviceKey(fromUtf8(pem));
 }
 
 function ownVersion(): string {

@@ -8,10 +8,15 @@ import path from "node:path";
  * @throws when the file holds another number of bytes, because nothing that was derived from it would fit any more
  */
 export async function secretFile(file: string, length: number): Promise<Uint8Array> {
-  await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
-  const secret = (await read(file)) ?? (await create(file, length));
+  const secret = await keptFile(file, async () => randomBytes(length));
   if (secret.length !== length) throw new Error(`${file} holds ${secret.length} bytes instead of ${length}`);
   return secret;
+}
+
+/** Bytes that are made once and stay the same over restarts, in a file that its owner alone can read. */
+export async function keptFile(file: string, make: () => Promise<Uint8Array>): Promise<Uint8Array> {
+  await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
+  return (await read(file)) ?? create(file, await make());
 }
 
 async function read(file: string): Promise<Uint8Array | undefined> {
@@ -24,9 +29,9 @@ async function read(file: string): Promise<Uint8Array | undefined> {
 }
 
 /** Complete from the first moment that it is there, and never replaced: of several that begin at once, all use the first one's. */
-async function create(file: string, length: number): Promise<Uint8Array> {
+async function create(file: string, content: Uint8Array): Promise<Uint8Array> {
   const draft = `${file}.${randomBytes(6).toString("hex")}`;
-  await writeFile(draft, randomBytes(length), { mode: 0o600, flag: "wx" });
+  await writeFile(draft, content, { mode: 0o600, flag: "wx" });
   try {
     await link(draft, file);
   } catch (error) {

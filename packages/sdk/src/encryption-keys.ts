@@ -1,12 +1,16 @@
 import {
   type CryptoSupplier,
+  deviceThumbprint,
+  type EncryptionKey,
   type EncryptionKeyDocument,
   type EnvelopeSuite,
   encryptionKeyDocument,
   encryptionKeyId,
   fromBase64,
   fromUtf8,
+  SignatureError,
   supportedSuites,
+  verifyClaims,
 } from "@umbel/protocol";
 import { readBounded } from "./read-bounded.js";
 import { SealedError } from "./sealed-error.js";
@@ -40,9 +44,11 @@ export interface EncryptionKeysOptions {
   readonly fetch: typeof globalThis.fetch;
   readonly supplier: CryptoSupplier;
   readonly now: () => Date;
+  /** Thumbprints (RFC 7638) of the identities whose keys are taken; undefined takes any. */
+  readonly trustedCoordinators: readonly string[] | undefined;
 }
 
-export function createEncryptionKeys({ fetch, supplier, now }: EncryptionKeysOptions): EncryptionKeys {
+export function createEncryptionKeys({ fetch, supplier, now, trustedCoordinators }: EncryptionKeysOptions): EncryptionKeys {
   const kept = new Map<string, Promise<KeptKey>>();
 
   /** Of all who find the same key wanting, one fetches it anew. */
@@ -71,11 +77,12 @@ export function createEncryptionKeys({ fetch, supplier, now }: EncryptionKeysOpt
 
   async function load(base: string, cache: RequestCache): Promise<KeptKey> {
     const document = await fetched(base, cache);
-    const publicKey = fromBase64(document.public_key);
-    const suite = supportedSuites(supplier).find((candidate) => document.suites.includes(candidate));
-    if (suite === undefined || document.kid !== encryptionKeyId(publicKey)) throw new SealedError("key_unavailable");
-    const until_ms = Math.min(now().getTime() + KEPT_ms, Date.parse(document.expires_at));
-    return { kid: document.kid, publicKey, suite, until_ms };
+    const key = trustedCoordinators === undefined ? document : await signedKey(document, trustedCoordinators);
+    const publicKey = fromBase64(key.public_key);
+    const suite = supportedSuites(supplier).find((candidate) => key.suites.includes(candidate));
+    if (suite === undefined || key.kid !== encryptionKeyId(publicKey)) throw new SealedError("key_unavailable");
+    const until_ms = Math.min(now().getTime() + KEPT_ms, Date.parse(key.expires_at));
+    return { kid: key.kid, publicKey, suite, until_ms };
   }
 
   async function fetched(base: string, cache: RequestCache): Promise<EncryptionKeyDocument> {
@@ -93,4 +100,16 @@ export function createEncryptionKeys({ fetch, supplier, now }: EncryptionKeysOpt
     of: (base) => keyOf(base, "default", ({ until_ms }) => until_ms <= now().getTime()),
     after: (base, refused) => keyOf(base, "no-cache", ({ kid }) => kid === refused.kid),
   };
+}
+
+/** Only what is under the signature counts. */
+async function signedKey({ signer, signature }: EncryptionKeyDocument, trusted: readonly string[]): Promise<EncryptionKey> {
+  try {
+    if (!trusted.includes(await deviceThumbprint(signer))) throw new SealedError("untrusted_key");
+    const [current] = (await verifyClaims(signer, "encryption_keys", signature)).keys;
+    if (current === undefined) throw new SealedError("untrusted_key");
+    return current;
+  } catch (cause) {
+    throw cause instanceof SignatureError ? new SealedError("untrusted_key", { cause }) : cause;
+  }
 }

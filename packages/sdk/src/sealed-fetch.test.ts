@@ -1,6 +1,6 @@
 import Anthropic from "@anthropic-ai/sdk";
 import { anthropicMessages, type ChatEvent, openaiChat } from "@umbel/dialects";
-import { type DeviceKeyPair, generateDeviceKey, SEALED_LIMITS, signClaims, usageReceipt } from "@umbel/protocol";
+import { type DeviceKeyPair, deviceThumbprint, generateDeviceKey, SEALED_LIMITS, signClaims, usageReceipt } from "@umbel/protocol";
 import { nativeCrypto } from "@umbel/protocol/native";
 import OpenAI from "openai";
 import { beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
@@ -201,12 +201,47 @@ describe("the key", () => {
   ])("when it %s, nothing is sent, and the next request tries again", async (_, respond) => {
     let broken = true;
     const fetch: typeof globalThis.fetch = async (input, init) =>
-      broken && String(input).endsWith("/encryption-key") ? respond(coordinator.document()) : coordinator.fetch(input, init);
+      broken && String(input).endsWith("/encryption-key") ? respond(await coordinator.document()) : coordinator.fetch(input, init);
     const client = openai({ fetch });
     await expect(whole(client)).rejects.toMatchObject({ cause: { name: "SealedError", code: "key_unavailable" } });
     expect(coordinator.wire.seen).toBe("");
     broken = false;
     expect(await whole(client)).toBe(ANSWER);
+  });
+});
+
+describe("with trusted coordinators, the key", () => {
+  async function trusting(document?: object): Promise<OpenAI> {
+    const thumbprint = await deviceThumbprint((await coordinator.document()).signer);
+    const fetch: typeof globalThis.fetch = async (input, init) =>
+      document !== undefined && String(input).endsWith("/encryption-key") ? Response.json(document) : coordinator.fetch(input, init);
+    return openai({ fetch, trustedCoordinators: ["another", thumbprint] });
+  }
+
+  it("is taken from one of them, also when it has rotated", async () => {
+    const client = await trusting();
+    expect(await whole(client)).toBe(ANSWER);
+    coordinator.rotate();
+    expect(await whole(client)).toBe(ANSWER);
+  });
+
+  it("is the one that was signed, whatever stands beside", async () => {
+    const signed = await coordinator.document();
+    const { kid, public_key } = await new SealingCoordinator(answer).document();
+    expect(await whole(await trusting({ ...signed, kid, public_key, keys: [{ ...signed, kid, public_key }] }))).toBe(ANSWER);
+  });
+
+  it.each([
+    ["another coordinator's", async () => new SealingCoordinator(answer).document()],
+    [
+      "another coordinator's under the name of the trusted one",
+      async () => ({ ...(await new SealingCoordinator(answer).document()), signer: (await coordinator.document()).signer }),
+    ],
+    ["not signed", async () => ({ ...(await coordinator.document()), signature: "" })],
+  ])("is refused when it is %s, and nothing is sent", async (_, document) => {
+    const client = await trusting(await document());
+    await expect(whole(client)).rejects.toMatchObject({ cause: { name: "SealedError", code: "untrusted_key" } });
+    expect(coordinator.wire.seen).toBe("");
   });
 });
 

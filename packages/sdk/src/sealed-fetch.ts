@@ -8,7 +8,7 @@ import {
   sealTransportRequest,
   utf8,
 } from "@umbel/protocol";
-import { createEncryptionKeys, type RecipientKey } from "./encryption-keys.js";
+import { createEncryptionKeys, type EncryptionKeysOptions, type RecipientKey } from "./encryption-keys.js";
 import { openedEventStream, openedWhole } from "./opened-body.js";
 import { readBounded } from "./read-bounded.js";
 import { type SealedEndpoint, sealedEndpoint } from "./sealed-endpoint.js";
@@ -17,18 +17,13 @@ import { SealedError } from "./sealed-error.js";
 /** Largest error in the clear that is read. */
 const ERROR_bytes_max = 64 * 1024;
 
-export interface SealedFetchOptions {
-  readonly fetch: typeof globalThis.fetch;
-  readonly supplier: CryptoSupplier;
-  readonly now: () => Date;
-}
-
 /**
  * A `fetch` that seals every body to the coordinator and opens what comes back. Requests without a body pass as they are; a body that cannot
  * be sealed is not sent. Errors that the coordinator tells before it has opened a request (no valid key, rate limits) pass in the clear.
  */
-export function createSealedFetch({ fetch, supplier, now }: SealedFetchOptions): typeof globalThis.fetch {
-  const keys = createEncryptionKeys({ fetch, supplier, now });
+export function createSealedFetch(options: EncryptionKeysOptions): typeof globalThis.fetch {
+  const { fetch, supplier, now } = options;
+  const keys = createEncryptionKeys(options);
 
   async function send(request: OutgoingRequest, key: RecipientKey): Promise<{ response: Response; opener: AnswerOpener }> {
     const { suite, publicKey: recipientPublicKey } = key;

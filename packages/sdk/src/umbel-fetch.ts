@@ -10,6 +10,11 @@ export interface UmbelFetchOptions extends Partial<ReceiptPolicy> {
    * ends TLS in between reads neither. Default: `plain`.
    */
   readonly mode?: "plain" | "sealed";
+  /**
+   * Identities of the coordinators to which sealed mode seals: RFC 7638 thumbprints, which their operators tell. Without them any key that is
+   * fetched is taken, which keeps out those who only read, but not someone in between who answers with a key of their own.
+   */
+  readonly trustedCoordinators?: readonly string[];
   /** What performs the requests. Default: the platform's `fetch`. */
   readonly fetch?: typeof globalThis.fetch;
   /** Cryptography of sealed mode. Default: `webCrypto`; in Node, `nativeCrypto` from `@umbel/protocol/native` is several times faster. */
@@ -30,8 +35,8 @@ export interface UmbelFetchOptions extends Partial<ReceiptPolicy> {
  */
 export function createUmbelFetch(options: UmbelFetchOptions): typeof globalThis.fetch {
   const fetch: typeof globalThis.fetch = (input, init) => (options.fetch ?? globalThis.fetch)(input, init);
-  const { supplier = webCrypto, now = () => new Date(), mode = "plain" } = options;
-  const send = mode === "sealed" ? createSealedFetch({ fetch, supplier, now }) : fetch;
+  const { supplier = webCrypto, now = () => new Date(), mode = "plain", trustedCoordinators } = options;
+  const send = mode === "sealed" ? createSealedFetch({ fetch, supplier, now, trustedCoordinators }) : fetch;
   const policy = receiptPolicyOf(options);
   return policy === undefined ? send : checkingFetch(send, policy);
 }

@@ -4,7 +4,9 @@ export { type AnswerSealer, createAnswerSealer } from "./answer-sealer.js";
 export { openTransportRequest, readTransportRequest, type SealedRequest, type SealedRoute, sealTransportRequest } from "./request.js";
 export {
   type EncryptionKey,
+  type EncryptionKeyClaims,
   type EncryptionKeyDocument,
+  encryptionKeyClaims,
   encryptionKeyDocument,
   encryptionKeyId,
   SEALED_CONTENT_TYPE,

@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { toHex } from "../bytes.js";
 import { keyThumbprint } from "../hash.js";
-import { base64, base64Bytes, envelopeSuite, timestamp } from "../messages/common.js";
+import { WIRE_LIMITS } from "../limits.js";
+import { base64, base64Bytes, deviceKey, envelopeSuite, timestamp } from "../messages/common.js";
 
 /** Type of a sealed request body and of a sealed whole answer. A sealed stream stays `text/event-stream`. */
 export const SEALED_CONTENT_TYPE = "application/umbel-sealed";
@@ -59,8 +60,18 @@ const encryptionKey = z.object({
 });
 export type EncryptionKey = z.infer<typeof encryptionKey>;
 
+const keys = z.array(encryptionKey).min(1).max(SEALED_LIMITS.keys_max);
+
+/** What a coordinator's identity key signs: the keys that it accepts, the current one first. */
+export const encryptionKeyClaims = z.object({ keys });
+export type EncryptionKeyClaims = z.infer<typeof encryptionKeyClaims>;
+
 /** Answer of `GET /v1/encryption-key`: the key to seal to, and all that are accepted, the current one first. */
-export const encryptionKeyDocument = encryptionKey.extend({ keys: z.array(encryptionKey).min(1).max(SEALED_LIMITS.keys_max) });
+export const encryptionKeyDocument = encryptionKey.extend({
+  keys,
+  signer: deviceKey.describe("The coordinator's identity key, as JWK. Trust it only when you know it from elsewhere."),
+  signature: z.string().max(WIRE_LIMITS.jws_bytes_max).describe("JWS (ES256) by `signer` over `keys`."),
+});
 export type EncryptionKeyDocument = z.infer<typeof encryptionKeyDocument>;
 
 /** Id of an encryption key: the first 16 hex digits of its SHA-256. */

@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { toBase64, utf8 } from "../bytes.js";
 import { WIRE_LIMITS } from "../limits.js";
 import { requestId } from "../messages/common.js";
+import type { EncryptionKeyClaims } from "../sealed-transport/index.js";
 import {
   type ChallengeClaims,
   type ClaimsOf,
@@ -45,8 +46,19 @@ const receipt: UsageReceipt = {
   started_at: "2026-01-01T00:00:00Z",
   finished_at: "2026-01-01T00:00:01Z",
 };
-const examples: { [P in SignaturePurpose]: ClaimsOf<P> } = { registration, challenge, receipt };
-const purposes = ["registration", "challenge", "receipt"] as const;
+const encryptionKeys: EncryptionKeyClaims = {
+  keys: [
+    {
+      kid: "ab".repeat(8),
+      public_key: toBase64(new Uint8Array(32)),
+      suites: ["x25519-sha256-aes256gcm"],
+      not_before: "2026-01-01T00:00:00Z",
+      expires_at: "2026-01-03T00:00:00Z",
+    },
+  ],
+};
+const examples: { [P in SignaturePurpose]: ClaimsOf<P> } = { registration, challenge, receipt, encryption_keys: encryptionKeys };
+const purposes = ["registration", "challenge", "receipt", "encryption_keys"] as const;
 
 let device: DeviceKeyPair;
 let other: DeviceKeyPair;
@@ -74,6 +86,7 @@ describe("signed claims", () => {
       { alg: "ES256", typ: "att-reg+jwt", kid, ver: 1 },
       { alg: "ES256", typ: "att-challenge+jwt", kid, ver: 1 },
       { alg: "ES256", typ: "usage-receipt+jwt", kid, ver: 1 },
+      { alg: "ES256", typ: "encryption-keys+jwt", kid, ver: 1 },
     ]);
   });
 

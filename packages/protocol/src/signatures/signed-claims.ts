@@ -3,6 +3,7 @@ import { z } from "zod";
 import { fromUtf8, utf8 } from "../bytes.js";
 import { WIRE_LIMITS } from "../limits.js";
 import type { DeviceKey } from "../messages/common.js";
+import { type EncryptionKeyClaims, encryptionKeyClaims } from "../sealed-transport/wire.js";
 import {
   type ChallengeClaims,
   challengeClaims,
@@ -18,6 +19,8 @@ interface ClaimsByPurpose {
   registration: RegistrationClaims;
   challenge: ChallengeClaims;
   receipt: UsageReceipt;
+  /** By a coordinator, whose identity is such a key, too. */
+  encryption_keys: EncryptionKeyClaims;
 }
 /** What a device signs. A signature for one purpose never verifies for another. */
 export type SignaturePurpose = keyof ClaimsByPurpose;
@@ -27,6 +30,7 @@ const purposes: { [P in SignaturePurpose]: { typ: string; schema: z.ZodType<Clai
   registration: { typ: "att-reg+jwt", schema: registrationClaims, bytes_max: WIRE_LIMITS.registrationJws_bytes_max },
   challenge: { typ: "att-challenge+jwt", schema: challengeClaims, bytes_max: WIRE_LIMITS.jws_bytes_max },
   receipt: { typ: "usage-receipt+jwt", schema: usageReceipt, bytes_max: WIRE_LIMITS.jws_bytes_max },
+  encryption_keys: { typ: "encryption-keys+jwt", schema: encryptionKeyClaims, bytes_max: WIRE_LIMITS.jws_bytes_max },
 };
 
 const algorithm = "ES256";

@@ -1,12 +1,15 @@
 import {
   createAnswerSealer,
+  type DeviceKeyPair,
   type EncryptionKeyDocument,
   type EncryptionKeyPair,
   encryptionKeyId,
   fromUtf8,
+  generateDeviceKey,
   openTransportRequest,
   readTransportRequest,
   SEALED_CONTENT_TYPE,
+  signClaims,
   toBase64,
   utf8,
 } from "@umbel/protocol";
@@ -38,6 +41,7 @@ export class SealingCoordinator {
   suites: readonly string[] = ["x25519-sha256-aes256gcm", "x25519-sha256-chacha20poly1305"];
   readonly #answer: (body: unknown) => PlainAnswer;
   #keyPair: EncryptionKeyPair;
+  #identity: Promise<DeviceKeyPair> | undefined;
 
   constructor(answer: (body: unknown) => PlainAnswer) {
     this.#answer = answer;
@@ -48,7 +52,7 @@ export class SealingCoordinator {
     this.#keyPair = freshKey();
   }
 
-  document(): EncryptionKeyDocument {
+  async document(): Promise<EncryptionKeyDocument> {
     const current = {
       kid: encryptionKeyId(this.#keyPair.publicKey),
       public_key: toBase64(this.#keyPair.publicKey),
@@ -56,14 +60,17 @@ export class SealingCoordinator {
       not_before: new Date(NOT_BEFORE_ms).toISOString(),
       expires_at: new Date(NOT_BEFORE_ms + 2 * DAY_ms).toISOString(),
     };
-    return { ...current, keys: [current] };
+    this.#identity ??= generateDeviceKey();
+    const identity = await this.#identity;
+    const signature = await signClaims(identity, "encryption_keys", { keys: [current] });
+    return { ...current, keys: [current], signer: identity.publicJwk, signature };
   }
 
   readonly fetch: typeof globalThis.fetch = async (input, init) => {
     const url = new URL(String(input));
     if (url.pathname.endsWith("/v1/encryption-key")) {
       this.keyFetches.push({ url: url.href, cache: init?.cache });
-      return Response.json(this.document());
+      return Response.json(await this.document());
     }
     const sent = new Uint8Array(await new Response(init?.body ?? null).arrayBuffer());
     this.wire.seen += Buffer.from(sent).toString("latin1");
@@ -78,7 +85,8 @@ export class SealingCoordinator {
     if (headers.get("content-type") !== SEALED_CONTENT_TYPE) return Response.json({ plain: true });
     const request = readTransportRequest(sent);
     const { kid, suite, timestamp } = request.header;
-    if (kid !== this.document().kid) return Response.json({ error: { code: "kid_mismatch", message: "", type: "" } }, { status: 400 });
+    if (kid !== encryptionKeyId(this.#keyPair.publicKey))
+      return Response.json({ error: { code: "kid_mismatch", message: "", type: "" } }, { status: 400 });
     const opened = await openTransportRequest(nativeCrypto, { method: "POST", path, request, keyPair: this.#keyPair });
     const body: unknown = JSON.parse(fromUtf8(opened.plaintext));
     this.requests.push({ path, body, timestamp });

@@ -1,14 +1,18 @@
+import { statSync } from "node:fs";
 import { request as httpRequest } from "node:http";
+import path from "node:path";
 import { text as textOf } from "node:stream/consumers";
 import {
   type AnswerOpener,
   createAnswerOpener,
+  deviceThumbprint,
   encryptionKeyDocument,
   fromBase64,
   fromUtf8,
   SEALED_CONTENT_TYPE,
   sealTransportRequest,
   utf8,
+  verifyClaims,
 } from "@umbel/protocol";
 import { nativeCrypto } from "@umbel/protocol/native";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -103,8 +107,12 @@ describe("sealed mode", () => {
         kid: expect.stringMatching(/^[0-9a-f]{16}$/),
         suites: ["x25519-sha256-aes256gcm", "x25519-sha256-chacha20poly1305"],
       });
-      const { keys, ...current } = encryptionKeyDocument.parse(body);
+      const { keys, signer, signature, ...current } = encryptionKeyDocument.parse(body);
       expect(keys).toEqual([current]);
+      expect(await verifyClaims(signer, "encryption_keys", signature)).toEqual({ keys });
+      const started = test.log.map((line) => JSON.parse(line)).find(({ event }) => event === "started");
+      expect(started).toMatchObject({ identity: await deviceThumbprint(signer) });
+      expect(statSync(path.join(test.home, "coordinator-identity.pem")).mode & 0o777).toBe(0o600);
     });
 
     it("to any web page", async () => {

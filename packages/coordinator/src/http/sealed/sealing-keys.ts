@@ -19,7 +19,7 @@ export interface SealingKey {
  * coordinator has stopped, and no envelope of before a restart opens after it, though what was seen is forgotten.
  */
 export interface SealingKeys {
-  /** All that are accepted, the current one first; never empty. */
+  /** All that are accepted, the current one first; never empty. The same array as long as they are the same keys. */
   accepted(): Promise<readonly SealingKey[]>;
 }
 
@@ -54,7 +54,7 @@ export function createSealingKeys({
         await rotating;
       }
       const now_ms = clock.date().getTime();
-      keys = keys.filter(({ expires_ms }) => expires_ms > now_ms);
+      if (keys.some(({ expires_ms }) => expires_ms <= now_ms)) keys = keys.filter(({ expires_ms }) => expires_ms > now_ms);
       return keys;
     },
   };

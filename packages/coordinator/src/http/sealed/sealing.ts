@@ -2,6 +2,7 @@ import { ApiError } from "@umbel/dialects";
 import {
   type Clock,
   createAnswerSealer,
+  type DeviceKeyPair,
   type EncryptionKeyDocument,
   EnvelopeError,
   openTransportRequest,
@@ -10,6 +11,7 @@ import {
   SEALED_LIMITS,
   type SealedRequest,
   type SealedRoute,
+  signClaims,
 } from "@umbel/protocol";
 import { nativeCrypto } from "@umbel/protocol/native";
 import type { AnswerSink } from "../answer/sink.js";
@@ -42,8 +44,15 @@ export interface Sealing {
   ): Promise<SealedExchange>;
 }
 
-/** @param rotation_ms how long a key is the current one; 0 switches sealed mode off */
-export function createSealing({ clock, rotation_ms }: { readonly clock: Clock; readonly rotation_ms: number }): Sealing {
+export interface SealingDependencies {
+  readonly clock: Clock;
+  /** Signs the keys, so that a consumer who knows it takes no others. */
+  readonly identity: DeviceKeyPair;
+  /** How long a key is the current one; 0 switches sealed mode off. */
+  readonly rotation_ms: number;
+}
+
+export function createSealing({ clock, identity, rotation_ms }: SealingDependencies): Sealing {
   const keys = createSealingKeys({ clock, supplier: nativeCrypto, rotation_ms });
   const guard = createReplayGuard(clock);
 
@@ -56,12 +65,21 @@ export function createSealing({ clock, rotation_ms }: { readonly clock: Clock; r
     });
   }
 
+  let signed: { readonly of: readonly SealingKey[]; readonly document: Promise<EncryptionKeyDocument> } | undefined;
+
+  async function sign(accepted: readonly SealingKey[]): Promise<EncryptionKeyDocument> {
+    const published = accepted.map((key) => publishedKey(key, nativeCrypto));
+    const [current] = published;
+    if (current === undefined) throw new Error("there is always a current key");
+    const signature = await signClaims(identity, "encryption_keys", { keys: published });
+    return { ...current, keys: published, signer: identity.publicJwk, signature };
+  }
+
   return {
     async document() {
-      const published = (await accepted()).map((key) => publishedKey(key, nativeCrypto));
-      const [current] = published;
-      if (current === undefined) throw new Error("there is always a current key");
-      return { document: { ...current, keys: published }, maxAge_s: Math.min(DOCUMENT_s_max, Math.floor(rotation_ms / 1_000)) };
+      const now = await accepted();
+      if (signed?.of !== now) signed = { of: now, document: sign(now) };
+      return { document: await signed.document, maxAge_s: Math.min(DOCUMENT_s_max, Math.floor(rotation_ms / 1_000)) };
     },
 
     async open({ envelope, accountId, body_bytes_max, ...route }) {
