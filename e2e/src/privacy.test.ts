@@ -1,14 +1,16 @@
 import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import Anthropic from "@anthropic-ai/sdk";
+import { createUmbelFetch } from "@umbel/sdk";
+import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { freePort, MODEL, type RecordingProxy, startNetwork, startRecordingProxy, type TestNetwork } from "./harness/index.js";
 
 /** Shortest run of prompt or completion bytes that must not be seen; shorter ones occur by chance in any ciphertext. */
 const RUN_BYTES = 8;
 
-/** Requests that go to a provider; the last is answered twice. */
-const ANSWERED = 7;
+/** Requests that go to a provider; one is answered twice. */
+const ANSWERED = 8;
 
 describe("privacy", () => {
   let network: TestNetwork;
@@ -57,6 +59,10 @@ describe("privacy", () => {
     const idempotencyKey = { headers: { "Idempotency-Key": inPrompt } };
     await openai.chat.completions.create({ model: MODEL, messages, prompt_cache_key: inPrompt }, idempotencyKey);
     await openai.chat.completions.create({ model: MODEL, messages, prompt_cache_key: inPrompt }, idempotencyKey);
+    const sealed = new OpenAI({ baseURL: `${network.url}/v1`, apiKey, fetch: createUmbelFetch({ mode: "sealed" }), maxRetries: 0 });
+    const underSeal = await sealed.chat.completions.create({ model: MODEL, messages });
+    expect(underSeal.choices[0]?.message.content).toContain(inPrompt);
+    await sealed.chat.completions.create({ model: inPrompt, messages }).catch(() => undefined);
     // Refusals see the prompt too.
     await client.openai.chat.completions.create({ model: MODEL, messages, temperature: 9 }).catch(() => undefined);
     await openai.chat.completions.create({ model: inPrompt, messages }).catch(() => undefined);

@@ -133,6 +133,14 @@ describe("sealed mode under the official clients", () => {
     await expect(whole(openai())).rejects.toMatchObject({ status: 429, code: "rate_limit_exceeded" });
   });
 
+  it("is sealed anew for each of the client's own retries", async () => {
+    let failures = 1;
+    coordinator.wire.response = (response) => (failures-- > 0 ? new Response("bad gateway", { status: 502 }) : response);
+    const client = new OpenAI({ apiKey: "k", baseURL: "http://umbel.example/v1", fetch: sealedFetch(), maxRetries: 1 });
+    expect(await whole(client)).toBe(ANSWER);
+    expect(coordinator.requests).toHaveLength(2);
+  });
+
   it("does not mind how the network cuts the stream", async () => {
     coordinator.wire.response = async (response) => {
       const bytes = new Uint8Array(await response.arrayBuffer());
@@ -208,6 +216,14 @@ describe("the key", () => {
     broken = false;
     expect(await whole(client)).toBe(ANSWER);
   });
+});
+
+it("is not waited for by a caller who leaves", async () => {
+  const fetch: typeof globalThis.fetch = () => new Promise(() => undefined);
+  const leave = new AbortController();
+  const sending = sealedFetch({ fetch })("http://umbel.example/v1/responses", { method: "POST", body: "{}", signal: leave.signal });
+  leave.abort(new Error("left"));
+  await expect(sending).rejects.toThrow("left");
 });
 
 describe("with trusted coordinators, the key", () => {

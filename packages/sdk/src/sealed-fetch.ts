@@ -42,12 +42,12 @@ export function createSealedFetch(options: EncryptionKeysOptions): typeof global
     const request = await outgoing(input, init);
     if (request === undefined) return fetch(input, init);
     const { base } = request.endpoint;
-    const key = await keys.of(base);
+    const key = await orAborted(keys.of(base), request.signal);
     const first = await send(request, key);
     const refusal = await errorInTheClear(first.response);
     if (refusal === undefined) return opened(first.response, first.opener);
     if (refusal.code !== "kid_mismatch") return refusal.response;
-    const second = await send(request, await keys.after(base, key));
+    const second = await send(request, await orAborted(keys.after(base, key), request.signal));
     return (await errorInTheClear(second.response))?.response ?? opened(second.response, second.opener);
   };
 }
@@ -58,6 +58,7 @@ interface OutgoingRequest {
   readonly body: Uint8Array;
   /** All but the body. */
   readonly init: RequestInit;
+  readonly signal: AbortSignal | undefined;
 }
 
 /** @returns undefined when there is nothing to seal @throws SealedError `unknown_endpoint` */
@@ -73,7 +74,20 @@ async function outgoing(input: string | URL | Request, init: RequestInit | undef
   headers.delete("content-length");
   const body = typeof init?.body === "string" ? utf8(init.body) : new Uint8Array(await new Request(input, init).arrayBuffer());
   const carried = given === undefined ? {} : { signal: given.signal, credentials: given.credentials, redirect: given.redirect };
-  return { url, endpoint, body, init: { ...carried, ...init, method, headers } };
+  const signal = init?.signal ?? given?.signal;
+  return { url, endpoint, body, init: { ...carried, ...init, method, headers }, signal };
+}
+
+/** A key is fetched for all who need it, so one who leaves only stops waiting. */
+async function orAborted<T>(value: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return value;
+  signal.throwIfAborted();
+  let onAbort: () => void = () => undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(signal.reason);
+    signal.addEventListener("abort", onAbort);
+  });
+  return Promise.race([value, aborted]).finally(() => signal.removeEventListener("abort", onAbort));
 }
 
 async function seal(supplier: CryptoSupplier, options: Parameters<typeof sealTransportRequest>[1]) {
