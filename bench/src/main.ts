@@ -2,8 +2,9 @@
 import { dialects } from "./dialects/dialects-bench.js";
 import { network } from "./network/network-bench.js";
 import { type Bench, printTable } from "./report.js";
+import { routing } from "./routing/routing-bench.js";
 
-const BENCHES: Readonly<Record<string, Bench>> = { dialects, network };
+const BENCHES: Readonly<Record<string, Bench>> = { dialects, network, routing };
 
 const args = process.argv.slice(2);
 const name = args.find((arg) => !arg.startsWith("-"));

@@ -1,6 +1,7 @@
 export { isResident } from "./admission/residency.js";
 export { type CostProfile, DEFAULT_COST_PROFILE } from "./cost/profile.js";
 export { explainDecision, explainProvider, type ProviderExplanation } from "./explain.js";
+export { createFleetIndex, type FleetIndex } from "./fleet-index/index.js";
 export type { ProfileName } from "./gates/profiles.js";
 export { loadCooldown } from "./health/load-cooldown.js";
 export {

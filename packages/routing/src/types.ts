@@ -180,6 +180,8 @@ export interface Decision {
   readonly draw: number | undefined;
   /** Candidates that were equal to the last, the winner included: `draw` chose among so many. */
   readonly tied?: number;
+  /** Providers whose cost was reckoned; absent is all that no gate refused. */
+  readonly visits?: number;
   /** True when the breaker gate was dropped because only it stood in the way (routing.md §6.3). */
   readonly failedOpen: boolean;
 }

@@ -1,25 +1,12 @@
 import type { ProviderView, RequestSpec, RoutingContext } from "../types.js";
-import { type Cell, cellOf, leastSpec } from "./cell.js";
-import { type HeapEntry, OrderedHeap } from "./ordered-heap.js";
-import { Shelf, shelfCode } from "./shelf.js";
-
-/** A cell and where it was put. */
-export interface Placed {
-  readonly cell: Cell;
-  readonly shelf: Shelf;
-  /** When it has to be looked at again; absent for never. */
-  readonly timer: Timer | undefined;
-}
-
-interface Timer extends HeapEntry {
-  readonly view: ProviderView;
-}
+import { Cell } from "./cell.js";
+import { type BuildFacts, buildFacts, leastSpec, type MachineFacts, machineFacts } from "./facts.js";
+import { Shelf, type Standing } from "./shelf.js";
 
 /** The machines that advertise one build, sorted by what any request for it would meet. */
 export class BuildIndex {
   readonly shelves = new Map<string, Shelf>();
-  readonly #placed = new Map<string, Placed>();
-  readonly #timers = new OrderedHeap<Timer>();
+  readonly #cells = new Map<string, Cell>();
   #least: RequestSpec;
 
   constructor(build: string) {
@@ -27,55 +14,69 @@ export class BuildIndex {
   }
 
   get size(): number {
-    return this.#placed.size;
+    return this.#cells.size;
   }
 
-  placed(providerId: string): Placed | undefined {
-    return this.#placed.get(providerId);
+  cell(providerId: string): Cell | undefined {
+    return this.#cells.get(providerId);
   }
 
   *views(): Iterable<ProviderView> {
-    for (const { cell } of this.#placed.values()) yield cell.view;
+    for (const { view } of this.#cells.values()) yield view;
   }
 
-  set(view: ProviderView, context: RoutingContext): void {
-    this.remove(view.id);
-    const cell = cellOf(view, this.#least, context);
-    const code = shelfCode(cell);
-    let shelf = this.shelves.get(code);
-    if (shelf === undefined) {
-      shelf = new Shelf(code, cell);
-      this.shelves.set(code, shelf);
+  set(view: ProviderView, machine: MachineFacts, context: RoutingContext): void {
+    const facts = buildFacts(view, machine, this.#least, context);
+    const code = shelfCode(view, machine, facts);
+    let cell = this.#cells.get(view.id);
+    if (cell === undefined) {
+      cell = new Cell(view);
+      this.#cells.set(view.id, cell);
+    } else {
+      const { shelf } = cell;
+      cell.view = view;
+      if (shelf?.code === code && shelf.keep(cell, facts)) return;
+      this.#takeOut(cell);
     }
-    shelf.add(cell);
-    const timer = cell.until_ms === Number.POSITIVE_INFINITY ? undefined : { key: cell.until_ms, position: -1, view };
-    if (timer !== undefined) this.#timers.add(timer);
-    this.#placed.set(view.id, { cell, shelf, timer });
+    this.#shelfFor(code, view, machine, facts).add(cell, facts);
   }
 
   remove(providerId: string): void {
-    const placed = this.#placed.get(providerId);
-    if (placed === undefined) return;
-    this.#placed.delete(providerId);
-    const { cell, shelf, timer } = placed;
-    shelf.remove(cell);
-    if (shelf.size === 0) this.shelves.delete(shelf.code);
-    if (timer !== undefined) this.#timers.remove(timer);
+    const cell = this.#cells.get(providerId);
+    if (cell === undefined) return;
+    this.#cells.delete(providerId);
+    this.#takeOut(cell);
   }
 
   /**
-   * Brings the index up to a request's instant and to the weights that the catalogue names, which a request brings.
-   *
-   * The first is O(log n) for each machine whose cooldown, breaker or challenge has run out since; the second O(n), and happens when a
-   * catalogue changes.
+   * Goes by the weights that the catalogue names, which a request brings. O(n) when they are others than those of the request before,
+   * which is when a catalogue has changed.
    */
-  refresh(spec: RequestSpec, context: RoutingContext): void {
-    if (spec.weightHash !== this.#least.weightHash) {
-      this.#least = leastSpec(spec.build, spec.weightHash);
-      for (const view of [...this.views()]) this.set(view, context);
-    }
-    for (let timer = this.#timers.at(0); timer !== undefined && timer.key <= context.now_ms; timer = this.#timers.at(0)) {
-      this.set(timer.view, context);
-    }
+  expect(weightHash: string, context: RoutingContext): void {
+    if (weightHash === this.#least.weightHash) return;
+    this.#least = leastSpec(this.#least.build, weightHash);
+    for (const view of [...this.views()]) this.set(view, machineFacts(view, context), context);
   }
+
+  #takeOut(cell: Cell): void {
+    const { shelf } = cell;
+    shelf?.remove(cell);
+    if (shelf?.size === 0) this.shelves.delete(shelf.code);
+  }
+
+  #shelfFor(code: string, view: ProviderView, { resting }: MachineFacts, facts: BuildFacts): Shelf {
+    const known = this.shelves.get(code);
+    if (known !== undefined) return known;
+    const { refusal, tools, vision, contextLength_tokens, bearable } = facts;
+    const standing: Standing = { refusal, resting, tools, vision, contextLength_tokens, bearable, version: view.version };
+    const shelf = new Shelf(code, standing);
+    this.shelves.set(code, shelf);
+    return shelf;
+  }
+}
+
+/** Names the shelf that a machine's cell belongs on. */
+function shelfCode(view: ProviderView, { resting }: MachineFacts, facts: BuildFacts): string {
+  const flags = (resting ? 8 : 0) + (facts.tools ? 4 : 0) + (facts.vision ? 2 : 0) + (facts.bearable ? 1 : 0);
+  return `${facts.refusal ?? ""} ${flags} ${facts.contextLength_tokens} ${view.version}`;
 }

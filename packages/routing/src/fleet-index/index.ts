@@ -3,8 +3,11 @@ import { costProfileOf } from "../cost/profile.js";
 import { PROFILE_OMISSIONS, type ProfileName } from "../gates/profiles.js";
 import { BUSY_REASONS, select } from "../select.js";
 import type { Decision, ProviderView, RefusalReason, RequestSpec, RoutingContext } from "../types.js";
-import { BuildIndex, type Placed } from "./build-index.js";
+import { BuildIndex } from "./build-index.js";
+import type { Cell } from "./cell.js";
+import { machineFacts } from "./facts.js";
 import { type Found, Search } from "./search.js";
+import { createTimers } from "./timers.js";
 
 /** The views of a fleet, kept so that a machine for a request is found without looking at all of them. */
 export interface FleetIndex {
@@ -34,11 +37,13 @@ export function createFleetIndex(): FleetIndex {
   const builds = new Map<string, BuildIndex>();
   const sessionsOfMachine = new Map<string, Set<string>>();
   const sessionsOfAccount = new Map<string, Set<string>>();
+  const timers = createTimers();
 
   const remove = (providerId: string, keeping?: ProviderView): void => {
     const view = views.get(providerId);
     if (view === undefined) return;
     views.delete(providerId);
+    timers.clear(providerId);
     forget(sessionsOfMachine, view.machineId, providerId);
     if (view.accountId !== undefined) forget(sessionsOfAccount, view.accountId, providerId);
     for (const build of view.builds.keys()) {
@@ -58,6 +63,29 @@ export function createFleetIndex(): FleetIndex {
     return found;
   };
 
+  const set = (view: ProviderView, context: RoutingContext): void => {
+    const before = views.get(view.id);
+    if (before !== undefined && !isSameMachine(before, view)) remove(view.id, view);
+    views.set(view.id, view);
+    remember(sessionsOfMachine, view.machineId, view.id);
+    if (view.accountId !== undefined) remember(sessionsOfAccount, view.accountId, view.id);
+    const machine = machineFacts(view, context);
+    timers.set(view.id, machine.until_ms);
+    for (const build of view.builds.keys()) {
+      const index = builds.get(build) ?? new BuildIndex(build);
+      builds.set(build, index);
+      index.set(view, machine, context);
+    }
+  };
+
+  /** Looks again at machines whose cooldown, breaker or challenge has run out: O(log n) for each. */
+  const advance = (context: RoutingContext): void => {
+    for (const providerId of timers.due(context.now_ms)) {
+      const view = views.get(providerId);
+      if (view !== undefined) set(view, context);
+    }
+  };
+
   /** Among few machines, with those that are none of them counted under the gate that keeps them out. */
   const selectAmong = (few: readonly ProviderView[], rest: RefusalReason, index: BuildIndex, ...args: SelectArguments): Decision => {
     const decision = select(few, ...args);
@@ -67,34 +95,25 @@ export function createFleetIndex(): FleetIndex {
     return Object.freeze({ ...decision, considered: index.size, refusals: Object.freeze(refusals) });
   };
 
-  const excludedIn = (index: BuildIndex, { excluded }: RequestSpec, profile: ProfileName): Placed[] => {
+  const excludedIn = (index: BuildIndex, { excluded }: RequestSpec, profile: ProfileName): Cell[] => {
     if (PROFILE_OMISSIONS[profile].includes("excluded")) return [];
     const sessions = new Set([...excluded].flatMap((id) => [id, ...(sessionsOfMachine.get(id) ?? [])]));
-    return [...sessions].map((session) => index.placed(session)).filter((placed) => placed !== undefined);
+    return [...sessions].map((session) => index.cell(session)).filter((cell) => cell !== undefined);
   };
 
   return {
     get size() {
       return views.size;
     },
-    set(view, context) {
-      remove(view.id, view);
-      views.set(view.id, view);
-      remember(sessionsOfMachine, view.machineId, view.id);
-      if (view.accountId !== undefined) remember(sessionsOfAccount, view.accountId, view.id);
-      for (const build of view.builds.keys()) {
-        const index = builds.get(build) ?? new BuildIndex(build);
-        builds.set(build, index);
-        index.set(view, context);
-      }
-    },
+    set,
     remove: (providerId) => remove(providerId),
     get: (providerId) => views.get(providerId),
     views: (build) => builds.get(build)?.views() ?? [],
     select(spec, context, profile = "select") {
       const index = builds.get(spec.build);
       if (index === undefined) return select([], spec, context, profile);
-      index.refresh(spec, context);
+      advance(context);
+      index.expect(spec.weightHash, context);
       const own = spec.route === "public" ? [] : offering(sessionsOfAccount.get(spec.accountId) ?? [], spec.build);
       if (spec.route === "self") return selectAmong(own, "not_owned", index, spec, context, profile);
       if (spec.allowedMachines !== undefined) {
@@ -144,8 +163,14 @@ function conclude(
     costProfile: profile.version,
     draw: found?.draw,
     tied: found?.tied ?? 0,
+    visits: search.visits,
     failedOpen,
   });
+}
+
+/** Whether a new view leaves a machine where its identity has put it. */
+function isSameMachine(a: ProviderView, b: ProviderView): boolean {
+  return a.machineId === b.machineId && a.accountId === b.accountId && a.builds === b.builds;
 }
 
 function remember(sets: Map<string, Set<string>>, key: string, value: string): void {

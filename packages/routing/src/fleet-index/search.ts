@@ -8,11 +8,10 @@ import { ttftCeiling } from "../gates/ttft-ceiling.js";
 import type { Candidate } from "../pick.js";
 import { seededRandom } from "../random.js";
 import type { RefusalReason, RequestSpec, RoutingContext } from "../types.js";
-import type { BuildIndex, Placed } from "./build-index.js";
+import type { BuildIndex } from "./build-index.js";
 import type { Cell } from "./cell.js";
-import type { Drawer } from "./drawer.js";
-import { Frontier, lengthCost_ms } from "./frontier.js";
-import { refusalOf, type Shelf } from "./shelf.js";
+import { cellBound_ms, Frontier, rowBound_ms } from "./frontier.js";
+import { type Drawer, type Group, type Lane, type Row, refusalOf, type Shelf, tighten } from "./shelf.js";
 
 /** Members of a group of equals that are looked at one by one; of a larger group, as many are drawn. */
 const SAMPLE = 32;
@@ -38,13 +37,13 @@ export class Search {
   readonly #excluded: ReadonlySet<Cell>;
   readonly #demand_tokens: number;
 
-  /** @param excluded placed cells that the request may not go to again */
+  /** @param excluded cells that the request may not go to again */
   constructor(
     private readonly index: BuildIndex,
     private readonly spec: RequestSpec,
     private readonly context: RoutingContext,
     private readonly profile: ProfileName,
-    excluded: readonly Placed[],
+    excluded: readonly Cell[],
   ) {
     this.#demand_tokens = requestDemand_tokens(spec);
     for (const shelf of index.shelves.values()) {
@@ -52,57 +51,60 @@ export class Search {
       if (reason === undefined) this.#open(shelf);
       else this.#refuse(reason, shelf.size);
     }
-    this.#excluded = new Set(excluded.map(({ cell }) => cell));
-    for (const placed of excluded) this.#exclude(placed);
+    this.#excluded = new Set(excluded);
+    for (const cell of this.#excluded) this.#exclude(cell);
   }
 
   #open(shelf: Shelf): void {
-    const drawers: Drawer[] = [];
-    for (const drawer of shelf.drawers.values()) {
-      if (drawer.room_tokens >= this.#demand_tokens) {
-        drawers.push(drawer);
-        this.candidates += drawer.cells.size;
-      } else this.#refuse("capacity", drawer.cells.size);
+    const lanes: Lane[] = [];
+    for (const lane of shelf.lanes.values()) {
+      if (this.#isRoomy(lane)) {
+        lanes.push(lane);
+        this.candidates += lane.cells.size;
+      } else this.#refuse("capacity", lane.cells.size);
     }
-    this.#shelves.push({ shelf, drawers });
+    this.#shelves.push({ shelf, lanes });
   }
 
   /** Counts a machine under this request's own reason instead of that of its shelf. */
-  #exclude({ cell, shelf }: Placed): void {
-    const reason = refusalOf(shelf.standing, this.spec, this.profile) ?? (this.#isRoomy(cell) ? undefined : "capacity");
+  #exclude({ shelf, lane }: Cell): void {
+    if (shelf === undefined) return;
+    const isRoomy = lane !== undefined && this.#isRoomy(lane);
+    const reason = refusalOf(shelf.standing, this.spec, this.profile) ?? (isRoomy ? undefined : "capacity");
     if (reason === undefined) this.candidates -= 1;
     else this.#refuse(reason, -1);
     this.#refuse("excluded", 1);
   }
 
-  #isRoomy({ drawer }: Cell): boolean {
-    return drawer !== undefined && drawer.room_tokens >= this.#demand_tokens;
+  #isRoomy({ room_tokens }: Row): boolean {
+    return room_tokens >= this.#demand_tokens;
   }
 
   /** Preferences narrow the pool as long as somebody is left in it; then the cheapest, the near-ties, the least busy, the dice. */
   find(): Found | undefined {
     const { avoidVersion } = this.spec;
-    const others = this.#shelves.filter(({ shelf }) => shelf.version !== avoidVersion);
+    const others = this.#shelves.filter(({ shelf }) => shelf.standing.version !== avoidVersion);
     const pools = avoidVersion === undefined ? [this.#shelves] : [others, this.#shelves];
     for (const pool of pools) {
-      const found = this.#findIn(pool.filter(({ shelf }) => shelf.bearable)) ?? this.#findIn(pool);
+      const found = this.#findIn(pool.filter(({ shelf }) => shelf.standing.bearable)) ?? this.#findIn(pool);
       if (found !== undefined) return found;
     }
     return undefined;
   }
 
   #findIn(pool: readonly OpenShelf[]): Found | undefined {
-    const drawers = pool.flatMap((open) => open.drawers);
+    const lanes = pool.flatMap((open) => open.lanes);
     const affine = this.#affineIn(pool);
-    const best_ms = this.#leastCost_ms(drawers, affine?.total_ms ?? Number.POSITIVE_INFINITY);
+    const best_ms = this.#leastCost_ms(lanes, affine?.total_ms ?? Number.POSITIVE_INFINITY);
     if (best_ms === Number.POSITIVE_INFINITY) {
-      for (const drawer of drawers) drawer.tighten();
+      for (const lane of lanes) tighten(lane);
       return undefined;
     }
     const limit_ms = best_ms + costProfileOf(this.context).nearTie_ms;
     if (affine !== undefined && affine.total_ms <= limit_ms) return { candidate: affine, tied: 1, draw: undefined };
-    for (const group of groupsOf(drawers.filter((drawer) => this.#bound_ms(drawer) <= limit_ms))) {
-      const found = this.#drawFrom(group, limit_ms);
+    for (const group of equallyBusy(pool)) {
+      const drawers = group.filter((drawer) => this.#isRoomy(drawer) && rowBound_ms(drawer, this.spec) <= limit_ms);
+      const found = drawers.length === 0 ? undefined : this.#drawFrom(drawers, limit_ms);
       if (found !== undefined) return found;
     }
     return undefined;
@@ -111,23 +113,21 @@ export class Search {
   /** The holder of the caller's prefix; it costs less than its bound tells, so it is looked at first. */
   #affineIn(pool: readonly OpenShelf[]): Candidate | undefined {
     const { affinityProviderId } = this.spec;
-    const placed = affinityProviderId === undefined ? undefined : this.index.placed(affinityProviderId);
-    if (placed === undefined || !this.#isRoomy(placed.cell)) return undefined;
-    return pool.some(({ shelf }) => shelf === placed.shelf) ? this.#look(placed.cell) : undefined;
+    const cell = affinityProviderId === undefined ? undefined : this.index.cell(affinityProviderId);
+    if (cell?.lane === undefined || !this.#isRoomy(cell.lane)) return undefined;
+    return pool.some(({ shelf }) => shelf === cell.shelf) ? this.#look(cell) : undefined;
   }
 
-  #leastCost_ms(drawers: readonly Drawer[], known_ms: number): number {
-    const frontier = new Frontier(drawers, this.spec);
+  #leastCost_ms(lanes: readonly Lane[], known_ms: number): number {
+    const frontier = new Frontier(lanes, this.spec);
     let best_ms = known_ms;
     while (frontier.bound_ms < best_ms) {
       const cell = frontier.next();
-      if (cell !== undefined) best_ms = Math.min(best_ms, this.#look(cell)?.total_ms ?? Number.POSITIVE_INFINITY);
+      // A cell says more of itself than its lane does, and saying it costs little beside a look at its machine.
+      if (cell === undefined || cellBound_ms(cell, this.spec) >= best_ms) continue;
+      best_ms = Math.min(best_ms, this.#look(cell)?.total_ms ?? Number.POSITIVE_INFINITY);
     }
     return best_ms;
-  }
-
-  #bound_ms(drawer: Drawer): number {
-    return (drawer.cells.at(0)?.key ?? Number.POSITIVE_INFINITY) + lengthCost_ms(drawer, this.spec);
   }
 
   /** One of the equals whose cost is within the limit, each as likely as the other; undefined if there is none. */
@@ -143,8 +143,8 @@ export class Search {
     const frontier = new Frontier(group, this.spec);
     while (frontier.bound_ms <= limit_ms && equals.length < SAMPLE) {
       const cell = frontier.next();
-      const candidate = cell && this.#look(cell);
-      if (candidate !== undefined && candidate.total_ms <= limit_ms) equals.push(candidate);
+      const candidate = cell && this.#lookWithin(cell, limit_ms);
+      if (candidate !== undefined) equals.push(candidate);
     }
     const draw = equals.length > 1 ? this.context.random() : undefined;
     const candidate = equals[Math.floor((draw ?? 0) * equals.length)];
@@ -160,10 +160,16 @@ export class Search {
         return false;
       });
       const cell = drawer?.cells.at(index);
-      const candidate = cell && this.#look(cell);
-      if (candidate !== undefined && candidate.total_ms <= limit_ms) return candidate;
+      const candidate = cell && this.#lookWithin(cell, limit_ms);
+      if (candidate !== undefined) return candidate;
     }
     return undefined;
+  }
+
+  #lookWithin(cell: Cell, limit_ms: number): Candidate | undefined {
+    if (cellBound_ms(cell, this.spec) > limit_ms) return undefined;
+    const candidate = this.#look(cell);
+    return candidate !== undefined && candidate.total_ms <= limit_ms ? candidate : undefined;
   }
 
   /** The gates that reckon with this machine and this request; and its exact cost. */
@@ -199,24 +205,24 @@ export class Search {
   }
 }
 
-/** A shelf that no gate refuses as a whole, and its drawers in which somebody may have room. */
+/** A shelf that no gate refuses as a whole, and its lanes in which somebody may have room. */
 interface OpenShelf {
   readonly shelf: Shelf;
-  readonly drawers: readonly Drawer[];
+  readonly lanes: readonly Lane[];
 }
 
-/** Drawers of equally busy machines together, the least busy first. */
-function groupsOf(drawers: readonly Drawer[]): readonly (readonly Drawer[])[] {
-  const sorted = [...drawers].sort(byWork);
-  const groups: Drawer[][] = [];
-  for (const drawer of sorted) {
-    const last = groups.at(-1);
-    if (last?.[0] !== undefined && byWork(last[0], drawer) === 0) last.push(drawer);
-    else groups.push([drawer]);
+/** Drawers of equally busy machines together, over all shelves, the least busy first. */
+function* equallyBusy(pool: readonly OpenShelf[]): Iterable<readonly Drawer[]> {
+  const positions = pool.map(() => 0);
+  const heads = () => pool.map(({ shelf }, index): Group | undefined => shelf.groups[positions[index] ?? 0]);
+  for (let groups = heads(); groups.some((group) => group !== undefined); groups = heads()) {
+    const least = groups.reduce((code, group) => Math.min(code, group?.code ?? code), Number.POSITIVE_INFINITY);
+    const drawers: Drawer[] = [];
+    for (const [index, group] of groups.entries()) {
+      if (group?.code !== least) continue;
+      drawers.push(...group.drawers.values());
+      positions[index] = (positions[index] ?? 0) + 1;
+    }
+    yield drawers;
   }
-  return groups;
-}
-
-function byWork(a: Drawer, b: Drawer): number {
-  return a.ahead - b.ahead || a.pendingTotal - b.pendingTotal;
 }

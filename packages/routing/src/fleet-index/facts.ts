@@ -1,0 +1,136 @@
+import { room_tokens } from "../admission/memory.js";
+import { totalCost_ms } from "../cost/index.js";
+import { measure } from "../cost/measure.js";
+import { costProfileOf } from "../cost/profile.js";
+import type { Gate } from "../gates/gate.js";
+import { GATES } from "../gates/index.js";
+import { type ProviderView, REFUSAL_REASONS, type RefusalReason, type RequestSpec, type RoutingContext } from "../types.js";
+
+/** Gates that look at the machine alone. */
+export const MACHINE_REASONS: readonly RefusalReason[] = [
+  ...(["offline_or_untrusted", "draining", "private_only", "trust_below_minimum", "privacy_unsupported"] as const),
+  ...(["challenge_stale", "version_floor", "thermal_critical"] as const),
+];
+/** Gates that look at a machine and one of its builds. */
+export const BUILD_REASONS: readonly RefusalReason[] = [
+  ...(["not_in_catalog", "load_cooldown", "template_broken", "slot_unavailable", "concurrency", "model_too_large"] as const),
+];
+/** These a search asks, by shelf or by cell; `breaker_open` is asked by itself. */
+export const REQUEST_REASONS: readonly RefusalReason[] = [
+  ...(["not_owned", "serial_not_allowed", "excluded", "tools_unsupported", "vision_unsupported"] as const),
+  ...(["context_too_small", "capacity", "ttft_ceiling"] as const),
+];
+const MACHINE_GATES = gatesOf(MACHINE_REASONS);
+const BUILD_GATES = gatesOf(BUILD_REASONS);
+
+/** A fresh challenge counts up to this instant and no longer; less than any clock's tick. */
+const AFTER_ms = 0.001;
+
+const RANK: ReadonlyMap<RefusalReason, number> = new Map(REFUSAL_REASONS.map((reason, rank) => [reason, rank]));
+
+/** What holds of a machine whatever the request and its build. */
+export interface MachineFacts {
+  readonly refusal: RefusalReason | undefined;
+  /** Its breaker is open. Kept apart from the other refusals, because some profiles look past it. */
+  readonly resting: boolean;
+  /** Monotonic instant from which some gate may change its mind by itself; infinite if none will. */
+  readonly until_ms: number;
+}
+
+/** What holds of one build of a machine, whatever the request. */
+export interface BuildFacts {
+  /** The first gate that refuses every request; undefined if none does. */
+  readonly refusal: RefusalReason | undefined;
+  readonly tools: boolean;
+  readonly vision: boolean;
+  readonly contextLength_tokens: number;
+  /** Whether one more stream would keep the decode floor. */
+  readonly bearable: boolean;
+  /** Cost of a request of no length, in milliseconds: what any request costs at least. */
+  readonly cost_ms: number;
+  /** Requests ahead for the build. */
+  readonly ahead: number;
+  readonly decode_tps: number;
+  readonly prefill_tps: number;
+  /** The longest request that finds room, as far as a token budget tells. */
+  readonly room_tokens: number;
+}
+
+/** The earlier of two refusals in the order of the gates. */
+export function earlier(a: RefusalReason | undefined, b: RefusalReason | undefined): RefusalReason | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  return rankOf(a) <= rankOf(b) ? a : b;
+}
+
+export function rankOf(reason: RefusalReason): number {
+  return RANK.get(reason) ?? 0;
+}
+
+export function machineFacts(view: ProviderView, context: RoutingContext): MachineFacts {
+  return {
+    refusal: firstOf(MACHINE_GATES, view, NO_BUILD, context),
+    resting: view.breakerOpenUntil_ms > context.now_ms,
+    until_ms: validUntil_ms(view, context),
+  };
+}
+
+/** @param least the shortest public request for the build */
+export function buildFacts(view: ProviderView, machine: MachineFacts, least: RequestSpec, context: RoutingContext): BuildFacts {
+  const build = view.builds.get(least.build);
+  const measured = measure(view, least, context);
+  const profile = costProfileOf(context);
+  return {
+    refusal: earlier(firstOf(BUILD_GATES, view, least, context), machine.refusal),
+    tools: build?.tools === true,
+    vision: build?.vision === true,
+    contextLength_tokens: build?.contextLength_tokens ?? 0,
+    bearable: profile.decodeFloor_tps <= 0 || measured.projectedDecode_tps >= profile.decodeFloor_tps,
+    cost_ms: totalCost_ms(measured, profile, least),
+    ahead: measured.ahead,
+    decode_tps: measured.decode_tps,
+    prefill_tps: measured.prefill_tps,
+    room_tokens: room_tokens(view, least.build),
+  };
+}
+
+/** The shortest public request for a build: what gates that look at the request let pass, and what costs least. */
+export function leastSpec(build: string, weightHash: string): RequestSpec {
+  return {
+    requestId: "",
+    build,
+    weightHash,
+    accountId: "",
+    promptTokens: 0,
+    maxOutputTokens: 1,
+    needsTools: false,
+    needsVision: false,
+    excluded: new Set(),
+    allowedMachines: undefined,
+    route: "public",
+    avoidVersion: undefined,
+    affinityProviderId: undefined,
+    ttftCeiling_ms: undefined,
+  };
+}
+
+const NO_BUILD = leastSpec("", "");
+
+function gatesOf(reasons: readonly RefusalReason[]): readonly Gate[] {
+  return GATES.filter(({ reason }) => reasons.includes(reason));
+}
+
+function firstOf(gates: readonly Gate[], view: ProviderView, spec: RequestSpec, context: RoutingContext): RefusalReason | undefined {
+  for (const gate of gates) if (gate.refuses(view, spec, context)) return gate.reason;
+  return undefined;
+}
+
+function validUntil_ms(view: ProviderView, { now_ms, challengeFreshness_ms }: RoutingContext): number {
+  let until_ms = Number.POSITIVE_INFINITY;
+  const consider = (instant_ms: number) => {
+    if (instant_ms > now_ms && instant_ms < until_ms) until_ms = instant_ms;
+  };
+  consider(view.breakerOpenUntil_ms);
+  if (view.challengedAt_ms !== undefined) consider(view.challengedAt_ms + challengeFreshness_ms + AFTER_ms);
+  for (const cooldown_ms of view.loadCooldownUntil_ms.values()) consider(cooldown_ms);
+  return until_ms;
+}

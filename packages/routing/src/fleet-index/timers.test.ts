@@ -1,0 +1,37 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { createTimers } from "./timers.js";
+
+describe("timers", () => {
+  it("are due in order, whatever is set, moved and cleared", () => {
+    const step = fc.oneof(
+      fc.record({ set: fc.nat({ max: 9 }), at: fc.oneof(fc.nat({ max: 100 }), fc.constant(Number.POSITIVE_INFINITY)) }),
+      fc.record({ clear: fc.nat({ max: 9 }) }),
+      fc.record({ pass: fc.nat({ max: 30 }) }),
+    );
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+        const timers = createTimers();
+        const model = new Map<string, number>();
+        let now = 0;
+        for (const one of steps) {
+          if ("set" in one) {
+            timers.set(`m${one.set}`, one.at);
+            if (one.at === Number.POSITIVE_INFINITY) model.delete(`m${one.set}`);
+            else model.set(`m${one.set}`, one.at);
+          } else if ("clear" in one) {
+            timers.clear(`m${one.clear}`);
+            model.delete(`m${one.clear}`);
+          } else {
+            now += one.pass;
+            const due = [...model].filter(([, at]) => at <= now);
+            const rung = [...timers.due(now)];
+            expect(rung.map((id) => model.get(id))).toEqual(due.map(([, at]) => at).sort((a, b) => a - b));
+            expect(new Set(rung)).toEqual(new Set(due.map(([id]) => id)));
+            for (const [id] of due) model.delete(id);
+          }
+        }
+      }),
+    );
+  });
+});
