@@ -18,8 +18,8 @@ export interface BodyExchange {
 }
 
 /**
- * Reads the body of a request and lets it be answered: sealed, if the body came sealed. What the handler throws becomes the answer, unless one has begun or nobody is left to
- * read it.
+ * Reads the body of a request and lets it be answered: sealed, if the body came sealed. What the handler throws becomes the answer, unless
+ * one has begun or nobody is left to read it.
  */
 export async function exchangeBody(
   request: FastifyRequest,

@@ -1,3 +1,4 @@
+import { SEALED_CONTENT_TYPE } from "@umbel/protocol";
 import { z } from "zod";
 import type { Route } from "../route.js";
 import { type RouteDoc, type RouteParameter, TAGS } from "./route-doc.js";
@@ -101,8 +102,8 @@ function operation(route: DocumentedRoute): Json {
     summary: doc.summary,
     ...(doc.description === undefined ? {} : { description: doc.description }),
     ...(parameters.length === 0 ? {} : { parameters: parameters.map(parameter) }),
-    ...(doc.request === undefined ? {} : { requestBody: { required: true, content: json(doc.request, "input") } }),
-    responses: { [String(doc.status ?? 200)]: success(doc), ...errors(route) },
+    ...(doc.request === undefined ? {} : { requestBody: { required: true, content: { ...json(doc.request, "input"), ...sealed(route) } } }),
+    responses: { [String(doc.status ?? 200)]: success(route), ...errors(route) },
     security: security(route),
   };
 }
@@ -128,9 +129,16 @@ function parameter({ required = false, ...rest }: RouteParameter): Json {
   return { ...rest, required, schema: { type: "string" } };
 }
 
-function success(doc: RouteDoc): Json {
+function success(route: DocumentedRoute): Json {
+  const { doc } = route;
   const stream = doc.event === undefined ? {} : { "text/event-stream": { schema: schemaOf(doc.event, "output") } };
-  return { description: "The answer.", content: { ...json(doc.answer, "output"), ...stream } };
+  return { description: "The answer.", content: { ...json(doc.answer, "output"), ...stream, ...sealed(route) } };
+}
+
+/** Every request and answer of inference may be under seal. */
+function sealed({ access }: Route): Json {
+  const schema = { type: "string", format: "binary", description: "The same, sealed to, or by, a key of `/v1/encryption-key`." };
+  return access === "inference" ? { [SEALED_CONTENT_TYPE]: { schema } } : {};
 }
 
 function errors(route: DocumentedRoute): Json {

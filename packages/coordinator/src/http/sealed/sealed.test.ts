@@ -122,7 +122,10 @@ describe("sealed mode", () => {
 
     it("in the API's description", async () => {
       const { body } = await test.get("/openapi.json");
-      expect(body).toMatchObject({ paths: { "/v1/encryption-key": { get: { tags: ["Service"] } } } });
+      const type = { [SEALED_CONTENT_TYPE]: { schema: { format: "binary" } } };
+      const underSeal = { post: { requestBody: { content: type }, responses: { 200: { content: type } } } };
+      const paths = Object.fromEntries(Object.keys(BODIES).map((path) => [path, underSeal]));
+      expect(body).toMatchObject({ paths: { ...paths, "/v1/encryption-key": { get: { tags: ["Service"] } } } });
     });
   });
 
