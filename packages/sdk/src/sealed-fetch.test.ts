@@ -133,6 +133,15 @@ describe("sealed mode under the official clients", () => {
     await expect(whole(openai())).rejects.toMatchObject({ status: 429, code: "rate_limit_exceeded" });
   });
 
+  it("passes an error that is too long to be the coordinator's without its body", async () => {
+    coordinator.wire.response = () => new Response("x".repeat(70_000), { status: 502 });
+    const response = await sealedFetch()("http://umbel.example/v1/responses", {
+      method: "POST",
+      body: JSON.stringify({ model: "sprout", messages }),
+    });
+    expect([response.status, await response.text()]).toEqual([502, ""]);
+  });
+
   it("is sealed anew for each of the client's own retries", async () => {
     let failures = 1;
     coordinator.wire.response = (response) => (failures-- > 0 ? new Response("bad gateway", { status: 502 }) : response);
@@ -224,6 +233,8 @@ it("is not waited for by a caller who leaves", async () => {
   const sending = sealedFetch({ fetch })("http://umbel.example/v1/responses", { method: "POST", body: "{}", signal: leave.signal });
   leave.abort(new Error("left"));
   await expect(sending).rejects.toThrow("left");
+  const late = sealedFetch({ fetch })("http://umbel.example/v1/responses", { method: "POST", body: "{}", signal: leave.signal });
+  await expect(late).rejects.toThrow("left");
 });
 
 describe("with trusted coordinators, the key", () => {

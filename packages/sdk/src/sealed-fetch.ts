@@ -81,11 +81,11 @@ async function outgoing(input: string | URL | Request, init: RequestInit | undef
 /** A key is fetched for all who need it, so one who leaves only stops waiting. */
 async function orAborted<T>(value: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return value;
-  signal.throwIfAborted();
   let onAbort: () => void = () => undefined;
   const aborted = new Promise<never>((_, reject) => {
     onAbort = () => reject(signal.reason);
     signal.addEventListener("abort", onAbort);
+    if (signal.aborted) onAbort();
   });
   return Promise.race([value, aborted]).finally(() => signal.removeEventListener("abort", onAbort));
 }
@@ -98,11 +98,14 @@ async function seal(supplier: CryptoSupplier, options: Parameters<typeof sealTra
   }
 }
 
-/** The error that a response holds in the clear, read; undefined when it is something else, unread. */
+/** The error that a response holds in the clear, read; undefined when it is something else, unread. One that is too long comes without its body. */
 async function errorInTheClear(response: Response): Promise<{ readonly response: Response; readonly code: unknown } | undefined> {
   if (response.status < 400 || contentType(response) === SEALED_CONTENT_TYPE) return undefined;
   const { status, statusText, headers } = response;
-  const bytes = await readBounded(response.body, ERROR_bytes_max);
+  const bytes = await readBounded(response.body, ERROR_bytes_max).catch((error: unknown) => {
+    if (error instanceof SealedError) return new Uint8Array(0);
+    throw error;
+  });
   return { response: new Response(bytes, { status, statusText, headers: bodyHeaders(headers) }), code: codeOf(bytes) };
 }
 
