@@ -24,7 +24,11 @@ describe("the umbel command", () => {
     [["provider", "start"]],
     [["keys", "create"]],
     [["keys", "list"]],
+    [["keys", "show"]],
+    [["keys", "update"]],
+    [["keys", "rotate"]],
     [["keys", "revoke"]],
+    [["session"]],
     [["admin", "credit"]],
     [["chat"]],
   ])("%j explains itself with --help", (command) => {
@@ -43,6 +47,9 @@ describe("the umbel command", () => {
     [["admin", "credit", "--account", "a", "--usd", "-5"], 2],
     [["chat", "--base-url", "http://127.0.0.1:9/v1", "--api-key", "k", "hello"], 5],
     [["chat", "hello"], 4],
+    [["session", "--ttl", "721"], 2],
+    [["keys", "create", "--rpm", "many"], 2],
+    [["keys", "update", "key_000000000000000000000000", "--enable", "--disable"], 2],
   ])("%j fails with exit code %i and says what to do", (command, code) => {
     const { status, stderr } = run(...command);
     expect({ status, stderr }).toMatchObject({ status: code, stderr: expect.stringMatching(/\S/) });

@@ -3,7 +3,7 @@ import { Command, CommanderError } from "commander";
 import { addAdminCommands } from "./commands/admin.js";
 import { addChatCommand } from "./commands/chat.js";
 import { addCoordinatorCommand } from "./commands/coordinator.js";
-import { addKeysCommands } from "./commands/keys.js";
+import { addKeysCommands, addSessionCommand } from "./commands/keys.js";
 import { addProviderCommands } from "./commands/provider.js";
 import { addUpCommand } from "./commands/up.js";
 import { CliError, EXIT_CODES } from "./exit-codes.js";
@@ -17,7 +17,15 @@ const program = new Command("umbel")
   .showHelpAfterError("(add --help for what this command takes)")
   .configureHelp({ showGlobalOptions: true })
   .exitOverride();
-for (const add of [addUpCommand, addCoordinatorCommand, addProviderCommands, addKeysCommands, addAdminCommands, addChatCommand])
+for (const add of [
+  addUpCommand,
+  addCoordinatorCommand,
+  addProviderCommands,
+  addKeysCommands,
+  addSessionCommand,
+  addAdminCommands,
+  addChatCommand,
+])
   add(program);
 for (const command of commandsBelow(program)) command.exitOverride();
 

@@ -1,5 +1,15 @@
 /** The control plane: `startCoordinator` runs all of it; the rest is for tools that manage accounts and money beside it. */
-export { type Accounts, AccountsError, AccountsUnavailableError, createAccounts, type KeyRecord, type NewKey } from "./accounts/index.js";
+export {
+  type Accounts,
+  AccountsError,
+  AccountsUnavailableError,
+  createAccounts,
+  createSessions,
+  type KeyChange,
+  type KeyRecord,
+  type NewKey,
+  SESSION_LIMITS,
+} from "./accounts/index.js";
 export { loadBundledModel } from "./catalog/index.js";
 export {
   loadSettings,
@@ -11,4 +21,5 @@ export {
 } from "./config/index.js";
 export { createLedger, type Ledger, LedgerUnavailableError } from "./ledger/index.js";
 export { type RunningCoordinator, type StartOptions, startCoordinator } from "./main.js";
+export { ownIdentity } from "./own-identity.js";
 export { CoordinatorRunningError, EmbeddedPostgresError, MigrationError, openStore, type Store } from "./store/index.js";

@@ -38,10 +38,10 @@ describe("a consumer's choice of machines", () => {
 
   it("needs no money for one's own machine, and no other is asked when it is gone", async () => {
     const { own } = await aliceWithMachine();
-    const poor = await test.client(await test.key({ accountId: "alice", credit_microUsd: 0n }));
-    expect(said(await poor.chat.completions.create(ASK, SELF))).toBe("mine");
+    const poor = await test.client(await test.key({ accountId: "alice", credit_microUsd: 0n, selfRouteOnly: true }));
+    expect(said(await poor.chat.completions.create(ASK))).toBe("mine");
     await unplug(own);
-    await expect(poor.chat.completions.create(ASK, SELF)).rejects.toMatchObject({ status: 503, code: "machine_offline" });
+    await expect(poor.chat.completions.create(ASK)).rejects.toMatchObject({ status: 503, code: "machine_offline" });
     const stranger = await test.client(await test.key({ accountId: "carol" }));
     await expect(stranger.chat.completions.create(ASK, SELF)).rejects.toMatchObject({ status: 409, code: "no_linked_machine" });
   });

@@ -1,9 +1,9 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import { type Clock, type DeviceKeyPair, deviceThumbprint, fromUtf8, generateDeviceKey, importDeviceKey, utf8 } from "@umbel/protocol";
+import { type Clock, deviceThumbprint } from "@umbel/protocol";
 import { systemClock } from "@umbel/protocol/native";
-import { createAccounts } from "./accounts/index.js";
+import { createAccounts, createSessions } from "./accounts/index.js";
 import { type Catalog, createCatalog, loadBundledModel } from "./catalog/index.js";
 import type { Settings } from "./config/index.js";
 import { createFleet } from "./fleet/index.js";
@@ -14,8 +14,9 @@ import { createDecisionLog, createLogger, createMetrics } from "./insight/index.
 import { createLedger } from "./ledger/index.js";
 import { startLoop } from "./loop.js";
 import { createMachineStore } from "./machine-store.js";
+import { ownIdentity } from "./own-identity.js";
 import { reportFleet, reportLedger, reportStore } from "./reports.js";
-import { keptFile, secretFile } from "./secret-file.js";
+import { secretFile } from "./secret-file.js";
 import { openStore } from "./store/index.js";
 import { createTrust } from "./trust/index.js";
 
@@ -122,7 +123,8 @@ async function start(
   const catalog = await createCatalog({ store, clock, onRefreshFailed: (error) => log.warn({ err: error }, "catalogue not refreshed") });
   closers.push(() => catalog.close());
   for (const directory of options.bundledModels ?? []) await addBundledModel(catalog, directory);
-  const accounts = await createAccounts({ store, clock });
+  const identity = await ownIdentity(settings.home);
+  const accounts = await createAccounts({ store, clock, sessions: createSessions({ identity, clock }) });
   closers.push(() => accounts.close());
 
   const fleet = createFleet({
@@ -162,7 +164,6 @@ async function start(
     window_ms: settings.idempotencyWindow_ms,
     onError: (error) => log.error({ err: error }, "idempotent request failed"),
   });
-  const identity = await ownIdentity(settings.home);
   const http = createHttpServer({
     accounts,
     catalog,
@@ -235,14 +236,6 @@ async function addBundledModel(catalog: Catalog, directory: string): Promise<voi
   const known = catalog.builds().find((candidate) => candidate.id === build.id);
   if (known?.weightHash !== build.weightHash) await catalog.register(build);
   if (!catalog.aliases().some((candidate) => candidate.id === alias.id)) await catalog.setAlias(alias);
-}
-
-/** The key that says which coordinator this is, to consumers who have been told. */
-async function ownIdentity(home: string): Promise<DeviceKeyPair> {
-  const pem = await keptFile(path.join(home, "coordinator-identity.pem"), async () =>
-    utf8(await (await generateDeviceKey()).exportPkcs8()),
-  );
-  return importDeviceKey(fromUtf8(pem));
 }
 
 function ownVersion(): string {

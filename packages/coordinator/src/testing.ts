@@ -3,13 +3,14 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { systemClock } from "@umbel/protocol/native";
 import OpenAI from "openai";
-import { createAccounts, type NewKey } from "./accounts/index.js";
+import { createAccounts, createSessions, type NewKey } from "./accounts/index.js";
 import { createCatalog } from "./catalog/index.js";
 import { buildOf } from "./catalog/testing.js";
 import { loadSettings, type SettingName } from "./config/index.js";
 import { ProviderClient, type ProviderClientOptions, TEST_BUILD, testModel } from "./fleet/testing/index.js";
 import { createLedger } from "./ledger/index.js";
 import { type RunningCoordinator, type StartOptions, startCoordinator } from "./main.js";
+import { ownIdentity } from "./own-identity.js";
 import { createTestDatabase } from "./store/testing.js";
 
 /** Name by which tests ask for the one model. */
@@ -27,6 +28,8 @@ export interface TestCoordinator {
   /** A fresh key of an account; `credit_microUsd` is given once an account. */
   key(options?: Partial<NewKey> & { readonly credit_microUsd?: bigint }): Promise<string>;
   client(apiKey?: string): Promise<OpenAI>;
+  /** A token of somebody who has signed in to an account. */
+  session(accountId: string): Promise<string>;
   /** A token that makes a provider an account's own. */
   providerToken(accountId: string): Promise<string>;
   /** A provider that is connected, proven and idle. */
@@ -81,6 +84,10 @@ export async function startTestCoordinator(
       const credit = { kind: "deposit", idempotencyKey: `credit:${accountId}`, reference: "test" } as const;
       if (credit_microUsd > 0n) await ledger.credit({ accountId, amount_microUsd: credit_microUsd, ...credit });
       return (await accounts.createKey({ accountId, ...options })).secret;
+    },
+    async session(accountId) {
+      const identity = await ownIdentity(home);
+      return createSessions({ identity, clock: systemClock }).issue(accountId);
     },
     async providerToken(accountId) {
       await accounts.ensureAccount(accountId, accountId);

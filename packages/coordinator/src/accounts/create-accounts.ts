@@ -11,7 +11,7 @@ import {
 import { AccountsError, AccountsUnavailableError } from "./accounts-error.js";
 import { ask } from "./ask.js";
 import { createLastUse } from "./last-use.js";
-import { ACCOUNT_LIMITS, checkAccountId, checkedPolicy, checkedText } from "./rules.js";
+import { ACCOUNT_LIMITS, checkAccountId, checkedChange, checkedPolicy, checkedText } from "./rules.js";
 import {
   hashSecret,
   isKeyId,
@@ -22,6 +22,7 @@ import {
   newProviderTokenId,
   TOKEN_CHARACTERS_MAX,
 } from "./secrets.js";
+import { isSessionToken, type Sessions } from "./sessions.js";
 import type { Accounts, KeyRecord, Principal } from "./types.js";
 
 /** Of known keys, and apart from them of unknown tokens (api.md §3.3). The time bounds how long a lost change notice can matter. */
@@ -30,6 +31,8 @@ export const KEY_CACHE = { entries_max: 1000, ttl_ms: 60_000 } as const;
 export interface AccountsDependencies {
   readonly store: Store;
   readonly clock: Clock;
+  /** Whose tokens are accepted, too; absent where nobody signs in. */
+  readonly sessions?: Pick<Sessions, "accountOf">;
 }
 
 /**
@@ -39,7 +42,7 @@ export interface AccountsDependencies {
  * @throws AccountsError (from methods that create) a value breaks a rule; money.md §3
  * @throws AccountsUnavailableError (from every method) the database does not answer
  */
-export async function createAccounts({ store, clock }: AccountsDependencies): Promise<Accounts> {
+export async function createAccounts({ store, clock, sessions }: AccountsDependencies): Promise<Accounts> {
   const lastUse = createLastUse(clock);
   const keys = await ask(createRowCache<KeyRecord>({ store, clock, channel: "umbel_keys", found: KEY_CACHE, missing: KEY_CACHE }), clock);
 
@@ -48,6 +51,16 @@ export async function createAccounts({ store, clock }: AccountsDependencies): Pr
     if (!row) return undefined;
     if (isUsable(row, clock.date())) lastUse.note(row, (id, at) => ask(keyRepository.touch(store.db, id, at), clock));
     return toRecord(row);
+  }
+
+  /** Before: nothing read from now on may stay, because it may be older than the change. After: what was read meanwhile goes, too. */
+  async function changing<T>(change: () => Promise<T>): Promise<T> {
+    keys.invalidate();
+    try {
+      return await ask(change(), clock);
+    } finally {
+      keys.invalidate();
+    }
   }
 
   async function byApiKey(token: string): Promise<Principal | undefined> {
@@ -67,6 +80,10 @@ export async function createAccounts({ store, clock }: AccountsDependencies): Pr
 
   return {
     async authenticate(token) {
+      if (isSessionToken(token)) {
+        const accountId = await sessions?.accountOf(token);
+        return accountId === undefined ? undefined : { accountId, method: "session", key: undefined };
+      }
       if (!isProviderToken(token)) return byApiKey(token);
       const accountId = await providerAccount(token);
       return accountId === undefined ? undefined : { accountId, method: "provider_token", key: undefined };
@@ -104,15 +121,30 @@ export async function createAccounts({ store, clock }: AccountsDependencies): Pr
       return row && toRecord(row);
     },
 
+    async keyBySecret(secret) {
+      if (secret.length > TOKEN_CHARACTERS_MAX) return undefined;
+      const row = await ask(keyRepository.byHash(store.db, hashSecret(secret)), clock);
+      return row && toRecord(row);
+    },
+
+    async updateKey(accountId, keyId, change) {
+      const { allowedModels, ...rest } = checkedChange(change, clock.date());
+      const values = { ...rest, ...(allowedModels === undefined ? {} : { allowedModels: [...allowedModels] }) };
+      if (!isKeyId(keyId)) return undefined;
+      const row = await changing(() => keyRepository.update(store.db, accountId, keyId, values));
+      return row && toRecord(row);
+    },
+
+    async rotateKey(accountId, keyId) {
+      if (!isKeyId(keyId)) return undefined;
+      const { secret, hash, label } = newApiKey();
+      const row = await changing(() => keyRepository.update(store.db, accountId, keyId, { keyHash: hash, label }));
+      return row && { secret, record: toRecord(row) };
+    },
+
     async revokeKey(accountId, keyId) {
       if (!isKeyId(keyId)) return false;
-      // Before: nothing read from now on may stay, because it may be older than the revocation. After: what was read meanwhile goes, too.
-      keys.invalidate();
-      try {
-        return await ask(keyRepository.remove(store.db, accountId, keyId, clock.date()), clock);
-      } finally {
-        keys.invalidate();
-      }
+      return changing(() => keyRepository.remove(store.db, accountId, keyId, clock.date()));
     },
 
     async issueProviderToken(accountId, label) {

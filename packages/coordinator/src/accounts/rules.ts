@@ -1,5 +1,5 @@
 import { AccountsError, type AccountsField } from "./accounts-error.js";
-import type { KeyRecord, NewKey } from "./types.js";
+import type { KeyChange, KeyRecord, NewKey } from "./types.js";
 
 /** Sources: money.md §3; the spend limit and the account id: api.md §21 and the schema of the store. */
 export const ACCOUNT_LIMITS = {
@@ -11,6 +11,8 @@ export const ACCOUNT_LIMITS = {
   modelName_characters_max: 200,
   /** A million USD. */
   spend_microUsd_max: 1_000_000_000_000n,
+  /** Requests or tokens per minute; what a column holds. */
+  perMinute_max: 2_147_483_647,
   keysPerAccount_max: 1000,
   providerTokensPerAccount_max: 10_000,
 } as const;
@@ -24,7 +26,7 @@ const RESERVED_ACCOUNT_ID = /^(?:platform|admin|sys:.*)$/;
 /** Control characters and halves of surrogate pairs. */
 const UNPRINTABLE = /[\p{Cc}\p{Cs}]/u;
 
-export type KeyPolicy = Pick<KeyRecord, "name" | "limit_microUsd" | "limitReset" | "allowedModels" | "expiresAt">;
+type Policy = Required<Omit<NewKey, "accountId">>;
 
 /** @throws AccountsError */
 export function checkAccountId(accountId: string): void {
@@ -43,23 +45,50 @@ export function checkedText(field: AccountsField, text: string, characters_max: 
   return trimmed;
 }
 
+/** An unnamed key without limits. */
+const NO_LIMITS: Policy = {
+  name: "",
+  limit_microUsd: null,
+  limitReset: "none",
+  rpmLimit: null,
+  itpmLimit: null,
+  otpmLimit: null,
+  allowedModels: [],
+  selfRouteOnly: false,
+  expiresAt: null,
+};
+
 /** @throws AccountsError */
-export function checkedPolicy(key: NewKey, now: Date): KeyPolicy {
-  const { name = "", limit_microUsd = null, limitReset = "none", allowedModels = [], expiresAt = null } = key;
-  if (limit_microUsd !== null && (limit_microUsd < 0n || limit_microUsd > ACCOUNT_LIMITS.spend_microUsd_max)) {
+export function checkedPolicy({ accountId: _owner, ...policy }: NewKey, now: Date): Policy {
+  return { ...NO_LIMITS, ...checkedChange(policy, now) };
+}
+
+/** The fields that are there, checked; what stays as it is is not judged again. @throws AccountsError */
+export function checkedChange(change: KeyChange, now: Date): KeyChange {
+  const { name, limit_microUsd, limitReset, allowedModels, expiresAt } = change;
+  if (limit_microUsd != null && (limit_microUsd < 0n || limit_microUsd > ACCOUNT_LIMITS.spend_microUsd_max)) {
     throw new AccountsError("invalid", "limit_usd", `from 0 to ${ACCOUNT_LIMITS.spend_microUsd_max / 1_000_000n}`);
   }
-  if (!RESETS.includes(limitReset)) throw new AccountsError("invalid", "limit_reset", `one of ${RESETS.join(", ")}`);
-  if (expiresAt !== null && !(expiresAt > now && expiresAt.getTime() < EXPIRY_END_MS)) {
+  if (limitReset !== undefined && !RESETS.includes(limitReset)) {
+    throw new AccountsError("invalid", "limit_reset", `one of ${RESETS.join(", ")}`);
+  }
+  checkPerMinute("rpm_limit", change.rpmLimit);
+  checkPerMinute("itpm_limit", change.itpmLimit);
+  checkPerMinute("otpm_limit", change.otpmLimit);
+  if (expiresAt != null && !(expiresAt > now && expiresAt.getTime() < EXPIRY_END_MS)) {
     throw new AccountsError("invalid", "expires_at", "a time in the future, before the year 10000");
   }
   return {
-    name: checkedText("name", name, ACCOUNT_LIMITS.name_characters_max),
-    limit_microUsd,
-    limitReset,
-    allowedModels: checkedModels(allowedModels),
-    expiresAt,
+    ...change,
+    ...(name === undefined ? {} : { name: checkedText("name", name, ACCOUNT_LIMITS.name_characters_max) }),
+    ...(allowedModels === undefined ? {} : { allowedModels: checkedModels(allowedModels) }),
   };
+}
+
+function checkPerMinute(field: AccountsField, value: number | null | undefined): void {
+  const { perMinute_max } = ACCOUNT_LIMITS;
+  if (value == null || (Number.isInteger(value) && value >= 1 && value <= perMinute_max)) return;
+  throw new AccountsError("invalid", field, `a whole number from 1 to ${perMinute_max}`);
 }
 
 function checkedModels(names: readonly string[]): readonly string[] {

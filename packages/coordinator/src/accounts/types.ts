@@ -23,7 +23,7 @@ export interface KeyRecord {
 /** Who is calling and how they proved it. Money and admin routes check `method`. */
 export interface Principal {
   readonly accountId: string;
-  readonly method: "api_key" | "provider_token";
+  readonly method: "api_key" | "provider_token" | "session";
   readonly key: KeyRecord | undefined;
 }
 
@@ -32,8 +32,23 @@ export interface NewKey {
   readonly name?: string;
   readonly limit_microUsd?: bigint | null;
   readonly limitReset?: KeyRecord["limitReset"];
+  readonly rpmLimit?: number | null;
+  readonly itpmLimit?: number | null;
+  readonly otpmLimit?: number | null;
   readonly allowedModels?: readonly string[];
+  readonly selfRouteOnly?: boolean;
   readonly expiresAt?: Date | null;
+}
+
+/** What changes of a key; absent stays as it is, null takes a limit or an end away. */
+export interface KeyChange extends Omit<NewKey, "accountId"> {
+  readonly disabled?: boolean;
+}
+
+/** A key with its secret, which is shown this once. */
+export interface IssuedKey {
+  readonly secret: string;
+  readonly record: KeyRecord;
 }
 
 /** People, API keys and machine links. Secrets are returned once and stored as SHA-256. */
@@ -42,9 +57,15 @@ export interface Accounts {
   authenticate(token: string): Promise<Principal | undefined>;
   /** Creates the account if there is none of this id. */
   ensureAccount(accountId: string, displayName: string): Promise<void>;
-  createKey(key: NewKey): Promise<{ readonly secret: string; readonly record: KeyRecord }>;
+  createKey(key: NewKey): Promise<IssuedKey>;
   listKeys(accountId: string): Promise<readonly KeyRecord[]>;
   getKey(accountId: string, keyId: string): Promise<KeyRecord | undefined>;
+  /** The key of a secret, whoever owns it, disabled and expired ones too. */
+  keyBySecret(secret: string): Promise<KeyRecord | undefined>;
+  /** Undefined when there is no such key of this account. Effective on the next request of every coordinator. */
+  updateKey(accountId: string, keyId: string, change: KeyChange): Promise<KeyRecord | undefined>;
+  /** A new secret for the same key; the old one is dead when this resolves. Undefined when there is no such key of this account. */
+  rotateKey(accountId: string, keyId: string): Promise<IssuedKey | undefined>;
   /** False when there is no such key of this account. Effective on the next request of every coordinator. */
   revokeKey(accountId: string, keyId: string): Promise<boolean>;
   issueProviderToken(accountId: string, label: string): Promise<string>;

@@ -144,6 +144,16 @@ export const SETTINGS = {
     "How long a key of sealed mode is the current one; it is accepted for as long again, at most 24h more. 0 switches sealed mode off.",
     0,
   ),
+  financialRate_perSecond: setting(decimal({ least: 0, most: 1_000_000 }), {
+    env: "UMBEL_FINANCIAL_RATE_LIMIT_RPS",
+    default: "0.2",
+    about: "Changes per second to an account's keys and money; 0 is unlimited.",
+  }),
+  financialBurst: setting(wholeNumber({ least: 1, most: 1_000_000 }), {
+    env: "UMBEL_FINANCIAL_RATE_LIMIT_BURST",
+    default: "3",
+    about: "Changes at once to an account's keys and money.",
+  }),
   publicRate_perSecond: setting(decimal({ least: 0, most: 1_000_000 }), {
     env: "UMBEL_PUBLIC_RATE_LIMIT_RPS",
     default: "10",

@@ -1,5 +1,5 @@
 import { ApiError } from "@umbel/dialects";
-import type { Accounts, Principal } from "../accounts/index.js";
+import { type Accounts, isSessionToken, type Principal } from "../accounts/index.js";
 
 const RETRY_AFTER_s = 2;
 
@@ -27,7 +27,7 @@ export async function authenticate(
       cause,
     });
   }
-  if (principal === undefined) throw unauthenticated("invalid API key");
+  if (principal === undefined) throw unauthenticated(isSessionToken(token) ? "invalid or expired session token" : "invalid API key");
   return principal;
 }
 

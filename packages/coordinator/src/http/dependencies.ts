@@ -12,7 +12,10 @@ import type { Sealing } from "./sealed/index.js";
 
 /** What the HTTP edge translates to, and the world it runs in. */
 export interface HttpDependencies {
-  readonly accounts: Pick<Accounts, "authenticate">;
+  readonly accounts: Pick<
+    Accounts,
+    "authenticate" | "createKey" | "listKeys" | "getKey" | "keyBySecret" | "updateKey" | "rotateKey" | "revokeKey"
+  >;
   readonly catalog: Pick<Catalog, "resolve" | "builds" | "aliases">;
   readonly fleet: Pick<Fleet, "capacity" | "connected">;
   readonly ledger: Pick<Ledger, "balance" | "keySpend" | "prices" | "listPrices">;

@@ -13,6 +13,8 @@ type Gate = (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
 export function createGates(dependencies: HttpDependencies, isDraining: () => boolean): Readonly<Record<Route["access"], readonly Gate[]>> {
   const { accounts, clock, settings, limits } = dependencies;
   const addresses = createBucketTable(clock);
+  const changes = createBucketTable(clock);
+  const changeRate = { perSecond: settings.financialRate_perSecond, burst: settings.financialBurst };
   const addressRate = { perSecond: settings.publicRate_perSecond, burst: settings.publicBurst };
 
   const notDraining: Gate = async () => {
@@ -26,22 +28,35 @@ export function createGates(dependencies: HttpDependencies, isDraining: () => bo
   const withinRequestLimit: Gate = async (request, reply) => {
     reply.headers(limits.takeRequest(principalOf(request)));
   };
+  const signedIn: Gate = async (request) => {
+    if (principalOf(request).method === "session") return;
+    const message = "this endpoint requires an interactive session — API keys are not accepted";
+    throw new ApiError({ status: 403, code: "forbidden", message });
+  };
+  const withinChangeLimit: Gate = async (request) => {
+    if (request.method === "GET" || request.method === "HEAD") return;
+    const bucket = changes.of(principalOf(request).accountId, changeRate);
+    if (bucket === undefined) return;
+    if (!bucket.holds(1)) throw tooMany(bucket.wait_ms(1));
+    bucket.take(1);
+  };
   const withinAddressLimit: Gate = async (request) => {
     const bucket = addresses.of(request.ip, addressRate);
     if (bucket === undefined) return;
-    if (!bucket.holds(1)) throw tooManyFromAddress(bucket.wait_ms(1));
+    if (!bucket.holds(1)) throw tooMany(bucket.wait_ms(1));
     bucket.take(1);
   };
 
   return {
     inference: [notDraining, authenticated, withinRequestLimit],
     account: [authenticated],
+    session: [authenticated, signedIn, withinChangeLimit],
     public: [withinAddressLimit],
     probe: [],
   };
 }
 
-function tooManyFromAddress(retryAfter_ms: number): ApiError {
+function tooMany(retryAfter_ms: number): ApiError {
   return new ApiError({
     status: 429,
     code: "rate_limit_exceeded",

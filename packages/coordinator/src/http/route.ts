@@ -13,8 +13,11 @@ declare module "fastify" {
 export interface Route {
   readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   readonly url: string;
-  /** `inference`: behind the drain gate and the request limit of the account. `public`: limited per address. `probe`: not limited, not logged. */
-  readonly access: "inference" | "account" | "public" | "probe";
+  /**
+   * `inference`: behind the drain gate and the request limit of the account. `account`: any credential of an account. `session`: somebody who
+   * has signed in, no key. `public`: limited per address. `probe`: not limited, not logged.
+   */
+  readonly access: "inference" | "account" | "session" | "public" | "probe";
   /** What the API document says of it; absent is left out there. */
   readonly doc?: RouteDoc;
   /** The body of an error on this route; OpenAI's shape unless it says otherwise. */

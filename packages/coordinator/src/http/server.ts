@@ -10,6 +10,7 @@ import { endpointNotFound, errorHeaders, methodNotAllowed, toApiError } from "./
 import { createGates } from "./gates.js";
 import { healthRoutes } from "./health-routes.js";
 import { inferenceRoutes } from "./inference-routes.js";
+import { keyRoutes } from "./keys/key-routes.js";
 import { answerMalformedRequest } from "./malformed-request.js";
 import { modelRoutes } from "./model-routes.js";
 import { openApiRoutes } from "./openapi/openapi-routes.js";
@@ -43,6 +44,7 @@ export function createHttpServer(dependencies: HttpDependencies): HttpServer {
   const described = [
     ...inferenceRoutes(dependencies),
     ...modelRoutes(dependencies),
+    ...keyRoutes(dependencies),
     ...accountRoutes(dependencies),
     encryptionKeyRoute(dependencies),
     ...healthRoutes(dependencies, isDraining),
@@ -100,20 +102,33 @@ function createApp(dependencies: HttpDependencies): FastifyInstance {
 }
 
 function addRoutes(app: FastifyInstance, routes: readonly Route[], gates: ReturnType<typeof createGates>): void {
+  const byUrl = new Map<string, Route[]>();
   for (const route of routes) {
-    const config = { umbel: route };
-    app.route({ method: route.method, url: route.url, config, onRequest: [...gates[route.access]], handler: route.handle });
-    const allowed: HTTPMethods[] = route.method === "GET" ? ["GET", "HEAD"] : [route.method];
     app.route({
-      method: METHODS.filter((method) => !allowed.includes(method)),
+      method: route.method,
       url: route.url,
-      config,
-      handler: async (request, reply) => {
-        reply.header("Allow", [...allowed, "OPTIONS"].join(", "));
-        throw methodNotAllowed(request.method, pathOf(request), [route.method]);
-      },
+      config: { umbel: route },
+      onRequest: [...gates[route.access]],
+      handler: route.handle,
     });
+    byUrl.set(route.url, [...(byUrl.get(route.url) ?? []), route]);
   }
+  for (const [url, siblings] of byUrl) refuseOtherMethods(app, url, siblings);
+}
+
+function refuseOtherMethods(app: FastifyInstance, url: string, siblings: readonly Route[]): void {
+  const methods = siblings.map(({ method }) => method);
+  const allowed: HTTPMethods[] = methods.flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method]));
+  const [umbel] = siblings;
+  app.route({
+    method: METHODS.filter((method) => !allowed.includes(method)),
+    url,
+    config: umbel === undefined ? {} : { umbel },
+    handler: async (request, reply) => {
+      reply.header("Allow", [...allowed, "OPTIONS"].join(", "));
+      throw methodNotAllowed(request.method, pathOf(request), methods);
+    },
+  });
 }
 
 function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply, { log }: HttpDependencies): void {

@@ -35,6 +35,14 @@ export const challengeClaims = z.object({
 });
 export type ChallengeClaims = z.infer<typeof challengeClaims>;
 
+/** That the bearer may act for an account, on the word of the coordinator that issues it and accepts it. */
+export const sessionClaims = z.object({
+  account_id: shortText,
+  issued_at: timestamp,
+  expires_at: timestamp,
+});
+export type SessionClaims = z.infer<typeof sessionClaims>;
+
 /** What a provider claims to have done for one request, and is paid for (trust.md §17.4). */
 export const usageReceipt = z.object({
   request_id: requestId,

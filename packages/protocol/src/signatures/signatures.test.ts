@@ -57,8 +57,9 @@ const encryptionKeys: EncryptionKeyClaims = {
     },
   ],
 };
-const examples: { [P in SignaturePurpose]: ClaimsOf<P> } = { registration, challenge, receipt, encryption_keys: encryptionKeys };
-const purposes = ["registration", "challenge", "receipt", "encryption_keys"] as const;
+const session = { account_id: "alice", issued_at: "2026-01-01T00:00:00Z", expires_at: "2026-01-01T01:00:00Z" };
+const examples: { [P in SignaturePurpose]: ClaimsOf<P> } = { registration, challenge, receipt, encryption_keys: encryptionKeys, session };
+const purposes = ["registration", "challenge", "receipt", "encryption_keys", "session"] as const;
 
 let device: DeviceKeyPair;
 let other: DeviceKeyPair;
@@ -87,6 +88,7 @@ describe("signed claims", () => {
       { alg: "ES256", typ: "att-challenge+jwt", kid, ver: 1 },
       { alg: "ES256", typ: "usage-receipt+jwt", kid, ver: 1 },
       { alg: "ES256", typ: "encryption-keys+jwt", kid, ver: 1 },
+      { alg: "ES256", typ: "session+jwt", kid, ver: 1 },
     ]);
   });
 

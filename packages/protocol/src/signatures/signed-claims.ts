@@ -9,6 +9,8 @@ import {
   challengeClaims,
   type RegistrationClaims,
   registrationClaims,
+  type SessionClaims,
+  sessionClaims,
   type UsageReceipt,
   usageReceipt,
 } from "./claims.js";
@@ -21,6 +23,8 @@ interface ClaimsByPurpose {
   receipt: UsageReceipt;
   /** By a coordinator, whose identity is such a key, too. */
   encryption_keys: EncryptionKeyClaims;
+  /** By a coordinator for itself. */
+  session: SessionClaims;
 }
 /** What a device signs. A signature for one purpose never verifies for another. */
 export type SignaturePurpose = keyof ClaimsByPurpose;
@@ -31,6 +35,7 @@ const purposes: { [P in SignaturePurpose]: { typ: string; schema: z.ZodType<Clai
   challenge: { typ: "att-challenge+jwt", schema: challengeClaims, bytes_max: WIRE_LIMITS.jws_bytes_max },
   receipt: { typ: "usage-receipt+jwt", schema: usageReceipt, bytes_max: WIRE_LIMITS.jws_bytes_max },
   encryption_keys: { typ: "encryption-keys+jwt", schema: encryptionKeyClaims, bytes_max: WIRE_LIMITS.jws_bytes_max },
+  session: { typ: "session+jwt", schema: sessionClaims, bytes_max: WIRE_LIMITS.jws_bytes_max },
 };
 
 const algorithm = "ES256";

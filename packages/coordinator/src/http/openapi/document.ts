@@ -30,6 +30,7 @@ const STATUS_NAMES: Readonly<Record<number, string>> = {
 const ERRORS: Readonly<Record<Route["access"], readonly number[]>> = {
   inference: [400, 401, 402, 403, 404, 408, 409, 413, 415, 422, 429, 500, 502, 503, 504],
   account: [401, 500, 503],
+  session: [401, 403, 429, 500, 503],
   public: [429, 500],
   probe: [],
 };
@@ -154,6 +155,8 @@ function security({ access, apiKeyHeader }: Route): readonly Json[] {
       return [{ apiKey: [] }, ...(apiKeyHeader === true ? [{ anthropicKey: [] }] : [])];
     case "account":
       return [{ apiKey: [] }, { session: [] }];
+    case "session":
+      return [{ session: [] }];
     case "public":
     case "probe":
       return [];

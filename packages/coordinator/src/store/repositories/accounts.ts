@@ -55,6 +55,14 @@ export const keyRepository = {
     return row?.keys ?? 0;
   },
 
+  /** Undefined when the account has no such key. */
+  async update(tx: Tx, accountId: string, keyId: string, values: Partial<NewKeyRow>): Promise<KeyRow | undefined> {
+    const key = and(eq(apiKeys.id, keyId), ownedBy(accountId));
+    if (Object.keys(values).length === 0) return keyRepository.byId(tx, accountId, keyId);
+    const [row] = await run(tx.update(apiKeys).set(values).where(key).returning());
+    return row;
+  },
+
   async touch(tx: Tx, keyId: string, at: Date): Promise<void> {
     await run(tx.update(apiKeys).set({ lastUsedAt: at }).where(eq(apiKeys.id, keyId)));
   },
