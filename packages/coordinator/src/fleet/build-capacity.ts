@@ -1,22 +1,30 @@
-import { isResident, type ProviderView, type RequestSpec, type RoutingContext, select } from "@umbel/routing";
+import { isResident, type ProviderView, type RequestSpec, type RoutingContext, type SlotView, select } from "@umbel/routing";
 import type { BuildCapacity } from "./types.js";
 
 /** A request of ordinary size, for figures that describe no particular request (routing.md §3.1 `preflight`). */
 const ORDINARY = { promptTokens: 500, maxOutputTokens: 256 } as const;
 
 /** Figures of one build over the machines that offer it. Routable are those that selection itself would consider for an ordinary request. */
-export function buildCapacity(build: string, views: readonly ProviderView[], context: RoutingContext): BuildCapacity {
+export function buildCapacity(build: string, allViews: readonly ProviderView[], context: RoutingContext): BuildCapacity {
+  // Machines that serve their owners only are nobody's capacity.
+  const views = allViews.filter(({ privateOnly }) => !privateOnly);
   const slots = views.flatMap((view) => view.slots?.get(build) ?? []);
-  const routableProviders = select(views, ordinaryRequest(build), context, "preview").candidates;
+  const { candidates: routableProviders, bestTtft_ms } = select(views, ordinaryRequest(build), context, "preview");
+  const total = (count: (slot: SlotView) => number): number => slots.reduce((sum, slot) => sum + count(slot), 0);
   return {
     build,
     providers: views.length,
     warmProviders: slots.filter((slot) => isResident(slot)).length,
     routableProviders,
-    running: slots.reduce((sum, slot) => sum + slot.running, 0),
-    waiting: slots.reduce((sum, slot) => sum + slot.waiting, 0),
-    places: slots.reduce((sum, slot) => sum + slot.maxConcurrency, 0),
+    running: total((slot) => slot.running),
+    waiting: total((slot) => slot.waiting),
+    places: total((slot) => slot.maxConcurrency),
     canAccept: routableProviders > 0,
+    runningProviders: slots.filter((slot) => slot.running > 0).length,
+    decode_tps: total((slot) => slot.observedDecode_tps * Math.max(1, slot.running)),
+    estimatedTtft_ms: bestTtft_ms,
+    tokenBudgetUsed: total((slot) => Math.min(slot.tokenBudgetUsed, slot.tokenBudgetMax)),
+    tokenBudgetMax: total((slot) => slot.tokenBudgetMax),
     attested: views.filter((view) => view.trusted && view.trustLevel !== "none").length,
   };
 }

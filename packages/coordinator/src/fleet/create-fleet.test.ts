@@ -186,9 +186,10 @@ describe("shutting down", () => {
 });
 
 describe("capacity of a build", () => {
-  it("adds up over the machines that offer it", async () => {
+  it("adds up over the machines that offer it to everyone", async () => {
     await test.connect({ slots: [testSlot({ state: "running", num_running: 3, num_waiting: 1 })] });
     await test.connect({ slots: [testSlot({ state: "idle_shutdown" })] });
+    await test.connect({ privateOnly: true });
     expect(test.fleet.capacity("test-build")).toEqual({
       build: "test-build",
       providers: 2,
@@ -199,6 +200,11 @@ describe("capacity of a build", () => {
       places: 16,
       canAccept: true,
       attested: 2,
+      runningProviders: 1,
+      decode_tps: 800,
+      estimatedTtft_ms: 505,
+      tokenBudgetUsed: 0,
+      tokenBudgetMax: 200_000,
     });
   });
 

@@ -67,6 +67,14 @@ export interface BuildCapacity {
   readonly places: number;
   readonly canAccept: boolean;
   readonly attested: number;
+  /** Machines at work on the build. */
+  readonly runningProviders: number;
+  /** What all places together write, in tokens per second, as far as it is known. */
+  readonly decode_tps: number;
+  /** Of an ordinary request, on the machine that would be first; undefined while any is unknown. */
+  readonly estimatedTtft_ms: number | undefined;
+  readonly tokenBudgetUsed: number;
+  readonly tokenBudgetMax: number;
 }
 
 /** Machines of one account: known to this coordinator, and connected now. */

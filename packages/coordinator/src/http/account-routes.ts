@@ -1,8 +1,31 @@
+import { z } from "zod";
 import type { Prices } from "../ledger/index.js";
 import type { HttpDependencies } from "./dependencies.js";
 import { principalOf } from "./exchange.js";
 import { jsonAmount, usd, usdPerMillion } from "./money-format.js";
 import type { Route } from "./route.js";
+
+const microUsd = z.int().describe("Millionths of a USD.");
+const usdText = z.string().describe("USD, with six decimals.");
+const balanceObject = z.object({
+  balance_micro_usd: microUsd,
+  balance_usd: usdText,
+  held_micro_usd: microUsd.describe("Held for requests under way, in millionths of a USD."),
+  held_usd: usdText,
+  withdrawable_micro_usd: microUsd.describe("Earned, and not spent, in millionths of a USD."),
+  withdrawable_usd: usdText,
+});
+
+const perMillion = z.int().describe("Millionths of a USD per million tokens.");
+const priceList = z.object({
+  prices: z.array(
+    z.object({ model: z.string(), input_price: perMillion, output_price: perMillion, input_usd: z.string(), output_usd: z.string() }),
+  ),
+  fallback_input_price: perMillion.describe("Of models that have no price of their own."),
+  fallback_output_price: perMillion,
+  fallback_input_usd: z.string(),
+  fallback_output_usd: z.string(),
+});
 
 /** The account's money, and what things cost. Sources: api.md §23; money.md §5, §6. */
 export function accountRoutes({ ledger }: HttpDependencies): readonly Route[] {
@@ -11,6 +34,7 @@ export function accountRoutes({ ledger }: HttpDependencies): readonly Route[] {
       method: "GET",
       url: "/v1/payments/balance",
       access: "account",
+      doc: { tag: "Account", summary: "The account's money", answer: balanceObject },
       async handle(request) {
         const balance = await ledger.balance(principalOf(request).accountId);
         return {
@@ -27,6 +51,7 @@ export function accountRoutes({ ledger }: HttpDependencies): readonly Route[] {
       method: "GET",
       url: "/v1/pricing",
       access: "public",
+      doc: { tag: "Account", summary: "What models cost", answer: priceList },
       async handle() {
         const { prices, fallback } = await ledger.listPrices();
         return {

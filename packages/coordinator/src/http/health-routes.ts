@@ -1,9 +1,13 @@
+import { z } from "zod";
 import type { HttpDependencies } from "./dependencies.js";
 import type { Route } from "./route.js";
 
 /** How long a probe of the database may take, and how long its result stands. Source: ops.md §7.1. */
 const PROBE_TIMEOUT_ms = 2_000;
 const PROBE_VALID_ms = 5_000;
+
+const healthObject = z.object({ status: z.literal("ok"), draining: z.boolean(), providers: z.int(), version: z.string() });
+const readyObject = z.object({ ready: z.boolean(), draining: z.boolean(), inflight: z.int(), checks: z.object({ database: z.boolean() }) });
 
 /** Liveness: 200 as long as the process serves. Readiness: 503 while draining or without a database. */
 export function healthRoutes(dependencies: HttpDependencies, isDraining: () => boolean): readonly Route[] {
@@ -14,12 +18,14 @@ export function healthRoutes(dependencies: HttpDependencies, isDraining: () => b
       method: "GET",
       url: "/health",
       access: "probe",
+      doc: { tag: "Service", summary: "Whether the coordinator is alive", answer: healthObject },
       handle: async () => ({ status: "ok", draining: isDraining(), providers: fleet.connected(), version }),
     },
     {
       method: "GET",
       url: "/readyz",
       access: "probe",
+      doc: { tag: "Service", summary: "Whether it can serve; 503 while it drains or has no database", answer: readyObject, errors: [503] },
       async handle(_request, reply) {
         const database = await databaseAnswers();
         const ready = database && !isDraining();

@@ -12,7 +12,7 @@ import { healthRoutes } from "./health-routes.js";
 import { inferenceRoutes } from "./inference-routes.js";
 import { keyRoutes } from "./keys/key-routes.js";
 import { answerMalformedRequest } from "./malformed-request.js";
-import { modelRoutes } from "./model-routes.js";
+import { modelRoutes } from "./models/model-routes.js";
 import { openApiRoutes } from "./openapi/openapi-routes.js";
 import { requestIdOf } from "./request-id.js";
 import type { Route } from "./route.js";
@@ -43,7 +43,7 @@ export function createHttpServer(dependencies: HttpDependencies): HttpServer {
   const isDraining = (): boolean => draining;
   const described = [
     ...inferenceRoutes(dependencies),
-    ...modelRoutes(dependencies),
+    ...modelRoutes(dependencies, isDraining),
     ...keyRoutes(dependencies),
     ...accountRoutes(dependencies),
     encryptionKeyRoute(dependencies),

@@ -102,6 +102,7 @@ export function createInference(dependencies: InferenceDependencies): Inference 
       }
     },
     inFlight: () => inFlight.count,
+    queue: (build) => ({ waiting: queues.depth(build), limit: queues.limit(build) }),
     drain: (grace_ms) => inFlight.drain(grace_ms),
   };
 }

@@ -56,6 +56,8 @@ export interface Inference {
   run(input: InferenceInput): Promise<Answer>;
   /** Requests that have been admitted and not ended. */
   inFlight(): number;
+  /** Requests that wait for a place of a build, and how many may. */
+  queue(build: string): { readonly waiting: number; readonly limit: number };
   /** Refuses new requests with 429 and resolves when none is in flight, or after `grace_ms`. */
   drain(grace_ms: number): Promise<{ readonly cut: number }>;
 }

@@ -19,7 +19,6 @@ import {
 } from "./key-schema.js";
 
 const RETRY_AFTER_s = 2;
-const KEY_ID = [{ name: "id", in: "path", description: "The key's id", required: true }] as const;
 
 /**
  * The keys of an account, for its owner who has signed in; and the calling key's own facts. A change is effective on the next request.
@@ -72,7 +71,7 @@ export function keyRoutes(dependencies: HttpDependencies): readonly Route[] {
       method: "GET",
       url: "/v1/keys/:id",
       access: "session",
-      doc: { tag: "Keys", summary: "One key", parameters: KEY_ID, answer: publicKeyObject, errors: [404] },
+      doc: { tag: "Keys", summary: "One key", answer: publicKeyObject, errors: [404] },
       handle: async (request) => shown(found(await asked(accounts.getKey(ownerOf(request), idOf(request))))),
     },
     {
@@ -83,7 +82,7 @@ export function keyRoutes(dependencies: HttpDependencies): readonly Route[] {
         tag: "Keys",
         summary: "Change a key",
         description: "A field that is absent stays as it is; null takes a limit, a list or an end away.",
-        parameters: KEY_ID,
+
         request: keyChangeBody,
         answer: publicKeyObject,
         errors: [400, 404],
@@ -101,7 +100,7 @@ export function keyRoutes(dependencies: HttpDependencies): readonly Route[] {
         tag: "Keys",
         summary: "Give a key a new secret",
         description: "The id, the limits and what was spent stay; the old secret is dead at once.",
-        parameters: KEY_ID,
+
         answer: issuedKey,
         errors: [404],
       },
@@ -114,7 +113,7 @@ export function keyRoutes(dependencies: HttpDependencies): readonly Route[] {
       method: "DELETE",
       url: "/v1/keys/:id",
       access: "session",
-      doc: { tag: "Keys", summary: "Revoke a key, for good", parameters: KEY_ID, answer: revoked, errors: [404] },
+      doc: { tag: "Keys", summary: "Revoke a key, for good", answer: revoked, errors: [404] },
       async handle(request) {
         found((await asked(accounts.revokeKey(ownerOf(request), idOf(request)))) || undefined);
         return { status: "revoked" };

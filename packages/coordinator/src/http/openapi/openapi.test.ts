@@ -17,6 +17,43 @@ describe("the API's description", () => {
     expect(body).toMatchObject({ openapi: "3.1.0" });
   });
 
+  it("has every route that the interface is made of", async () => {
+    const { body } = await test.get("/openapi.json");
+    const { paths } = body as { paths: Record<string, Record<string, unknown>> };
+    const operations = Object.entries(paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+    );
+    expect(operations.sort()).toEqual([
+      "DELETE /v1/auth/keys",
+      "DELETE /v1/keys/{id}",
+      "GET /health",
+      "GET /readyz",
+      "GET /v1/encryption-key",
+      "GET /v1/key",
+      "GET /v1/keys",
+      "GET /v1/keys/{id}",
+      "GET /v1/models",
+      "GET /v1/models/capacity",
+      "GET /v1/models/catalog",
+      "GET /v1/models/catalog/manifest/{id}",
+      "GET /v1/models/catalog/{id}",
+      "GET /v1/models/openrouter",
+      "GET /v1/models/{id}",
+      "GET /v1/payments/balance",
+      "GET /v1/pricing",
+      "PATCH /v1/keys/{id}",
+      "POST /v1/auth/keys",
+      "POST /v1/chat/completions",
+      "POST /v1/completions",
+      "POST /v1/embeddings",
+      "POST /v1/keys",
+      "POST /v1/keys/{id}/rotate",
+      "POST /v1/messages",
+      "POST /v1/messages/count_tokens",
+      "POST /v1/responses",
+    ]);
+  });
+
   it("names every operation once", async () => {
     const { body } = await test.get("/openapi.json");
     const { paths } = body as { paths: Record<string, Record<string, { operationId: string }>> };

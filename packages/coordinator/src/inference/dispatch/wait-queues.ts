@@ -11,6 +11,8 @@ export type Waited = { readonly outcome: "reserved"; readonly attempt: Attempt }
 export interface WaitQueues {
   depth(build: string): number;
   isFull(build: string): boolean;
+  /** Length at which the line is full. */
+  limit(build: string): number;
   /** Reserves unless others wait already: whoever came first goes first. */
   reserve(spec: RequestSpec): ReserveOutcome | undefined;
   /** Joins the line. A reservation is handed over in the same step that takes the request out of the line, so none is ever lost. */
@@ -41,9 +43,10 @@ export function createWaitQueues(fleet: Pick<Fleet, "reserve" | "onCapacity" | "
   const lines = new Map<string, Line>();
 
   const depth = (build: string): number => lines.get(build)?.waiters.size ?? 0;
+  const limit = (build: string): number => Math.max(limits.queueSize, WAITERS_PER_PLACE * fleet.capacity(build).places);
   const isFull = (build: string): boolean => {
     const waiting = depth(build);
-    return waiting >= limits.queueSize && waiting >= WAITERS_PER_PLACE * fleet.capacity(build).places;
+    return waiting >= limits.queueSize && waiting >= limit(build);
   };
 
   function lineOf(build: string): Line {
@@ -70,6 +73,7 @@ export function createWaitQueues(fleet: Pick<Fleet, "reserve" | "onCapacity" | "
   return {
     depth,
     isFull,
+    limit,
     reserve: (spec) => (depth(spec.build) > 0 ? undefined : fleet.reserve(spec)),
     wait(spec, gone) {
       if (isFull(spec.build)) return Promise.resolve({ outcome: "full" });

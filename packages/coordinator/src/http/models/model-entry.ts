@@ -1,7 +1,8 @@
-import { type BuildRecord, modelType } from "../catalog/index.js";
-import type { BuildCapacity } from "../fleet/index.js";
-import type { Prices } from "../ledger/index.js";
-import { usdPerToken } from "./money-format.js";
+import { type BuildRecord, modelType } from "../../catalog/index.js";
+import type { BuildCapacity } from "../../fleet/index.js";
+import type { Prices } from "../../ledger/index.js";
+import { usdPerToken } from "../money-format.js";
+import type { ModelObject } from "./model-schema.js";
 
 /** What a listing shows of one name: an alias or a build. */
 export interface ListedModel {
@@ -58,7 +59,7 @@ const SAMPLING_PARAMETERS = [
 ];
 
 /** One entry of `GET /v1/models`. Source: api.md §20. */
-export function modelEntry(model: ListedModel): object {
+export function modelEntry(model: ListedModel): ModelObject {
   const { build, capacities, prices } = model;
   const type = modelType(build);
   const quantization = model.kind === "build" ? QUANTIZATIONS.find(([label]) => label.test(build.quantization))?.[1] : undefined;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { buildOf } from "../catalog/testing.js";
+import { buildOf } from "../../catalog/testing.js";
 import { modelEntry } from "./model-entry.js";
 
 function entryOf(change: Parameters<typeof buildOf>[1], kind: "build" | "alias" = "build") {
@@ -19,6 +19,11 @@ function entryOf(change: Parameters<typeof buildOf>[1], kind: "build" | "alias" 
       places: 4,
       canAccept: providers > 1,
       attested: 0,
+      runningProviders: 1,
+      decode_tps: 50,
+      estimatedTtft_ms: undefined,
+      tokenBudgetUsed: 0,
+      tokenBudgetMax: 0,
     })),
   });
 }
