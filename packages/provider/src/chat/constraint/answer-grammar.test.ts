@@ -34,6 +34,29 @@ describe("the grammar of an answer", () => {
     expect([accepts(named, call("g")), accepts(named, call("f", '{"n": 3}'))]).toEqual([true, false]);
   });
 
+  it("lets any text stand, and holds a call in it to the schema of a strict tool", () => {
+    const strict = tools.map((tool) => (tool.name === "f" ? { ...tool, strict: true } : tool));
+    const grammar = grammarOf({ tools: strict });
+    const good = call("f", '{"n": 3}');
+    for (const text of [
+      "",
+      "Hello, <b>you</b> <tool> <<tool_cal <too",
+      "<think>Hm.</think>Fine.",
+      "<<<",
+      `${good}\n${good}`,
+      `So: ${good}`,
+      `<tool_${good}`,
+    ]) {
+      expect(accepts(grammar, text), text).toBe(true);
+    }
+    for (const text of [call("f", '{"n": "3"}'), call("f", "{}"), call("h"), `${good} and more`, "<tool_call>", `<${call("f")}`]) {
+      expect(accepts(grammar, text), text).toBe(false);
+    }
+    expect(accepts(grammarOf({ tools: strict, parallelToolCalls: false }), `${good}\n${good}`)).toBe(false);
+    expect(grammarOf({ tools })).toBeUndefined();
+    expect(grammarOf({ tools: strict, toolChoice: { type: "none" } })).toBeUndefined();
+  });
+
   it("takes any arguments where a schema cannot be enforced", () => {
     const loose = [{ name: "f", parameters: { type: "object", properties: { a: { type: "string", pattern: "x" } } } }];
     expect(accepts(grammarOf({ tools: loose, toolChoice: { type: "required" } }), call("f", '{"b": 1}'))).toBe(true);

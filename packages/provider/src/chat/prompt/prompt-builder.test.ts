@@ -73,6 +73,13 @@ describe("templates", () => {
     expect(() => build("{{ messages | length }}", body)).toThrow(expect.objectContaining({ errorClass: "client_request", param: "tools" }));
   });
 
+  it("get the reasoning of an earlier answer apart from it, also when a caller sends both as one text", () => {
+    const template = "{% for m in messages %}[{{ m.reasoning_content }}|{{ m.content }}]{% endfor %}";
+    const answer = (content: string) => ({ role: "assistant" as const, content: [{ type: "text" as const, text: content }] });
+    const said = ["<think>\nHm.\n</think>\n\nFour.", "Use <think>x</think>.", "<think>never closed"].map(answer);
+    expect(rendered(template, { messages: said })).toBe("[Hm.|Four.][|Use <think>x</think>.][|<think>never closed]");
+  });
+
   it("get a tool's types as single words, as many templates expect them", () => {
     const parameters = { type: "object", properties: { a: { type: ["integer", "null"] }, b: { enum: ["x"] } } };
     const template = "{% for p in tools[0].function.parameters.properties.values() %}{{ p.type }} {% endfor %}";

@@ -32,16 +32,28 @@ function messageDictionary(message: ChatMessage): Record<string, unknown> {
   switch (message.role) {
     case "tool":
       return { ...base, tool_call_id: message.toolCallId };
-    case "assistant":
+    case "assistant": {
+      const said = message.reasoning === undefined ? apart(base.content) : { content: base.content, reasoning: message.reasoning };
       return withoutNulls({
         ...base,
+        content: said.content,
         name: message.name,
-        reasoning_content: message.reasoning,
+        reasoning_content: said.reasoning,
         tool_calls: message.toolCalls.length === 0 ? undefined : message.toolCalls.map(callDictionary),
       });
+    }
     default:
       return withoutNulls({ ...base, name: message.name });
   }
+}
+
+/**
+ * Some callers send an answer back with its reasoning still in it. Templates look for the tags to leave old reasoning out, and would not find
+ * them in a text of the caller's, whose control tokens are guarded.
+ */
+function apart(content: string): { readonly content: string; readonly reasoning: string | undefined } {
+  const [, reasoning, rest = ""] = /^\s*<think>(.*?)<\/think>\s*(.*)$/s.exec(content) ?? [];
+  return reasoning === undefined ? { content, reasoning } : { content: rest, reasoning: reasoning.trim() };
 }
 
 function callDictionary(call: ToolCall): Record<string, unknown> {
