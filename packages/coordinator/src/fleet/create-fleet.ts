@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { type Clock, type RequestId, requestId as requestIdSchema } from "@umbel/protocol";
-import { type ProviderView, type RequestSpec, type RoutingContext, select } from "@umbel/routing";
+import { createFleetIndex, type Decision, type RequestSpec, type RoutingContext } from "@umbel/routing";
 import type { WebSocket } from "ws";
 import type { Trust } from "../trust/index.js";
 import { buildCapacity } from "./build-capacity.js";
@@ -45,6 +45,7 @@ export function createFleet(dependencies: FleetDependencies): FleetService {
   const { clock, random, trust, log, events } = dependencies;
   const settings: FleetSettings = { ...FLEET_DEFAULTS, ...dependencies.settings };
   const registry = new Registry();
+  const index = createFleetIndex();
   const signals = new CapacitySignals(log);
   const records = createMachineRecords(dependencies.machines, clock, log);
   const admitting = new Set<Peer>();
@@ -61,6 +62,9 @@ export function createFleet(dependencies: FleetDependencies): FleetService {
     lateCancels: new LateCancels(),
     records,
     publicId: (machineId) => publicMachineId(dependencies.publicIdSalt, machineId),
+    onView: ({ id, view }) => {
+      if (registry.get(id) !== undefined) index.set(view, routingContext());
+    },
   };
 
   function onSocket(socket: WebSocket): void {
@@ -83,6 +87,7 @@ export function createFleet(dependencies: FleetDependencies): FleetService {
     registry.ofMachine(machineId)?.peer.close(CloseCode.policy, "replaced by a newer connection", "replaced");
     const session = new ProviderSession(machine, sessionContext, leave);
     registry.add(session);
+    index.set(session.view, routingContext());
     session.start();
     events({ type: "connected", machineId, version: machine.register.version });
     log.info({ machine: sessionContext.publicId(machineId), version: machine.register.version }, "provider connected");
@@ -90,6 +95,7 @@ export function createFleet(dependencies: FleetDependencies): FleetService {
 
   function leave(session: ProviderSession): void {
     registry.remove(session);
+    index.remove(session.id);
     // Whoever waits for these builds may now have nobody to wait for.
     signals.changed(session.builds);
   }
@@ -126,10 +132,17 @@ export function createFleet(dependencies: FleetDependencies): FleetService {
     return { now_ms: clock.now_ms(), random: random.fraction, minTrust, minVersion, challengeFreshness_ms };
   }
 
-  /** The machines that offer a build, without those on which the request could be mixed up with an earlier attempt at it. */
-  function* viewsOf(build: string, requestId?: RequestId): Iterable<ProviderView> {
-    for (const session of registry.offering(build)) {
-      if (requestId === undefined || !session.blocks(requestId)) yield session.view;
+  /**
+   * Selects among the machines on which the request cannot be mixed up with an earlier attempt at it. Those others are few, and rarely the
+   * best, so they are left out only once one of them has won.
+   */
+  function selectFor(spec: RequestSpec, requestId: RequestId): Decision {
+    let { excluded } = spec;
+    for (;;) {
+      const decision = index.select(excluded === spec.excluded ? spec : { ...spec, excluded }, routingContext());
+      const winner = decision.winner && registry.get(decision.winner.providerId);
+      if (winner?.blocks(requestId) !== true) return decision;
+      excluded = new Set([...excluded, winner.id]);
     }
   }
 
@@ -145,16 +158,16 @@ export function createFleet(dependencies: FleetDependencies): FleetService {
 
     reserve(spec: RequestSpec): ReserveOutcome {
       const requestId = requestIdSchema.parse(spec.requestId);
-      const decision = select(viewsOf(spec.build, requestId), spec, routingContext());
+      const decision = selectFor(spec, requestId);
       const session = decision.winner && registry.get(decision.winner.providerId);
       return session ? { ok: true, attempt: session.reserve(spec, requestId, decision) } : { ok: false, decision };
     },
 
-    preview: (spec) => select(viewsOf(spec.build), spec, routingContext(), "preview"),
+    preview: (spec) => index.select(spec, routingContext(), "preview"),
 
     onCapacity: (build, listener) => signals.subscribe(build, listener),
 
-    capacity: (build) => buildCapacity(build, [...viewsOf(build)], routingContext()),
+    capacity: (build) => buildCapacity(build, [...index.views(build)], routingContext()),
 
     connected: () => registry.size,
 

@@ -1,12 +1,9 @@
 import type { ProviderSession } from "./session/provider-session.js";
 
-const NONE: ReadonlySet<ProviderSession> = new Set();
-
-/** Sessions that have proven themselves, found by session, by machine, and by each build that they offer. */
+/** Sessions that have proven themselves, found by session and by machine. */
 export class Registry {
   readonly #bySession = new Map<string, ProviderSession>();
   readonly #byMachine = new Map<string, ProviderSession>();
-  readonly #byBuild = new Map<string, Set<ProviderSession>>();
 
   get size(): number {
     return this.#bySession.size;
@@ -25,26 +22,13 @@ export class Registry {
     return this.#byMachine.get(machineId);
   }
 
-  offering(build: string): ReadonlySet<ProviderSession> {
-    return this.#byBuild.get(build) ?? NONE;
-  }
-
   add(session: ProviderSession): void {
     this.#bySession.set(session.id, session);
     this.#byMachine.set(session.machineId, session);
-    for (const build of session.builds) {
-      const sessions = this.#byBuild.get(build) ?? new Set();
-      this.#byBuild.set(build, sessions.add(session));
-    }
   }
 
   remove(session: ProviderSession): void {
     this.#bySession.delete(session.id);
     if (this.#byMachine.get(session.machineId) === session) this.#byMachine.delete(session.machineId);
-    for (const build of session.builds) {
-      const sessions = this.#byBuild.get(build);
-      sessions?.delete(session);
-      if (sessions?.size === 0) this.#byBuild.delete(build);
-    }
   }
 }

@@ -98,7 +98,7 @@ export class ProviderSession implements FrameHandler, AttemptHost {
     const attempt = new LiveAttempt({ requestId, build: spec.build, weightHash, tokens, decision }, this.#serving, this);
     this.#attempts.add(attempt);
     this.#context.health.reserved(this.machineId, this.#context.clock.now_ms());
-    this.#view = this.#context.health.applied(withPending(this.#view, spec.build, { requests: 1, tokens }));
+    this.#show(this.#context.health.applied(withPending(this.#view, spec.build, { requests: 1, tokens })));
     return attempt;
   }
 
@@ -191,17 +191,15 @@ export class ProviderSession implements FrameHandler, AttemptHost {
     const { health, clock } = this.#context;
     const now_ms = clock.now_ms();
     health.judged(this.machineId, attempt.reservation.build, outcome, now_ms);
-    this.#view = health.applied(this.#view);
-    if (outcome === "draining") {
-      this.#drainingUntil_ms = now_ms + DRAINING_RETRY_MS;
-      this.#view = withDraining(this.#view, true);
-    }
+    const judged = health.applied(this.#view);
+    if (outcome === "draining") this.#drainingUntil_ms = now_ms + DRAINING_RETRY_MS;
+    this.#show(outcome === "draining" ? withDraining(judged, true) : judged);
   }
 
   released(attempt: LiveAttempt, provider: "silenced" | "may_still_send"): void {
     const { build, tokens } = attempt.reservation;
     this.#attempts.remove(attempt, provider);
-    this.#view = withoutPending(this.#view, build, { requests: 1, tokens });
+    this.#show(withoutPending(this.#view, build, { requests: 1, tokens }));
     this.#context.signals.changed(this.builds);
   }
 
@@ -209,8 +207,8 @@ export class ProviderSession implements FrameHandler, AttemptHost {
     const { clock, settings, records, signals } = this.#context;
     const now_ms = clock.now_ms();
     this.#lastHeartbeat_ms = now_ms;
-    this.#view = withHeartbeat(this.#view, message);
-    if (this.#view.draining && now_ms >= this.#drainingUntil_ms) this.#view = withDraining(this.#view, false);
+    const reported = withHeartbeat(this.#view, message);
+    this.#show(reported.draining && now_ms >= this.#drainingUntil_ms ? withDraining(reported, false) : reported);
     if (now_ms - this.#touched_ms >= settings.touchInterval_ms) {
       this.#touched_ms = now_ms;
       records.seen(this.machineId);
@@ -221,8 +219,8 @@ export class ProviderSession implements FrameHandler, AttemptHost {
   /** Takes the standing over into the view, which is all that selection sees. A machine that is untrusted loses its work too. */
   #stand({ status, challengedAt_ms }: Standing): void {
     const view = withTrust(this.#view, { trusted: status === "online", trustLevel: this.#serving.trustLevel });
-    this.#view = this.#context.health.applied(
-      challengedAt_ms === undefined ? withChallengeRevoked(view) : withChallengePassed(view, challengedAt_ms),
+    this.#show(
+      this.#context.health.applied(challengedAt_ms === undefined ? withChallengeRevoked(view) : withChallengePassed(view, challengedAt_ms)),
     );
     this.#context.signals.changed(this.builds);
     if (status !== "untrusted") return;
@@ -230,6 +228,12 @@ export class ProviderSession implements FrameHandler, AttemptHost {
       attempt.cancel();
       attempt.lose("protocol_violation", "protocol_violation");
     }
+  }
+
+  /** The view is all that selection sees, so selection learns of every new one at once. */
+  #show(view: ProviderView): void {
+    this.#view = view;
+    this.#context.onView(this);
   }
 
   #routed(routed: Routed, whenUnknown: FrameIgnored | undefined): void {

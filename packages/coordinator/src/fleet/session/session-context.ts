@@ -1,4 +1,5 @@
 import type { Clock } from "@umbel/protocol";
+import type { ProviderView } from "@umbel/routing";
 import type { Trust } from "../../trust/index.js";
 import type { CapacitySignals } from "../capacity-signals.js";
 import type { HealthMemory } from "../health-memory.js";
@@ -19,4 +20,6 @@ export interface SessionContext {
   readonly lateCancels: LateCancels;
   readonly records: MachineRecords;
   readonly publicId: (machineId: string) => string;
+  /** Takes a machine's new view over, before anything else happens. */
+  readonly onView: (machine: { readonly id: string; readonly view: ProviderView }) => void;
 }
