@@ -5,7 +5,15 @@ import { openStore, type Store } from "../store/index.js";
 import { createTestDatabase, type TestDatabase } from "../store/testing.js";
 import { ANSWER_TIMEOUT_MS } from "./ask.js";
 import { KEY_CACHE } from "./create-accounts.js";
-import { type Accounts, AccountsError, AccountsUnavailableError, createAccounts, type NewKey } from "./index.js";
+import {
+  type Accounts,
+  AccountsError,
+  AccountsUnavailableError,
+  createAccounts,
+  type KeyChange,
+  type KeyRecord,
+  type NewKey,
+} from "./index.js";
 import { LAST_USE_INTERVAL_MS } from "./last-use.js";
 import { ACCOUNT_LIMITS } from "./rules.js";
 import { TOKEN_CHARACTERS_MAX } from "./secrets.js";
@@ -220,6 +228,20 @@ describe("the key cache", () => {
     await accounts.revokeKey(OWNER, record.id);
     await noticed;
     expect(await second.authenticate(secret)).toBeUndefined();
+  });
+
+  it.each<[string, KeyChange, Partial<KeyRecord>]>([
+    ["requests", { rpmLimit: 5 }, { rpmLimit: 5 }],
+    ["input tokens", { itpmLimit: 5 }, { itpmLimit: 5 }],
+    ["output tokens", { otpmLimit: 5 }, { otpmLimit: 5 }],
+    ["own machines", { selfRouteOnly: true }, { selfRouteOnly: true }],
+    ["models", { allowedModels: ["a"] }, { allowedModels: ["a"] }],
+  ])("knows at once of a limit that another process sets: %s", async (_name, change, known) => {
+    const { secret, record } = await newKey();
+    const second = await open(elsewhere);
+    expect(await second.authenticate(secret)).toBeDefined();
+    await accounts.updateKey(OWNER, record.id, change);
+    await expect.poll(async () => (await second.authenticate(secret))?.key).toMatchObject(known);
   });
 
   it("keeps a revoked key no longer than a minute when the notice is lost", async () => {

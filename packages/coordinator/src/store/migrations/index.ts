@@ -3,6 +3,7 @@ import { ledgerFunctions } from "./0002-ledger-functions.js";
 import { changeNotices } from "./0003-change-notices.js";
 import { keyLimits } from "./0004-key-limits.js";
 import { idempotency } from "./0005-idempotency.js";
+import { keyLimitNotices } from "./0006-key-limit-notices.js";
 
 export interface Migration {
   readonly id: number;
@@ -17,4 +18,5 @@ export const migrations: readonly Migration[] = [
   { id: 3, name: "change notices", sql: changeNotices },
   { id: 4, name: "key limits", sql: keyLimits },
   { id: 5, name: "idempotency keys", sql: idempotency },
+  { id: 6, name: "notices of key limits", sql: keyLimitNotices },
 ];
