@@ -15,8 +15,10 @@ describe("a consumer's choice of machines", () => {
   const said = ({ choices }: OpenAI.ChatCompletion) => choices[0]?.message.content;
 
   /** Alice's machine among others', and her client. */
-  async function aliceWithMachine(): Promise<{ readonly openai: OpenAI; readonly apiKey: string; readonly own: ProviderClient }> {
-    test = await startTestCoordinator();
+  async function aliceWithMachine(
+    settings?: Parameters<typeof startTestCoordinator>[0],
+  ): Promise<{ readonly openai: OpenAI; readonly apiKey: string; readonly own: ProviderClient }> {
+    test = await startTestCoordinator(settings);
     const apiKey = await test.key({ accountId: "alice" });
     const own = await test.provider({ ...says("mine"), authToken: await test.providerToken("alice") });
     await test.provider({ ...says("another's"), authToken: await test.providerToken("bob") });
@@ -34,6 +36,16 @@ describe("a consumer's choice of machines", () => {
     const { openai, apiKey } = await aliceWithMachine();
     for (let ask = 0; ask < 4; ask += 1) expect(said(await openai.chat.completions.create(ASK, SELF))).toBe("mine");
     expect(await test.settledBalance(apiKey)).toBe(1_000_000);
+  });
+
+  it("is held to the limits on one's own machine, too: what it made counts", async () => {
+    const { openai } = await aliceWithMachine({ outputTokens_perMinute: "1", outputTokensBurst: "1000" });
+    const left = async () => {
+      const { response } = await openai.chat.completions.create({ ...ASK, max_tokens: 100 }, SELF).withResponse();
+      return Number(response.headers.get("x-ratelimit-remaining-output-tokens"));
+    };
+    expect(await left()).toBe(900);
+    expect(await left()).toBe(899);
   });
 
   it("needs no money for one's own machine, and no other is asked when it is gone", async () => {

@@ -63,21 +63,21 @@ export function createInference(dependencies: InferenceDependencies): Inference 
     try {
       if (input.consumerGone.aborted) throw new ConsumerLeft("the consumer left while its money was held");
       const dispatched = await dispatch(request, dispatchServices, input.consumerGone, watch);
-      const billed = isOwnMachine(dispatched, request) ? unbilled(hold) : hold;
+      const due = isOwnMachine(dispatched, request) ? unbilled(hold) : hold;
       const shared = { clock, metrics, settings, timing: watch.timing(), limitHeaders: taken.headers };
-      return createAnswer({ ...shared, dispatched, hold: billed, gone: input.consumerGone });
+      return createAnswer({ ...shared, dispatched, hold: givingBack(due, taken), gone: input.consumerGone });
     } catch (error) {
+      taken.giveBack();
       // Before the refusal is told, so that whoever reads the balance next finds it whole; but not at any price.
       await within(hold.release(releaseReason(error)), SETTLEMENT_WAIT_ms, clock);
       throw error instanceof DispatchFailed ? error.refusal : error;
     }
   }
 
-  /** The money of a request, or none, and with its end the tokens that it did not need go back. */
+  /** The money of a request, or none. */
   async function holdFor({ request, taken }: Admitted): Promise<Hold> {
     try {
-      const hold = isExclusive(request.input) ? FREE : await openHold(request, dependencies);
-      return givingBack(hold, taken);
+      return isExclusive(request.input) ? FREE : await openHold(request, dependencies);
     } catch (error) {
       taken.giveBack();
       throw error;

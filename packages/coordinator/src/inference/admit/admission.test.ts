@@ -260,6 +260,7 @@ describe("admission", () => {
 
     it("a model that the operator sheds, by alias or build", () => {
       for (const shed of [["alias"], ["new"]]) expect(refusal({}, { shed })).toMatchObject({ status: 429, retryAfter_s: 12 });
+      expect(admit({}, { shed: ["alias"], input: { ownMachines: "only" } }).publicName).toBe("alias");
     });
 
     it("what exceeds the window by more than a tenth; below, the provider's count decides", () => {

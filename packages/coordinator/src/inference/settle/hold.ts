@@ -76,17 +76,13 @@ export function unbilled(hold: Hold): Hold {
   };
 }
 
-/** Gives tokens back to the caller's limits as the money's end tells how many were needed. */
+/** Gives the tokens that an answer did not need back to its caller's limits, which hold on the account's own machines, too. */
 export function givingBack(hold: Hold, taken: TakenTokens): Hold {
   return {
     ...hold,
     settle(settlement) {
       taken.settle(settlement.usage.completion_tokens);
       return hold.settle(settlement);
-    },
-    release(reason) {
-      taken.giveBack();
-      return hold.release(reason);
     },
   };
 }
@@ -144,11 +140,11 @@ function createHold(requestId: string, build: string, { ledger, metrics, log }: 
 
 function refusal(outcome: Exclude<HoldOutcome, { ok: true }>): ApiError {
   if (outcome.reason === "key_limit") {
-    const window = outcome.window === "none" ? "" : ` ${outcome.window}`;
+    const window = outcome.window === "none" ? "total" : outcome.window;
     return new ApiError({
       status: 402,
       code: "insufficient_quota",
-      message: `this API key's${window} limit of ${usd(outcome.limit_microUsd)} would be exceeded: ${usd(outcome.used_microUsd)} are used or held`,
+      message: `this API key's ${window} limit of ${usd(outcome.limit_microUsd)} would be exceeded: ${usd(outcome.used_microUsd)} are used or held`,
     });
   }
   return new ApiError({
