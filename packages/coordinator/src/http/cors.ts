@@ -19,7 +19,7 @@ const EXPOSED_HEADERS = [
   "Retry-After",
   "Retry-After-Ms",
   "X-RateLimit-Reset",
-  ...["requests", "input-tokens", "output-tokens"].flatMap((dimension) =>
+  ...["requests", "tokens", "input-tokens", "output-tokens"].flatMap((dimension) =>
     ["limit", "remaining", "reset"].map((figure) => `x-ratelimit-${figure}-${dimension}`),
   ),
 ];
@@ -33,6 +33,13 @@ const ALLOWED_HEADERS = [
   "Anthropic-Beta",
   "Idempotency-Key",
   "X-Umbel-Route",
+  // What the official clients send of themselves from a browser.
+  "OpenAI-Organization",
+  "OpenAI-Project",
+  "Anthropic-Dangerous-Direct-Browser-Access",
+  ...["Arch", "Helper", "Helper-Method", "Lang", "OS", "Package-Version", "Retry-Count", "Runtime", "Runtime-Version", "Timeout"].map(
+    (fact) => `X-Stainless-${fact}`,
+  ),
 ];
 const MAX_AGE_s = 600;
 

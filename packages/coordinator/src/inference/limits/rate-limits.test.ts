@@ -114,6 +114,19 @@ describe("rate limits", () => {
     expect(headers["x-ratelimit-remaining-output-tokens"]).toBe("400");
   });
 
+  it("tell clients that know one sort of tokens of the one of which less is left", () => {
+    const limits = limitsWith();
+    const { headers } = limits.takeTokens(principal(), { input: 100, output: 100 });
+    expect(headers).toMatchObject({
+      "x-ratelimit-remaining-input-tokens": "900",
+      "x-ratelimit-remaining-output-tokens": "400",
+      "x-ratelimit-limit-tokens": "600",
+      "x-ratelimit-remaining-tokens": "400",
+      "x-ratelimit-reset-tokens": "10s",
+    });
+    expect(limits.takeTokens(principal(), { input: 900, output: 0 }).headers).toMatchObject({ "x-ratelimit-remaining-tokens": "0" });
+  });
+
   describe("of a key", () => {
     it("come first and are its own", () => {
       const limits = limitsWith({ requestBurst: 10 });

@@ -87,10 +87,14 @@ function keyRate(key: KeyRecord, dimension: Dimension): BucketRate | undefined {
   return limit == null || limit === 0 ? undefined : { perSecond: limit / 60, burst: Math.max(1, limit) };
 }
 
-/** Of the account, whose limits a client paces itself by. */
+/**
+ * Of the account, whose limits a client paces itself by. Clients of OpenAI know one sort of tokens, so under that name they get the one of
+ * which less is left.
+ */
 function headersOf(all: readonly Charge[]): Record<string, string> {
   const own = all.filter(({ owner }) => owner === "account");
-  return Object.assign({}, ...own.map(({ bucket, dimension }) => bucket.headers(dimension)));
+  const scarcest = own.filter(({ dimension }) => dimension !== "requests").sort((one, other) => one.bucket.left - other.bucket.left)[0];
+  return Object.assign({}, ...own.map(({ bucket, dimension }) => bucket.headers(dimension)), scarcest?.bucket.headers("tokens"));
 }
 
 function refusal({ bucket, owner, dimension, amount }: Charge, headers: Record<string, string>, now: Date): ApiError {

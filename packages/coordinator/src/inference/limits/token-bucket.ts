@@ -24,8 +24,9 @@ export class TokenBucket {
     return this.#at_ms;
   }
 
-  get rate(): BucketRate {
-    return this.#rate;
+  /** Whole tokens that are there. */
+  get left(): number {
+    return Math.max(0, Math.floor(this.#tokens));
   }
 
   /** Fills up to now, by another rate from now on; what is in it stays, as far as the new burst allows. */
@@ -64,7 +65,7 @@ export class TokenBucket {
     const { perSecond, burst } = this.#rate;
     return {
       [`x-ratelimit-limit-${dimension}`]: String(Math.round(perSecond * 60)),
-      [`x-ratelimit-remaining-${dimension}`]: String(Math.max(0, Math.floor(this.#tokens))),
+      [`x-ratelimit-remaining-${dimension}`]: String(this.left),
       [`x-ratelimit-reset-${dimension}`]: `${Math.ceil((burst - this.#tokens) / perSecond)}s`,
     };
   }
