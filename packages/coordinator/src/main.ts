@@ -11,6 +11,7 @@ import { createHttpServer, createIdempotency, createSealing, startOperatorServer
 import { createIdempotencyStore } from "./idempotency-store.js";
 import { createInference, createRateLimits } from "./inference/index.js";
 import { createDecisionLog, createLogger, createMetrics } from "./insight/index.js";
+import { keptAdminKey } from "./kept-admin-key.js";
 import { createLedger } from "./ledger/index.js";
 import { startLoop } from "./loop.js";
 import { createMachineStore } from "./machine-store.js";
@@ -177,6 +178,7 @@ async function start(
     log: log.child({ component: "http" }),
     clock,
     settings,
+    adminKey: settings.adminKey ?? (await keptAdminKey(settings.home)),
     randomBytes,
     version: ownVersion(),
     pingDatabase: () => store.ping(),

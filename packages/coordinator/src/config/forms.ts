@@ -74,6 +74,15 @@ export function list(entry: Form<string>): Form<readonly string[]> {
 
 export const text: Form<string> = { schema: z.string().min(1).max(256), expected: "1 to 256 characters" };
 
+/** A secret that nobody guesses, or empty for none. */
+export const adminSecret: Form<string | undefined> = {
+  schema: z
+    .string()
+    .regex(/^(?:[\x21-\x7e]{24,256})?$/)
+    .transform((written) => (written === "" ? undefined : written)),
+  expected: "24 to 256 characters without blanks, or empty",
+};
+
 /** A path; a leading `~` is the user's home directory. */
 export const directory: Form<string> = {
   schema: z

@@ -6,6 +6,7 @@
 import { WIRE_LIMITS } from "@umbel/protocol";
 import type { z } from "zod";
 import {
+  adminSecret,
   decimal,
   directory,
   duration,
@@ -63,6 +64,17 @@ export const SETTINGS = {
     env: "UMBEL_LOG_LEVEL",
     default: "info",
     about: "Least severe level that is logged.",
+  }),
+  adminKey: setting(adminSecret, {
+    env: "UMBEL_ADMIN_KEY",
+    default: "",
+    about: "Bearer key of the routes under `/v1/admin`; empty makes one, in `<home>/admin-key`.",
+    secret: true,
+  }),
+  adminAccounts: setting(list(text), {
+    env: "UMBEL_ADMIN_ACCOUNTS",
+    default: "",
+    about: "Accounts whose signed-in people may use the routes under `/v1/admin`, too.",
   }),
   metricsListen: setting(listenAddress, {
     env: "UMBEL_METRICS_LISTEN",

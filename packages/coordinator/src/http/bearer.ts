@@ -13,7 +13,7 @@ export async function authenticate(
   accounts: Pick<Accounts, "authenticate">,
 ): Promise<Principal> {
   const { authorization, apiKey } = headers;
-  const token = authorization === undefined ? apiKey : /^bearer\s+(\S+)\s*$/i.exec(authorization)?.[1];
+  const token = authorization === undefined ? apiKey : bearerOf(authorization);
   if (token === undefined || token === "") throw unauthenticated("missing credentials — use Authorization: Bearer <token>");
   let principal: Principal | undefined;
   try {
@@ -29,6 +29,11 @@ export async function authenticate(
   }
   if (principal === undefined) throw unauthenticated(isSessionToken(token) ? "invalid or expired session token" : "invalid API key");
   return principal;
+}
+
+/** The token of an `Authorization` header; undefined when it holds none. */
+export function bearerOf(authorization: string | undefined): string | undefined {
+  return /^bearer\s+(\S+)\s*$/i.exec(authorization ?? "")?.[1];
 }
 
 function unauthenticated(message: string): ApiError {

@@ -27,6 +27,8 @@ export interface HttpDependencies {
   readonly log: Logger;
   readonly clock: Clock;
   readonly settings: Settings;
+  /** Of the operator, for the routes under `/v1/admin`. */
+  readonly adminKey: string;
   readonly randomBytes: (length: number) => Uint8Array;
   /** Of this coordinator, for `/health`. */
   readonly version: string;

@@ -1,6 +1,7 @@
 import { ApiError } from "@umbel/dialects";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { createBucketTable, drainingRefusal } from "../inference/index.js";
+import { createOperatorCheck } from "./admin/operator-check.js";
 import { authenticate } from "./bearer.js";
 import type { HttpDependencies } from "./dependencies.js";
 import { principalOf } from "./exchange.js";
@@ -40,6 +41,18 @@ export function createGates(dependencies: HttpDependencies, isDraining: () => bo
     if (!bucket.holds(1)) throw tooMany(bucket.wait_ms(1));
     bucket.take(1);
   };
+  const isOperator = createOperatorCheck(dependencies);
+  const operator: Gate = async (request) => {
+    // Only a wrong answer counts, so that nobody can guess on and an operator's own tools are not held up.
+    const bucket = addresses.of(request.ip, addressRate);
+    if (bucket?.holds(1) === false) throw tooMany(bucket.wait_ms(1));
+    try {
+      request.exchange.principal = await isOperator(request.headers.authorization);
+    } catch (error) {
+      bucket?.take(1);
+      throw error;
+    }
+  };
   const withinAddressLimit: Gate = async (request) => {
     const bucket = addresses.of(request.ip, addressRate);
     if (bucket === undefined) return;
@@ -51,6 +64,7 @@ export function createGates(dependencies: HttpDependencies, isDraining: () => bo
     inference: [notDraining, authenticated, withinRequestLimit],
     account: [authenticated],
     session: [authenticated, signedIn, withinChangeLimit],
+    admin: [operator],
     public: [withinAddressLimit],
     probe: [],
   };

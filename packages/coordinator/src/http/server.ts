@@ -3,6 +3,7 @@ import { openaiChat } from "@umbel/dialects";
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify, type HTTPMethods } from "fastify";
 import { logAccess } from "./access-log.js";
 import { accountRoutes } from "./account-routes.js";
+import { adminRoutes } from "./admin/admin-routes.js";
 import { serveConsole } from "./console.js";
 import { corsFor } from "./cors.js";
 import type { HttpDependencies } from "./dependencies.js";
@@ -47,6 +48,7 @@ export function createHttpServer(dependencies: HttpDependencies): HttpServer {
     ...keyRoutes(dependencies),
     ...accountRoutes(dependencies),
     encryptionKeyRoute(dependencies),
+    ...adminRoutes(dependencies),
     ...healthRoutes(dependencies, isDraining),
   ];
   const routes = [...described, ...openApiRoutes(described, dependencies.version)];

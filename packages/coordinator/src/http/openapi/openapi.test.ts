@@ -28,6 +28,7 @@ describe("the API's description", () => {
       "DELETE /v1/keys/{id}",
       "GET /health",
       "GET /readyz",
+      "GET /v1/admin/utilization",
       "GET /v1/encryption-key",
       "GET /v1/key",
       "GET /v1/keys",

@@ -7,6 +7,7 @@ export const TAGS = {
   Keys: "API keys and their limits.",
   Account: "Balance and usage.",
   Service: "The coordinator itself.",
+  Operator: "For whoever runs the coordinator.",
 } as const;
 
 export interface RouteParameter {
