@@ -23,6 +23,8 @@ export const WIRE_LIMITS = {
   registrationJws_bytes_max: 128 * 1024,
   advertisedModels_max: 256,
   slots_max: 64,
+  /** Names in one `desired_models`. */
+  desiredModels_max: 256,
   manifestFiles_max: 4096,
 } as const;
 

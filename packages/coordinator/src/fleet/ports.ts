@@ -71,6 +71,7 @@ export type DisconnectReason =
 export type FrameIgnored =
   | "malformed"
   | "unknown_type"
+  | "unexpected"
   | "late_chunk"
   | "late_terminal"
   | "after_terminal"

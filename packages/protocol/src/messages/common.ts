@@ -69,3 +69,19 @@ export type TrustLevel = z.infer<typeof trustLevel>;
 /** HPKE suite of an envelope: DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, and the AEAD that the name ends with. */
 export const envelopeSuite = z.enum(["x25519-sha256-aes256gcm", "x25519-sha256-chacha20poly1305"]);
 export type EnvelopeSuite = z.infer<typeof envelopeSuite>;
+
+/** Why a provider did not load a build. Closed; `model_not_found` is for good, the others may pass (routing.md §10, §13.1). */
+export const loadRefusal = z.enum(["draining", "insufficient_memory", "slot_cap", "model_not_found", "other"]).or(laterWord());
+export type LoadRefusal = z.infer<typeof loadRefusal>;
+
+/** Why a provider did not fetch a build: `no_source` is a build that this machine knows no place to fetch from. */
+export const prefetchRefusal = z.enum(["draining", "no_source", "other"]).or(laterWord());
+export type PrefetchRefusal = z.infer<typeof prefetchRefusal>;
+
+/** Feature in `register` of a machine that loads and unloads builds when told; others are never sent these commands. */
+export const MANAGED_MODELS_FEATURE = "models/1";
+
+/** A word of a later version reads as `other`. */
+function laterWord() {
+  return shortText.transform((): "other" => "other");
+}

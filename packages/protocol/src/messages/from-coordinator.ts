@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { WIRE_LIMITS } from "../limits.js";
 import { base64Bytes, count, envelopeSuite, requestId, shortText, timestamp, trustLevel } from "./common.js";
 
 export const challenge = z.object({
@@ -71,6 +72,37 @@ export const trustStatus = z.object({
 });
 export type TrustStatus = z.infer<typeof trustStatus>;
 
+/** Bring a build of the store into memory. Answered with `load_model_status`; loading what is loaded succeeds at once. */
+export const loadModel = z.object({
+  type: z.literal("load_model"),
+  model_id: shortText,
+  /** Resident builds to put away first, in this order, as far as room is needed; idle ones used longest ago follow. */
+  evict: z.array(shortText).max(WIRE_LIMITS.slots_max).optional(),
+});
+export type LoadModel = z.infer<typeof loadModel>;
+
+/** A hint: put a build away if nothing runs on it. The answer is the next heartbeat, which is sent at once. */
+export const unloadModel = z.object({ type: z.literal("unload_model"), model_id: shortText });
+export type UnloadModel = z.infer<typeof unloadModel>;
+
+/** Fetch and verify a build, without loading it. Answered with `prefetch_model_status`. */
+export const prefetchModel = z.object({
+  type: z.literal("prefetch_model"),
+  model_id: shortText,
+  /** Higher first; absent is 0. */
+  priority: count.optional(),
+});
+export type PrefetchModel = z.infer<typeof prefetchModel>;
+
+/** The builds that names stand for, of the names that concern this machine. An empty list means that none does any more. */
+export const desiredModels = z.object({
+  type: z.literal("desired_models"),
+  models: z
+    .array(z.object({ model_name: shortText, desired_build: shortText, previous_build: shortText.optional() }))
+    .max(WIRE_LIMITS.desiredModels_max),
+});
+export type DesiredModels = z.infer<typeof desiredModels>;
+
 /** Planned shutdown: accept no new work here, finish what runs, reconnect after the close. */
 export const goingAway = z.object({ type: z.literal("going_away"), deadline_ms: count });
 export type GoingAway = z.infer<typeof goingAway>;
@@ -90,6 +122,10 @@ export const fromCoordinator = z.discriminatedUnion("type", [
   cancel,
   attestationChallenge,
   trustStatus,
+  loadModel,
+  unloadModel,
+  prefetchModel,
+  desiredModels,
   goingAway,
   protocolError,
 ]);

@@ -1,7 +1,19 @@
 import { z } from "zod";
 import { SELF_REPORTED_MAX, WIRE_LIMITS } from "../limits.js";
 import { clamped } from "./clamped.js";
-import { base64, base64Bytes, count, deviceKey, errorClass, finishReason, requestId, shortText, usage } from "./common.js";
+import {
+  base64,
+  base64Bytes,
+  count,
+  deviceKey,
+  errorClass,
+  finishReason,
+  loadRefusal,
+  prefetchRefusal,
+  requestId,
+  shortText,
+  usage,
+} from "./common.js";
 import { capacity, hardware, modelInfo, systemMetrics } from "./machine.js";
 
 /** First frame on a socket. The provider becomes routable only after it has answered the challenge in `welcome`. */
@@ -53,6 +65,10 @@ export const inferenceAccepted = z.object({
   phase: z.enum(["queued", "loading", "prefilling"]),
   /** 16 random bytes that the provider draws per attempt; salt of the response key. Equal in every repetition. */
   response_nonce: base64Bytes(16),
+  /** How far the phase has come, 0 to 1; of `loading`, what shows that it advances. */
+  progress: clamped(1).optional(),
+  /** Until the first content, as far as the machine can tell. */
+  eta_ms: clamped(SELF_REPORTED_MAX.modelLoad_ms).optional(),
 });
 export type InferenceAccepted = z.infer<typeof inferenceAccepted>;
 
@@ -89,6 +105,35 @@ export const attestationResponse = z.object({
 });
 export type AttestationResponse = z.infer<typeof attestationResponse>;
 
+/** What became of a `load_model`: `started` at once, then `succeeded` or `failed`. */
+export const loadModelStatus = z.object({
+  type: z.literal("load_model_status"),
+  model_id: shortText,
+  status: z.enum(["started", "succeeded", "failed"]),
+  /** Of `failed`. */
+  reason: loadRefusal.optional(),
+});
+export type LoadModelStatus = z.infer<typeof loadModelStatus>;
+
+/** How a `prefetch_model` goes. For display only: what makes a build routable is `models_update`. */
+export const prefetchModelStatus = z.object({
+  type: z.literal("prefetch_model_status"),
+  model_id: shortText,
+  status: z.enum(["started", "downloading", "verified", "failed"]),
+  bytes_done: count.optional(),
+  bytes_total: count.optional(),
+  /** Of `failed`. */
+  reason: prefetchRefusal.optional(),
+});
+export type PrefetchModelStatus = z.infer<typeof prefetchModelStatus>;
+
+/** Builds that this machine now offers, in full: each takes the place of its former entry, or is added. */
+export const modelsUpdate = z.object({
+  type: z.literal("models_update"),
+  models: z.array(modelInfo).max(WIRE_LIMITS.advertisedModels_max),
+});
+export type ModelsUpdate = z.infer<typeof modelsUpdate>;
+
 export const fromProvider = z.discriminatedUnion("type", [
   register,
   heartbeat,
@@ -96,5 +141,8 @@ export const fromProvider = z.discriminatedUnion("type", [
   inferenceComplete,
   inferenceError,
   attestationResponse,
+  loadModelStatus,
+  prefetchModelStatus,
+  modelsUpdate,
 ]);
 export type FromProvider = z.infer<typeof fromProvider>;

@@ -61,8 +61,10 @@ export type Slot = z.infer<typeof slot>;
 export const capacity = z.object({
   slots: z.array(slot).max(WIRE_LIMITS.slots_max),
   total_memory_gb: clamped(SELF_REPORTED_MAX.memory_gb),
-  /** Absent is unknown; 0 is a real "nothing can be loaded now". */
+  /** What a load may take, idle builds put away first. Absent is unknown; 0 is a real "nothing can be loaded now". */
   free_for_load_gb: absentOutOfRange(SELF_REPORTED_MAX.memory_gb),
+  /** Builds that may be in memory at once; absent is as many as fit. */
+  resident_models_max: clamped(WIRE_LIMITS.slots_max).optional(),
 });
 export type Capacity = z.infer<typeof capacity>;
 

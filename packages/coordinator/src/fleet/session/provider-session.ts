@@ -119,6 +119,12 @@ export class ProviderSession implements FrameHandler, AttemptHost {
       case "attestation_response":
         if (!this.#standing.answer(message)) this.#ignored("unknown_challenge");
         return;
+      case "load_model_status":
+      case "prefetch_model_status":
+      case "models_update":
+        // This coordinator asks for none of it.
+        this.#ignored("unexpected");
+        return;
       default:
         this.#routed(this.#attempts.message(message), message.type === "inference_accepted" ? undefined : "late_terminal");
     }
