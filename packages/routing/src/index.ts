@@ -1,5 +1,23 @@
 export { isResident } from "./admission/residency.js";
 export { type CostProfile, DEFAULT_COST_PROFILE } from "./cost/profile.js";
+export {
+  createHedgeBudget,
+  type DispatchEffect,
+  type DispatchEvent,
+  type DispatchInput,
+  type DispatchLimits,
+  type DispatchState,
+  type HedgeBudget,
+  hedgeDelay_ms,
+  type Place,
+  type QueueRefusal,
+  type RefusalCause,
+  reduceDispatch,
+  type SettleReason,
+  type Step,
+  startDispatch,
+  wakeAt_ms,
+} from "./dispatch/index.js";
 export { explainDecision, explainProvider, type ProviderExplanation } from "./explain.js";
 export { createFleetIndex, type FleetIndex } from "./fleet-index/index.js";
 export type { ProfileName } from "./gates/profiles.js";

@@ -1,0 +1,193 @@
+import { type FailureClass, retryPolicy } from "../retry-policy.js";
+import { reduceAnswer } from "./answer.js";
+import { progressed, racerAt } from "./racer.js";
+import { mayBegin, mayRetry, newSearch, reserving, withFailure } from "./search.js";
+import { type DispatchState, DONE, type Racer, type Search, type Step } from "./state.js";
+import type { DispatchEffect, DispatchEvent, DispatchInput, Place, RefusalCause } from "./types.js";
+
+/** Events without content that one machine may send before its first content; more is a violation of good manners (routing.md §9). */
+export const PREAMBLE_EVENTS_MAX = 8;
+
+const NEVER_MS = Number.POSITIVE_INFINITY;
+
+type Racing = Extract<DispatchState, { stage: "racing" }>;
+type Selecting = Extract<DispatchState, { stage: "selecting" }>;
+
+/** The first step of a request. */
+export function startDispatch(input: DispatchInput): Step {
+  const search = newSearch(input);
+  return { state: { stage: "selecting", search, racers: [], isHedge: false }, effects: [reserving(search, "first", [])] };
+}
+
+/**
+ * The life of one request after its money is held, as a pure function: one or two machines race for the first content, failures before it
+ * are invisible, and from it on one machine answers. Every request ends in exactly one of `refuse`, `abandon` and `settle`; every reserved
+ * place is released once; after the end no event has an effect. Source: routing.md §9.
+ *
+ * @param now_ms monotonic instant of the event
+ */
+export function reduceDispatch(state: DispatchState, event: DispatchEvent, now_ms: number): Step {
+  if (event.type === "queue_assigned" && state.stage !== "queued") return { state, effects: [{ type: "return_place" }] };
+  switch (state.stage) {
+    case "selecting":
+      return reduceSelecting(state, event, now_ms);
+    case "queued":
+      return reduceQueued(state, event, now_ms);
+    case "racing":
+      return reduceRacing(state, event, now_ms);
+    case "answering":
+    case "parking":
+    case "draining":
+      return reduceAnswer(state, event, now_ms);
+    case "done":
+      return { state, effects: [] };
+  }
+}
+
+/** Nothing else can happen while a place is sought: selection and reservation are one step. */
+function reduceSelecting(state: Selecting, event: DispatchEvent, now_ms: number): Step {
+  const { search, racers, isHedge } = state;
+  if (event.type === "reserved") return begin(search, racers, event.place, isHedge, now_ms);
+  if (event.type !== "none_available") return { state, effects: [] };
+  if (isHedge) return { state: { stage: "racing", search, racers, hedgeAt_ms: NEVER_MS }, effects: [] };
+  if (search.last !== undefined) return refused(exhausted(search.last, search.failures));
+  if (event.waitable) return { state: { stage: "queued", search }, effects: [{ type: "enqueue" }] };
+  return refused({ type: "nobody" });
+}
+
+function reduceQueued(state: Extract<DispatchState, { stage: "queued" }>, event: DispatchEvent, now_ms: number): Step {
+  switch (event.type) {
+    case "queue_assigned":
+      return begin(state.search, [], event.place, false, now_ms);
+    case "queue_refused":
+      return refused({ type: "queue", reason: event.reason });
+    case "client_gone":
+      return { state: DONE, effects: [{ type: "leave_queue" }, { type: "abandon" }] };
+    case "fault": {
+      const { effects } = refused({ type: "fault" });
+      return { state: DONE, effects: [{ type: "leave_queue" }, ...effects] };
+    }
+    default:
+      return { state, effects: [] };
+  }
+}
+
+/** A place has been reserved: the request is sent there. */
+function begin(before: Search, racers: readonly Racer[], place: Place, isHedge: boolean, now_ms: number): Step {
+  const isFirst = before.number === 0;
+  const search = isFirst ? { ...before, budgetEnd_ms: now_ms + before.input.limits.contentBudget_ms } : before;
+  const racer = racerAt(place, search, now_ms);
+  const { hedgeDelay_ms } = search.input;
+  // Asking a second machine before the first is expected to answer would only double the work.
+  const delay_ms = isHedge || !place.mayHedge ? undefined : hedgeDelay_ms;
+  const hedgeAt_ms = delay_ms === undefined ? NEVER_MS : now_ms + Math.max(delay_ms, place.ttft_ms ?? 0);
+  return {
+    state: { stage: "racing", search: { ...search, number: search.number + 1 }, racers: [...racers, racer], hedgeAt_ms },
+    effects: [{ type: "send", racer: racer.number, deadline_ms: racer.allowed_ms }],
+  };
+}
+
+function reduceRacing(state: Racing, event: DispatchEvent, now_ms: number): Step {
+  switch (event.type) {
+    case "tick":
+      return ticked(state, now_ms);
+    case "client_gone":
+      return { state: DONE, effects: [...state.racers.flatMap(sentAway), { type: "abandon" }] };
+    case "fault":
+      return { state: DONE, effects: [...state.racers.flatMap(sentAway), ...refused({ type: "fault" }).effects] };
+    case "accepted":
+    case "preamble":
+    case "content":
+    case "complete":
+    case "failed":
+    case "overflow": {
+      const racer = state.racers.find(({ number }) => number === event.racer);
+      return racer === undefined ? { state, effects: [] } : said(state, racer, event, now_ms);
+    }
+    default:
+      return { state, effects: [] };
+  }
+}
+
+/** One of the racers has said something. Only content wins a race; a clean end is an answer too. */
+function said(state: Racing, racer: Racer, event: Extract<DispatchEvent, { racer: number }>, now_ms: number): Step {
+  const { input } = state.search;
+  switch (event.type) {
+    case "accepted":
+      return { state: replaced(state, progressed(racer, event, input.limits, now_ms)), effects: [] };
+    case "preamble": {
+      const next = { ...racer, preambleEvents: racer.preambleEvents + event.events };
+      if (next.preambleEvents > PREAMBLE_EVENTS_MAX) return failed(state, racer, "protocol_violation", now_ms);
+      return { state: replaced(state, next), effects: [] };
+    }
+    case "failed":
+      return failed(state, racer, event.failure, now_ms);
+    case "overflow":
+      return failed(state, racer, "protocol_violation", now_ms);
+    case "content":
+    case "complete":
+      return won(state, racer, event, now_ms);
+  }
+}
+
+/** The others are sent away first, and only now: until there is a winner, none may be given up. */
+function won(state: Racing, racer: Racer, event: Extract<DispatchEvent, { racer: number }>, now_ms: number): Step {
+  const { input } = state.search;
+  const losers = state.racers.filter((other) => other !== racer).flatMap(sentAway);
+  const commit: DispatchEffect = { type: "commit", racer: racer.number };
+  const answering = { stage: "answering", input, racer: racer.number, idleEnd_ms: now_ms + input.limits.idle_ms } as const;
+  if (event.type === "content") return { state: answering, effects: [...losers, commit] };
+  const { state: next, effects } = reduceAnswer(answering, event, now_ms);
+  return { state: next, effects: [...losers, commit, ...effects] };
+}
+
+function ticked(state: Racing, now_ms: number): Step {
+  const late = state.racers.find(({ deadline_ms }) => deadline_ms <= now_ms);
+  if (late !== undefined) {
+    const { state: next, effects } = failed(state, late, "timeout", now_ms);
+    return { state: next, effects: [{ type: "blame_timeout", racer: late.number }, ...effects] };
+  }
+  if (state.hedgeAt_ms > now_ms) return { state, effects: [] };
+  const { search, racers } = state;
+  if (!mayBegin(search, now_ms)) return { state: { ...state, hedgeAt_ms: NEVER_MS }, effects: [] };
+  return { state: { stage: "selecting", search, racers, isHedge: true }, effects: [reserving(search, "hedge", racers)] };
+}
+
+/** A racer has failed. While another runs, it goes on; else the next machine is sought, within the budgets. */
+function failed(state: Racing, racer: Racer, failure: FailureClass, now_ms: number): Step {
+  const search = withFailure(state.search, racer, failure, now_ms);
+  const racers = state.racers.filter((other) => other !== racer);
+  const effects = sentAway(racer);
+  // What lies in the request itself, others would say too: nobody is asked any further.
+  const isFinal = !retryPolicy(failure).retryElsewhere;
+  if (isFinal) return ended([...effects, ...racers.flatMap(sentAway)], exhausted({ racer: racer.number, failure }, search.failures));
+  if (racers.length > 0) {
+    return { state: { stage: "racing", search, racers, hedgeAt_ms: NEVER_MS }, effects };
+  }
+  if (!mayRetry(search, now_ms)) return ended(effects, exhausted({ racer: racer.number, failure }, search.failures));
+  return { state: { stage: "selecting", search, racers: [], isHedge: false }, effects: [...effects, reserving(search, "retry", [])] };
+}
+
+function ended(effects: readonly DispatchEffect[], cause: RefusalCause): Step {
+  return { state: DONE, effects: [...effects, ...refused(cause).effects] };
+}
+
+function refused(cause: RefusalCause): Step {
+  return { state: DONE, effects: [{ type: "refuse", cause }] };
+}
+
+function exhausted({ racer, failure }: { readonly racer: number; readonly failure: FailureClass }, failures: number): RefusalCause {
+  return { type: "exhausted", racer, failure, failures };
+}
+
+function replaced(state: Racing, next: Racer): Racing {
+  return { ...state, racers: state.racers.map((racer) => (racer.number === next.number ? next : racer)) };
+}
+
+/** A machine that is no longer needed: it is asked to stop, and its place is given back. */
+function sentAway({ number }: Racer): DispatchEffect[] {
+  return [
+    { type: "cancel", racer: number },
+    { type: "release", racer: number },
+  ];
+}

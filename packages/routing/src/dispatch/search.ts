@@ -1,0 +1,59 @@
+import { type FailureClass, retryPolicy } from "../retry-policy.js";
+import { loadingTime_ms } from "./racer.js";
+import type { Racer, Search } from "./state.js";
+import type { DispatchEffect, DispatchInput } from "./types.js";
+
+/** However many machines there are, one request troubles so many at most. Source: routing.md §9. */
+export const ATTEMPTS_MAX = 64;
+
+export function newSearch(input: DispatchInput): Search {
+  return {
+    input,
+    number: 0,
+    excluded: new Set(),
+    avoidVersion: undefined,
+    failures: 0,
+    failuresByStatus: {},
+    last: undefined,
+    budgetEnd_ms: Number.POSITIVE_INFINITY,
+  };
+}
+
+/** The next place is sought among machines that have not failed and are not trying already. */
+export function reserving(search: Search, purpose: "first" | "retry" | "hedge", racers: readonly Racer[]): DispatchEffect {
+  const excluded = racers.length === 0 ? search.excluded : new Set([...search.excluded, ...racers.map(({ machineId }) => machineId)]);
+  return { type: "reserve", purpose, number: search.number, excluded, avoidVersion: search.avoidVersion };
+}
+
+/** The search after one of its machines has failed: that machine is not asked again, and its failure counts. */
+export function withFailure(search: Search, racer: Racer, failure: FailureClass, now_ms: number): Search {
+  const policy = retryPolicy(failure);
+  const status = statusOf(failure);
+  return {
+    ...search,
+    excluded: new Set([...search.excluded, racer.machineId]),
+    avoidVersion: policy.avoidVersion ? racer.version : search.avoidVersion,
+    failures: search.failures + 1,
+    failuresByStatus: { ...search.failuresByStatus, [status]: (search.failuresByStatus[status] ?? 0) + 1 },
+    last: { racer: racer.number, failure },
+    budgetEnd_ms: search.budgetEnd_ms + loadingTime_ms(racer, now_ms),
+  };
+}
+
+/** Whether time and number allow one more attempt. */
+export function mayBegin({ number, budgetEnd_ms }: Search, now_ms: number): boolean {
+  return number < ATTEMPTS_MAX && budgetEnd_ms > now_ms;
+}
+
+/** Whether another machine may be tried after the last failure. */
+export function mayRetry(search: Search, now_ms: number): boolean {
+  const { last, failuresByStatus } = search;
+  if (last === undefined || !mayBegin(search, now_ms)) return false;
+  const { retryElsewhere, failures_max } = retryPolicy(last.failure);
+  return retryElsewhere && (failuresByStatus[statusOf(last.failure)] ?? 0) < failures_max;
+}
+
+/** Kinds of failure that end in the same answer share one allowance. */
+function statusOf(failure: FailureClass): number {
+  return retryPolicy(failure).exhausted?.status ?? 0;
+}
