@@ -1,4 +1,8 @@
 export { isResident } from "./admission/residency.js";
+export { type AuditRecord, type EncodedDecision, encodeDecision } from "./audit/encode.js";
+export { AUDIT_LIMITS } from "./audit/limits.js";
+export { REPLAY_MISMATCHES, type Replay, replayDecision } from "./audit/replay.js";
+export { RUNNERS_UP, runnersUp } from "./audit/runners-up.js";
 export { type CostProfile, DEFAULT_COST_PROFILE } from "./cost/profile.js";
 export {
   createHedgeBudget,

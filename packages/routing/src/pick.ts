@@ -14,6 +14,7 @@ interface Picked {
   readonly tied: number;
   /** The dice; undefined when they were not needed. */
   readonly draw: number | undefined;
+  readonly equals: readonly Candidate[];
 }
 
 /** A wish that narrows the pool as long as someone is left; it never fails a request. */
@@ -52,7 +53,7 @@ export function pick(candidates: readonly Candidate[], spec: RequestSpec, profil
   const equals = equalsOf(candidates, spec, profile);
   const draw = equals.length > 1 ? random() : undefined;
   const candidate = equals[Math.floor((draw ?? 0) * equals.length)];
-  return candidate && { candidate, tied: equals.length, draw };
+  return candidate && { candidate, tied: equals.length, draw, equals };
 }
 
 /** The candidates that are equal to the last: any of them may be drawn. */
@@ -62,7 +63,8 @@ export function equalsOf(candidates: readonly Candidate[], spec: RequestSpec, pr
   return affine ? [affine] : leastBusy(near);
 }
 
-function preferred(candidates: readonly Candidate[], spec: RequestSpec, profile: CostProfile): readonly Candidate[] {
+/** Those that the preferences leave in. */
+export function preferred(candidates: readonly Candidate[], spec: RequestSpec, profile: CostProfile): readonly Candidate[] {
   let pool = candidates;
   for (const preference of PREFERENCES) {
     if (!preference.applies(spec, profile)) continue;

@@ -12,6 +12,12 @@ export function seededRandom(seed: number): () => number {
   return () => next() / 2 ** 32;
 }
 
+/** Places in a group, one after the other, from one draw. */
+export function drawnPlaces(draw: number): (size: number) => number {
+  const random = seededRandom(Math.floor(draw * 2 ** 32));
+  return (size) => Math.floor(random() * size);
+}
+
 /** The generator itself, from a state that is not all zero. Each call gives 32 bits as a non-negative integer. */
 export function xoshiro128StarStar(s0: number, s1: number, s2: number, s3: number): () => number {
   let [a, b, c, d] = [s0, s1, s2, s3];

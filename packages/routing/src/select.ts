@@ -1,3 +1,5 @@
+import { type Choice, DecisionAudit, type RefusedMachine } from "./audit/decision-audit.js";
+import { AUDIT_LIMITS } from "./audit/limits.js";
 import { itemisedCost, totalCost_ms } from "./cost/index.js";
 import { measure } from "./cost/measure.js";
 import { costProfileOf } from "./cost/profile.js";
@@ -32,11 +34,16 @@ export function select(
   if (profile === "select" && mayFailOpen(tally)) {
     // Every other machine was refused for a reason that the relaxed profile shares.
     const { breaker_open: _, ...others } = tally.refusals;
-    const relaxed: Tally = { ...emptyTally(), considered: tally.considered - resting.length, refusals: others };
+    const relaxed: Tally = {
+      ...emptyTally(),
+      considered: tally.considered - resting.length,
+      refusals: others,
+      refused: tally.refused.filter(({ reason }) => reason !== "breaker_open"),
+    };
     for (const provider of resting) weigh(relaxed, provider, spec, context, "select_failopen");
-    if (relaxed.candidates.length > 0) return conclude(relaxed, spec, context, true);
+    if (relaxed.candidates.length > 0) return conclude(relaxed, spec, context, "select_failopen", true);
   }
-  return conclude(tally, spec, context, false);
+  return conclude(tally, spec, context, profile, false);
 }
 
 /** What one pass has found so far. */
@@ -44,19 +51,24 @@ interface Tally {
   considered: number;
   refusals: Partial<Record<RefusalReason, number>>;
   candidates: Candidate[];
+  /** The first of those that were refused, for the record. */
+  refused: RefusedMachine[];
   /** Least estimate before any ceiling is applied; NaN, which is contagious, once a machine's is unknown. */
   bestTtft_ms: number;
 }
 
 function emptyTally(): Tally {
-  return { considered: 0, refusals: {}, candidates: [], bestTtft_ms: Number.POSITIVE_INFINITY };
+  return { considered: 0, refusals: {}, candidates: [], refused: [], bestTtft_ms: Number.POSITIVE_INFINITY };
 }
 
 /** Adds one machine to the tally: as a candidate with its cost, or under the reason that refused it, which is returned. */
 function weigh(tally: Tally, provider: ProviderView, spec: RequestSpec, context: RoutingContext, profile: ProfileName) {
   tally.considered++;
   const reason = firstRefusal(profile, provider, spec, context)?.reason;
-  if (reason) tally.refusals[reason] = (tally.refusals[reason] ?? 0) + 1;
+  if (reason) {
+    tally.refusals[reason] = (tally.refusals[reason] ?? 0) + 1;
+    if (tally.refused.length < AUDIT_LIMITS.refused_max) tally.refused.push({ view: provider, reason });
+  }
   if (reason && reason !== "ttft_ceiling") return reason;
   const measured = measure(provider, spec, context);
   tally.bestTtft_ms = Math.min(tally.bestTtft_ms, measured.ttft_ms ?? Number.NaN);
@@ -68,9 +80,13 @@ function mayFailOpen({ candidates, refusals }: Tally): boolean {
   return candidates.length === 0 && refusals.breaker_open !== undefined && BUSY_REASONS.every((reason) => refusals[reason] === undefined);
 }
 
-function conclude(tally: Tally, spec: RequestSpec, context: RoutingContext, failedOpen: boolean): Decision {
+function conclude(tally: Tally, spec: RequestSpec, context: RoutingContext, gates: ProfileName, failedOpen: boolean): Decision {
   const profile = costProfileOf(context);
-  const picked = pick(tally.candidates, spec, profile, context.random);
+  const { candidates, refused } = tally;
+  const picked = pick(candidates, spec, profile, context.random);
+  const choice: Choice = picked
+    ? { kind: "equals", among: () => picked.equals.map(({ measured }) => measured.provider) }
+    : { kind: "none" };
   return Object.freeze({
     winner: picked && itemisedCost(picked.candidate.measured, profile, spec),
     considered: tally.considered,
@@ -81,5 +97,6 @@ function conclude(tally: Tally, spec: RequestSpec, context: RoutingContext, fail
     draw: picked?.draw,
     tied: picked?.tied ?? 0,
     failedOpen,
+    audit: new DecisionAudit({ spec, context, profile: gates, candidates: () => candidates, refused, choice }),
   });
 }

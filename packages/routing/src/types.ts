@@ -1,4 +1,5 @@
 import type { SlotState, TrustLevel } from "@umbel/protocol";
+import type { DecisionAudit } from "./audit/decision-audit.js";
 import type { CostProfile } from "./cost/profile.js";
 
 /**
@@ -184,4 +185,6 @@ export interface Decision {
   readonly visits?: number;
   /** True when the breaker gate was dropped because only it stood in the way (routing.md §6.3). */
   readonly failedOpen: boolean;
+  /** What it was made from, for `encodeDecision` and `runnersUp`. Holds on to views. */
+  readonly audit?: DecisionAudit;
 }

@@ -39,8 +39,11 @@ function countedExactly({ refusals }: ReturnType<FleetIndex["select"]>) {
   return exact;
 }
 
+/** Many random fleets: seconds on an idle machine. */
+const LONG = { timeout: 120_000 };
+
 describe("the index of a fleet", () => {
-  it("finds a winner that a full scan could have drawn, and none where a scan finds none", () => {
+  it("finds a winner that a full scan could have drawn, and none where a scan finds none", LONG, () => {
     fc.assert(
       fc.property(anyFleet, anySpec, anyContext, anyProfile, fc.integer(), (fleet, spec, rest, profile, seed) => {
         const context = { ...rest, random: seededRandom(seed) };
@@ -55,7 +58,7 @@ describe("the index of a fleet", () => {
     );
   });
 
-  it("counts the machines that each gate refuses as a full scan counts them", () => {
+  it("counts the machines that each gate refuses as a full scan counts them", LONG, () => {
     fc.assert(
       fc.property(anyFleet, anySpec, anyContext, anyProfile, (fleet, anyRoute, rest, profile) => {
         const spec: RequestSpec = { ...anyRoute, route: anyRoute.route === "prefer" ? "public" : anyRoute.route };
@@ -72,7 +75,7 @@ describe("the index of a fleet", () => {
     );
   });
 
-  it("follows its machines: what is set, replaced and removed, and what time brings", () => {
+  it("follows its machines: what is set, replaced and removed, and what time brings", LONG, () => {
     const step = fc.record({
       fleet: anyFleet,
       removed: fc.array(fc.nat({ max: 11 }), { maxLength: 3 }),
@@ -109,7 +112,7 @@ describe("the index of a fleet", () => {
   const crowd = (count: number, change: (index: number) => Partial<ProviderView>): ProviderView[] =>
     Array.from({ length: count }, (_, index) => providerView({ id: `session-${index}`, ...change(index) }));
 
-  it("holds for large fleets, where equals are drawn instead of gathered", () => {
+  it("holds for large fleets, where equals are drawn instead of gathered", LONG, () => {
     const random = seededRandom(7);
     const fleet = crowd(3_000, () => ({
       slots: slots(

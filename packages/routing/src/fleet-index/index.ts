@@ -165,6 +165,7 @@ function conclude(
     tied: found?.tied ?? 0,
     visits: search.visits,
     failedOpen,
+    audit: search.audit(found),
   });
 }
 

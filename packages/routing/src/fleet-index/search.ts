@@ -1,4 +1,6 @@
 import { requestDemand_tokens } from "../admission/demand.js";
+import { type Choice, DecisionAudit, type RefusedMachine } from "../audit/decision-audit.js";
+import { AUDIT_LIMITS } from "../audit/limits.js";
 import { totalCost_ms } from "../cost/index.js";
 import { measure } from "../cost/measure.js";
 import { costProfileOf } from "../cost/profile.js";
@@ -6,8 +8,8 @@ import { capacity } from "../gates/capacity.js";
 import { PROFILE_OMISSIONS, type ProfileName } from "../gates/profiles.js";
 import { ttftCeiling } from "../gates/ttft-ceiling.js";
 import type { Candidate } from "../pick.js";
-import { seededRandom } from "../random.js";
-import type { RefusalReason, RequestSpec, RoutingContext } from "../types.js";
+import { drawnPlaces } from "../random.js";
+import type { ProviderView, RefusalReason, RequestSpec, RoutingContext } from "../types.js";
 import type { BuildIndex } from "./build-index.js";
 import type { Cell } from "./cell.js";
 import { cellBound_ms, Frontier, rowBound_ms } from "./frontier.js";
@@ -21,6 +23,7 @@ export interface Found {
   /** How many were equal to it, itself included; of a large group, its size. */
   readonly tied: number;
   readonly draw: number | undefined;
+  readonly choice: Choice;
 }
 
 /** One look at the machines of a build for one request. */
@@ -34,6 +37,7 @@ export class Search {
   visits = 0;
   readonly #shelves: OpenShelf[] = [];
   readonly #seen = new Map<Cell, Candidate | undefined>();
+  readonly #refused: RefusedMachine[] = [];
   readonly #excluded: ReadonlySet<Cell>;
   readonly #demand_tokens: number;
 
@@ -80,6 +84,13 @@ export class Search {
     return room_tokens >= this.#demand_tokens;
   }
 
+  /** What was found, for the record. */
+  audit(found: Found | undefined): DecisionAudit {
+    const { spec, context, profile } = this;
+    const candidates = () => [...this.#seen.values()].filter((candidate) => candidate !== undefined);
+    return new DecisionAudit({ spec, context, profile, candidates, refused: this.#refused, choice: found?.choice ?? { kind: "none" } });
+  }
+
   /** Preferences narrow the pool as long as somebody is left in it; then the cheapest, the near-ties, the least busy, the dice. */
   find(): Found | undefined {
     const { avoidVersion } = this.spec;
@@ -101,7 +112,8 @@ export class Search {
       return undefined;
     }
     const limit_ms = best_ms + costProfileOf(this.context).nearTie_ms;
-    if (affine !== undefined && affine.total_ms <= limit_ms) return { candidate: affine, tied: 1, draw: undefined };
+    if (affine !== undefined && affine.total_ms <= limit_ms)
+      return { candidate: affine, tied: 1, draw: undefined, choice: equals([affine]) };
     for (const group of equallyBusy(pool)) {
       const drawers = group.filter((drawer) => this.#isRoomy(drawer) && rowBound_ms(drawer, this.spec) <= limit_ms);
       const found = drawers.length === 0 ? undefined : this.#drawFrom(drawers, limit_ms);
@@ -135,32 +147,41 @@ export class Search {
     const size = group.reduce((sum, { cells }) => sum + cells.size, 0);
     if (size > SAMPLE) {
       const draw = this.context.random();
-      const drawn = this.#drawn(group, size, limit_ms, seededRandom(Math.floor(draw * 2 ** 32)));
-      if (drawn !== undefined) return { candidate: drawn, tied: size, draw };
+      const tried: ProviderView[] = [];
+      const drawn = this.#drawn(group, size, limit_ms, drawnPlaces(draw), tried);
+      if (drawn !== undefined) return { candidate: drawn, tied: size, draw, choice: { kind: "drawn", tried, of: size } };
     }
     // Few, or hardly any within the limit: in the order of what they cost at least, until that is past the limit.
-    const equals: Candidate[] = [];
+    const near: Candidate[] = [];
     const frontier = new Frontier(group, this.spec);
-    while (frontier.bound_ms <= limit_ms && equals.length < SAMPLE) {
+    while (frontier.bound_ms <= limit_ms && near.length < SAMPLE) {
       const cell = frontier.next();
       const candidate = cell && this.#lookWithin(cell, limit_ms);
-      if (candidate !== undefined) equals.push(candidate);
+      if (candidate !== undefined) near.push(candidate);
     }
-    const draw = equals.length > 1 ? this.context.random() : undefined;
-    const candidate = equals[Math.floor((draw ?? 0) * equals.length)];
-    return candidate && { candidate, tied: equals.length, draw };
+    const draw = near.length > 1 ? this.context.random() : undefined;
+    const candidate = near[Math.floor((draw ?? 0) * near.length)];
+    return candidate && { candidate, tied: near.length, draw, choice: equals(near) };
   }
 
-  #drawn(group: readonly Drawer[], size: number, limit_ms: number, random: () => number): Candidate | undefined {
+  #drawn(
+    group: readonly Drawer[],
+    size: number,
+    limit_ms: number,
+    placeIn: (size: number) => number,
+    tried: ProviderView[],
+  ): Candidate | undefined {
     for (let tries = 0; tries < SAMPLE; tries += 1) {
-      let index = Math.floor(random() * size);
+      let index = placeIn(size);
       const drawer = group.find(({ cells }) => {
         if (index < cells.size) return true;
         index -= cells.size;
         return false;
       });
       const cell = drawer?.cells.at(index);
-      const candidate = cell && this.#lookWithin(cell, limit_ms);
+      if (cell === undefined) continue;
+      tried.push(cell.view);
+      const candidate = this.#lookWithin(cell, limit_ms);
       if (candidate !== undefined) return candidate;
     }
     return undefined;
@@ -185,15 +206,16 @@ export class Search {
     const { view } = cell;
     if (this.#excluded.has(cell)) return undefined;
     this.visits += 1;
-    if (capacity.refuses(view, spec, context)) return this.#refuseSeen("capacity");
+    if (capacity.refuses(view, spec, context)) return this.#refuseSeen("capacity", view);
     const measured = measure(view, spec, context);
     this.bestTtft_ms = Math.min(this.bestTtft_ms, measured.ttft_ms ?? Number.NaN);
     const isTooSlow = !PROFILE_OMISSIONS[this.profile].includes("ttft_ceiling") && ttftCeiling.refuses(view, spec, context);
-    if (isTooSlow) return this.#refuseSeen("ttft_ceiling");
+    if (isTooSlow) return this.#refuseSeen("ttft_ceiling", view);
     return { measured, total_ms: totalCost_ms(measured, costProfileOf(context), spec) };
   }
 
-  #refuseSeen(reason: RefusalReason): undefined {
+  #refuseSeen(reason: RefusalReason, view: ProviderView): undefined {
+    if (this.#refused.length < AUDIT_LIMITS.refused_max) this.#refused.push({ view, reason });
     this.candidates -= 1;
     this.#refuse(reason, 1);
   }
@@ -203,6 +225,10 @@ export class Search {
     if (count === 0) delete this.refusals[reason];
     else this.refusals[reason] = count;
   }
+}
+
+function equals(candidates: readonly Candidate[]): Choice {
+  return { kind: "equals", among: () => candidates.map(({ measured }) => measured.provider) };
 }
 
 /** A shelf that no gate refuses as a whole, and its lanes in which somebody may have room. */
