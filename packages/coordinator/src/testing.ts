@@ -9,6 +9,7 @@ import { buildOf } from "./catalog/testing.js";
 import { loadSettings, type SettingName } from "./config/index.js";
 import { ProviderClient, type ProviderClientOptions, TEST_BUILD, testModel } from "./fleet/testing/index.js";
 import { createLedger } from "./ledger/index.js";
+import { layCable } from "./ledger/testing/cable.js";
 import { type RunningCoordinator, type StartOptions, startCoordinator } from "./main.js";
 import { ownIdentity } from "./own-identity.js";
 import { createTestDatabase } from "./store/testing.js";
@@ -41,6 +42,8 @@ export interface TestCoordinator {
     body: string | FormData | ReadableStream,
     options?: { readonly apiKey?: string; readonly headers?: Record<string, string> },
   ): Promise<Response>;
+  /** Cuts the coordinator off its database. */
+  cutDatabase(): void;
   /** Resolves when nothing of the account is held, with what can be spent. */
   settledBalance(apiKey: string): Promise<number>;
   close(): Promise<void>;
@@ -65,8 +68,9 @@ export async function startTestCoordinator(
     spillPath: path.join(home, "tools-spill.jsonl"),
   });
 
+  const cable = await layCable(database.databaseUrl);
   const log: string[] = [];
-  const overrides = { home, port: "0", databaseUrl: database.databaseUrl, publicRate_perSecond: "0", ...settings };
+  const overrides = { home, port: "0", databaseUrl: cable.databaseUrl, publicRate_perSecond: "0", ...settings };
   const running = await startCoordinator(loadSettings({ env: {}, overrides }), {
     ...options,
     log: { write: (line) => void log.push(line) },
@@ -119,6 +123,7 @@ export async function startTestCoordinator(
         ...(body instanceof ReadableStream ? { duplex: "half" } : {}),
       });
     },
+    cutDatabase: () => cable.pull(),
     async settledBalance(apiKey) {
       for (;;) {
         const { body } = await test.get("/v1/payments/balance", apiKey);
@@ -132,6 +137,7 @@ export async function startTestCoordinator(
       for (const provider of providers) provider.kill();
       await ledger.close(0);
       await accounts.close();
+      cable.close();
       await database.close();
       rmSync(home, { recursive: true });
     },

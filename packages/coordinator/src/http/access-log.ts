@@ -12,7 +12,7 @@ export function logAccess(app: FastifyInstance, { log, metrics, clock }: HttpDep
   const accessOf = new Map(routes.map((route) => [route.url, route.access]));
 
   app.addHook("onRequest", async (request, reply) => {
-    const exchange: Exchange = { start_ms: clock.now_ms(), principal: undefined, model: undefined, outcome: undefined };
+    const exchange: Exchange = { start_ms: clock.now_ms(), principal: undefined, visit: undefined, model: undefined, outcome: undefined };
     request.exchange = exchange;
     // Now, because a connection that has ended no longer knows whose it was.
     const remote = truncatedAddress(request.raw.socket.remoteAddress);

@@ -19,7 +19,7 @@ export interface HttpDependencies {
   readonly catalog: Pick<Catalog, "resolve" | "builds" | "aliases">;
   readonly fleet: Pick<Fleet, "capacity" | "connected">;
   readonly ledger: Pick<Ledger, "balance" | "keySpend" | "prices" | "listPrices">;
-  readonly inference: Pick<Inference, "run" | "inFlight" | "queue">;
+  readonly inference: Pick<Inference, "run" | "arrive" | "inFlight" | "queue">;
   readonly limits: Pick<RateLimits, "takeRequest">;
   readonly idempotency: Pick<Idempotency, "answer">;
   readonly sealing: Sealing;

@@ -12,14 +12,18 @@ type Gate = (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
 
 /** The gates in front of each kind of route, in order. Source: api.md §2. */
 export function createGates(dependencies: HttpDependencies, isDraining: () => boolean): Readonly<Record<Route["access"], readonly Gate[]>> {
-  const { accounts, clock, settings, limits } = dependencies;
+  const { accounts, clock, settings, limits, inference } = dependencies;
   const addresses = createBucketTable(clock);
   const changes = createBucketTable(clock);
   const changeRate = { perSecond: settings.financialRate_perSecond, burst: settings.financialBurst };
   const addressRate = { perSecond: settings.publicRate_perSecond, burst: settings.publicBurst };
 
-  const notDraining: Gate = async () => {
+  // Counted before the flag is read, so that nothing is under way when the count is 0 behind a closed gate.
+  const notDraining: Gate = async (request, reply) => {
+    const visit = inference.arrive();
+    reply.raw.once("close", visit.leave);
     if (isDraining()) throw drainingRefusal();
+    request.exchange.visit = visit;
   };
   const authenticated: Gate = async (request) => {
     const { authorization, "x-api-key": apiKey } = request.headers;

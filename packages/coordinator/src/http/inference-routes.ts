@@ -85,6 +85,7 @@ function understand(request: FastifyRequest, body: Uint8Array, { dialect }: Surf
     stream: parsed.stream,
     ...(parsed.routing === undefined ? {} : { routing: parsed.routing }),
     ...(ownMachines === undefined ? {} : { ownMachines }),
+    ...(exchange.visit === undefined ? {} : { visit: exchange.visit }),
   };
   return {
     job,

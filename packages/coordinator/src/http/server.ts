@@ -7,6 +7,7 @@ import { adminRoutes } from "./admin/admin-routes.js";
 import { serveConsole } from "./console.js";
 import { corsFor } from "./cors.js";
 import type { HttpDependencies } from "./dependencies.js";
+import { createDrain } from "./drain.js";
 import { endpointNotFound, errorHeaders, methodNotAllowed, toApiError } from "./errors.js";
 import { createGates } from "./gates.js";
 import { healthRoutes } from "./health-routes.js";
@@ -40,15 +41,15 @@ export interface HttpServer {
 /** Creates the server with all its routes. Every failure is answered in the error shape of its route, which is OpenAI's unless the route says otherwise. */
 export function createHttpServer(dependencies: HttpDependencies): HttpServer {
   const { settings, clock } = dependencies;
-  let draining = false;
-  const isDraining = (): boolean => draining;
+  const drain = createDrain();
+  const isDraining = (): boolean => drain.isOn;
   const described = [
     ...inferenceRoutes(dependencies),
     ...modelRoutes(dependencies, isDraining),
     ...keyRoutes(dependencies),
     ...accountRoutes(dependencies),
     encryptionKeyRoute(dependencies),
-    ...adminRoutes(dependencies),
+    ...adminRoutes(dependencies, drain),
     ...healthRoutes(dependencies, isDraining),
   ];
   const routes = [...described, ...openApiRoutes(described, dependencies.version)];
@@ -66,7 +67,7 @@ export function createHttpServer(dependencies: HttpDependencies): HttpServer {
       return { url, port: Number(new URL(url).port) };
     },
     beginDrain() {
-      draining = true;
+      drain.stop();
     },
     async close(limit_ms) {
       detachProviders();

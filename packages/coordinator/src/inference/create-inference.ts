@@ -87,7 +87,7 @@ export function createInference(dependencies: InferenceDependencies): Inference 
   return {
     async run(input) {
       const start_ms = clock.now_ms();
-      const leave = inFlight.enter();
+      const leave = input.visit?.stay() ?? inFlight.enter().leave;
       try {
         const admitted = admission.admit(await lookUp(input));
         const hold = await holdFor(admitted);
@@ -101,6 +101,7 @@ export function createInference(dependencies: InferenceDependencies): Inference 
         throw error;
       }
     },
+    arrive: inFlight.enter,
     inFlight: () => inFlight.count,
     queue: (build) => ({ waiting: queues.depth(build), limit: queues.limit(build) }),
     drain: (grace_ms) => inFlight.drain(grace_ms),

@@ -1,5 +1,5 @@
 export { modelNotFound } from "./admit/model-not-found.js";
 export { createInference } from "./create-inference.js";
-export { drainingRefusal } from "./in-flight.js";
+export { drainingRefusal, type Visit } from "./in-flight.js";
 export { createBucketTable, createRateLimits } from "./limits/index.js";
 export type { Answer, Inference, InferenceInput, RateLimits } from "./types.js";

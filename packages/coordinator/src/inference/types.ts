@@ -2,6 +2,7 @@ import type { ChatEvent, ChatRequest, RoutingHints } from "@umbel/dialects";
 import type { Principal } from "../accounts/index.js";
 import type { ServingProvider } from "../fleet/index.js";
 import type { SettleOutcome } from "../ledger/index.js";
+import type { Visit } from "./in-flight.js";
 
 /** One request as a surface hands it over: canonical, already parsed. Inference does not know which dialect was spoken. */
 export interface InferenceInput {
@@ -13,6 +14,8 @@ export interface InferenceInput {
   readonly ownMachines?: "only" | "preferred";
   /** A streaming caller sees errors in band once content has begun; a non-streaming one is parked and billed when it leaves. */
   readonly stream: boolean;
+  /** From `arrive`; absent counts it from now on. */
+  readonly visit?: Visit;
   /** Aborted when the consumer's connection ends. */
   readonly consumerGone: AbortSignal;
 }
@@ -54,7 +57,9 @@ export interface TakenTokens {
 export interface Inference {
   /** Admission, hold, dispatch with failover. Resolves at the first content. @throws ApiError for every refusal; then nothing is held. */
   run(input: InferenceInput): Promise<Answer>;
-  /** Requests that have been admitted and not ended. */
+  /** Counts a request from its coming on, before it is read. @throws ApiError 429 while draining. */
+  arrive(): Visit;
+  /** Requests that have come and not ended. */
   inFlight(): number;
   /** Requests that wait for a place of a build, and how many may. */
   queue(build: string): { readonly waiting: number; readonly limit: number };

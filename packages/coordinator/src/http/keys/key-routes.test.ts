@@ -2,7 +2,7 @@ import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ACCOUNT_LIMITS } from "../../accounts/index.js";
 import { MODEL, startTestCoordinator, type TestCoordinator } from "../../testing.js";
-import { CONTROL_BODY_bytes_max } from "./control-body.js";
+import { CONTROL_BODY_bytes_max } from "../control-body.js";
 
 const ASK = { model: MODEL, messages: [{ role: "user" as const, content: "hello" }] };
 const AT_ONCE = 200;

@@ -1,10 +1,10 @@
 import { ApiError } from "@umbel/dialects";
 import type { FastifyRequest } from "fastify";
 import { AccountsError, AccountsUnavailableError, type KeyRecord } from "../../accounts/index.js";
+import { controlBody } from "../control-body.js";
 import type { HttpDependencies } from "../dependencies.js";
 import { principalOf } from "../exchange.js";
 import type { Route } from "../route.js";
-import { controlBody } from "./control-body.js";
 import {
   changeOf,
   issuedKey,

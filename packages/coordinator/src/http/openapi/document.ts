@@ -105,7 +105,9 @@ function operation(route: DocumentedRoute): Json {
     summary: doc.summary,
     ...(doc.description === undefined ? {} : { description: doc.description }),
     ...(parameters.length === 0 ? {} : { parameters: parameters.map(parameter) }),
-    ...(doc.request === undefined ? {} : { requestBody: { required: true, content: { ...json(doc.request, "input"), ...sealed(route) } } }),
+    ...(doc.request === undefined
+      ? {}
+      : { requestBody: { required: route.access === "inference", content: { ...json(doc.request, "input"), ...sealed(route) } } }),
     responses: { [String(doc.status ?? 200)]: success(route), ...errors(route) },
     security: security(route),
   };

@@ -43,6 +43,7 @@ describe("the API's description", () => {
       "GET /v1/payments/balance",
       "GET /v1/pricing",
       "PATCH /v1/keys/{id}",
+      "POST /v1/admin/drain",
       "POST /v1/auth/keys",
       "POST /v1/chat/completions",
       "POST /v1/completions",

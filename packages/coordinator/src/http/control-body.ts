@@ -1,10 +1,10 @@
 import { ApiError } from "@umbel/dialects";
 import type { FastifyRequest } from "fastify";
 import type { z } from "zod";
-import type { HttpDependencies } from "../dependencies.js";
-import { parseJsonBody } from "../json-body.js";
-import { readBody } from "../read-body.js";
-import { refuseUnreadableBody } from "../unreadable-body.js";
+import type { HttpDependencies } from "./dependencies.js";
+import { parseJsonBody } from "./json-body.js";
+import { readBody } from "./read-body.js";
+import { refuseUnreadableBody } from "./unreadable-body.js";
 
 /** Of a request that manages something; none needs more. Source: api.md §4. */
 export const CONTROL_BODY_bytes_max = 64 * 1024;
