@@ -155,6 +155,7 @@ async function start(
     log: log.child({ component: "inference" }),
     settings,
     limits,
+    random: Math.random,
     cacheScopeSalt: randomBytes(SALT_BYTES),
   });
   const idempotency = createIdempotency({

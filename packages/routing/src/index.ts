@@ -25,15 +25,14 @@ export {
 export { explainDecision, explainProvider, type ProviderExplanation } from "./explain.js";
 export { createFleetIndex, type FleetIndex } from "./fleet-index/index.js";
 export type { ProfileName } from "./gates/profiles.js";
-export { loadCooldown } from "./health/load-cooldown.js";
-export {
-  CLOSED_NODE_BREAKER,
-  type NodeBreaker,
-  type NodeBreakerEvent,
-  nodeBreaker,
-  nodeBreakerRefusesUntil_ms,
-} from "./health/node-breaker.js";
+export { type AttemptOutcome, HealthMemory } from "./health/health-memory.js";
+export type { Verdict } from "./queue/fair-lane.js";
+export { isWorthWaiting, waitingOutlook } from "./queue/outlook.js";
+export { retryAfter_s } from "./queue/retry-after.js";
+export { waitLimit } from "./queue/waiter.js";
+export { type LineConditions, lineLimit, type Scope, WaitingLine } from "./queue/waiting-line.js";
 export { seededRandom } from "./random.js";
+export { createObservedRates, type ObservedRates } from "./rates/observed-rates.js";
 export { type FailureClass, type RetryPolicy, retryPolicy } from "./retry-policy.js";
 export { select } from "./select.js";
 export * from "./types.js";

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { type Clock, type RequestId, requestId as requestIdSchema } from "@umbel/protocol";
-import { createFleetIndex, type Decision, type RequestSpec, type RoutingContext } from "@umbel/routing";
+import { createFleetIndex, createObservedRates, type Decision, HealthMemory, type RequestSpec, type RoutingContext } from "@umbel/routing";
 import type { WebSocket } from "ws";
 import type { Trust } from "../trust/index.js";
 import { buildCapacity } from "./build-capacity.js";
@@ -8,7 +8,6 @@ import { CapacitySignals } from "./capacity-signals.js";
 import { Admission, type AdmittedMachine } from "./connection/admission.js";
 import { CloseCode, Peer } from "./connection/peer.js";
 import { createProviderEndpoint, type ProviderEndpoint } from "./endpoint/provider-endpoint.js";
-import { HealthMemory } from "./health-memory.js";
 import { LateCancels } from "./late-cancels.js";
 import { createMachineRecords } from "./machine-records.js";
 import type { FleetEvents, FleetLog, FleetRandom, MachineStore, ProviderAccounts } from "./ports.js";
@@ -46,6 +45,7 @@ export function createFleet(dependencies: FleetDependencies): FleetService {
   const settings: FleetSettings = { ...FLEET_DEFAULTS, ...dependencies.settings };
   const registry = new Registry();
   const index = createFleetIndex();
+  const rates = createObservedRates();
   const signals = new CapacitySignals(log);
   const records = createMachineRecords(dependencies.machines, clock, log);
   const admitting = new Set<Peer>();
@@ -58,6 +58,7 @@ export function createFleet(dependencies: FleetDependencies): FleetService {
     events,
     log,
     health: new HealthMemory(),
+    rates,
     signals,
     lateCancels: new LateCancels(),
     records,
@@ -129,7 +130,7 @@ export function createFleet(dependencies: FleetDependencies): FleetService {
 
   function routingContext(): RoutingContext {
     const { minTrust, minVersion, challengeFreshness_ms } = settings;
-    return { now_ms: clock.now_ms(), random: random.fraction, minTrust, minVersion, challengeFreshness_ms };
+    return { now_ms: clock.now_ms(), random: random.fraction, minTrust, minVersion, challengeFreshness_ms, rates };
   }
 
   /**
@@ -168,6 +169,8 @@ export function createFleet(dependencies: FleetDependencies): FleetService {
     onCapacity: (build, listener) => signals.subscribe(build, listener),
 
     capacity: (build) => buildCapacity(build, [...index.views(build)], routingContext()),
+
+    rates,
 
     connected: () => registry.size,
 

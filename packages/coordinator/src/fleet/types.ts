@@ -1,5 +1,5 @@
 import type { ErrorClass, InferenceAccepted, InferenceComplete, InferenceRequest, TrustLevel } from "@umbel/protocol";
-import type { Decision, RequestSpec } from "@umbel/routing";
+import type { Decision, ObservedRates, RequestSpec } from "@umbel/routing";
 
 /** What dispatch and settlement may know of the machine that serves. */
 export interface ServingProvider {
@@ -49,6 +49,8 @@ export interface Attempt {
   cancel(): void;
   /** Declares that the provider sent something that cannot be opened: it becomes untrusted and every attempt on it is lost. */
   reportViolation(reason: string): void;
+  /** Declares that the first content has come: nobody else can tell content from what goes before it. */
+  reportContent(): void;
   /** Declares that a deadline passed without an answer: counted against the machine's health, which cannot see deadlines itself. */
   reportTimeout(): void;
   release(): void;
@@ -92,6 +94,8 @@ export interface Fleet {
   /** Calls back whenever capacity for a build may have appeared. Returns the unsubscribe function. */
   onCapacity(build: string, listener: () => void): () => void;
   capacity(build: string): BuildCapacity;
+  /** What has been observed of builds over all machines. */
+  readonly rates: Pick<ObservedRates, "firstContentP90_ms" | "drain_perSecond">;
   connected(): number;
   /** Ids of the connected machines that public ids name; ids that name none are left out. */
   machinesNamed(publicIds: readonly string[]): ReadonlySet<string>;

@@ -29,6 +29,8 @@ export interface InferenceDependencies {
   readonly log: Logger;
   readonly settings: Settings;
   readonly limits: Pick<RateLimits, "takeTokens">;
+  /** Uniform in [0, 1): spreads when refused requests come back. */
+  readonly random: () => number;
   /** Secret of this process, from which opaque cache scopes are derived. */
   readonly cacheScopeSalt: Uint8Array;
 }
@@ -40,11 +42,12 @@ export function createInference(dependencies: InferenceDependencies): Inference 
   const { fleet, clock, metrics, settings } = dependencies;
   const queues = createWaitQueues(fleet, clock, settings);
   const inFlight = createInFlight(clock);
-  const admission = createAdmission({ ...dependencies, queues });
+  const retryAfter = createRetryAfter(queues.depth, (build) => fleet.rates.drain_perSecond(build, clock.now_ms()), dependencies.random);
+  const admission = createAdmission({ ...dependencies, queues, retryAfter });
   const dispatchServices = {
     ...dependencies,
     queues,
-    retryAfter: createRetryAfter(queues.depth),
+    retryAfter,
     cacheScope: createCacheScope(dependencies.cacheScopeSalt),
   };
 

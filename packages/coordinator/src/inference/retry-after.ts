@@ -1,18 +1,19 @@
-const LEAST_s = 2;
-const PER_WAITER_s = 3;
-const MOST_s = 30;
+import { retryAfter_s } from "@umbel/routing";
 
-/** When a request refused for want of capacity may come again, from how many wait already. Source: api.md §10.5. */
+/** When a request refused for want of capacity may come again. Source: routing.md §7, api.md §10.5. */
 export interface RetryAfter {
   /** Whole seconds. */
   seconds(build: string): number;
 }
 
-export function createRetryAfter(depth: (build: string) => number): RetryAfter {
-  return {
-    seconds(build) {
-      const waiting = depth(build);
-      return waiting === 0 ? LEAST_s : Math.min(MOST_s, Math.max(LEAST_s, PER_WAITER_s * waiting));
-    },
-  };
+/**
+ * @param depth requests that wait for the build
+ * @param drain_perSecond places of the build that become free, per second; 0 is unknown
+ */
+export function createRetryAfter(
+  depth: (build: string) => number,
+  drain_perSecond: (build: string) => number,
+  random: () => number,
+): RetryAfter {
+  return { seconds: (build) => retryAfter_s(depth(build), drain_perSecond(build), random) };
 }

@@ -70,6 +70,7 @@ export type ReleaseReason =
   | "client_gone"
   | "no_provider"
   | "queue_timeout"
+  | "caller_deadline"
   | "first_content_timeout"
   | "no_terminal_after_cancel"
   | "coordinator_crash"

@@ -1,9 +1,9 @@
 import type { InferenceRequest, RequestId } from "@umbel/protocol";
-import type { Decision } from "@umbel/routing";
+import type { AttemptOutcome, Decision } from "@umbel/routing";
 import { describe, expect, it } from "vitest";
 import { WriteError } from "../connection/socket-writer.js";
 import type { ServingProvider } from "../types.js";
-import { type AttemptHost, type AttemptOutcome, LiveAttempt } from "./live-attempt.js";
+import { type AttemptHost, LiveAttempt } from "./live-attempt.js";
 
 const REQUEST_ID = "6f1c2a8e-94b1-4c39-8f5a-2d6b7e0c1a34" as RequestId;
 const MESSAGE = { type: "inference_request", request_id: REQUEST_ID } as InferenceRequest;
@@ -12,6 +12,8 @@ function setUp(write: AttemptHost["write"] = () => ({ written: Promise.resolve()
   const outcomes: AttemptOutcome[] = [];
   const cancels: RequestId[] = [];
   const released: string[] = [];
+  const waits_ms: number[] = [];
+  const now = { ms: 0 };
   const host: AttemptHost = {
     write,
     cancelRequest: (requestId) => cancels.push(requestId),
@@ -19,10 +21,12 @@ function setUp(write: AttemptHost["write"] = () => ({ written: Promise.resolve()
     violate: () => undefined,
     overflowed: () => undefined,
     judged: (_, outcome) => outcomes.push(outcome),
+    showedContent: (_, wait_ms) => waits_ms.push(wait_ms),
+    now_ms: () => now.ms,
     released: (_, provider) => released.push(provider),
   };
-  const reservation = { requestId: REQUEST_ID, build: "b", weightHash: "", tokens: 1, decision: {} as Decision };
-  return { attempt: new LiveAttempt(reservation, {} as ServingProvider, host), outcomes, cancels, released };
+  const reservation = { requestId: REQUEST_ID, build: "b", weightHash: "", promptTokens: 1, tokens: 1, decision: {} as Decision };
+  return { attempt: new LiveAttempt(reservation, {} as ServingProvider, host), outcomes, cancels, released, waits_ms, now };
 }
 
 describe("what an attempt says of its machine", () => {
@@ -70,5 +74,18 @@ describe("an attempt", () => {
     await attempt.send(MESSAGE, new Uint8Array(1));
     attempt.release();
     expect(released).toEqual(["may_still_send"]);
+  });
+});
+
+describe("the wait for an attempt's first content", () => {
+  it("is counted from its sending, once", async () => {
+    const { attempt, waits_ms, now } = setUp();
+    attempt.reportContent();
+    now.ms = 100;
+    await attempt.send(MESSAGE, new Uint8Array(1));
+    now.ms = 350;
+    attempt.reportContent();
+    attempt.reportContent();
+    expect(waits_ms).toEqual([250]);
   });
 });

@@ -11,14 +11,11 @@ import {
   toHex,
 } from "@umbel/protocol";
 import { nativeCrypto } from "@umbel/protocol/native";
-import type { Decision, FailureClass } from "@umbel/routing";
+import type { AttemptOutcome, Decision } from "@umbel/routing";
 import { type BulkWrite, WriteError } from "../connection/socket-writer.js";
 import type { Attempt, AttemptEvent, ServingProvider } from "../types.js";
 import { EventQueue } from "./event-queue.js";
 import type { RelayedAnswer } from "./receipt-check.js";
-
-/** What one attempt says of the machine that served it. Told once. */
-export type AttemptOutcome = "success" | "neutral" | FailureClass;
 
 /** What an attempt needs from the session that it runs on. */
 export interface AttemptHost {
@@ -30,7 +27,12 @@ export interface AttemptHost {
   checkReceipt(message: InferenceComplete, relayed: RelayedAnswer): Promise<boolean>;
   violate(reason: string): void;
   overflowed(): void;
+  /** What the attempt says of the machine that served it; told once. */
   judged(attempt: LiveAttempt, outcome: AttemptOutcome): void;
+  /** Its first content came so long after it was sent. Told once. */
+  showedContent(attempt: LiveAttempt, wait_ms: number): void;
+  /** Monotonic time. */
+  now_ms(): number;
   /** The place is free again. `silenced` tells that the provider may still send for this request. */
   released(attempt: LiveAttempt, provider: "silenced" | "may_still_send"): void;
 }
@@ -40,6 +42,7 @@ export interface Reservation {
   readonly requestId: RequestId;
   readonly build: string;
   readonly weightHash: string;
+  readonly promptTokens: number;
   /** Prompt and largest output. */
   readonly tokens: number;
   readonly decision: Decision;
@@ -58,6 +61,7 @@ export class LiveAttempt implements Attempt {
   /** `withdrawn` never reached the provider; `terminal` has heard the provider's last word; `lost` has not and will not. */
   #phase: "reserved" | "sent" | "withdrawn" | "terminal" | "lost" = "reserved";
   #write: BulkWrite | undefined;
+  #sentAt_ms: number | undefined;
   #requestDigest = "";
   #nonce: string | undefined;
   #chunks = 0;
@@ -98,6 +102,7 @@ export class LiveAttempt implements Attempt {
       throw error;
     }
     this.#phase = "sent";
+    this.#sentAt_ms = this.#host.now_ms();
     await this.#write.written;
   }
 
@@ -117,6 +122,12 @@ export class LiveAttempt implements Attempt {
 
   reportViolation(reason: string): void {
     this.#host.violate(reason);
+  }
+
+  reportContent(): void {
+    if (this.#sentAt_ms === undefined) return;
+    this.#host.showedContent(this, this.#host.now_ms() - this.#sentAt_ms);
+    this.#sentAt_ms = undefined;
   }
 
   reportTimeout(): void {

@@ -1,5 +1,6 @@
 import { type Frame, type FromProvider, type Heartbeat, type InferenceComplete, type RequestId, WIRE_LIMITS } from "@umbel/protocol";
 import {
+  type AttemptOutcome,
   type Decision,
   type ProviderView,
   providerViewFromRegister,
@@ -14,7 +15,7 @@ import {
 } from "@umbel/routing";
 import type { Standing } from "../../trust/index.js";
 import { AttemptTable, type Routed } from "../attempt/attempt-table.js";
-import { type AttemptHost, type AttemptOutcome, LiveAttempt } from "../attempt/live-attempt.js";
+import { type AttemptHost, LiveAttempt } from "../attempt/live-attempt.js";
 import { isReceiptValid, type RelayedAnswer } from "../attempt/receipt-check.js";
 import type { AdmittedMachine } from "../connection/admission.js";
 import type { UnreadableFrame } from "../connection/control-frame.js";
@@ -95,9 +96,12 @@ export class ProviderSession implements FrameHandler, AttemptHost {
   reserve(spec: RequestSpec, requestId: RequestId, decision: Decision): LiveAttempt {
     const tokens = (spec.promptTokens + spec.maxOutputTokens) * (spec.choices ?? 1);
     const weightHash = this.#view.builds.get(spec.build)?.weightHash ?? "";
-    const attempt = new LiveAttempt({ requestId, build: spec.build, weightHash, tokens, decision }, this.#serving, this);
+    const { build, promptTokens } = spec;
+    const attempt = new LiveAttempt({ requestId, build, weightHash, promptTokens, tokens, decision }, this.#serving, this);
     this.#attempts.add(attempt);
-    this.#context.health.reserved(this.machineId, this.#context.clock.now_ms());
+    const { clock, health, rates } = this.#context;
+    health.reserved(this.machineId, clock.now_ms());
+    rates.placed(build, clock.now_ms());
     this.#show(this.#context.health.applied(withPending(this.#view, spec.build, { requests: 1, tokens })));
     return attempt;
   }
@@ -202,9 +206,18 @@ export class ProviderSession implements FrameHandler, AttemptHost {
     this.#show(outcome === "draining" ? withDraining(judged, true) : judged);
   }
 
+  showedContent({ reservation }: LiveAttempt, wait_ms: number): void {
+    this.#context.rates.firstContent(reservation.build, reservation.promptTokens, wait_ms);
+  }
+
+  now_ms(): number {
+    return this.#context.clock.now_ms();
+  }
+
   released(attempt: LiveAttempt, provider: "silenced" | "may_still_send"): void {
     const { build, tokens } = attempt.reservation;
     this.#attempts.remove(attempt, provider);
+    this.#context.rates.freed(build, this.now_ms());
     this.#show(withoutPending(this.#view, build, { requests: 1, tokens }));
     this.#context.signals.changed(this.builds);
   }
@@ -213,13 +226,25 @@ export class ProviderSession implements FrameHandler, AttemptHost {
     const { clock, settings, records, signals } = this.#context;
     const now_ms = clock.now_ms();
     this.#lastHeartbeat_ms = now_ms;
+    const before = this.#view.slots;
     const reported = withHeartbeat(this.#view, message);
+    this.#observe(before, reported);
     this.#show(reported.draining && now_ms >= this.#drainingUntil_ms ? withDraining(reported, false) : reported);
     if (now_ms - this.#touched_ms >= settings.touchInterval_ms) {
       this.#touched_ms = now_ms;
       records.seen(this.machineId);
     }
     signals.changed(this.builds);
+  }
+
+  /** Learns from what the machine has measured since its last report. */
+  #observe(before: ProviderView["slots"], { slots, computeClass }: ProviderView): void {
+    const { rates } = this.#context;
+    for (const { build, observedDecode_tps, modelLoad_ms } of slots?.values() ?? []) {
+      const known = before?.get(build);
+      if (observedDecode_tps !== known?.observedDecode_tps) rates.decoded(build, computeClass, observedDecode_tps);
+      if (modelLoad_ms !== known?.modelLoad_ms) rates.loaded(build, modelLoad_ms);
+    }
   }
 
   /** Takes the standing over into the view, which is all that selection sees. A machine that is untrusted loses its work too. */

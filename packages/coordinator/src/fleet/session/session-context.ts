@@ -1,8 +1,7 @@
 import type { Clock } from "@umbel/protocol";
-import type { ProviderView } from "@umbel/routing";
+import type { HealthMemory, ObservedRates, ProviderView } from "@umbel/routing";
 import type { Trust } from "../../trust/index.js";
 import type { CapacitySignals } from "../capacity-signals.js";
-import type { HealthMemory } from "../health-memory.js";
 import type { LateCancels } from "../late-cancels.js";
 import type { MachineRecords } from "../machine-records.js";
 import type { FleetEvents, FleetLog } from "../ports.js";
@@ -16,6 +15,7 @@ export interface SessionContext {
   readonly events: FleetEvents;
   readonly log: FleetLog;
   readonly health: HealthMemory;
+  readonly rates: ObservedRates;
   readonly signals: CapacitySignals;
   readonly lateCancels: LateCancels;
   readonly records: MachineRecords;

@@ -78,7 +78,8 @@ describe("admission", () => {
           return previews[spec.build] ?? NOBODY;
         },
       },
-      queues: { isFull: () => isFull, depth: () => 4 },
+      queues: { isFull: () => isFull },
+      retryAfter: { seconds: () => 12 },
       metrics,
       settings: { rejectModels: options.shed ?? [] },
       limits,

@@ -5,7 +5,7 @@ import type { Settings } from "../../config/index.js";
 import type { Fleet } from "../../fleet/index.js";
 import type { Metrics } from "../../insight/index.js";
 import type { WaitQueues } from "../dispatch/wait-queues.js";
-import { createRetryAfter } from "../retry-after.js";
+import type { RetryAfter } from "../retry-after.js";
 import type { RateLimits, TakenTokens } from "../types.js";
 import { capacityExists } from "./capacity-exists.js";
 import type { AskedRequest, Check, LookedUpInput, PreparedRequest } from "./check.js";
@@ -21,7 +21,8 @@ import { prepare } from "./prepare.js";
 export interface AdmissionServices {
   readonly catalog: Pick<Catalog, "resolve" | "aliases">;
   readonly fleet: Pick<Fleet, "preview">;
-  readonly queues: Pick<WaitQueues, "isFull" | "depth">;
+  readonly queues: Pick<WaitQueues, "isFull">;
+  readonly retryAfter: RetryAfter;
   readonly metrics: Metrics;
   readonly settings: Pick<Settings, "rejectModels">;
   readonly limits: Pick<RateLimits, "takeTokens">;
@@ -31,9 +32,7 @@ export interface AdmissionServices {
  * Everything that can refuse a request before money is held, in order; the first refusal wins and none leaves an effect. The hold itself
  * comes after, so that a refused request never touches the ledger. Source: api.md §10.1.
  */
-export function createAdmission({ catalog, fleet, queues, metrics, settings, limits }: AdmissionServices) {
-  const retryAfter = createRetryAfter(queues.depth);
-
+export function createAdmission({ catalog, fleet, queues, retryAfter, metrics, settings, limits }: AdmissionServices) {
   /** Of the request as it was asked. */
   const asked: readonly Check<AskedRequest>[] = [keyAllowsModel(() => catalog.aliases())];
 

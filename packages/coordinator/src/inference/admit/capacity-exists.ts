@@ -1,16 +1,8 @@
 import { ApiError } from "@umbel/dialects";
-import type { Decision, RefusalReason, RequestSpec } from "@umbel/routing";
+import { type Decision, isWorthWaiting, type RequestSpec } from "@umbel/routing";
 import type { WaitQueues } from "../dispatch/wait-queues.js";
 import type { RetryAfter } from "../retry-after.js";
 import type { Check, PreparedRequest } from "./check.js";
-
-/** Refusals that end by themselves when other requests do: a request may wait for them. */
-const WAITABLE: readonly RefusalReason[] = ["slot_unavailable", "concurrency", "capacity"];
-
-/** Whether some machine would serve the request if it were less busy. */
-export function isWorthWaiting(decision: Decision): boolean {
-  return WAITABLE.some((reason) => decision.refusals[reason] !== undefined);
-}
 
 /** Somebody serves this request, or could soon: asked before money is held. Source: api.md §10.4. */
 export function capacityExists(queues: Pick<WaitQueues, "isFull">, retryAfter: RetryAfter): Check<PreparedRequest> {
@@ -20,7 +12,7 @@ export function capacityExists(queues: Pick<WaitQueues, "isFull">, retryAfter: R
       if (preview.candidates > 0) return undefined;
       const retryAfter_s = retryAfter.seconds(build.id);
       if (isWorthWaiting(preview)) {
-        return queues.isFull(build.id) ? atCapacity(publicName, spec, "queue is full", retryAfter_s) : undefined;
+        return queues.isFull(spec) ? atCapacity(publicName, spec, "queue is full", retryAfter_s) : undefined;
       }
       return new ApiError({
         status: 503,

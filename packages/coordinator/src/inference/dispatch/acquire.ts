@@ -1,8 +1,9 @@
+import { ApiError } from "@umbel/dialects";
 import type { Clock } from "@umbel/protocol";
-import type { Decision, RequestSpec } from "@umbel/routing";
+import { type Decision, isWorthWaiting, type RequestSpec } from "@umbel/routing";
 import type { Attempt, Fleet } from "../../fleet/index.js";
 import type { DecisionLog, Metrics } from "../../insight/index.js";
-import { atCapacity, isWorthWaiting } from "../admit/capacity-exists.js";
+import { atCapacity } from "../admit/capacity-exists.js";
 import type { RetryAfter } from "../retry-after.js";
 import type { Stopwatch } from "../stopwatch.js";
 import { ConsumerLeft, DispatchFailed } from "./failure.js";
@@ -17,6 +18,14 @@ export interface AcquireServices {
   readonly decisions: DecisionLog;
 }
 
+/** Why a request found no place, in the words that the consumer hears. */
+const TURNED_AWAY = {
+  full: "queue is full",
+  too_long: "the queue is longer than the request may wait",
+  timeout: "queue timeout",
+  too_slow: "none would begin to answer in time",
+} as const;
+
 /** Whom a place is for. */
 export interface Seeker {
   /** As the consumer wrote it. */
@@ -28,8 +37,8 @@ export interface Seeker {
 /**
  * Reserves a place for a request's first attempt; where all are taken, it waits in line.
  *
- * @returns undefined when no machine would serve it even if idle
- * @throws DispatchFailed when the line is full or the wait too long. @throws ConsumerLeft
+ * @returns undefined when no machine would serve it even if idle, or none is left that would
+ * @throws DispatchFailed when the line is full, the wait too long, or every machine too slow. @throws ConsumerLeft
  */
 export async function acquireFirst(spec: RequestSpec, seeker: Seeker, services: AcquireServices): Promise<Attempt | undefined> {
   const stop = seeker.watch.start("route");
@@ -53,7 +62,7 @@ export function acquireNext(spec: RequestSpec, number: number, seeker: Seeker, s
   return undefined;
 }
 
-async function waitInLine(spec: RequestSpec, { publicName, gone, watch }: Seeker, services: AcquireServices): Promise<Attempt> {
+async function waitInLine(spec: RequestSpec, { publicName, gone, watch }: Seeker, services: AcquireServices): Promise<Attempt | undefined> {
   const stop = watch.start("queue");
   const waited = await services.queues.wait(spec, gone);
   stop();
@@ -63,11 +72,27 @@ async function waitInLine(spec: RequestSpec, { publicName, gone, watch }: Seeker
       return noted(waited.attempt, spec, 0, services);
     case "gone":
       throw new ConsumerLeft("the consumer left while waiting for capacity");
+    case "nobody":
+      note(waited.decision, spec, 0, services);
+      return undefined;
+    case "too_slow":
+      note(waited.decision, spec, 0, services);
+      throw new DispatchFailed(
+        atCapacity(publicName, spec, TURNED_AWAY.too_slow, services.retryAfter.seconds(spec.build)),
+        "queue_timeout",
+      );
+    case "deadline":
+      throw new DispatchFailed(
+        new ApiError({ status: 504, code: "timeout", message: "the request's deadline passed while it waited for capacity" }),
+        "caller_deadline",
+      );
     case "full":
-    case "timeout": {
-      const detail = waited.outcome === "full" ? "queue is full" : "queue timeout";
-      throw new DispatchFailed(atCapacity(publicName, spec, detail, services.retryAfter.seconds(spec.build)), "queue_timeout");
-    }
+    case "too_long":
+    case "timeout":
+      throw new DispatchFailed(
+        atCapacity(publicName, spec, TURNED_AWAY[waited.outcome], services.retryAfter.seconds(spec.build)),
+        "queue_timeout",
+      );
   }
 }
 

@@ -63,7 +63,10 @@ export async function firstContent(
       if (signal.type === "phase") onPhase(signal.phase);
       else if (signal.type === "events") {
         preamble.push(...signal.events);
-        if (signal.events.some(isContent)) return { outcome: "content", batch: preamble };
+        if (signal.events.some(isContent)) {
+          opened.attempt.reportContent();
+          return { outcome: "content", batch: preamble };
+        }
         if (preamble.length > PREAMBLE_EVENTS_max) return failed({ failure: "protocol_violation" });
       } else if (signal.type === "complete") {
         opened.putBack(signal);

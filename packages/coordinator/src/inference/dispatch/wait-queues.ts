@@ -1,22 +1,41 @@
 import type { Clock } from "@umbel/protocol";
-import type { RequestSpec } from "@umbel/routing";
+import {
+  type Decision,
+  type LineConditions,
+  lineLimit,
+  type RequestSpec,
+  type Scope,
+  type Verdict,
+  WaitingLine,
+  waitingOutlook,
+  waitLimit,
+} from "@umbel/routing";
 import type { Attempt, Fleet, ReserveOutcome } from "../../fleet/index.js";
 
-export type Waited = { readonly outcome: "reserved"; readonly attempt: Attempt } | { readonly outcome: "full" | "timeout" | "gone" };
+export type Waited =
+  | { readonly outcome: "reserved"; readonly attempt: Attempt }
+  /** Turned away at once: the line is full, or one's turn would come too late. */
+  | { readonly outcome: "full" | "too_long" }
+  /** The line's patience ended, the caller's own deadline passed, or the caller left. */
+  | { readonly outcome: "timeout" | "deadline" | "gone" }
+  /** No machine is left that could serve it, or none that is fast enough. */
+  | { readonly outcome: "nobody" | "too_slow"; readonly decision: Decision };
 
-/**
- * Lines of requests that wait for capacity, one a build, first come first served. A request that no free machine suits does not hold up
- * those behind it. Source: routing.md §8.
- */
+/** Lines of requests that wait for capacity, one a build; who goes first is `WaitingLine`'s to say. Source: routing.md §8. */
 export interface WaitQueues {
   depth(build: string): number;
-  isFull(build: string): boolean;
+  /** Whether a request like this would be turned away for the length of the line. */
+  isFull(spec: Pick<RequestSpec, "build" | "route" | "accountId">): boolean;
   /** Length at which the line is full. */
   limit(build: string): number;
   /** Reserves unless others wait already: whoever came first goes first. */
   reserve(spec: RequestSpec): ReserveOutcome | undefined;
-  /** Joins the line. A reservation is handed over in the same step that takes the request out of the line, so none is ever lost. */
-  wait(spec: RequestSpec, gone: AbortSignal): Promise<Waited>;
+  /**
+   * Joins the line. A reservation is handed over in the same step that takes the request out of the line, so none is ever lost.
+   *
+   * @param deadline_ms monotonic instant after which the caller has no use for an answer; absent is never
+   */
+  wait(spec: RequestSpec, gone: AbortSignal, deadline_ms?: number): Promise<Waited>;
 }
 
 export interface QueueLimits {
@@ -27,32 +46,39 @@ export interface QueueLimits {
 
 interface Waiter {
   readonly spec: RequestSpec;
+  readonly deadline_ms: number;
+  /** Ends the wait; called by whoever has taken the waiter out of the line. */
   readonly finish: (waited: Waited) => void;
 }
 
 interface Line {
-  readonly waiters: Set<Waiter>;
+  readonly waiting: WaitingLine<Waiter>;
   readonly unsubscribe: () => void;
   pumping: boolean;
 }
 
-/** A line may be so many times as long as the build has places: with more, those at its end would wait for several turns. Source: routing.md §8. */
-const WAITERS_PER_PLACE = 2;
-
-export function createWaitQueues(fleet: Pick<Fleet, "reserve" | "onCapacity" | "capacity">, clock: Clock, limits: QueueLimits): WaitQueues {
+export function createWaitQueues(
+  fleet: Pick<Fleet, "reserve" | "onCapacity" | "capacity" | "rates">,
+  clock: Clock,
+  limits: QueueLimits,
+): WaitQueues {
   const lines = new Map<string, Line>();
 
-  const depth = (build: string): number => lines.get(build)?.waiters.size ?? 0;
-  const limit = (build: string): number => Math.max(limits.queueSize, WAITERS_PER_PLACE * fleet.capacity(build).places);
-  const isFull = (build: string): boolean => {
-    const waiting = depth(build);
-    return waiting >= limits.queueSize && waiting >= limit(build);
-  };
+  /** Read only when asked for: counting places looks at every machine. */
+  const conditionsOf = (build: string): LineConditions => ({
+    waiters_min: limits.queueSize,
+    get places() {
+      return fleet.capacity(build).places;
+    },
+    get drain_perSecond() {
+      return fleet.rates.drain_perSecond(build, clock.now_ms());
+    },
+  });
 
   function lineOf(build: string): Line {
     const known = lines.get(build);
     if (known !== undefined) return known;
-    const line: Line = { waiters: new Set(), pumping: false, unsubscribe: fleet.onCapacity(build, () => pumpSoon(line)) };
+    const line: Line = { waiting: new WaitingLine(), pumping: false, unsubscribe: fleet.onCapacity(build, () => pumpSoon(line)) };
     lines.set(build, line);
     return line;
   }
@@ -63,42 +89,74 @@ export function createWaitQueues(fleet: Pick<Fleet, "reserve" | "onCapacity" | "
     line.pumping = true;
     queueMicrotask(() => {
       line.pumping = false;
-      for (const waiter of [...line.waiters]) {
-        const outcome = line.waiters.has(waiter) ? fleet.reserve(waiter.spec) : undefined;
-        if (outcome?.ok === true) waiter.finish({ outcome: "reserved", attempt: outcome.attempt });
-      }
+      line.waiting.offer(serve);
     });
   }
 
+  function serve({ spec, finish }: Waiter, scope: Scope): Verdict {
+    const outcome = fleet.reserve(scoped(spec, scope));
+    if (outcome.ok) {
+      finish({ outcome: "reserved", attempt: outcome.attempt });
+      return "served";
+    }
+    const outlook = waitingOutlook(outcome.decision, spec);
+    if (outlook === "wait" || (scope === "own" && spec.route === "prefer")) return "unserved";
+    finish({ outcome: outlook, decision: outcome.decision });
+    return "hopeless";
+  }
+
   return {
-    depth,
-    isFull,
-    limit,
-    reserve: (spec) => (depth(spec.build) > 0 ? undefined : fleet.reserve(spec)),
-    wait(spec, gone) {
-      if (isFull(spec.build)) return Promise.resolve({ outcome: "full" });
+    depth: (build) => lines.get(build)?.waiting.size ?? 0,
+    isFull: (spec) => (lines.get(spec.build)?.waiting ?? new WaitingLine()).isFullFor(spec, conditionsOf(spec.build)),
+    limit: (build) => lineLimit(conditionsOf(build)),
+    reserve(spec) {
+      const waiting = lines.get(spec.build)?.waiting;
+      if (waiting === undefined || waiting.size === 0 || (spec.route === "self" && waiting.isOwnLaneFree(spec.accountId)))
+        return fleet.reserve(spec);
+      if (spec.route !== "prefer") return undefined;
+      // Others wait for any machine; the caller's own are the caller's.
+      const own = fleet.reserve(scoped(spec, "own"));
+      return own.ok ? own : undefined;
+    },
+    wait(spec, gone, deadline_ms) {
+      const now_ms = clock.now_ms();
+      const { at_ms, limit } = waitLimit(now_ms, limits.queueWait_ms, deadline_ms);
       const line = lineOf(spec.build);
       return new Promise((resolve) => {
-        const waiter: Waiter = { spec, finish };
-        const cancelTimer = clock.setTimer(limits.queueWait_ms, () => finish({ outcome: "timeout" }));
-        const onGone = (): void => finish({ outcome: "gone" });
+        const waiter: Waiter = { spec, deadline_ms: at_ms, finish };
+        const cancelTimer = clock.setTimer(at_ms - now_ms, () => leave({ outcome: limit }));
+        const onGone = (): void => leave({ outcome: "gone" });
         gone.addEventListener("abort", onGone);
-        line.waiters.add(waiter);
+        const joined = gone.aborted ? { outcome: "gone" as const } : line.waiting.join(waiter, now_ms, conditionsOf(spec.build));
+        if (joined.outcome !== "joined") {
+          finish({ outcome: joined.outcome });
+          return;
+        }
+        joined.displaced?.finish({ outcome: "full" });
         // Capacity may be there for this one although those before it still wait for something else.
         pumpSoon(line);
 
+        /** Whoever takes the waiter out of the line ends its wait: so a place that is handed over just then is not lost. */
+        function leave(waited: Waited): void {
+          if (line.waiting.leave(waiter)) finish(waited);
+        }
         function finish(waited: Waited): void {
-          line.waiters.delete(waiter);
           cancelTimer();
           gone.removeEventListener("abort", onGone);
-          if (line.waiters.size === 0) {
-            line.unsubscribe();
-            lines.delete(spec.build);
-          }
           resolve(waited);
+          queueMicrotask(() => closeIfEmpty(spec.build, line));
         }
-        if (gone.aborted) onGone();
       });
     },
   };
+
+  function closeIfEmpty(build: string, line: Line): void {
+    if (line.waiting.size > 0 || lines.get(build) !== line) return;
+    line.unsubscribe();
+    lines.delete(build);
+  }
+}
+
+function scoped(spec: RequestSpec, scope: Scope): RequestSpec {
+  return scope === "own" && spec.route === "prefer" ? { ...spec, route: "self" } : spec;
 }

@@ -118,6 +118,7 @@ export async function startTestInference(
     log: createLogger({ level: "silent" }),
     settings: loadSettings({ env: {}, overrides: options.settings ?? {} }),
     limits: { takeTokens: () => ({ headers: {}, giveBack: () => undefined, settle: () => undefined }) },
+    random: () => 0.5,
     cacheScopeSalt: new Uint8Array(32),
   });
   return {

@@ -1,6 +1,7 @@
-import { CLOSED_NODE_BREAKER, type ProviderView } from "@umbel/routing";
 import { describe, expect, it } from "vitest";
+import type { ProviderView } from "../types.js";
 import { HealthMemory, REMEMBERED_MACHINES_MAX } from "./health-memory.js";
+import { CLOSED_NODE_BREAKER } from "./node-breaker.js";
 
 const VIEW = {
   machineId: "machine",

@@ -1,17 +1,11 @@
-import {
-  CLOSED_NODE_BREAKER,
-  loadCooldown,
-  type NodeBreaker,
-  type NodeBreakerEvent,
-  nodeBreaker,
-  nodeBreakerRefusesUntil_ms,
-  type ProviderView,
-  retryPolicy,
-  withBreaker,
-  withLoadCooldown,
-  withoutLoadCooldown,
-} from "@umbel/routing";
-import type { AttemptOutcome } from "./attempt/live-attempt.js";
+import { type FailureClass, retryPolicy } from "../retry-policy.js";
+import type { ProviderView } from "../types.js";
+import { withBreaker, withLoadCooldown, withoutLoadCooldown } from "../views.js";
+import { loadCooldown } from "./load-cooldown.js";
+import { CLOSED_NODE_BREAKER, type NodeBreaker, type NodeBreakerEvent, nodeBreaker, nodeBreakerRefusesUntil_ms } from "./node-breaker.js";
+
+/** What one attempt says of the machine that served it. */
+export type AttemptOutcome = "success" | "neutral" | FailureClass;
 
 /** Machines remembered; the one heard of least recently is forgotten first. */
 export const REMEMBERED_MACHINES_MAX = 50_000;
