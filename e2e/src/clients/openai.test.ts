@@ -220,6 +220,13 @@ describe("the official openai client", () => {
       expect(cut).toMatchObject({ status: "incomplete", incomplete_details: { reason: "max_output_tokens" } });
     });
 
+    it("counts the tokens of an input", async () => {
+      const counted = await client.responses.inputTokens.count({ model, input, instructions: "Be brief." });
+      expect(counted).toEqual({ object: "response.input_tokens", input_tokens: expect.any(Number) });
+      const shorter = await client.responses.inputTokens.count({ model, input });
+      expect(counted.input_tokens).toBeGreaterThan(shorter.input_tokens);
+    });
+
     it("is told that nothing is kept between requests", async () => {
       const refused = client.responses.create({ model, input, previous_response_id: "resp_1" });
       await expect(refused).rejects.toMatchObject({ status: 400, param: "previous_response_id" });

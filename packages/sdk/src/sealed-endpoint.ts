@@ -1,7 +1,15 @@
 import type { SealedRoute } from "@umbel/protocol";
 
 /** Endpoints of the API that take sealed bodies. */
-const PATHS = ["/chat/completions", "/responses", "/completions", "/embeddings", "/messages", "/messages/count_tokens"];
+const PATHS = [
+  "/chat/completions",
+  "/responses",
+  "/responses/input_tokens",
+  "/completions",
+  "/embeddings",
+  "/messages",
+  "/messages/count_tokens",
+];
 
 export interface SealedEndpoint {
   /** Of the coordinator, up to `/v1`. */

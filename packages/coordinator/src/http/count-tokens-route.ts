@@ -1,25 +1,64 @@
-import { anthropicCountTokens, anthropicMessages, estimatePromptTokens } from "@umbel/dialects";
+import {
+  anthropicCountTokens,
+  anthropicMessages,
+  type ChatRequest,
+  type Dialect,
+  type DialectSchemas,
+  estimatePromptTokens,
+  openaiInputTokens,
+  openaiResponses,
+} from "@umbel/dialects";
 import { modelNotFound } from "../inference/index.js";
 import type { HttpDependencies } from "./dependencies.js";
 import { exchangeBody } from "./exchange-body.js";
 import { parseJsonBody } from "./json-body.js";
 import type { Route } from "./route.js";
 
-/** How long a message would be, in tokens: an estimate, for which no machine is asked and nothing is billed. Source: api.md §14.5. */
-export function countTokensRoute(dependencies: HttpDependencies): Route {
-  const { parse, render, schemas } = anthropicCountTokens;
-  return {
-    method: "POST",
-    url: "/v1/messages/count_tokens",
-    access: "inference",
-    apiKeyHeader: true,
-    doc: { tag: "Inference", summary: "Estimated length of a message in tokens", ...schemas },
+/** Where a dialect lets its caller ask how long a prompt would be. */
+export const COUNTERS: readonly Counter[] = [
+  {
+    path: "/v1/messages/count_tokens",
+    counting: anthropicCountTokens,
+    summary: "Estimated length of a message in tokens",
     renderError: anthropicMessages.renderError,
-    handle: (request, reply) =>
-      exchangeBody(request, reply, anthropicMessages.renderError, dependencies, async ({ body, sink }) => {
-        const counted = parse(parseJsonBody(body));
-        if (dependencies.catalog.resolve(counted.model) === undefined) throw modelNotFound(counted.model);
-        await sink.whole({ status: 200, headers: {}, body: render(estimatePromptTokens(counted)) });
-      }),
+    apiKeyHeader: true,
+  },
+  {
+    path: "/v1/responses/input_tokens",
+    counting: openaiInputTokens,
+    summary: "Estimated length of a response's input in tokens",
+    renderError: openaiResponses.renderError,
+    apiKeyHeader: false,
+  },
+];
+
+interface Counter {
+  readonly path: string;
+  readonly counting: {
+    readonly schemas: DialectSchemas;
+    parse(body: unknown): ChatRequest;
+    render(promptTokens: number): unknown;
   };
+  readonly summary: string;
+  readonly renderError: Dialect<unknown>["renderError"];
+  /** Whether its clients send the key as `x-api-key`. */
+  readonly apiKeyHeader: boolean;
+}
+
+/** How long a prompt would be, in tokens: an estimate, for which no machine is asked and nothing is billed. Source: api.md §14.5. */
+export function countTokensRoutes(dependencies: HttpDependencies): readonly Route[] {
+  return COUNTERS.map(({ path, counting, summary, renderError, apiKeyHeader }) => ({
+    method: "POST",
+    url: path,
+    access: "inference",
+    apiKeyHeader,
+    doc: { tag: "Inference", summary, ...counting.schemas },
+    renderError,
+    handle: (request, reply) =>
+      exchangeBody(request, reply, renderError, dependencies, async ({ body, sink }) => {
+        const counted = counting.parse(parseJsonBody(body));
+        if (dependencies.catalog.resolve(counted.model) === undefined) throw modelNotFound(counted.model);
+        await sink.whole({ status: 200, headers: {}, body: counting.render(estimatePromptTokens(counted)) });
+      }),
+  }));
 }

@@ -5,7 +5,7 @@ import type { InferenceInput } from "../inference/index.js";
 import type { AnswerSink } from "./answer/sink.js";
 import { type AnswerRequest, answerStream, isStreamed } from "./answer/stream.js";
 import { answerWhole } from "./answer/whole.js";
-import { countTokensRoute } from "./count-tokens-route.js";
+import { countTokensRoutes } from "./count-tokens-route.js";
 import type { HttpDependencies } from "./dependencies.js";
 import { principalOf } from "./exchange.js";
 import { exchangeBody } from "./exchange-body.js";
@@ -40,7 +40,7 @@ export function inferenceRoutes(dependencies: HttpDependencies): readonly Route[
     ...(surface.apiKeyHeader === undefined ? {} : { apiKeyHeader: true }),
     handle: (request, reply) => answer(request, reply, surface, dependencies),
   }));
-  return [...surfaces, countTokensRoute(dependencies)];
+  return [...surfaces, ...countTokensRoutes(dependencies)];
 }
 
 async function answer(request: FastifyRequest, reply: FastifyReply, surface: Surface, dependencies: HttpDependencies): Promise<unknown> {

@@ -8,6 +8,7 @@ import { responsesFinalRenderer } from "./render-final.js";
 import { responsesStreamRenderer } from "./render-stream.js";
 import { responsesBody } from "./schema.js";
 
+export { openaiInputTokens } from "./input-tokens.js";
 export type { OpenAiResponsesOptions };
 
 /** OpenAI responses: `POST /v1/responses`. Nothing is kept, so there is no earlier response to go on with. */

@@ -53,6 +53,7 @@ describe("the API's description", () => {
       "POST /v1/messages",
       "POST /v1/messages/count_tokens",
       "POST /v1/responses",
+      "POST /v1/responses/input_tokens",
     ]);
   });
 

@@ -17,6 +17,7 @@ import {
 import { nativeCrypto } from "@umbel/protocol/native";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { MODEL, startTestCoordinator, type TestCoordinator } from "../../testing.js";
+import { COUNTERS } from "../count-tokens-route.js";
 import { SURFACES } from "../inference-routes.js";
 
 const suite = "x25519-sha256-aes256gcm";
@@ -27,6 +28,7 @@ const MESSAGES = { model: MODEL, max_tokens: 8, messages: ASK.messages };
 const BODIES: Readonly<Record<string, object>> = {
   [CHAT]: ASK,
   "/v1/responses": { model: MODEL, input: CANARY },
+  "/v1/responses/input_tokens": { model: MODEL, input: CANARY },
   "/v1/completions": { model: MODEL, prompt: CANARY },
   "/v1/embeddings": { model: MODEL, input: CANARY },
   "/v1/messages": MESSAGES,
@@ -151,7 +153,7 @@ describe("sealed mode", () => {
       expect(opened.endsWith("data: [DONE]\n\n")).toBe(true);
     });
 
-    it.each(SURFACES.map(({ path }) => path).concat("/v1/messages/count_tokens"))("on %s, whatever comes of it", async (path) => {
+    it.each([...SURFACES, ...COUNTERS].map(({ path }) => path))("on %s, whatever comes of it", async (path) => {
       const valid = BODIES[path] ?? {};
       for (const body of [valid, { ...valid, stream: true }, { model: 7, canary: CANARY }, `not JSON, ${CANARY}`]) {
         const { body: envelope, opener } = await seal(body, { path });

@@ -136,6 +136,7 @@ const embeddings = withSome(
 export const VALID_BODIES = {
   "/v1/chat/completions": chat,
   "/v1/responses": responses,
+  "/v1/responses/input_tokens": responses,
   "/v1/completions": completions,
   "/v1/messages": messages,
   "/v1/messages/count_tokens": countTokens,
