@@ -206,6 +206,18 @@ describe("tools", () => {
   });
 
   it("may be chosen automatically or not at all even when there are none", () => {
+    const only = (mode: string, ...names: string[]) => ({
+      tools: [tool("f"), tool("g")],
+      tool_choice: {
+        type: "allowed_tools",
+        allowed_tools: { mode, tools: names.map((name) => ({ type: "function", function: { name } })) },
+      },
+    });
+    const { tools, toolChoice } = requestOf(body(only("required", "g")));
+    expect([tools.map(({ name }) => name), toolChoice]).toEqual([["g"], { type: "required" }]);
+    expect(() => requestOf(body(only("auto", "g", "h")))).toThrow(
+      expect.objectContaining({ status: 400, param: "tool_choice.allowed_tools.tools[1].function.name" }),
+    );
     expect(requestOf(body({ tool_choice: "none" })).toolChoice).toEqual({ type: "none" });
     expect(requestOf(body({ tools: [], tool_choice: "auto" })).toolChoice).toEqual({ type: "auto" });
   });

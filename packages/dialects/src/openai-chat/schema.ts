@@ -37,9 +37,16 @@ export type WireMessage = z.infer<typeof message>;
 
 const freeObject = z.record(z.string(), z.unknown());
 
+const functionName = z.object({ type: z.literal("function"), function: z.object({ name: z.string() }) });
 const toolChoice = z.union([
   z.enum(["none", "auto", "required"]),
-  z.object({ type: z.literal("function"), function: z.object({ name: z.string() }) }),
+  z.discriminatedUnion("type", [
+    functionName,
+    z.object({
+      type: z.literal("allowed_tools"),
+      allowed_tools: z.object({ mode: z.enum(["auto", "required"]), tools: z.array(functionName).min(1) }),
+    }),
+  ]),
 ]);
 
 const responseFormat = z.discriminatedUnion("type", [

@@ -1,12 +1,12 @@
-import type { ChatRequest, ToolChoice } from "../canonical/chat-request.js";
-import { lowerFunction, refuseImpossibleChoice, refuseRepeatedNames } from "../openai/functions.js";
+import type { ChatRequest, ToolChoice, ToolDefinition } from "../canonical/chat-request.js";
+import { allowedTools, lowerFunction, refuseImpossibleChoice, refuseRepeatedNames } from "../openai/functions.js";
 import { parameterError } from "../request-body.js";
 import type { OpenAiChatBody } from "./schema.js";
 
 type Tooling = Pick<ChatRequest, "tools" | "toolChoice" | "parallelToolCalls">;
 
 /**
- * Lowers `tools` and `tool_choice`, or the legacy `functions` and `function_call`, which allow one call at a time.
+ * Lowers `tools` and `tool_choice` (of tools that it does not allow the model learns nothing), or the legacy `functions` and `function_call`, which allow one call at a time.
  *
  * @throws ApiError 400 when both forms are used, a name is used twice, or the choice needs a tool that is not there.
  */
@@ -14,9 +14,9 @@ export function lowerTools(body: OpenAiChatBody): Tooling {
   if (usesLegacyFunctions(body)) return lowerLegacyFunctions(body);
   const tools = (body.tools ?? []).map((tool, index) => lowerFunction(tool.function, ["tools", index, "function"]));
   refuseRepeatedNames(tools, (index) => ["tools", index, "function", "name"]);
-  const toolChoice = lowerToolChoice(body.tool_choice);
+  const { allowed, toolChoice } = lowerToolChoice(body.tool_choice ?? "auto", tools);
   refuseImpossibleChoice(toolChoice, tools, "tool_choice", "tools");
-  return { tools, toolChoice, parallelToolCalls: body.parallel_tool_calls ?? true };
+  return { tools: allowed, toolChoice, parallelToolCalls: body.parallel_tool_calls ?? true };
 }
 
 /** Whether the caller speaks the form that predates tools, and so expects `function_call` in the answer. */
@@ -34,7 +34,14 @@ function lowerLegacyFunctions(body: OpenAiChatBody): Tooling {
   return { tools, toolChoice, parallelToolCalls: false };
 }
 
-function lowerToolChoice(choice: OpenAiChatBody["tool_choice"]): ToolChoice {
-  if (choice == null) return { type: "auto" };
-  return typeof choice === "string" ? { type: choice } : { type: "named", name: choice.function.name };
+function lowerToolChoice(
+  choice: NonNullable<OpenAiChatBody["tool_choice"]>,
+  tools: ToolDefinition[],
+): { readonly allowed: ToolDefinition[]; readonly toolChoice: ToolChoice } {
+  if (typeof choice === "string") return { allowed: tools, toolChoice: { type: choice } };
+  if (choice.type === "function") return { allowed: tools, toolChoice: { type: "named", name: choice.function.name } };
+  const { mode, tools: listed } = choice.allowed_tools;
+  const names = listed.map((tool) => tool.function.name);
+  const path = ["tool_choice", "allowed_tools", "tools"];
+  return { allowed: allowedTools(tools, names, (index) => [...path, index, "function", "name"]), toolChoice: { type: mode } };
 }

@@ -1,6 +1,5 @@
 import type { ToolChoice, ToolDefinition } from "../canonical/chat-request.js";
-import { lowerFunction, refuseImpossibleChoice, refuseRepeatedNames } from "../openai/functions.js";
-import { parameterError } from "../request-body.js";
+import { allowedTools, lowerFunction, refuseImpossibleChoice, refuseRepeatedNames } from "../openai/functions.js";
 import type { EchoedSettings } from "./answer-schema.js";
 import type { ResponsesBody, WireTool, WireToolChoice } from "./schema.js";
 
@@ -51,10 +50,6 @@ function lowerToolChoice(
 ): { allowed: ToolDefinition[]; toolChoice: ToolChoice } {
   if (typeof choice === "string") return { allowed: tools, toolChoice: { type: choice } };
   if (choice.type === "function") return { allowed: tools, toolChoice: { type: "named", name: choice.name } };
-  for (const [index, { name }] of choice.tools.entries()) {
-    if (tools.some((tool) => tool.name === name)) continue;
-    throw parameterError(["tool_choice", "tools", index, "name"], ": expected the name of one of the tools");
-  }
-  const allowed = tools.filter((tool) => choice.tools.some(({ name }) => name === tool.name));
-  return { allowed, toolChoice: { type: choice.mode } };
+  const names = choice.tools.map(({ name }) => name);
+  return { allowed: allowedTools(tools, names, (index) => ["tool_choice", "tools", index, "name"]), toolChoice: { type: choice.mode } };
 }

@@ -41,3 +41,15 @@ export function refuseImpossibleChoice(choice: ToolChoice, tools: readonly ToolD
     throw parameterError([param], `: expected the name of one of the ${list}`);
   }
 }
+
+/** The tools that a choice allows by their names. @throws ApiError 400 for a name that no tool has. */
+export function allowedTools(
+  tools: readonly ToolDefinition[],
+  names: readonly string[],
+  pathOf: (index: number) => ParameterPath,
+): ToolDefinition[] {
+  for (const [index, name] of names.entries()) {
+    if (!tools.some((tool) => tool.name === name)) throw parameterError(pathOf(index), ": expected the name of one of the tools");
+  }
+  return tools.filter(({ name }) => names.includes(name));
+}
