@@ -1,3 +1,4 @@
+import { NESTED_PARAMETERS, type NestedTreatment } from "./nested-parameters.js";
 import { PARAMETER_TABLES, type SurfaceTable, type Treatment } from "./parameter-table.js";
 
 const INTRODUCTION = `# Parameters
@@ -13,7 +14,7 @@ export function parameterPage(): string {
 }
 
 function section(url: string, { parameters }: SurfaceTable): string {
-  const all = Object.entries(parameters);
+  const all: [string, Treatment | NestedTreatment][] = [...Object.entries(parameters), ...Object.entries(NESTED_PARAMETERS[url] ?? {})];
   const honoured = all.filter(([, treatment]) => "honoured" in treatment).map(named);
   const accepted = all.flatMap(([name, treatment]) => ("accepted" in treatment ? [`- \`${name}\`: ${treatment.why}`] : []));
   const refused = all.filter(([, treatment]) => "refused" in treatment).map(named);
@@ -26,6 +27,6 @@ function section(url: string, { parameters }: SurfaceTable): string {
   return `${parts.filter((part) => part !== "").join("\n\n")}\n`;
 }
 
-function named([name]: [string, Treatment]): string {
+function named([name]: readonly [string, unknown]): string {
   return `\`${name}\``;
 }

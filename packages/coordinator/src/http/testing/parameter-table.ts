@@ -31,6 +31,13 @@ const ours: Readonly<Record<string, Treatment>> = {
   provider_serials: { honoured: ["mach_1"] },
 };
 
+/** What OpenAI's clients do not know, and its compatibles do. */
+const moreSampling: Readonly<Record<string, Treatment>> = {
+  top_k: { honoured: 5 },
+  min_p: { honoured: 0.1 },
+  repetition_penalty: { honoured: 1.1 },
+};
+
 const chat: SurfaceTable = {
   declared: { file: "openai/resources/chat/completions/completions.d.ts", type: "ChatCompletionCreateParamsBase" },
   base: { model: "m", messages: [{ role: "user", content: "hello" }] },
@@ -73,13 +80,13 @@ const chat: SurfaceTable = {
     user: { honoured: "u" },
     verbosity: { accepted: ["low"], why: "open models know no such setting" },
     web_search_options: { refused: {} },
-    top_k: { honoured: 5 },
-    min_p: { honoured: 0.1 },
-    repetition_penalty: { honoured: 1.1 },
+    ...moreSampling,
     reasoning: { honoured: { exclude: true } },
     chat_template_kwargs: { honoured: { a: 1 } },
   },
 };
+
+const responseTool = { type: "function", name: "f", parameters: schema, strict: true };
 
 const responses: SurfaceTable = {
   declared: { file: "openai/resources/responses/responses.d.ts", type: "ResponseCreateParamsBase" },
@@ -96,7 +103,7 @@ const responses: SurfaceTable = {
     max_output_tokens: { honoured: 5 },
     metadata: { honoured: { a: "b" } },
     moderation: { refused: { model: "x" } },
-    parallel_tool_calls: { honoured: false, with: { tools: [{ type: "function", name: "f", parameters: schema, strict: true }] } },
+    parallel_tool_calls: { honoured: false, with: { tools: [responseTool] } },
     previous_response_id: { refused: "resp_1" },
     prompt: { refused: { id: "p" } },
     prompt_cache_key: { honoured: "k" },
@@ -110,12 +117,47 @@ const responses: SurfaceTable = {
     stream_options: { accepted: [{ include_obfuscation: false }], why: "streams are not obfuscated" },
     temperature: { honoured: 0.5 },
     text: { honoured: { format: { type: "json_object" } } },
-    tool_choice: { honoured: "required", with: { tools: [{ type: "function", name: "f", parameters: schema, strict: true }] } },
-    tools: { honoured: [{ type: "function", name: "f", parameters: schema, strict: true }] },
+    tool_choice: { honoured: "required", with: { tools: [responseTool] } },
+    tools: { honoured: [responseTool] },
     top_logprobs: { honoured: 3, with: { include: ["message.output_text.logprobs"] } },
     top_p: { honoured: 0.5 },
     truncation: { accepted: ["disabled", "auto"], why: "a prompt that is too long is refused" },
     user: { honoured: "u" },
+    ...moreSampling,
+    seed: { honoured: 5 },
+    frequency_penalty: { honoured: 1 },
+    presence_penalty: { honoured: 1 },
+    logit_bias: { honoured: { "5": 1 } },
+    stop: { honoured: ["x"] },
+    chat_template_kwargs: { honoured: { a: 1 } },
+    max_tool_calls: { accepted: [3], why: "it bounds calls of built-in tools, of which there are none" },
+    messages: { refused: [{ role: "user", content: "hello" }] },
+    max_tokens: { refused: 5 },
+    max_completion_tokens: { refused: 5 },
+    n: { refused: 2 },
+    functions: { refused: [chatTool.function] },
+    response_format: { refused: { type: "json_object" } },
+    reasoning_effort: { refused: "low" },
+  },
+};
+
+const inputTokens: SurfaceTable = {
+  declared: { file: "openai/resources/responses/input-tokens.d.ts", type: "InputTokenCountParams" },
+  base: { model: "m", input: "hello" },
+  parameters: {
+    model: { honoured: "other" },
+    input: { honoured: "other" },
+    conversation: { refused: "conv_1" },
+    instructions: { honoured: "be brief" },
+    parallel_tool_calls: { honoured: false, with: { tools: [responseTool] } },
+    personality: { refused: "friendly" },
+    previous_response_id: { refused: "resp_1" },
+    reasoning: { honoured: { effort: "low" } },
+    text: { honoured: { format: { type: "json_object" } } },
+    tool_choice: { honoured: "required", with: { tools: [responseTool] } },
+    tools: { honoured: [responseTool] },
+    truncation: { accepted: ["disabled", "auto"], why: "a prompt that is too long is refused" },
+    chat_template_kwargs: { honoured: { a: 1 } },
   },
 };
 
@@ -142,6 +184,8 @@ const completions: SurfaceTable = {
     temperature: { honoured: 0.5 },
     top_p: { honoured: 0.5 },
     user: { honoured: "u" },
+    ...moreSampling,
+    prompt_cache_key: { honoured: "k" },
     tools: { refused: [chatTool] },
     messages: { refused: [{ role: "user", content: "hello" }] },
     response_format: { refused: { type: "json_object" } },
@@ -162,6 +206,7 @@ const messages: SurfaceTable = {
     max_tokens: { honoured: 5 },
     metadata: { honoured: { user_id: "u" } },
     output_config: { honoured: { format: { type: "json_schema", schema } } },
+    output_format: { honoured: { type: "json_schema", schema } },
     service_tier: { accepted: ["auto", "standard_only"], why: ONE_TIER },
     speed: { refused: "fast" },
     stop_sequences: { honoured: ["x"] },
@@ -175,6 +220,27 @@ const messages: SurfaceTable = {
     temperature: { honoured: 0.5 },
     top_p: { honoured: 0.5 },
     top_k: { honoured: 5 },
+  },
+};
+
+const countTokens: SurfaceTable = {
+  declared: { file: "@anthropic-ai/sdk/resources/messages/messages.d.ts", type: "MessageCountTokensParams" },
+  base: { model: "m", messages: [{ role: "user", content: "hello" }] },
+  parameters: {
+    provider_serial: { accepted: ["mach_1"], why: "no machine is asked" },
+    provider_serials: { accepted: [["mach_1"]], why: "no machine is asked" },
+    model: { honoured: "other" },
+    messages: { honoured: [{ role: "user", content: "other" }] },
+    cache_control: { accepted: [{ type: "ephemeral" }], why: CACHE_IS_OURS },
+    output_config: { honoured: { format: { type: "json_schema", schema } } },
+    output_format: { honoured: { type: "json_schema", schema } },
+    speed: { refused: "fast" },
+    system: { honoured: "be brief" },
+    thinking: { honoured: { type: "enabled", budget_tokens: 2_048 } },
+    tool_choice: { honoured: { type: "any" }, with: { tools: [tool] } },
+    tools: { honoured: [tool] },
+    user_profile_id: { accepted: ["p"], why: NO_REVIEW },
+    workspace_id: { accepted: ["w"], why: "a key belongs to one account" },
   },
 };
 
@@ -194,7 +260,9 @@ const embeddings: SurfaceTable = {
 export const PARAMETER_TABLES = {
   "/v1/chat/completions": chat,
   "/v1/responses": responses,
+  "/v1/responses/input_tokens": inputTokens,
   "/v1/completions": completions,
   "/v1/messages": messages,
+  "/v1/messages/count_tokens": countTokens,
   "/v1/embeddings": embeddings,
 } as const satisfies Record<string, SurfaceTable>;
