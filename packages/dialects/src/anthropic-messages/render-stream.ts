@@ -65,7 +65,7 @@ export function anthropicStreamRenderer(context: RenderContext<AnthropicOptions>
     return last();
   };
 
-  const failure = (error: ApiError): string => sse({ type: "error", error: wireError(error) });
+  const failure = (error: ApiError): string => blocks.finish().map(sse).join("") + sse({ type: "error", error: wireError(error) });
 
   return {
     event(event) {

@@ -229,7 +229,7 @@ describe("a streamed answer", () => {
     expect(renderer.keepAlive()).toBe("");
   });
 
-  it("that fails ends with the error", () => {
+  it("that fails closes its block and ends with the error", () => {
     const renderer = anthropicMessages.streamRenderer(context());
     const error = new ApiError({ status: 502, code: "provider_error", message: "it broke" });
     const written = renderer.event(started) + renderer.event(text("Hi")) + renderer.error(error);
@@ -238,6 +238,7 @@ describe("a streamed answer", () => {
       ping,
       openText(0),
       textDelta(0, "Hi"),
+      close(0),
       sse("error", '"error":{"type":"api_error","message":"it broke","code":"provider_error","param":null}'),
     ]);
   });

@@ -17,6 +17,8 @@ export interface OutputSequence {
    * @param status of the items that are closed now
    */
   finish(status: "completed" | "incomplete"): ItemEvent[];
+  /** Closes what is still open of an answer that failed. */
+  breakOff(): ItemEvent[];
   /** The items as they are, in the order in which they began; one that is open is incomplete. */
   items(): OutputItem[];
 }
@@ -89,6 +91,7 @@ export function createOutputSequence(answerId: string, { excludeReasoning }: Ope
       const opened = items.length === 0 ? begin("msg", messageAt, [])[1] : [];
       return [...opened, ...closeAll(status)];
     },
+    breakOff: () => closeAll("incomplete"),
     items: () => items.map((item) => item.wire(statuses.get(item) ?? "incomplete")),
   };
 }

@@ -48,6 +48,7 @@ export function responsesStreamRenderer(context: RenderContext<OpenAiResponsesOp
     const wire = responsesError(error);
     const { code, message, param } = wire;
     return [
+      ...output.breakOff(),
       { type: "response.failed", response: failedResponse(context, output.items(), error) },
       { type: "error", code, message, param, error: wire },
     ];

@@ -204,12 +204,17 @@ describe("a stream", () => {
     expect(outputOf()).toEqual([message(0, "completed", textPart(""))]);
   });
 
-  it("fails after what came before, in the shape that clients throw and with what there is of the answer", () => {
+  it("fails after what came before is closed, in the shape that clients throw and with what there is of the answer", () => {
     const events = stream([text("Par")], context(), late);
+    expect(events.slice(-5, -2)).toMatchObject([
+      { type: "response.output_text.done", text: "Par" },
+      { type: "response.content_part.done" },
+      { type: "response.output_item.done", item: message(0, "incomplete", textPart("Par")) },
+    ]);
     expect(events.slice(-2)).toEqual([
       {
         type: "response.failed",
-        sequence_number: 5,
+        sequence_number: 8,
         response: expect.objectContaining({
           status: "failed",
           error: { code: "server_error", message: "request timed out" },
@@ -218,7 +223,7 @@ describe("a stream", () => {
         }),
       },
       {
-        ...{ type: "error", sequence_number: 6, code: "timeout", message: "request timed out", param: null },
+        ...{ type: "error", sequence_number: 9, code: "timeout", message: "request timed out", param: null },
         error: { type: "timeout", code: "timeout", message: "request timed out", param: null },
       },
     ]);
