@@ -10,12 +10,13 @@ import { createFleet } from "./fleet/index.js";
 import { createHttpServer, createIdempotency, createSealing, startOperatorServer } from "./http/index.js";
 import { createIdempotencyStore } from "./idempotency-store.js";
 import { createInference, createRateLimits } from "./inference/index.js";
-import { createDecisionLog, createLogger, createMetrics } from "./insight/index.js";
+import { createDecisionLog, createLogger, createMetrics, createRejections } from "./insight/index.js";
 import { keptAdminKey } from "./kept-admin-key.js";
 import { createLedger } from "./ledger/index.js";
 import { startLoop } from "./loop.js";
 import { createMachineStore } from "./machine-store.js";
 import { ownIdentity } from "./own-identity.js";
+import { createRejectionStore } from "./rejection-store.js";
 import { reportFleet, reportLedger, reportStore } from "./reports.js";
 import { secretFile } from "./secret-file.js";
 import { openStore } from "./store/index.js";
@@ -23,8 +24,8 @@ import { createTrust } from "./trust/index.js";
 
 /** How often holds of coordinators that are gone are looked for. Source: money.md §10. */
 const RECOVERY_INTERVAL_ms = 30_000;
-/** How often idempotency keys beyond their window are removed. */
-const IDEMPOTENCY_SWEEP_INTERVAL_ms = 10 * 60_000;
+/** How often rows that are old enough are removed. */
+const SWEEP_INTERVAL_ms = 10 * 60_000;
 /** Hard limit of closing HTTP connections. Source: ops.md §7.3. */
 const HTTP_CLOSE_ms = 15_000;
 /** How long a shutdown waits for settlements that do not commit before they are spilled. */
@@ -166,6 +167,8 @@ async function start(
     window_ms: settings.idempotencyWindow_ms,
     onError: (error) => log.error({ err: error }, "idempotent request failed"),
   });
+  const rejections = createRejections({ store: createRejectionStore(store), clock, metrics, log: log.child({ component: "insight" }) });
+  closers.push(() => rejections.close());
   const http = createHttpServer({
     accounts,
     catalog,
@@ -176,6 +179,7 @@ async function start(
     idempotency,
     sealing: createSealing({ clock, identity, rotation_ms: settings.sealingKeyRotation_ms }),
     metrics,
+    rejections,
     log: log.child({ component: "http" }),
     clock,
     settings,
@@ -202,9 +206,9 @@ async function start(
   closers.push(
     startLoop(
       clock,
-      IDEMPOTENCY_SWEEP_INTERVAL_ms,
-      () => idempotency.sweep(),
-      (error) => log.warn({ err: error }, "old idempotency keys were not removed"),
+      SWEEP_INTERVAL_ms,
+      async () => void (await Promise.all([idempotency.sweep(), rejections.sweep()])),
+      (error) => log.warn({ err: error }, "old rows were not removed"),
     ),
   );
   const operator = settings.metricsListen && (await startOperatorServer(settings.metricsListen, { metrics, decisions }));

@@ -1,18 +1,21 @@
 import type { FastifyInstance } from "fastify";
 import { outcomeOfStatus } from "../insight/index.js";
 import type { HttpDependencies } from "./dependencies.js";
-import type { Exchange } from "./exchange.js";
+import { toApiError } from "./errors.js";
+import { createExchange, noteRefusal } from "./exchange.js";
+import { rejectionOf } from "./rejection.js";
 import type { Route } from "./route.js";
 
 /**
  * One line and the metrics of each request, when its connection is done with it; so each is counted once, however it ended. Never bodies,
  * headers or queries.
  */
-export function logAccess(app: FastifyInstance, { log, metrics, clock }: HttpDependencies, routes: readonly Route[]): void {
+export function logAccess(app: FastifyInstance, { log, metrics, clock, rejections }: HttpDependencies, routes: readonly Route[]): void {
   const accessOf = new Map(routes.map((route) => [route.url, route.access]));
 
+  app.addHook("onError", async (request, _reply, error) => noteRefusal(request.exchange, toApiError(error)));
   app.addHook("onRequest", async (request, reply) => {
-    const exchange: Exchange = { start_ms: clock.now_ms(), principal: undefined, visit: undefined, model: undefined, outcome: undefined };
+    const exchange = createExchange(clock.now_ms());
     request.exchange = exchange;
     // Now, because a connection that has ended no longer knows whose it was.
     const remote = truncatedAddress(request.raw.socket.remoteAddress);
@@ -30,6 +33,8 @@ export function logAccess(app: FastifyInstance, { log, metrics, clock }: HttpDep
       if (access === "inference" && method === "POST") {
         const outcome = complete ? (exchange.outcome ?? outcomeOfStatus(status)) : "client_gone";
         metrics.count("request_outcome_total", { model: exchange.model ?? "other", class: outcome });
+        const rejection = rejectionOf(request, clock.date());
+        if (rejection !== undefined) rejections.record(rejection);
       }
       if (access === "probe") return;
       const { accountId, key } = exchange.principal ?? {};

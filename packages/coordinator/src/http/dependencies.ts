@@ -5,7 +5,7 @@ import type { Catalog } from "../catalog/index.js";
 import type { Settings } from "../config/index.js";
 import type { Fleet } from "../fleet/index.js";
 import type { Inference, RateLimits } from "../inference/index.js";
-import type { Logger, Metrics } from "../insight/index.js";
+import type { Logger, Metrics, Rejections } from "../insight/index.js";
 import type { Ledger } from "../ledger/index.js";
 import type { Idempotency } from "./idempotency/index.js";
 import type { Sealing } from "./sealed/index.js";
@@ -24,6 +24,7 @@ export interface HttpDependencies {
   readonly idempotency: Pick<Idempotency, "answer">;
   readonly sealing: Sealing;
   readonly metrics: Metrics;
+  readonly rejections: Pick<Rejections, "record">;
   readonly log: Logger;
   readonly clock: Clock;
   readonly settings: Settings;

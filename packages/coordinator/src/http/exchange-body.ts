@@ -4,7 +4,7 @@ import { createReplySink } from "./answer/reply-sink.js";
 import type { AnswerSink } from "./answer/sink.js";
 import type { HttpDependencies } from "./dependencies.js";
 import { errorHeaders, toApiError } from "./errors.js";
-import { principalOf } from "./exchange.js";
+import { noteRefusal, principalOf } from "./exchange.js";
 import { readBody } from "./read-body.js";
 import { envelope_bytes_max, isSealed } from "./sealed/index.js";
 import { refuseUnreadableBody } from "./unreadable-body.js";
@@ -33,25 +33,31 @@ export async function exchangeBody(
 
   async function refuse(error: unknown, to: AnswerSink): Promise<void> {
     const refusal = toApiError(error);
+    noteRefusal(request.exchange, refusal);
     if (refusal.code === "internal_error") log.error({ err: error, request_id: request.id }, "request failed");
     const closing = refusal.status === 408 ? { Connection: "close" } : {};
     const headers = { ...errorHeaders(refusal), ...closing };
     await to.whole({ status: refusal.status, headers, body: renderError(refusal, request.id) });
   }
 
+  const { exchange } = request;
   try {
+    exchange.stage = "validation";
     refuseUnreadableBody(request.headers);
     const sealed = isSealed(request.headers["content-type"]);
     const { bodyLimit_bytes } = settings;
     const bytes_max = sealed ? envelope_bytes_max(bodyLimit_bytes) : bodyLimit_bytes;
     const limits = { bytes_max, idle_ms: settings.bodyIdleTimeout_ms, total_ms: settings.bodyTimeout_ms };
     let body = await readBody(request.raw, limits, clock);
+    exchange.body_bytes = body.length;
     if (sealed) {
+      exchange.stage = "transport";
       const route = { method: request.method, path: request.routeOptions.url ?? "" };
       const { accountId } = principalOf(request);
       const opened = await sealing.open({ ...route, envelope: body, accountId, body_bytes_max: bodyLimit_bytes });
       body = opened.body;
       answer = opened.seal(sink);
+      exchange.stage = "validation";
     }
     await handle({ body, sink: answer, refuse });
     return sink.gone.aborted ? reply.hijack() : reply;

@@ -2,7 +2,7 @@ import { ApiError } from "@umbel/dialects";
 import type { FastifyRequest } from "fastify";
 import type { Principal } from "../accounts/index.js";
 import type { Visit } from "../inference/index.js";
-import type { OutcomeClass } from "../insight/index.js";
+import type { OutcomeClass, RefusalStage, RejectedShape } from "../insight/index.js";
 
 /** What the layers around a handler learn of one request; mutable, so that the log at the end sees what authentication found. */
 export interface Exchange {
@@ -13,6 +13,32 @@ export interface Exchange {
   /** Of an inference request: the model that it named, if there is one of that name, and how it ended, once that is known. */
   model: string | undefined;
   outcome: OutcomeClass | undefined;
+  /** How far it has come, and what refused it there, if it was refused before its answer began. */
+  stage: RefusalStage;
+  refusal: ApiError | undefined;
+  answered: boolean;
+  body_bytes: number | undefined;
+  shape: RejectedShape | undefined;
+}
+
+export function createExchange(start_ms: number): Exchange {
+  return {
+    start_ms,
+    principal: undefined,
+    visit: undefined,
+    model: undefined,
+    outcome: undefined,
+    stage: "drain",
+    refusal: undefined,
+    answered: false,
+    body_bytes: undefined,
+    shape: undefined,
+  };
+}
+
+/** An answer that has begun and breaks off is none that was refused. */
+export function noteRefusal(exchange: Exchange, refusal: ApiError): void {
+  if (!exchange.answered) exchange.refusal ??= refusal;
 }
 
 declare module "fastify" {

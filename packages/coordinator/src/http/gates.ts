@@ -26,11 +26,13 @@ export function createGates(dependencies: HttpDependencies, isDraining: () => bo
     request.exchange.visit = visit;
   };
   const authenticated: Gate = async (request) => {
+    request.exchange.stage = "auth";
     const { authorization, "x-api-key": apiKey } = request.headers;
     const accepted = request.routeOptions.config.umbel?.apiKeyHeader === true && typeof apiKey === "string" ? { apiKey } : {};
     request.exchange.principal = await authenticate({ authorization, ...accepted }, accounts);
   };
   const withinRequestLimit: Gate = async (request, reply) => {
+    request.exchange.stage = "rate_limit";
     reply.headers(limits.takeRequest(principalOf(request)));
   };
   const signedIn: Gate = async (request) => {

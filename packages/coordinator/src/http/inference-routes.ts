@@ -7,9 +7,11 @@ import { type AnswerRequest, answerStream, isStreamed } from "./answer/stream.js
 import { answerWhole } from "./answer/whole.js";
 import { countTokensRoutes } from "./count-tokens-route.js";
 import type { HttpDependencies } from "./dependencies.js";
-import { principalOf } from "./exchange.js";
+import { toApiError } from "./errors.js";
+import { noteRefusal, principalOf } from "./exchange.js";
 import { exchangeBody } from "./exchange-body.js";
 import { parseJsonBody } from "./json-body.js";
+import { shapeOf } from "./rejection.js";
 import type { Route } from "./route.js";
 
 /** The API surfaces: a path and the dialect spoken on it. A new surface is one more row. */
@@ -78,6 +80,7 @@ function understand(request: FastifyRequest, body: Uint8Array, { dialect }: Surf
   if (catalog.resolve(parsed.request.model) !== undefined) exchange.model = parsed.request.model;
   const job = newJobId(randomBytes);
   const ownMachines = ownMachinesOf(request.headers["x-umbel-route"]);
+  exchange.shape = shapeOf(parsed, ownMachines);
   const input: Omit<InferenceInput, "consumerGone"> = {
     requestId: job,
     principal: principalOf(request),
@@ -93,7 +96,17 @@ function understand(request: FastifyRequest, body: Uint8Array, { dialect }: Surf
     dialect,
     created_s: Math.floor(clock.date().getTime() / 1_000),
     parse_us,
-    run: (consumerGone) => inference.run({ ...input, consumerGone }),
+    async run(consumerGone) {
+      try {
+        const answer = await inference.run({ ...input, consumerGone });
+        exchange.answered = true;
+        return answer;
+      } catch (error) {
+        // Here, because behind signs of life it is told in band.
+        if (!consumerGone.aborted) noteRefusal(exchange, toApiError(error));
+        throw error;
+      }
+    },
   };
 }
 

@@ -12,6 +12,7 @@ import { type Dispatched, dispatch } from "./dispatch/dispatch.js";
 import { ConsumerLeft, DispatchFailed } from "./dispatch/failure.js";
 import { createWaitQueues } from "./dispatch/wait-queues.js";
 import { createInFlight } from "./in-flight.js";
+import { refusedAt } from "./inference-refusal.js";
 import { createAnswer, SETTLEMENT_WAIT_ms } from "./relay/answer.js";
 import { createRetryAfter } from "./retry-after.js";
 import { FREE, givingBack, type Hold, openHold, unbilled } from "./settle/hold.js";
@@ -73,7 +74,7 @@ export function createInference(dependencies: InferenceDependencies): Inference 
       taken.giveBack();
       // Before the refusal is told, so that whoever reads the balance next finds it whole; but not at any price.
       await within(hold.release(releaseReason(error)), SETTLEMENT_WAIT_ms, clock);
-      throw error instanceof DispatchFailed ? error.refusal : error;
+      throw error instanceof DispatchFailed ? refusedAt(stageOf(error), error.refusal, request) : error;
     }
   }
 
@@ -83,7 +84,7 @@ export function createInference(dependencies: InferenceDependencies): Inference 
       return isExclusive(request.input) ? FREE : await openHold(request, dependencies);
     } catch (error) {
       taken.giveBack();
-      throw error;
+      throw refusedAt("balance", error, request);
     }
   }
 
@@ -114,6 +115,10 @@ export function createInference(dependencies: InferenceDependencies): Inference 
 /** Of whoever asked for it; judged by the connection that served. A request that asked for any machine is billed like any other. */
 function isOwnMachine({ opened }: Dispatched, { spec }: PreparedRequest): boolean {
   return spec.route !== "public" && opened.attempt.provider.accountId === spec.accountId;
+}
+
+function stageOf({ reason }: DispatchFailed) {
+  return reason === "queue_timeout" ? "queue" : "dispatch";
 }
 
 function releaseReason(error: unknown) {

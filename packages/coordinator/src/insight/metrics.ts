@@ -19,6 +19,7 @@ const CATALOGUE = {
     help: "Inference requests by how they ended, each counted once.",
   },
   admission_refusals_total: { kind: "counter", labels: ["check"], help: "Inference requests refused before money was held, by check." },
+  rejections_dropped_total: { kind: "counter", labels: ["reason"], help: "Refusals that were not recorded." },
   inference_attempts_total: { kind: "counter", labels: ["outcome"], help: "Attempts on providers by how they ended." },
   first_content_ms: {
     kind: "histogram",

@@ -1,10 +1,10 @@
-import { ApiError } from "@umbel/dialects";
 import { utf8 } from "@umbel/protocol";
 import type { Catalog, ResolvedModel } from "../../catalog/index.js";
 import type { Settings } from "../../config/index.js";
 import type { Fleet } from "../../fleet/index.js";
 import type { Metrics } from "../../insight/index.js";
 import type { WaitQueues } from "../dispatch/wait-queues.js";
+import { refusedAt } from "../inference-refusal.js";
 import type { RetryAfter } from "../retry-after.js";
 import type { RateLimits, TakenTokens } from "../types.js";
 import { capacityExists } from "./capacity-exists.js";
@@ -17,6 +17,8 @@ import { modelNotFound } from "./model-not-found.js";
 import { modelNotShed } from "./model-not-shed.js";
 import { ownMachineServes } from "./own-machine-serves.js";
 import { prepare } from "./prepare.js";
+
+const MODEL_EXISTS = { name: "model_exists", stage: "model_resolution" } as const;
 
 export interface AdmissionServices {
   readonly catalog: Pick<Catalog, "resolve" | "aliases">;
@@ -42,24 +44,25 @@ export function createAdmission({ catalog, fleet, queues, retryAfter, metrics, s
   /** Of a request that is within its caller's limits. */
   const affordable: readonly Check<PreparedRequest>[] = [ownMachineServes, capacityExists(queues, retryAfter), fitsFrame];
 
-  function pass<Subject>(subject: Subject, checks: readonly Check<Subject>[]): void {
+  function pass<Subject>(subject: Subject, checks: readonly Check<Subject>[], request?: PreparedRequest): void {
     for (const check of checks) {
       const refusal = check.refuse(subject);
-      if (refusal !== undefined) throw refused(check.name, refusal);
+      if (refusal !== undefined) throw refused(check, refusal, request);
     }
   }
 
-  function takeTokens({ input, promptTokens, outputBound_tokens }: PreparedRequest): TakenTokens {
+  function takeTokens(request: PreparedRequest): TakenTokens {
+    const { input, promptTokens, outputBound_tokens } = request;
     try {
       return limits.takeTokens(input.principal, { input: promptTokens, output: outputBound_tokens });
     } catch (error) {
-      throw error instanceof ApiError ? refused("within_token_limits", error) : error;
+      throw refused({ name: "within_token_limits", stage: "rate_limit" }, error, request);
     }
   }
 
-  function refused(check: string, refusal: ApiError): ApiError {
-    metrics.count("admission_refusals_total", { check });
-    return refusal;
+  function refused({ name, stage }: Pick<Check<unknown>, "name" | "stage">, refusal: unknown, request?: PreparedRequest): unknown {
+    metrics.count("admission_refusals_total", { check: name });
+    return refusedAt(stage, refusal, request);
   }
 
   /** The desired build, unless nobody serves it now and somebody serves the one before. */
@@ -79,13 +82,13 @@ export function createAdmission({ catalog, fleet, queues, retryAfter, metrics, s
     admit(input: LookedUpInput): { readonly request: PreparedRequest; readonly taken: TakenTokens } {
       const resolved = catalog.resolve(input.request.model);
       pass({ input, resolved }, asked);
-      if (resolved === undefined) throw refused("model_exists", modelNotFound(input.request.model));
+      if (resolved === undefined) throw refused(MODEL_EXISTS, modelNotFound(input.request.model));
       const chosen = choose(input, resolved);
       const request = { ...chosen, body: utf8(JSON.stringify(chosen.request)) };
-      pass(request, prepared);
+      pass(request, prepared, request);
       const taken = takeTokens(request);
       try {
-        pass(request, affordable);
+        pass(request, affordable, request);
       } catch (error) {
         taken.giveBack();
         throw error;

@@ -8,6 +8,7 @@ import type { Check, PreparedRequest } from "./check.js";
 export function capacityExists(queues: Pick<WaitQueues, "isFull">, retryAfter: RetryAfter): Check<PreparedRequest> {
   return {
     name: "capacity_exists",
+    stage: "preflight_capacity",
     refuse({ preview, publicName, build, spec }) {
       if (preview.candidates > 0) return undefined;
       const retryAfter_s = retryAfter.seconds(build.id);

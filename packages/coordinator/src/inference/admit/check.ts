@@ -2,6 +2,7 @@ import type { ApiError, ChatRequest } from "@umbel/dialects";
 import type { Decision, RequestSpec } from "@umbel/routing";
 import type { BuildRecord, ResolvedModel } from "../../catalog/index.js";
 import type { OwnMachines } from "../../fleet/index.js";
+import type { RefusalStage } from "../../insight/index.js";
 import type { InferenceInput } from "../types.js";
 
 /** What a surface hands over, with what was looked up for it. */
@@ -41,6 +42,8 @@ export interface PreparedRequest {
 export interface Check<Subject> {
   /** Counted under this name. */
   readonly name: string;
+  /** Recorded under this stage. */
+  readonly stage: RefusalStage;
   /** The refusal, or undefined to let the request pass. */
   refuse(subject: Subject): ApiError | undefined;
 }

@@ -7,6 +7,7 @@ export const CONTEXT_TOLERANCE = 1.1;
 /** Waiting does not make a window larger, so this is a 400 and no 429. Source: api.md §10.6. */
 export const fitsContext: Check<PreparedRequest> = {
   name: "fits_context",
+  stage: "preflight_capacity",
   refuse({ build, request, promptTokens, maxOutputTokens }) {
     const window_tokens = build.contextLength_tokens;
     const { task } = request;

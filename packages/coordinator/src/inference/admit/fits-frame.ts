@@ -5,6 +5,7 @@ import type { Check, PreparedRequest } from "./check.js";
 /** The exact bytes to be sealed, after defaults were filled in: larger would tear the provider's session. */
 export const fitsFrame: Check<PreparedRequest> = {
   name: "fits_frame",
+  stage: "validation",
   refuse({ body }) {
     const limit_bytes = WIRE_LIMITS.requestBody_bytes_max;
     if (body.length <= limit_bytes) return undefined;

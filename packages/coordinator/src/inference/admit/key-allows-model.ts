@@ -6,6 +6,7 @@ import type { AskedRequest, Check } from "./check.js";
 export function keyAllowsModel(aliases: () => readonly AliasRecord[]): Check<AskedRequest> {
   return {
     name: "key_allows_model",
+    stage: "model_resolution",
     refuse({ input, resolved }) {
       const allowed = input.principal.key?.allowedModels ?? [];
       const name = input.request.model;

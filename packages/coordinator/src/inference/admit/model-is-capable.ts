@@ -9,6 +9,7 @@ const TOOLS = ["tools", "tool_use", "tool_calling", "function_calling", "functio
 /** What the model itself cannot do, no machine can; that is the caller's mistake, not a shortage. */
 export const modelIsCapable: Check<PreparedRequest> = {
   name: "model_is_capable",
+  stage: "capability",
   refuse({ build, publicName, request, spec }) {
     const embeds = modelType(build) === "embedding";
     if (embeds !== (request.task.type === "embedding")) return wrongTask(publicName, embeds ? "only embeddings" : "no embeddings");

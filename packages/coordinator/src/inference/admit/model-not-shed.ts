@@ -7,6 +7,7 @@ import { isExclusive } from "./prepare.js";
 export function modelNotShed(shed: readonly string[], retryAfter: RetryAfter): Check<PreparedRequest> {
   return {
     name: "model_not_shed",
+    stage: "model_shed",
     refuse({ input, publicName, build }) {
       if (isExclusive(input)) return undefined;
       if (!shed.includes(publicName) && !shed.includes(build.id)) return undefined;

@@ -8,6 +8,7 @@ const NOT_LOADED_RETRY_AFTER_s = 15;
 /** A request for the account's own machines says what is the matter with them: none linked, none online, or not this model. Source: api.md §10.3. */
 export const ownMachineServes: Check<PreparedRequest> = {
   name: "own_machine_serves",
+  stage: "preflight_capacity",
   refuse({ input, publicName, preview }) {
     if (!isExclusive(input) || preview.candidates > 0) return undefined;
     const { linked, online } = input.own ?? { linked: 0, online: 0 };

@@ -4,6 +4,7 @@ import { changeNotices } from "./0003-change-notices.js";
 import { keyLimits } from "./0004-key-limits.js";
 import { idempotency } from "./0005-idempotency.js";
 import { keyLimitNotices } from "./0006-key-limit-notices.js";
+import { rejections } from "./0007-rejections.js";
 
 export interface Migration {
   readonly id: number;
@@ -19,4 +20,5 @@ export const migrations: readonly Migration[] = [
   { id: 4, name: "key limits", sql: keyLimits },
   { id: 5, name: "idempotency keys", sql: idempotency },
   { id: 6, name: "notices of key limits", sql: keyLimitNotices },
+  { id: 7, name: "rejections", sql: rejections },
 ];

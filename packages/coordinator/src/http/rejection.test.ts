@@ -1,0 +1,115 @@
+import { createHash } from "node:crypto";
+import { SEALED_CONTENT_TYPE } from "@umbel/protocol";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { openStore, type Store } from "../store/index.js";
+import { MODEL, startTestCoordinator, type TestCoordinator } from "../testing.js";
+
+const SECRET_WORDS = "the heron stands in the reeds";
+const ask = (change: object = {}) => JSON.stringify({ model: MODEL, messages: [{ role: "user", content: SECRET_WORDS }], ...change });
+
+describe("refused requests are recorded", () => {
+  let test: TestCoordinator;
+  let store: Store;
+  beforeAll(async () => {
+    test = await startTestCoordinator();
+    store = await openStore({ databaseUrl: test.databaseUrl });
+  });
+  afterAll(async () => {
+    await store.close();
+    await test.close();
+  });
+
+  const PATIENCE = { timeout: 20_000 };
+  const rowsOf = (accountId: string) => {
+    const hash = createHash("sha256").update(accountId).digest("hex");
+    return store.client`select * from rejections where account_hash = ${hash} order by id`;
+  };
+  const oneRowOf = async (accountId: string) => {
+    await expect.poll(async () => (await rowsOf(accountId)).length, PATIENCE).toBe(1);
+    return (await rowsOf(accountId))[0];
+  };
+
+  it.each<[string, string, number, (accountId: string) => Promise<Response>]>([
+    [
+      "rate_limit",
+      "rate_limit_exceeded",
+      429,
+      async (accountId) => {
+        const apiKey = await test.key({ accountId, rpmLimit: 1 });
+        await test.post(ask(), { apiKey });
+        return test.post(ask(), { apiKey });
+      },
+    ],
+    ["validation", "invalid_request_error", 400, async (accountId) => test.post("{", { apiKey: await test.key({ accountId }) })],
+    ["validation", "invalid_request_error", 400, async (accountId) => test.post(ask({ n: 99 }), { apiKey: await test.key({ accountId }) })],
+    [
+      "transport",
+      "invalid_sealed_envelope",
+      400,
+      async (accountId) => test.post("{}", { apiKey: await test.key({ accountId }), headers: { "content-type": SEALED_CONTENT_TYPE } }),
+    ],
+    [
+      "model_resolution",
+      "model_not_found",
+      404,
+      async (accountId) => test.post(ask({ model: "x" }), { apiKey: await test.key({ accountId }) }),
+    ],
+    [
+      "model_resolution",
+      "model_not_allowed",
+      403,
+      async (accountId) => test.post(ask(), { apiKey: await test.key({ accountId, allowedModels: ["other"] }) }),
+    ],
+    ["preflight_capacity", "model_unavailable", 503, async (accountId) => test.post(ask(), { apiKey: await test.key({ accountId }) })],
+    [
+      "preflight_capacity",
+      "model_unavailable",
+      503,
+      async (accountId) => test.post(ask({ stream: true }), { apiKey: await test.key({ accountId }) }),
+    ],
+  ])("%s: %s", async (stage, reason, status, refuse) => {
+    const accountId = `refused-${crypto.randomUUID()}`;
+    expect((await refuse(accountId)).status).toBe(status);
+    const row = { endpoint: "/v1/chat/completions", stage, reason, http_status: status };
+    await expect.poll(() => rowsOf(accountId), PATIENCE).toContainEqual(expect.objectContaining(row));
+  });
+
+  it("with what the request was like, whether a machine could have served it, and nothing of what was asked", async () => {
+    const provider = await test.provider({ serve: (request) => request.answer("hi") });
+    const apiKey = await test.key({ accountId: "poor", credit_microUsd: 0n });
+    const body = ask({ max_tokens: 20, temperature: 0.5, stream: true });
+    const response = await test.post(body, { apiKey, headers: { "user-agent": "curl/8.5.0" } });
+    expect(response.status).toBe(402);
+    expect(await oneRowOf("poor")).toMatchObject({
+      stage: "balance",
+      reason: "insufficient_funds",
+      http_status: 402,
+      key_id: expect.stringMatching(/^key_/),
+      client_class: "curl",
+      body_bytes: BigInt(body.length),
+      requested_model: MODEL,
+      resolved_model: "test-build",
+      stream: true,
+      choices: 1,
+      estimated_prompt_tokens: expect.any(BigInt),
+      max_output_tokens: 20n,
+      requires_vision: false,
+      has_tools: false,
+      temperature: 0.5,
+      could_have_served: true,
+      candidates: 1,
+    });
+    await provider.close();
+  });
+
+  it("unlike those that were answered; and no row holds a word of any of them", async () => {
+    const provider = await test.provider({ serve: (request) => request.answer("hi") });
+    const apiKey = await test.key({ accountId: "served" });
+    expect((await test.post(ask(), { apiKey })).status).toBe(200);
+    expect((await test.post(ask({ model: SECRET_WORDS }), { apiKey })).status).toBe(404);
+    expect(await oneRowOf("served")).toMatchObject({ reason: "model_not_found", requested_model: null });
+    const [all] = await store.client`select string_agg(rejections::text, ' ') as text from rejections`;
+    expect(all?.["text"]).not.toContain("heron");
+    await provider.close();
+  });
+});

@@ -1,0 +1,15 @@
+import type { Rejection, RejectionStore } from "./insight/index.js";
+import { type RejectionRow, rejectionRepository, type Store } from "./store/index.js";
+
+/** Refusals in the database. */
+export function createRejectionStore({ db }: Pick<Store, "db">): RejectionStore {
+  return {
+    insert: (rows) => rejectionRepository.insert(db, rows.map(toRow)),
+    removeOlderThan: (at) => rejectionRepository.removeOlderThan(db, at),
+  };
+}
+
+function toRow({ at, shape, promptTokens, chances, ...rest }: Rejection): RejectionRow {
+  const couldHaveServed = chances === undefined ? undefined : chances.candidates > 0;
+  return { ...rest, ...shape, ...chances, createdAt: at, estimatedPromptTokens: promptTokens, couldHaveServed };
+}

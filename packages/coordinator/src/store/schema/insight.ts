@@ -1,0 +1,40 @@
+import { bigint, boolean, doublePrecision, index, integer, pgTable, text } from "drizzle-orm/pg-core";
+import { count, instant } from "./columns.js";
+
+/** Refused inference requests: names and numbers, never what was asked. Null is not known. */
+export const rejections = pgTable(
+  "rejections",
+  {
+    id: bigint("id", { mode: "number" }).primaryKey().generatedAlwaysAsIdentity(),
+    createdAt: instant("created_at").notNull(),
+    endpoint: text("endpoint").notNull(),
+    stage: text("stage").notNull(),
+    reason: text("reason").notNull(),
+    httpStatus: integer("http_status").notNull(),
+    keyId: text("key_id"),
+    accountHash: text("account_hash"),
+    clientClass: text("client_class").notNull(),
+    body_bytes: count("body_bytes"),
+    retryAfter_ms: count("retry_after_ms"),
+    requestedModel: text("requested_model"),
+    resolvedModel: text("resolved_model"),
+    stream: boolean("stream"),
+    choices: integer("choices"),
+    estimatedPromptTokens: count("estimated_prompt_tokens"),
+    maxOutputTokens: count("max_output_tokens"),
+    requiresVision: boolean("requires_vision"),
+    hasTools: boolean("has_tools"),
+    ownMachines: text("own_machines"),
+    temperature: doublePrecision("temperature"),
+    topP: doublePrecision("top_p"),
+    presencePenalty: doublePrecision("presence_penalty"),
+    frequencyPenalty: doublePrecision("frequency_penalty"),
+    couldHaveServed: boolean("could_have_served"),
+    candidates: integer("candidates"),
+    capacityRejections: integer("capacity_rejections"),
+    tooLargeRejections: integer("too_large_rejections"),
+    visionRejections: integer("vision_rejections"),
+    bestTtft_ms: doublePrecision("best_ttft_ms"),
+  },
+  (table) => [index("rejections_created").on(table.createdAt)],
+);
