@@ -45,8 +45,21 @@ export {
   withDraining,
   withHeartbeat,
   withLoadCooldown,
+  withLoaded,
+  withModels,
   withoutLoadCooldown,
   withoutPending,
   withPending,
   withTrust,
 } from "./views.js";
+export type { PendingLoad } from "./warm/load-ledger.js";
+export {
+  type BuildDemand,
+  createWarmPlanner,
+  type WarmCommand,
+  type WarmEvent,
+  type WarmPlan,
+  type WarmPlanner,
+} from "./warm/planner.js";
+export { WARM_DEFAULTS, type WarmSettings } from "./warm/settings.js";
+export type { WarmBuild, WarmFleet } from "./warm/survey.js";

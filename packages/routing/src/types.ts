@@ -91,7 +91,12 @@ export interface ProviderView {
   /** Undefined until the first heartbeat with capacity. */
   readonly slots: ReadonlyMap<string, SlotView> | undefined;
   readonly totalMemory_gb: number;
+  /** What a load may take, idle builds put away first. */
   readonly freeForLoad_gb: number | undefined;
+  /** Builds that may be in memory at once; absent is as many as fit. */
+  readonly residentModels_max?: number;
+  /** Whether it loads and puts away builds when told; absent is yes. */
+  readonly managed?: boolean;
   readonly memoryPressure: number;
   readonly cpuUsage: number;
   readonly thermal: "nominal" | "fair" | "serious" | "critical";

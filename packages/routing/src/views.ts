@@ -1,4 +1,13 @@
-import { fromBase64, type Heartbeat, type ModelInfo, type Register, type Slot, type TrustLevel } from "@umbel/protocol";
+import {
+  fromBase64,
+  type Heartbeat,
+  MANAGED_MODELS_FEATURE,
+  type ModelInfo,
+  type Register,
+  type Slot,
+  type TrustLevel,
+} from "@umbel/protocol";
+import { isResident } from "./admission/residency.js";
 import type { BuildView, PendingView, ProviderView, SlotView } from "./types.js";
 
 /** What the coordinator itself knows of a session, beside what the machine says. */
@@ -13,6 +22,18 @@ export interface SessionIdentity {
 
 const X25519_KEY_BYTES = 32;
 const NO_LOAD_COOLDOWNS: ReadonlyMap<string, number> = new Map();
+/** A slot before the machine has reported any figure of it. */
+const NOTHING_MEASURED = {
+  running: 0,
+  waiting: 0,
+  maxConcurrency: 0,
+  activeTokens: 0,
+  tokenBudgetUsed: 0,
+  tokenBudgetMax: 0,
+  observedDecode_tps: 0,
+  observedPrefill_tps: 0,
+  modelLoad_ms: 0,
+} as const;
 const NO_PENDING: ReadonlyMap<string, PendingView> = new Map();
 
 // Messages are parsed by the protocol's schemas, which force every self-reported figure into a sane range (routing.md §1.1).
@@ -39,6 +60,7 @@ export function providerViewFromRegister(message: Register, session: SessionIden
     slots: undefined,
     totalMemory_gb: message.hardware.memory_gb,
     freeForLoad_gb: undefined,
+    managed: message.features.includes(MANAGED_MODELS_FEATURE),
     memoryPressure: 0,
     cpuUsage: 0,
     thermal: "nominal" as const,
@@ -58,6 +80,7 @@ export function withHeartbeat(view: ProviderView, heartbeat: Heartbeat): Provide
     slots: capacity && slotViews(capacity.slots),
     totalMemory_gb: capacity?.total_memory_gb || view.totalMemory_gb,
     freeForLoad_gb: capacity?.free_for_load_gb,
+    residentModels_max: capacity?.resident_models_max || Number.POSITIVE_INFINITY,
     memoryPressure: metrics.memory_pressure,
     cpuUsage: metrics.cpu_usage,
     thermal: metrics.thermal_state,
@@ -103,6 +126,24 @@ export function withChallengePassed(view: ProviderView, now_ms: number): Provide
 /** Forgets every passed challenge, after a security failure or repeated silence (routing.md §2.2). */
 export function withChallengeRevoked(view: ProviderView): ProviderView {
   return changed(view, { challengedAt_ms: undefined });
+}
+
+/**
+ * The machine has said that it has loaded the build: it counts as idle from now on, not only from the next report. A machine that has not
+ * reported capacity yet stays without.
+ */
+export function withLoaded(view: ProviderView, build: string): ProviderView {
+  if (view.slots === undefined || isResident(view.slots.get(build))) return view;
+  const slot: SlotView = Object.freeze({ ...NOTHING_MEASURED, build, state: "idle" });
+  return changed(view, { slots: new Map(view.slots).set(build, slot) });
+}
+
+/** Replaces what the machine offers: `offered` take the place of their former entries or are added, `dropped` are offered no more. */
+export function withModels(view: ProviderView, offered: readonly ModelInfo[], dropped: readonly string[]): ProviderView {
+  const builds = new Map(view.builds);
+  for (const build of dropped) builds.delete(build);
+  for (const model of offered) builds.set(model.id, buildView(model));
+  return changed(view, { builds });
 }
 
 /** The machine or the coordinator takes no further work on this connection. */

@@ -22,6 +22,18 @@ export function hasHeadroom(provider: ProviderView, build: string, profile: Cost
   return buildLoad(provider, build, slot) < buildConcurrency(provider, slot, machineCap, profile);
 }
 
+/**
+ * Requests of the build that the machine holds without any of them falling below the decode floor: what a copy is worth to demand. A machine
+ * whose speed nobody knows counts `fallback`.
+ */
+export function qualityPlaces(provider: ProviderView, build: string, profile: CostProfile, fallback: number): number {
+  const machineCap = machineConcurrency(provider);
+  const slot = provider.slots?.get(build);
+  const base = slot && slot.maxConcurrency > 0 ? slot.maxConcurrency : machineCap;
+  const streams = qualityStreams(provider.staticDecode_tps, profile);
+  return Math.min(base, Number.isFinite(streams) ? streams : fallback);
+}
+
 /** Requests that the machine may hold in all. */
 function machineConcurrency(provider: ProviderView): number {
   if (!provider.slots) return UNREPORTED_CONCURRENCY;
@@ -42,15 +54,19 @@ function buildConcurrency(provider: ProviderView, slot: SlotView | undefined, ma
   return Math.min(base, qualityCap(provider.staticDecode_tps, profile));
 }
 
-/**
- * Streams that keep the decode floor, from rate(B) = solo / (1 + slope × B), times the over-commitment. Reckoned from the benchmark, never
- * from the loaded observation, which would feed back to one; a machine without a benchmark is not capped.
- */
+/** Streams that keep the decode floor, times the over-commitment; a machine without a benchmark is not capped. */
 function qualityCap(solo_tps: number, profile: CostProfile): number {
-  const { decodeFloor_tps: floor_tps, batchSlowdown, qualityOvercommit } = profile;
-  if (solo_tps <= 0 || floor_tps <= 0 || batchSlowdown <= 0 || qualityOvercommit <= 0) return Number.POSITIVE_INFINITY;
-  const streams = Math.max(1, Math.floor((solo_tps / floor_tps - 1) / batchSlowdown));
-  return Math.max(1, Math.ceil(streams * qualityOvercommit));
+  if (profile.qualityOvercommit <= 0) return Number.POSITIVE_INFINITY;
+  return Math.max(1, Math.ceil(qualityStreams(solo_tps, profile) * profile.qualityOvercommit));
+}
+
+/**
+ * Streams that keep the decode floor, from rate(B) = solo / (1 + slope × B). Reckoned from the benchmark, never from the loaded observation,
+ * which would feed back to one; infinite where there is none.
+ */
+function qualityStreams(solo_tps: number, { decodeFloor_tps: floor_tps, batchSlowdown }: CostProfile): number {
+  if (solo_tps <= 0 || floor_tps <= 0 || batchSlowdown <= 0) return Number.POSITIVE_INFINITY;
+  return Math.max(1, Math.floor((solo_tps / floor_tps - 1) / batchSlowdown));
 }
 
 /** Whichever is more: what the slot reports, or what the coordinator placed since. A slot that names no bound shares the machine's. */

@@ -8,7 +8,7 @@ const UNKNOWN_KV_BYTES_PER_TOKEN = 400_000;
 /** Tokens beyond which the cache estimate stops growing, so that an absurd bound stays a finite number. */
 const KV_TOKENS_MAX = 16_777_216;
 /** Memory a load takes for each byte of a build's files: the engine's buffers beside the weights. */
-const LOAD_OVERHEAD = 1.2;
+export const LOAD_OVERHEAD = 1.2;
 /** Left to the rest of the system when a machine does not report what it can spare. */
 const SYSTEM_RESERVE_GB = 4;
 

@@ -54,6 +54,9 @@ const VIEW_FIELDS: { readonly [Field in keyof Required<ProviderView>]: (view: Pr
   slots: ({ slots }) => slots,
   totalMemory_gb: ({ totalMemory_gb }) => totalMemory_gb,
   freeForLoad_gb: ({ freeForLoad_gb }) => freeForLoad_gb,
+  // What only the planning of loads looks at.
+  residentModels_max: () => undefined,
+  managed: () => undefined,
   memoryPressure: ({ memoryPressure }) => memoryPressure,
   cpuUsage: ({ cpuUsage }) => cpuUsage,
   thermal: ({ thermal }) => thermal,
