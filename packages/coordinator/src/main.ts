@@ -9,7 +9,7 @@ import type { Settings } from "./config/index.js";
 import { createFleet } from "./fleet/index.js";
 import { createHttpServer, createIdempotency, createSealing, startOperatorServer } from "./http/index.js";
 import { createIdempotencyStore } from "./idempotency-store.js";
-import { createInference, createRateLimits } from "./inference/index.js";
+import { createInference, createRateLimits, unlimitedRates } from "./inference/index.js";
 import { createDecisionLog, createLogger, createMetrics, createRejections } from "./insight/index.js";
 import { keptAdminKey } from "./kept-admin-key.js";
 import { createLedger } from "./ledger/index.js";
@@ -146,6 +146,8 @@ async function start(
     publicIdSalt: await secretFile(path.join(settings.home, "public-id-salt"), SALT_BYTES),
   });
   const limits = createRateLimits({ clock, settings });
+  const unlimited = unlimitedRates(settings);
+  if (unlimited.length > 0) log.warn({ event: "unlimited", settings: unlimited }, "accounts are not limited in everything");
   const inference = createInference({
     catalog,
     fleet,

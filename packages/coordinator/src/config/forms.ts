@@ -61,6 +61,11 @@ export function oneOf<const Choices extends readonly [string, ...string[]]>(choi
   return { schema: z.enum(choices), expected: `one of ${choices.join(", ")}` };
 }
 
+export const flag: Form<boolean> = {
+  schema: z.enum(["true", "false"]).transform((written) => written === "true"),
+  expected: "true or false",
+};
+
 /** A comma-separated list; blanks around entries are dropped, an empty text is an empty list. */
 export function list(entry: Form<string>): Form<readonly string[]> {
   return {

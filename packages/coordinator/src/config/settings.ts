@@ -11,6 +11,7 @@ import {
   directory,
   duration,
   type Form,
+  flag,
   hostname,
   list,
   listenAddress,
@@ -181,6 +182,16 @@ export const SETTINGS = {
     env: "UMBEL_REJECT_MODELS",
     default: "",
     about: "Models (aliases or builds) that are refused with 429 for now.",
+  }),
+  servabilityGate: setting(flag, {
+    env: "UMBEL_SERVABILITY_GATE",
+    default: "true",
+    about: "Whether a request that is by estimate more than a tenth longer than the model's context is refused before a machine counts it.",
+  }),
+  ttftHardReject: setting(flag, {
+    env: "UMBEL_TTFT_HARD_REJECT",
+    default: "false",
+    about: "Whether a request is refused with 429 when no machine is expected to begin its answer in the time below.",
   }),
   firstContentBase_ms: wait("UMBEL_FIRST_CONTENT_BASE", "5s", "Fixed part of the time a provider has for its first content."),
   firstContentPerToken_ms: setting(decimal({ least: 0, most: 1_000 }), {

@@ -26,6 +26,7 @@ export type RefusalStage =
   | "model_shed"
   | "balance"
   | "preflight_capacity"
+  | "routing_ttft"
   | "queue"
   | "dispatch";
 

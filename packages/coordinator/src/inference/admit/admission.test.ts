@@ -6,10 +6,11 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { KeyRecord } from "../../accounts/index.js";
 import { type CatalogService, createCatalog } from "../../catalog/index.js";
 import { buildOf } from "../../catalog/testing.js";
+import { loadSettings } from "../../config/index.js";
 import { createMetrics, type Metrics } from "../../insight/index.js";
 import { createTestDatabase, type TestDatabase } from "../../store/testing.js";
 import type { RateLimits } from "../types.js";
-import { createAdmission } from "./admission.js";
+import { type AdmissionServices, createAdmission } from "./admission.js";
 import type { LookedUpInput, PreparedRequest } from "./check.js";
 
 const NOBODY: Decision = select([], {} as RequestSpec, {
@@ -21,6 +22,8 @@ const NOBODY: Decision = select([], {} as RequestSpec, {
 });
 const SOMEBODY: Decision = { ...NOBODY, considered: 1, candidates: 1 };
 const refusedFor = (reason: RefusalReason): Decision => ({ ...NOBODY, considered: 1, refusals: { [reason]: 1 } });
+
+const SETTINGS = loadSettings({ env: {} });
 
 describe("admission", () => {
   let database: TestDatabase;
@@ -67,7 +70,12 @@ describe("admission", () => {
 
   function admit(
     change: Partial<ChatRequest> = {},
-    options: { allowedModels?: string[]; shed?: string[]; input?: Partial<LookedUpInput> } = {},
+    options: {
+      allowedModels?: string[];
+      shed?: string[];
+      input?: Partial<LookedUpInput>;
+      settings?: Partial<AdmissionServices["settings"]>;
+    } = {},
   ): PreparedRequest {
     const key = options.allowedModels && ({ allowedModels: options.allowedModels } as unknown as KeyRecord);
     const admission = createAdmission({
@@ -81,7 +89,7 @@ describe("admission", () => {
       queues: { isFull: () => isFull },
       retryAfter: { seconds: () => 12 },
       metrics,
-      settings: { rejectModels: options.shed ?? [] },
+      settings: { ...SETTINGS, rejectModels: options.shed ?? [], ...options.settings },
       limits,
     });
     const { request } = admission.admit({
@@ -270,6 +278,24 @@ describe("admission", () => {
       const refused = refusal(over(2_048 - 100 + 206));
       expect(refused).toMatchObject({ status: 400, code: "context_length_exceeded", param: "messages", retryAfter_s: undefined });
       expect(refused.message).toContain("maximum context length is 2048 tokens");
+    });
+
+    it("no such length before a machine has counted it, where the operator has switched that off", () => {
+      const options = { settings: { servabilityGate: false } };
+      expect(admit({ messages: text(4 * 10_000), maxOutputTokens: 100 }, options).promptTokens).toBeGreaterThan(2_048);
+    });
+
+    it("what would begin too late, only where the operator wants that, and the build before does not begin in time either", () => {
+      const slow = (bestTtft_ms: number): Decision => ({ ...SOMEBODY, bestTtft_ms });
+      const hard = { settings: { ttftHardReject: true } };
+      previews = { new: slow(20_000), old: slow(20_000) };
+      expect(admit().build.id).toBe("new");
+      expect(refusal({}, hard)).toMatchObject({ status: 429, code: "rate_limit_exceeded", retryAfter_s: 15 });
+      expect(admit({}, { ...hard, input: { ownMachines: "preferred" } }).build.id).toBe("new");
+      previews = { new: slow(20_000), old: slow(4_000) };
+      expect(admit({}, hard).build.id).toBe("old");
+      previews = { new: SOMEBODY };
+      expect(admit({}, hard).build.id).toBe("new");
     });
 
     it.each<[RefusalReason | "nobody", number, number | undefined]>([

@@ -7,6 +7,7 @@ import type { WaitQueues } from "../dispatch/wait-queues.js";
 import { refusedAt } from "../inference-refusal.js";
 import type { RetryAfter } from "../retry-after.js";
 import type { RateLimits, TakenTokens } from "../types.js";
+import { beginsInTime, lateness_ms, type PromptnessSettings } from "./begins-in-time.js";
 import { capacityExists } from "./capacity-exists.js";
 import type { AskedRequest, Check, LookedUpInput, PreparedRequest } from "./check.js";
 import { fitsContext } from "./fits-context.js";
@@ -26,7 +27,7 @@ export interface AdmissionServices {
   readonly queues: Pick<WaitQueues, "isFull">;
   readonly retryAfter: RetryAfter;
   readonly metrics: Metrics;
-  readonly settings: Pick<Settings, "rejectModels">;
+  readonly settings: Pick<Settings, "rejectModels" | "servabilityGate"> & PromptnessSettings;
   readonly limits: Pick<RateLimits, "takeTokens">;
 }
 
@@ -39,10 +40,19 @@ export function createAdmission({ catalog, fleet, queues, retryAfter, metrics, s
   const asked: readonly Check<AskedRequest>[] = [keyAllowsModel(() => catalog.aliases())];
 
   /** Of the request as it would be sent. */
-  const prepared: readonly Check<PreparedRequest>[] = [modelIsCapable, modelNotShed(settings.rejectModels, retryAfter), fitsContext];
+  const prepared: readonly Check<PreparedRequest>[] = [
+    modelIsCapable,
+    modelNotShed(settings.rejectModels, retryAfter),
+    ...(settings.servabilityGate ? [fitsContext] : []),
+  ];
 
   /** Of a request that is within its caller's limits. */
-  const affordable: readonly Check<PreparedRequest>[] = [ownMachineServes, capacityExists(queues, retryAfter), fitsFrame];
+  const affordable: readonly Check<PreparedRequest>[] = [
+    ownMachineServes,
+    capacityExists(queues, retryAfter),
+    beginsInTime(settings, retryAfter),
+    fitsFrame,
+  ];
 
   function pass<Subject>(subject: Subject, checks: readonly Check<Subject>[], request?: PreparedRequest): void {
     for (const check of checks) {
@@ -65,12 +75,16 @@ export function createAdmission({ catalog, fleet, queues, retryAfter, metrics, s
     return refusedAt(stage, refusal, request);
   }
 
-  /** The desired build, unless nobody serves it now and somebody serves the one before. */
+  /** The desired build, unless nobody serves it now, or not soon enough, and somebody serves the one before. */
   function choose(input: LookedUpInput, { publicName, build, previous }: ResolvedModel): Omit<PreparedRequest, "body"> {
     const desired = previewed(prepare(input, publicName, build));
-    if (previous === undefined || desired.preview.candidates > 0) return desired;
+    if (previous === undefined || isServed(desired)) return desired;
     const fallback = previewed(prepare(input, publicName, previous));
-    return fallback.preview.candidates > 0 ? fallback : desired;
+    return isServed(fallback) ? fallback : desired;
+  }
+
+  function isServed(request: Omit<PreparedRequest, "body">): boolean {
+    return request.preview.candidates > 0 && lateness_ms(request, settings) === 0;
   }
 
   function previewed(request: Omit<PreparedRequest, "preview" | "body">): Omit<PreparedRequest, "body"> {

@@ -1,2 +1,2 @@
 export { createBucketTable } from "./bucket-table.js";
-export { createRateLimits } from "./rate-limits.js";
+export { createRateLimits, unlimitedRates } from "./rate-limits.js";

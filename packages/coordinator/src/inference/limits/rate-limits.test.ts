@@ -3,7 +3,7 @@ import { createFakeClock, type FakeClock } from "@umbel/protocol/testing";
 import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { KeyRecord, Principal } from "../../accounts/index.js";
-import { createRateLimits, type RateSettings } from "./rate-limits.js";
+import { createRateLimits, type RateSettings, unlimitedRates } from "./rate-limits.js";
 
 const SETTINGS: RateSettings = {
   requestRate_perSecond: 0.5,
@@ -62,6 +62,7 @@ describe("rate limits", () => {
     const limits = limitsWith({ requestRate_perSecond: 0, inputTokens_perMinute: 0, outputTokens_perMinute: 0 });
     for (let count = 0; count < 10; count++) expect(limits.takeRequest(principal())).toEqual({});
     expect(limits.takeTokens(principal(), { input: 1e9, output: 1e9 }).headers).toEqual({});
+    expect(unlimitedRates({ ...SETTINGS, requestRate_perSecond: 0 })).toEqual(["requestRate_perSecond"]);
   });
 
   it("never ask to wait longer than a minute, or less than a second", async () => {

@@ -82,6 +82,12 @@ export function createRateLimits({ clock, settings }: { readonly clock: Clock; r
   };
 }
 
+/** Which rates of accounts are switched off, by name of the setting. */
+export function unlimitedRates(settings: RateSettings): readonly string[] {
+  const rates = ["requestRate_perSecond", "inputTokens_perMinute", "outputTokens_perMinute"] as const;
+  return rates.filter((rate) => settings[rate] === 0);
+}
+
 function keyRate(key: KeyRecord, dimension: Dimension): BucketRate | undefined {
   const limit = { requests: key.rpmLimit, "input-tokens": key.itpmLimit, "output-tokens": key.otpmLimit }[dimension];
   return limit == null || limit === 0 ? undefined : { perSecond: limit / 60, burst: Math.max(1, limit) };
