@@ -1,5 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
+import path from "node:path";
 import Anthropic from "@anthropic-ai/sdk";
 import { createUmbelFetch } from "@umbel/sdk";
 import OpenAI from "openai";
@@ -99,6 +101,11 @@ describe("privacy", () => {
     const needle = encode(inPrompt);
     for (const output of outputs) expect(output).not.toContain(needle);
     expect(filesWith(network.home, needle)).toEqual([]);
+    const adminKey = readFileSync(path.join(network.home, "admin-key"), "utf8").trim();
+    const decisions = await fetch(`${network.url}/v1/admin/decisions/export`, { headers: { authorization: `Bearer ${adminKey}` } });
+    const rows = await decisions.text();
+    expect(rows.split("\r\n").length).toBeGreaterThan(ANSWERED);
+    expect(rows).not.toContain(needle);
     const metrics = await fetch(`${metricsUrl}/metrics`);
     expect(await metrics.text()).not.toContain(needle);
   });

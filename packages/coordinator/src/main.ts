@@ -6,11 +6,12 @@ import { systemClock } from "@umbel/protocol/native";
 import { createAccounts, createSessions } from "./accounts/index.js";
 import { type Catalog, createCatalog, loadBundledModel } from "./catalog/index.js";
 import type { Settings } from "./config/index.js";
+import { createDecisionStore } from "./decision-store.js";
 import { createFleet } from "./fleet/index.js";
 import { createHttpServer, createIdempotency, createSealing, startOperatorServer } from "./http/index.js";
 import { createIdempotencyStore } from "./idempotency-store.js";
 import { createInference, createRateLimits, unlimitedRates } from "./inference/index.js";
-import { createDecisionLog, createLogger, createMetrics, createRejections } from "./insight/index.js";
+import { createDecisions, createLogger, createMetrics, createRejections } from "./insight/index.js";
 import { keptAdminKey } from "./kept-admin-key.js";
 import { createLedger } from "./ledger/index.js";
 import { startLoop } from "./loop.js";
@@ -98,7 +99,6 @@ async function start(
   const clock = options.clock ?? systemClock;
   const log = createLogger({ level: settings.logLevel, ...(options.log === undefined ? {} : { destination: options.log }) });
   const metrics = createMetrics();
-  const decisions = createDecisionLog();
 
   const store = await openStore({
     ...(settings.databaseUrl === undefined ? { home: settings.home } : { databaseUrl: settings.databaseUrl }),
@@ -145,6 +145,17 @@ async function start(
     events: reportFleet(metrics),
     publicIdSalt: await secretFile(path.join(settings.home, "public-id-salt"), SALT_BYTES),
   });
+  const decisions = createDecisions({
+    store: createDecisionStore(store),
+    clock,
+    metrics,
+    log: log.child({ component: "decisions" }),
+    settings,
+    secret: await secretFile(path.join(settings.home, "decision-secret"), SALT_BYTES),
+    viewOf: fleet.viewOf,
+    publicId: fleet.publicId,
+  });
+  closers.push(() => decisions.close());
   const limits = createRateLimits({ clock, settings });
   const unlimited = unlimitedRates(settings);
   if (unlimited.length > 0) log.warn({ event: "unlimited", settings: unlimited }, "accounts are not limited in everything");
@@ -179,6 +190,7 @@ async function start(
     inference,
     limits,
     idempotency,
+    decisions,
     sealing: createSealing({ clock, identity, rotation_ms: settings.sealingKeyRotation_ms }),
     metrics,
     rejections,
@@ -211,6 +223,14 @@ async function start(
       SWEEP_INTERVAL_ms,
       async () => void (await Promise.all([idempotency.sweep(), rejections.sweep()])),
       (error) => log.warn({ err: error }, "old rows were not removed"),
+    ),
+  );
+  closers.push(
+    startLoop(
+      clock,
+      SWEEP_INTERVAL_ms,
+      () => decisions.sweep(),
+      (error) => log.warn({ err: error }, "old records of decisions were not removed"),
     ),
   );
   const operator = settings.metricsListen && (await startOperatorServer(settings.metricsListen, { metrics, decisions }));

@@ -56,6 +56,12 @@ export function explainProvider(
   return { outcome: "refused", providerId: provider.id, reason: gate.reason, kind: gate.kind, until_ms, lines };
 }
 
+/** What a refusal means: a clause after "the machine", and what waiting can do about it. */
+export function explainRefusal(reason: RefusalReason): { readonly words: string; readonly kind: RefusalKind } {
+  const gate = GATES.find((each) => each.reason === reason);
+  return gate ? { words: gate.words, kind: gate.kind } : { words: "was refused", kind: "request" };
+}
+
 function headline({ winner, considered, candidates, failedOpen }: Decision): string {
   if (considered === 0) return "no machine is connected";
   const counts = `${candidates} of ${machines(considered)} could serve this request`;

@@ -22,7 +22,7 @@ export {
   startDispatch,
   wakeAt_ms,
 } from "./dispatch/index.js";
-export { explainDecision, explainProvider, type ProviderExplanation } from "./explain.js";
+export { explainDecision, explainProvider, explainRefusal, type ProviderExplanation } from "./explain.js";
 export { createFleetIndex, type FleetIndex } from "./fleet-index/index.js";
 export type { ProfileName } from "./gates/profiles.js";
 export { type AttemptOutcome, HealthMemory } from "./health/health-memory.js";

@@ -211,6 +211,17 @@ export const SETTINGS = {
   settleGrace_ms: wait("UMBEL_SETTLE_GRACE", "30s", "How long a provider has to account for an answer whose consumer has left."),
   drainGrace_ms: wait("UMBEL_DRAIN_GRACE", "10m", "How long a shutdown waits for requests in flight; 0 does not wait.", 0),
 
+  decisionRetention_days: setting(wholeNumber({ least: 1, most: 3_650 }), {
+    env: "UMBEL_DECISION_RETENTION_DAYS",
+    default: "30",
+    about: "Days for which is kept why requests went where they went.",
+  }),
+  decisionSample: setting(decimal({ least: 0, most: 1 }), {
+    env: "UMBEL_DECISION_SAMPLE",
+    default: "0.1",
+    about: "Share of decisions that are kept with the machines that were not chosen; those that failed always are.",
+  }),
+
   platformFee_percent: setting(wholeNumber({ least: 0, most: 100 }), {
     env: "UMBEL_PLATFORM_FEE_PERCENT",
     default: "0",

@@ -174,6 +174,10 @@ export function createFleet(dependencies: FleetDependencies): FleetService {
 
     connected: () => registry.size,
 
+    viewOf: (sessionId) => index.get(sessionId),
+
+    publicId: sessionContext.publicId,
+
     machinesNamed(publicIds) {
       const asked = new Set(publicIds);
       const machines = [...registry.all()].map(({ machineId }) => machineId);

@@ -1,5 +1,5 @@
 import type { ErrorClass, InferenceAccepted, InferenceComplete, InferenceRequest, TrustLevel } from "@umbel/protocol";
-import type { Decision, ObservedRates, RequestSpec } from "@umbel/routing";
+import type { Decision, ObservedRates, ProviderView, RequestSpec } from "@umbel/routing";
 
 /** What dispatch and settlement may know of the machine that serves. */
 export interface ServingProvider {
@@ -97,6 +97,10 @@ export interface Fleet {
   /** What has been observed of builds over all machines. */
   readonly rates: Pick<ObservedRates, "firstContentP90_ms" | "drain_perSecond">;
   connected(): number;
+  /** What is known of a connected machine, by session. */
+  viewOf(sessionId: string): ProviderView | undefined;
+  /** Pseudonym of a machine: stable on this coordinator, unlinkable elsewhere. */
+  publicId(machineId: string): string;
   /** Ids of the connected machines that public ids name; ids that name none are left out. */
   machinesNamed(publicIds: readonly string[]): ReadonlySet<string>;
   /** @throws when the database cannot answer. */

@@ -5,7 +5,7 @@ import type { Catalog } from "../catalog/index.js";
 import type { Settings } from "../config/index.js";
 import type { Fleet } from "../fleet/index.js";
 import type { Inference, RateLimits } from "../inference/index.js";
-import type { Logger, Metrics, Rejections } from "../insight/index.js";
+import type { DecisionArchive, Logger, Metrics, Rejections } from "../insight/index.js";
 import type { Ledger } from "../ledger/index.js";
 import type { Idempotency } from "./idempotency/index.js";
 import type { Sealing } from "./sealed/index.js";
@@ -22,6 +22,7 @@ export interface HttpDependencies {
   readonly inference: Pick<Inference, "run" | "arrive" | "inFlight" | "queue">;
   readonly limits: Pick<RateLimits, "takeRequest">;
   readonly idempotency: Pick<Idempotency, "answer">;
+  readonly decisions: DecisionArchive;
   readonly sealing: Sealing;
   readonly metrics: Metrics;
   readonly rejections: Pick<Rejections, "record">;

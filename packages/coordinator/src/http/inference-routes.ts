@@ -71,7 +71,7 @@ async function answer(request: FastifyRequest, reply: FastifyReply, surface: Sur
 }
 
 /** What the body asks for. @throws ApiError 400 */
-function understand(request: FastifyRequest, body: Uint8Array, { dialect }: Surface, dependencies: HttpDependencies): AnswerRequest {
+function understand(request: FastifyRequest, body: Uint8Array, { dialect, path }: Surface, dependencies: HttpDependencies): AnswerRequest {
   const { clock, catalog, inference, randomBytes } = dependencies;
   const parsing_ms = clock.now_ms();
   const parsed = dialect.parse(parseJsonBody(body));
@@ -86,6 +86,7 @@ function understand(request: FastifyRequest, body: Uint8Array, { dialect }: Surf
     principal: principalOf(request),
     request: parsed.request,
     stream: parsed.stream,
+    origin: { clientRequestId: request.id, surface: path },
     ...(parsed.routing === undefined ? {} : { routing: parsed.routing }),
     ...(ownMachines === undefined ? {} : { ownMachines }),
     ...(exchange.visit === undefined ? {} : { visit: exchange.visit }),

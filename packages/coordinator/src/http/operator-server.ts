@@ -1,7 +1,7 @@
-import { createServer } from "node:http";
+import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { explainDecision } from "@umbel/routing";
-import type { DecisionLog, DecisionRecord, Metrics } from "../insight/index.js";
+import type { DecisionArchive, Metrics } from "../insight/index.js";
+import { operatorAttemptOf } from "./decisions/decision-schema.js";
 
 const DECISIONS = /^\/decisions\/([0-9a-f-]{36})$/;
 
@@ -13,7 +13,7 @@ const DECISIONS = /^\/decisions\/([0-9a-f-]{36})$/;
  */
 export async function startOperatorServer(
   address: { readonly host: string; readonly port: number },
-  { metrics, decisions }: { readonly metrics: Metrics; readonly decisions: DecisionLog },
+  { metrics, decisions }: { readonly metrics: Metrics; readonly decisions: Pick<DecisionArchive, "ofRequest"> },
 ): Promise<{ readonly port: number; close(): Promise<void> }> {
   const server = createServer((request, response) => {
     request.resume();
@@ -21,8 +21,7 @@ export async function startOperatorServer(
     const job = DECISIONS.exec(path)?.[1];
     if (request.method !== "GET") response.writeHead(405, { Allow: "GET" }).end();
     else if (path === "/metrics") response.setHeader("Content-Type", "text/plain; version=0.0.4").end(metrics.render());
-    else if (job !== undefined)
-      response.setHeader("Content-Type", "application/json").end(JSON.stringify(decisions.find(job).map(explained)));
+    else if (job !== undefined) void answerDecisions(job, decisions, response);
     else response.writeHead(404).end();
   });
   await new Promise<void>((resolve, reject) => {
@@ -38,6 +37,12 @@ export async function startOperatorServer(
   };
 }
 
-function explained({ attempt, at, build, decision }: DecisionRecord): object {
-  return { attempt, at: at.toISOString(), build, provider: decision.winner?.providerId ?? null, explanation: explainDecision(decision) };
+async function answerDecisions(job: string, decisions: Pick<DecisionArchive, "ofRequest">, response: ServerResponse): Promise<void> {
+  try {
+    const attempts = (await decisions.ofRequest(job)).map(operatorAttemptOf);
+    response.setHeader("Content-Type", "application/json").end(JSON.stringify(attempts));
+  } catch {
+    // The database does not answer; the log of whoever writes to it says why.
+    response.writeHead(503).end();
+  }
 }

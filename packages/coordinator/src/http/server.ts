@@ -6,6 +6,7 @@ import { accountRoutes } from "./account-routes.js";
 import { adminRoutes } from "./admin/admin-routes.js";
 import { serveConsole } from "./console.js";
 import { corsFor } from "./cors.js";
+import { decisionRoutes } from "./decisions/decision-routes.js";
 import type { HttpDependencies } from "./dependencies.js";
 import { createDrain } from "./drain.js";
 import { endpointNotFound, errorHeaders, methodNotAllowed, toApiError } from "./errors.js";
@@ -50,6 +51,7 @@ export function createHttpServer(dependencies: HttpDependencies): HttpServer {
     ...accountRoutes(dependencies),
     encryptionKeyRoute(dependencies),
     ...adminRoutes(dependencies, drain),
+    ...decisionRoutes(dependencies),
     ...healthRoutes(dependencies, isDraining),
   ];
   const routes = [...described, ...openApiRoutes(described, dependencies.version)];

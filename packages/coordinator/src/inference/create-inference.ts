@@ -2,7 +2,7 @@ import type { Clock } from "@umbel/protocol";
 import type { Catalog } from "../catalog/index.js";
 import type { Settings } from "../config/index.js";
 import type { Fleet } from "../fleet/index.js";
-import type { DecisionLog, Logger, Metrics } from "../insight/index.js";
+import type { DecisionRecorder, Logger, Metrics } from "../insight/index.js";
 import type { Ledger } from "../ledger/index.js";
 import { createAdmission } from "./admit/admission.js";
 import type { LookedUpInput, PreparedRequest } from "./admit/check.js";
@@ -16,6 +16,7 @@ import { refusedAt } from "./inference-refusal.js";
 import { createAnswer, SETTLEMENT_WAIT_ms } from "./relay/answer.js";
 import { createRetryAfter } from "./retry-after.js";
 import { FREE, givingBack, type Hold, openHold, unbilled } from "./settle/hold.js";
+import { createRequestRecord } from "./settle/recorded.js";
 import { createStopwatch } from "./stopwatch.js";
 import type { Answer, Inference, InferenceInput, RateLimits } from "./types.js";
 import { within } from "./within.js";
@@ -26,7 +27,7 @@ export interface InferenceDependencies {
   readonly ledger: Ledger;
   readonly clock: Clock;
   readonly metrics: Metrics;
-  readonly decisions: DecisionLog;
+  readonly decisions: DecisionRecorder;
   readonly log: Logger;
   readonly settings: Settings;
   readonly limits: Pick<RateLimits, "takeTokens">;
@@ -64,14 +65,19 @@ export function createInference(dependencies: InferenceDependencies): Inference 
   async function begin({ request, taken }: Admitted, hold: Hold): Promise<Answer> {
     const { input } = request;
     const watch = createStopwatch(clock);
+    const record = createRequestRecord(request, dependencies);
     try {
       if (input.consumerGone.aborted) throw new ConsumerLeft("the consumer left while its money was held");
       const dispatched = await dispatch(request, dispatchServices, input.consumerGone, watch);
-      const due = isOwnMachine(dispatched, request) ? unbilled(hold) : hold;
-      const shared = { clock, metrics, settings, timing: watch.timing(), limitHeaders: taken.headers };
-      return createAnswer({ ...shared, dispatched, hold: givingBack(due, taken), gone: input.consumerGone });
+      const isOwn = isOwnMachine(dispatched, request);
+      const due = isOwn ? unbilled(hold) : hold;
+      const timing = watch.timing();
+      const recorded = record.following(givingBack(due, taken), { timing, billed: !isOwn && due !== FREE });
+      const shared = { clock, metrics, settings, timing, limitHeaders: taken.headers };
+      return createAnswer({ ...shared, dispatched, hold: recorded, gone: input.consumerGone });
     } catch (error) {
       taken.giveBack();
+      record.failed(releaseReason(error));
       // Before the refusal is told, so that whoever reads the balance next finds it whole; but not at any price.
       await within(hold.release(releaseReason(error)), SETTLEMENT_WAIT_ms, clock);
       throw error instanceof DispatchFailed ? refusedAt(stageOf(error), error.refusal, request) : error;

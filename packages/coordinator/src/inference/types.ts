@@ -16,6 +16,8 @@ export interface InferenceInput {
   readonly stream: boolean;
   /** From `arrive`; absent counts it from now on. */
   readonly visit?: Visit;
+  /** How the request came, for the record of where it went. */
+  readonly origin?: { readonly clientRequestId: string; readonly surface: string };
   /** Aborted when the consumer's connection ends. */
   readonly consumerGone: AbortSignal;
 }

@@ -1,6 +1,19 @@
 export type { Logger } from "pino";
 export { clientClassOf } from "./client-class.js";
-export { createDecisionLog, type DecisionLog, type DecisionRecord } from "./decision-log.js";
+export {
+  createDecisions,
+  type DecisionArchive,
+  type DecisionRecorder,
+} from "./decisions/decision-log.js";
+export type { DecisionStore, RowPlace } from "./decisions/ports.js";
+export {
+  type Attempted,
+  DECISION_OUTCOMES,
+  type DecisionEnd,
+  ERROR_CLASSES,
+  FINAL_STATUSES,
+  type RequestFacts,
+} from "./decisions/types.js";
 export { createLogger } from "./logger.js";
 export { createMetrics, type Metrics } from "./metrics.js";
 export { type OutcomeClass, outcomeOfStatus } from "./outcome.js";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createDecisionLog, createMetrics, outcomeOfStatus } from "./index.js";
+import { createMetrics, outcomeOfStatus } from "./index.js";
 import { SERIES_MAX } from "./metrics.js";
 
 describe("createMetrics", () => {
@@ -38,34 +38,6 @@ describe("createMetrics", () => {
     const metrics = createMetrics();
     metrics.count("prompt_tokens_total", { model: 'a"} 1\nfake' });
     expect(metrics.render()).toContain('{model="a_} 1_fake"} 1');
-  });
-});
-
-describe("createDecisionLog", () => {
-  const decision = {
-    winner: undefined,
-    considered: 0,
-    candidates: 0,
-    refusals: {},
-    bestTtft_ms: undefined,
-    costProfile: "test",
-    draw: undefined,
-    failedOpen: false,
-  };
-  const entry = (requestId: string, attempt: number) => ({ requestId, attempt, at: new Date(0), build: "b", decision });
-
-  it("finds a request's selections in order, and forgets the oldest", () => {
-    const log = createDecisionLog(3);
-    for (const [id, attempt] of [
-      ["a", 0],
-      ["b", 0],
-      ["b", 1],
-      ["c", 0],
-    ] as const)
-      log.record(entry(id, attempt));
-    expect(log.find("a")).toEqual([]);
-    expect(log.find("b").map((found) => found.attempt)).toEqual([0, 1]);
-    expect(log.find("c")).toHaveLength(1);
   });
 });
 

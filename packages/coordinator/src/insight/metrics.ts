@@ -30,6 +30,22 @@ const CATALOGUE = {
   prompt_tokens_total: { kind: "counter", labels: ["model"], help: "Prompt tokens settled." },
   completion_tokens_total: { kind: "counter", labels: ["model"], help: "Completion tokens settled." },
   queue_waits_total: { kind: "counter", labels: ["outcome"], help: "Requests that waited for capacity, by how the wait ended." },
+  routing_decisions_total: {
+    kind: "counter",
+    labels: ["outcome", "kind"],
+    help: "Selections of a machine by what became of them, for first attempts, retries and hedges.",
+  },
+  client_gone_total: {
+    kind: "counter",
+    labels: ["model", "prompt_bucket", "compute_class", "phase"],
+    help: "Consumers that left, before the first content or after it.",
+  },
+  decision_records_total: {
+    kind: "counter",
+    labels: ["result"],
+    help: "Records of decisions: accepted, dropped before, or failed to be written.",
+  },
+  decision_records_waiting: { kind: "gauge", labels: [], help: "Records of decisions that wait to be written." },
   billing_pending_total: { kind: "counter", labels: [], help: "Answers that ended before their settlement was committed." },
   billing_failed_total: { kind: "counter", labels: ["op"], help: "Ledger calls that failed and are repeated." },
   ledger_events_total: { kind: "counter", labels: ["type"], help: "What the ledger reported beside its answers." },

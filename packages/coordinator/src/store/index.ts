@@ -4,6 +4,7 @@ export { EmbeddedPostgresError } from "./embedded-postgres/index.js";
 export { MigrationError } from "./migrations/migrate.js";
 export { accountRepository, type KeyRow, keyRepository, providerTokenRepository } from "./repositories/accounts.js";
 export { type ActiveBuild, type AliasRow, catalogRepository } from "./repositories/catalog.js";
+export { decisionRepository, type StoredDecisionRow } from "./repositories/decisions.js";
 export { idempotencyRepository } from "./repositories/idempotency.js";
 export { instanceRepository } from "./repositories/instances.js";
 export { ledgerRepository, priceRepository, type ReservationTerms } from "./repositories/ledger.js";

@@ -2,7 +2,7 @@ import { ApiError } from "@umbel/dialects";
 import type { Clock } from "@umbel/protocol";
 import { type Decision, isWorthWaiting, type RequestSpec } from "@umbel/routing";
 import type { Attempt, Fleet } from "../../fleet/index.js";
-import type { DecisionLog, Metrics } from "../../insight/index.js";
+import type { DecisionRecorder, Metrics } from "../../insight/index.js";
 import { atCapacity } from "../admit/capacity-exists.js";
 import type { RetryAfter } from "../retry-after.js";
 import type { Stopwatch } from "../stopwatch.js";
@@ -15,7 +15,7 @@ export interface AcquireServices {
   readonly retryAfter: RetryAfter;
   readonly clock: Clock;
   readonly metrics: Metrics;
-  readonly decisions: DecisionLog;
+  readonly decisions: DecisionRecorder;
 }
 
 /** Why a request found no place, in the words that the consumer hears. */

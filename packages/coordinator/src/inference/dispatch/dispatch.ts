@@ -5,6 +5,7 @@ import type { Settings } from "../../config/index.js";
 import type { Attempt } from "../../fleet/index.js";
 import type { PreparedRequest } from "../admit/check.js";
 import type { RetryAfter } from "../retry-after.js";
+import { endOfAttempt } from "../settle/recorded.js";
 import type { Stopwatch } from "../stopwatch.js";
 import { type AcquireServices, acquireFirst, acquireNext } from "./acquire.js";
 import { type AttemptFailure, ConsumerLeft, DispatchFailed, exhausted } from "./failure.js";
@@ -40,7 +41,7 @@ export async function dispatch(
   gone: AbortSignal,
   watch: Stopwatch,
 ): Promise<Dispatched> {
-  const { clock, settings, metrics, retryAfter } = services;
+  const { clock, settings, metrics, retryAfter, decisions } = services;
   const seeker = { publicName: request.publicName, gone, watch };
   const whole_ms = settings.firstContentBase_ms + settings.firstContentPerToken_ms * request.promptTokens;
   const tally = createTally();
@@ -71,6 +72,7 @@ export async function dispatch(
         return { opened, batch: result.batch };
       }
       last = result.failure;
+      decisions.attemptEnded(spec.requestId, number, endOfAttempt(last));
       budgetEnd_ms += result.loading_ms;
       if (!tally.mayRetry(last)) break;
       spec = without(spec, attempt, last);

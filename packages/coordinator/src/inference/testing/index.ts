@@ -19,7 +19,7 @@ import {
   testModel,
   testSlot,
 } from "../../fleet/testing/index.js";
-import { createDecisionLog, createLogger, createMetrics, type Metrics } from "../../insight/index.js";
+import { createLogger, createMetrics, type DecisionRecorder, type Metrics } from "../../insight/index.js";
 import { createLedger } from "../../ledger/index.js";
 import { createTestDatabase } from "../../store/testing.js";
 import { createInference } from "../create-inference.js";
@@ -79,6 +79,13 @@ export async function openTestBooks(): Promise<TestBooks> {
   };
 }
 
+const NOTHING_RECORDED: DecisionRecorder = {
+  begin: () => undefined,
+  record: () => undefined,
+  attemptEnded: () => undefined,
+  ended: () => undefined,
+};
+
 /** Inference over a real fleet and the real ledger, with a clock that stands still. */
 export interface TestInference {
   readonly inference: Inference;
@@ -114,7 +121,7 @@ export async function startTestInference(
     ledger,
     clock,
     metrics,
-    decisions: createDecisionLog(),
+    decisions: NOTHING_RECORDED,
     log: createLogger({ level: "silent" }),
     settings: loadSettings({ env: {}, overrides: options.settings ?? {} }),
     limits: { takeTokens: () => ({ headers: {}, giveBack: () => undefined, settle: () => undefined }) },

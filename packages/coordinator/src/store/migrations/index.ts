@@ -5,6 +5,7 @@ import { keyLimits } from "./0004-key-limits.js";
 import { idempotency } from "./0005-idempotency.js";
 import { keyLimitNotices } from "./0006-key-limit-notices.js";
 import { rejections } from "./0007-rejections.js";
+import { decisions } from "./0008-decisions.js";
 
 export interface Migration {
   readonly id: number;
@@ -21,4 +22,5 @@ export const migrations: readonly Migration[] = [
   { id: 5, name: "idempotency keys", sql: idempotency },
   { id: 6, name: "notices of key limits", sql: keyLimitNotices },
   { id: 7, name: "rejections", sql: rejections },
+  { id: 8, name: "decisions", sql: decisions },
 ];

@@ -1,4 +1,5 @@
 export * from "./catalog.js";
+export * from "./decisions.js";
 export * from "./identity.js";
 export * from "./insight.js";
 export * from "./money.js";

@@ -1,0 +1,164 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { ProviderClient } from "../../fleet/testing/index.js";
+import { MODEL, startTestCoordinator, type TestCoordinator } from "../../testing.js";
+
+const ADMIN_KEY = "an-admin-key-that-is-long-enough";
+const ASK = { model: MODEL, messages: [{ role: "user" as const, content: "tell nobody about the walrus" }] };
+const PUBLIC_ID = /^mach_[0-9a-f]{16}$/;
+
+type Shown = Record<string, unknown> & { readonly attempts: readonly (Record<string, unknown> & { readonly words: readonly string[] })[] };
+
+describe("why requests went where they went", () => {
+  let test: TestCoordinator;
+  let alice: string;
+  let bob: string;
+  let failing: ProviderClient;
+  let steady: ProviderClient;
+  /** Of a request that a first machine failed and a second one answered. */
+  let job: string;
+  let clientId: string;
+
+  beforeAll(async () => {
+    test = await startTestCoordinator({ adminKey: ADMIN_KEY, decisionSample: "1" });
+    [alice, bob] = await Promise.all([test.key({ accountId: "alice" }), test.key({ accountId: "bob" })]);
+    failing = await test.provider({ serve: (request) => request.fail("internal") });
+    steady = await test.provider({ serve: (request) => request.answer("fine") });
+    await test.provider({ privateOnly: true, authToken: await test.providerToken("bob") });
+    const openai = await test.client(alice);
+    // Whichever of the two equals comes first: until the failing one was tried.
+    for (;;) {
+      const { response } = await openai.chat.completions.create(ASK, { headers: { "X-Request-ID": "my-own-id" } }).withResponse();
+      job = response.headers.get("x-inference-job-id") ?? "";
+      clientId = response.headers.get("x-request-id") ?? "";
+      if ((await explained(job)).attempts.length === 2) break;
+    }
+    await test.settledBalance(alice);
+  });
+  afterAll(() => test.close());
+
+  async function explained(id: string, token = ADMIN_KEY, route = "/v1/admin/decisions"): Promise<Shown> {
+    return (await test.get(`${route}/${id}`, token)).body as Shown;
+  }
+
+  it("is told to the operator, attempt by attempt, in words and figures", async () => {
+    const { attempts, ...request } = await explained(job);
+    expect(request).toMatchObject({ request_id: job, client_request_id: "my-own-id", model: MODEL, final_status: "success" });
+    expect(request["summary"]).toMatch(/^mach_[0-9a-f]{16} answered after 2 attempts/);
+    expect(attempts).toMatchObject([
+      {
+        attempt: 0,
+        kind: "first",
+        outcome: "selected",
+        provider: expect.stringMatching(PUBLIC_ID),
+        result: {
+          final_status: "error",
+          error_class: "provider_error_before_response",
+          error_reason: "internal",
+          client_outcome: "unaware",
+        },
+      },
+      {
+        attempt: 1,
+        kind: "retry",
+        outcome: "selected",
+        refusals: expect.arrayContaining([expect.objectContaining({ reason: "excluded", machines: 1 })]),
+        cost: { total_ms: expect.any(Number), terms: { decode: expect.any(Number) } },
+        machine: { version: expect.any(String), slot: { state: "idle" } },
+        result: {
+          final_status: "success",
+          client_outcome: "answered",
+          provider_outcome: "completed",
+          billing_outcome: "charged",
+          committed: true,
+          completion_tokens: expect.any(Number),
+          ttft_ms: expect.any(Number),
+          timing: { route_us: expect.any(Number) },
+        },
+      },
+    ]);
+    expect(attempts[1]?.words.join("\n")).toMatch(/refused 1 machine \(excluded\)/);
+    expect(attempts[1]?.words.join("\n")).toMatch(/refused 1 machine \(private_only\)/);
+    expect(attempts[0]?.words).toContain("the consumer did not notice: another machine was asked");
+  });
+
+  it("is told to whoever made the request, by either of its ids, and to nobody else", async () => {
+    const own = await explained(job, alice, "/v1/decisions");
+    expect(own).toMatchObject({
+      request_id: job,
+      attempts: [{ provider: expect.stringMatching(PUBLIC_ID) }, { result: { committed: true } }],
+    });
+    expect((await explained(clientId, alice, "/v1/decisions"))["request_id"]).toBe(job);
+    expect((await test.get(`/v1/decisions/${job}`, bob)).status).toBe(404);
+    expect((await test.get(`/v1/decisions/${job}`)).status).toBe(401);
+    expect((await test.get(`/v1/admin/decisions/${job}`, alice)).status).toBe(403);
+    expect((await test.get("/v1/admin/decisions/no-such-request", ADMIN_KEY)).status).toBe(404);
+  });
+
+  it("names machines by pseudonyms only, and nothing of what was asked", async () => {
+    const texts = await Promise.all([
+      explained(job).then((shown) => JSON.stringify(shown)),
+      explained(job, alice, "/v1/decisions").then((shown) => JSON.stringify(shown)),
+      fetch(`${test.url}/v1/admin/decisions/export`, { headers: { authorization: `Bearer ${ADMIN_KEY}` } }).then((file) => file.text()),
+    ]);
+    for (const text of texts) {
+      for (const machine of [failing, steady]) {
+        expect(text).not.toContain(machine.sessionId);
+        expect(text).not.toContain(machine.machineId);
+      }
+      expect(text).not.toContain("walrus");
+      expect(text).not.toContain("alice");
+    }
+  });
+
+  it("is browsed by filters, page after page", async () => {
+    const browse = async (query: string) => (await test.get(`/v1/admin/decisions?${query}`, ADMIN_KEY)).body as Record<string, unknown>;
+    const all = (await browse("")) as { readonly data: readonly { readonly request_id: string; readonly attempt: number }[] };
+    expect(all.data.length).toBeGreaterThanOrEqual(2);
+    expect(await browse("final_status=error")).toMatchObject({ data: [{ request_id: job, attempt: 0 }], next: null });
+    expect(await browse("model=another")).toMatchObject({ data: [] });
+    expect(await browse("until=2020-01-01T00:00:00Z&since=2019-01-01T00:00:00Z")).toMatchObject({ data: [] });
+    const seen: unknown[] = [];
+    for (let after: unknown = ""; after !== null; ) {
+      const page = await browse(`limit=1${after === "" ? "" : `&after=${after}`}`);
+      seen.push(...(page["data"] as unknown[]));
+      after = page["next"];
+    }
+    expect(seen).toEqual(all.data);
+  });
+
+  it.each(["since=yesterday", "limit=0", "limit=50001", "outcome=maybe", "after=nowhere", "who=me"])("refuses ?%s", async (query) => {
+    expect((await test.get(`/v1/admin/decisions?${query}`, ADMIN_KEY)).status).toBe(400);
+  });
+
+  it.each([
+    ["csv", /^request_id,client_request_id,attempt,/],
+    ["ndjson", /^\{"request_id":/],
+  ])("is exported as %s", async (format, beginning) => {
+    const headers = { authorization: `Bearer ${ADMIN_KEY}` };
+    const response = await fetch(`${test.url}/v1/admin/decisions/export?format=${format}&final_status=error`, { headers });
+    expect(response.headers.get("content-disposition")).toMatch(new RegExp(`^attachment; filename="decisions-[0-9T-]+\\.${format}"$`));
+    const text = await response.text();
+    expect(text).toMatch(beginning);
+    expect(text).toContain(job);
+  });
+
+  it("is recorded for requests that nobody answers, too", async () => {
+    failing.kill();
+    steady.kill();
+    const online = async () => Number(Object((await test.get("/health")).body)["providers"]);
+    while ((await online()) > 1) await new Promise(setImmediate);
+    const last = await test.provider({ serve: (request) => request.fail("client_request") });
+    const openai = await test.client(alice);
+    await openai.chat.completions.create(ASK, { headers: { "X-Request-ID": "refused" } }).catch(() => undefined);
+    expect(await explained("refused")).toMatchObject({
+      final_status: "error",
+      attempts: [
+        {
+          provider: expect.stringMatching(PUBLIC_ID),
+          result: { error_reason: "client_request", client_outcome: "refused", billing_outcome: "released", committed: false },
+        },
+      ],
+    });
+    last.kill();
+  });
+});
