@@ -5,6 +5,7 @@ import { addChatCommand } from "./commands/chat.js";
 import { addCoordinatorCommand } from "./commands/coordinator.js";
 import { addKeysCommands, addSessionCommand } from "./commands/keys.js";
 import { addProviderCommands } from "./commands/provider.js";
+import { addSimulateCommand } from "./commands/simulate.js";
 import { addUpCommand } from "./commands/up.js";
 import { CliError, EXIT_CODES } from "./exit-codes.js";
 import { asFileError } from "./file-error.js";
@@ -25,6 +26,7 @@ for (const add of [
   addSessionCommand,
   addAdminCommands,
   addChatCommand,
+  addSimulateCommand,
 ])
   add(program);
 for (const command of commandsBelow(program)) command.exitOverride();

@@ -1,0 +1,35 @@
+import type { DispatchState } from "../dispatch/index.js";
+import type { RequestSpec } from "../types.js";
+import type { Arrival } from "./arrivals.js";
+import type { SimulatedMachine } from "./machine.js";
+import type { Work } from "./work.js";
+
+/** One request that has not ended. */
+export interface LiveRequest {
+  readonly arrival: Arrival;
+  readonly spec: RequestSpec;
+  state: DispatchState;
+  /** For which a tick is planned; infinite if none is. */
+  tickAt_ms: number;
+  /** In a line, and until when. */
+  waiter: { readonly spec: RequestSpec; readonly deadline_ms: number; readonly request: LiveRequest } | undefined;
+  /** By racer. */
+  readonly attempts: Attempt[];
+  /** When its first content came; undefined before. */
+  firstContent_ms: number | undefined;
+  decode_tps: number;
+}
+
+/** A place that one request holds on one machine. */
+export interface Attempt {
+  readonly request: LiveRequest;
+  readonly racer: number;
+  readonly machine: SimulatedMachine;
+  readonly sessionId: string;
+  readonly work: Work;
+  readonly purpose: "first" | "retry" | "hedge";
+  readonly placed_ms: number;
+  /** Whether the machine's part in it has been judged; each is once. */
+  isJudged: boolean;
+  isReleased: boolean;
+}

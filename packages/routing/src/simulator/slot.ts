@@ -1,0 +1,31 @@
+import type { Work } from "./work.js";
+
+/** One build in a machine's memory, or on its way there. */
+export interface SimulatedSlot {
+  readonly build: number;
+  readonly size_gb: number;
+  readonly kvBytesPerToken: number;
+  ready: boolean;
+  /** Holding a place: stalled, reading or writing. */
+  running: number;
+  /** Prompt and longest answer of those that hold a place. */
+  runningTokens: number;
+  readonly waiting: Work[];
+  waitingTokens: number;
+  /** Smoothed over requests, as the provider's own software does; 0 is not measured. */
+  decode_tps: number;
+  prefill_tps: number;
+  load_ms: number;
+  used_ms: number;
+}
+
+/** Weight of the newest observation (`packages/provider/src/batch/rates.ts`). */
+const WEIGHT = 0.3;
+
+export function smoothed(before: number, now: number): number {
+  return before === 0 ? now : before + WEIGHT * (now - before);
+}
+
+export function isIdle(slot: SimulatedSlot): boolean {
+  return slot.running === 0 && slot.waiting.length === 0;
+}
