@@ -42,9 +42,11 @@ describe("records of decisions", () => {
       clock,
       metrics,
       log: createLogger({ level: "silent" }),
-      settings: { decisionRetention_days: 30 },
+      settings: { decisionRetention_days: 30, decisionSample: 1 },
+      random: () => 0,
       secret: new Uint8Array(32),
       viewOf: () => undefined,
+      viewsOf: () => [],
       publicId: () => "mach_0",
     });
     return { decisions, clock, metrics };

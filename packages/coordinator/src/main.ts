@@ -152,7 +152,9 @@ async function start(
     log: log.child({ component: "decisions" }),
     settings,
     secret: await secretFile(path.join(settings.home, "decision-secret"), SALT_BYTES),
+    random: Math.random,
     viewOf: fleet.viewOf,
+    viewsOf: fleet.viewsOf,
     publicId: fleet.publicId,
   });
   closers.push(() => decisions.close());

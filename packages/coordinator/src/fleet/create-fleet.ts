@@ -176,6 +176,8 @@ export function createFleet(dependencies: FleetDependencies): FleetService {
 
     viewOf: (sessionId) => index.get(sessionId),
 
+    viewsOf: (build) => index.views(build),
+
     publicId: sessionContext.publicId,
 
     machinesNamed(publicIds) {

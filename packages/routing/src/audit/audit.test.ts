@@ -50,6 +50,21 @@ function indexOf(views: readonly ProviderView[], context: RoutingContext) {
 const LONG = { timeout: 120_000 };
 
 describe("a stored decision", () => {
+  it("replays as well under other names of sessions, which it then does not hold", () => {
+    const nameOf = ({ id }: ProviderView): string => `pseudonym-${id.split("-")[1]}`;
+    const views = crowd(40, (index) => ({ version: `0.${index % 3}.0` }));
+    const spec = requestSpec({ excluded: new Set(["session-3", "session-5"]) });
+    for (const decision of [select(views, spec, routingContext()), indexOf(views, routingContext()).select(spec, routingContext())]) {
+      const text = encodeDecision(decision, nameOf)?.text ?? "";
+      const replayed = replayDecision(text);
+      expect(replayed.outcome).toBe("same");
+      if (replayed.outcome === "same")
+        expect(replayed.winner?.providerId).toBe(decision.winner?.providerId.replace("session", "pseudonym"));
+      // The machine ids of these fixtures contain their sessions' ids.
+      expect(text.replaceAll("machine-of-session", "")).not.toContain("session-");
+    }
+  });
+
   it("replays to the same winner at the same cost, for any fleet, request, rates and dice, scanned or searched", LONG, () => {
     fc.assert(
       fc.property(

@@ -8,6 +8,7 @@ import { packInputs } from "./inputs.js";
 import { AUDIT_LIMITS } from "./limits.js";
 import type { Packed } from "./pack.js";
 import { type Policy, policyOf } from "./policy.js";
+import { renamed } from "./renamed.js";
 
 /** Of the form below; another form has another number. */
 export const AUDIT_FORM = 1;
@@ -50,11 +51,13 @@ export interface EncodedDecision {
  * What to store of a decision so that it can be replayed. Bounded by `AUDIT_LIMITS`; takes some hundred microseconds, so it is for those
  * decisions that are kept.
  *
+ * @param nameOf what stands for a machine's session in the record; default is the session's id
  * @returns undefined for a decision that carries no audit
  */
-export function encodeDecision(decision: Decision): EncodedDecision | undefined {
-  const evidence = decision.audit?.evidence;
-  if (evidence === undefined) return undefined;
+export function encodeDecision(made: Decision, nameOf?: (view: ProviderView) => string): EncodedDecision | undefined {
+  if (made.audit === undefined) return undefined;
+  const original = made.audit.evidence;
+  const { decision, evidence } = nameOf === undefined ? { decision: made, evidence: original } : renamed(made, original, nameOf);
   const candidates = evidence.candidates();
   for (let limit: number = AUDIT_LIMITS.machines_max; ; limit = limit >> 1) {
     const record = recordOf(decision, evidence, candidates, limit);

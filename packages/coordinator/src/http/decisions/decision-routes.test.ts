@@ -1,3 +1,4 @@
+import { replayDecision } from "@umbel/routing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ProviderClient } from "../../fleet/testing/index.js";
 import { MODEL, startTestCoordinator, type TestCoordinator } from "../../testing.js";
@@ -81,6 +82,23 @@ describe("why requests went where they went", () => {
     expect(attempts[0]?.words).toContain("the consumer did not notice: another machine was asked");
   });
 
+  it("is told with each machine that was not chosen, and can be made again from what was kept", async () => {
+    const { attempts } = await explained(job);
+    const names = new Set(attempts.map((attempt) => attempt["provider"]));
+    for (const { refused_machines, runners_up, provider, audit } of attempts as readonly Record<string, unknown>[]) {
+      expect(refused_machines).toContainEqual({
+        provider: expect.stringMatching(PUBLIC_ID),
+        reason: "private_only",
+        words: expect.any(String),
+      });
+      const others = [...(refused_machines as { provider: string }[]), ...(runners_up as { provider: string }[])].map(
+        (one) => one.provider,
+      );
+      expect(others).toEqual(expect.arrayContaining([...names].filter((name) => name !== provider)));
+      expect(replayDecision(JSON.stringify(audit))).toMatchObject({ outcome: "same", winner: { providerId: provider } });
+    }
+  });
+
   it("is told to whoever made the request, by either of its ids, and to nobody else", async () => {
     const own = await explained(job, alice, "/v1/decisions");
     expect(own).toMatchObject({
@@ -103,7 +121,8 @@ describe("why requests went where they went", () => {
     for (const text of texts) {
       for (const machine of [failing, steady]) {
         expect(text).not.toContain(machine.sessionId);
-        expect(text).not.toContain(machine.machineId);
+        // The operator's record holds it, because who is placed by it must be found again.
+        if (text !== texts[0]) expect(text).not.toContain(machine.machineId);
       }
       expect(text).not.toContain("walrus");
       expect(text).not.toContain("alice");

@@ -5,7 +5,8 @@ import type { Logger } from "pino";
 import type { Settings } from "../../config/index.js";
 import type { Metrics } from "../metrics.js";
 import { createSink } from "../sink.js";
-import type { DecisionStore, RowFilter } from "./ports.js";
+import { auditOf, evidenceOf, fewViews } from "./evidence.js";
+import type { DecisionStore, NewRow, RowFilter } from "./ports.js";
 import { dayOf, decisionOutcome, kindOf, rowOf } from "./row.js";
 import type { Attempted, DecisionEnd, DecisionRecord, RequestFacts } from "./types.js";
 import { createWriter, type WriterTask } from "./writer.js";
@@ -50,11 +51,15 @@ export interface DecisionsDependencies {
   readonly clock: Clock;
   readonly metrics: Metrics;
   readonly log: Logger;
-  readonly settings: Pick<Settings, "decisionRetention_days">;
+  readonly settings: Pick<Settings, "decisionRetention_days" | "decisionSample">;
+  /** In [0, 1): chooses the decisions of which more is kept. */
+  readonly random: () => number;
   /** Secret of this coordinator, from which digests of accounts are derived; keep it over restarts. */
   readonly secret: Uint8Array;
   /** The view of a connected machine, by session. */
   readonly viewOf: (sessionId: string) => ProviderView | undefined;
+  /** Views of the machines that offer a build. */
+  readonly viewsOf: (build: string) => Iterable<ProviderView>;
   /** Pseudonym of a machine. */
   readonly publicId: (machineId: string) => string;
 }
@@ -63,6 +68,8 @@ interface OpenRequest {
   readonly facts: RequestFacts;
   /** Days of the attempts so far. */
   readonly days: Map<number, string>;
+  /** By attempt, what more is kept if it fails. */
+  readonly evidence: Map<number, () => Partial<NewRow>>;
   /** Of the machine that was chosen last. */
   computeClass: string;
   last: number;
@@ -70,7 +77,7 @@ interface OpenRequest {
 }
 
 export function createDecisions(dependencies: DecisionsDependencies): Decisions {
-  const { store, clock, metrics, log, settings, secret, viewOf, publicId } = dependencies;
+  const { store, clock, metrics, log, settings, secret, random, viewOf, viewsOf, publicId } = dependencies;
   const open = new Map<string, OpenRequest>();
   const sink = createSink<WriterTask>({
     batch_max: BATCH_MAX,
@@ -92,10 +99,12 @@ export function createDecisions(dependencies: DecisionsDependencies): Decisions 
     if (sink.submit(task)) metrics.count("decision_records_total", { result: "accepted" });
   }
 
-  function end(requestId: string, attempt: number, { days }: OpenRequest, end: DecisionEnd): void {
+  function end(requestId: string, attempt: number, { days, evidence }: OpenRequest, end: DecisionEnd): void {
     const day = days.get(attempt);
     const endedAt = clock.date();
-    if (day !== undefined) submit({ type: "ended", end: () => ({ requestId, attempt, day, ...end, endedAt }) });
+    const more = end.finalStatus === "success" ? undefined : evidence.get(attempt);
+    evidence.delete(attempt);
+    if (day !== undefined) submit({ type: "ended", end: () => ({ requestId, attempt, day, ...more?.(), ...end, endedAt }) });
   }
 
   function countLeft({ facts, computeClass }: OpenRequest, { committed }: DecisionEnd): void {
@@ -109,7 +118,7 @@ export function createDecisions(dependencies: DecisionsDependencies): Decisions 
 
   return {
     begin(facts) {
-      open.set(facts.requestId, { facts, days: new Map(), computeClass: "", last: 0, waits: false });
+      open.set(facts.requestId, { facts, days: new Map(), evidence: new Map(), computeClass: "", last: 0, waits: false });
       if (open.size <= OPEN_REQUESTS_MAX) return;
       const [oldest] = open.keys();
       if (oldest !== undefined) open.delete(oldest);
@@ -127,9 +136,17 @@ export function createDecisions(dependencies: DecisionsDependencies): Decisions 
       request.last = attempt;
       request.waits = outcome === "queued";
       request.computeClass = view?.computeClass ?? "";
+      const views = fewViews(viewsOf(record.build));
+      const evidence = () => evidenceOf(decision, views, publicId);
+      const isSampled = decision.winner === undefined || random() < settings.decisionSample;
+      if (!isSampled) request.evidence.set(attempt, evidence);
       submit({
         type: "selected",
-        row: () => rowOf({ facts, record, waited, view, accountDigest: digestOf(facts.accountId), publicId }),
+        row: () => ({
+          ...rowOf({ facts, record, waited, view, accountDigest: digestOf(facts.accountId), publicId }),
+          audit: auditOf(decision, publicId),
+          ...(isSampled ? evidence() : {}),
+        }),
       });
     },
     attemptEnded(requestId, attempt, how) {

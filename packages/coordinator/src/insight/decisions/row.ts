@@ -62,7 +62,7 @@ export function decisionOutcome({ winner, refusals }: Decision, attempt: number)
 }
 
 /** Without the ids of sessions, which would tell connections apart. */
-function pseudonymous(decision: Decision, provider: string | null): StoredDecision {
+function pseudonymous({ audit: _evidence, ...decision }: Decision, provider: string | null): StoredDecision {
   const { winner } = decision;
   return { ...decision, winner: winner && { ...winner, providerId: provider ?? "a machine that has left" } };
 }
