@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { MODEL } from "../../testing.js";
 import { CANARY, type ValidBodies } from "./hostile-bodies.js";
+import { PARAMETER_TABLES, type Treatment } from "./parameter-table.js";
 
 const text = fc.constantFrom(CANARY, `${CANARY} hello`, `${CANARY} 🌱`);
 const model = fc.constantFrom(MODEL, MODEL, MODEL, `no-${CANARY}`);
@@ -132,13 +133,27 @@ const embeddings = withSome(
   { encoding_format: fc.constantFrom("float", "base64"), dimensions: fc.integer({ min: 1, max: 64 }), user: text },
 );
 
+/** Any bodies, every other one of which says a thing or two more of what the surface's documentation knows. */
+function withDocumented(path: keyof typeof PARAMETER_TABLES, bodies: ValidBodies): ValidBodies {
+  const { base, parameters } = PARAMETER_TABLES[path];
+  const values = Object.entries<Treatment>(parameters).flatMap(([name, treatment]) => {
+    if (name in base || "refused" in treatment) return [];
+    return "accepted" in treatment ? [{ [name]: treatment.accepted[0] }] : [{ ...treatment.with, [name]: treatment.honoured }];
+  });
+  const more = fc.subarray(values, { minLength: 1, maxLength: 2 });
+  return fc.oneof(
+    bodies,
+    fc.tuple(bodies, more).map(([body, added]) => ({ ...body, ...Object.assign({}, ...added) })),
+  );
+}
+
 /** Valid bodies of every surface, by its path. */
 export const VALID_BODIES = {
-  "/v1/chat/completions": chat,
-  "/v1/responses": responses,
-  "/v1/responses/input_tokens": responses,
-  "/v1/completions": completions,
-  "/v1/messages": messages,
-  "/v1/messages/count_tokens": countTokens,
-  "/v1/embeddings": embeddings,
+  "/v1/chat/completions": withDocumented("/v1/chat/completions", chat),
+  "/v1/responses": withDocumented("/v1/responses", responses),
+  "/v1/responses/input_tokens": withDocumented("/v1/responses/input_tokens", responses),
+  "/v1/completions": withDocumented("/v1/completions", completions),
+  "/v1/messages": withDocumented("/v1/messages", messages),
+  "/v1/messages/count_tokens": withDocumented("/v1/messages/count_tokens", countTokens),
+  "/v1/embeddings": withDocumented("/v1/embeddings", embeddings),
 } as const satisfies Record<string, ValidBodies>;
