@@ -126,6 +126,17 @@ describe("the official openai client", () => {
       expect(bounded.usage?.completion_tokens).toBe(3);
     });
 
+    it("reads in the usage how much of a prompt was remembered", async () => {
+      const messages = [
+        { role: "user" as const, content: `${"The fox sleeps under the old tree. ".repeat(20)}What is the capital of France?` },
+      ];
+      const ask = async () => (await client.chat.completions.create({ model, messages, max_tokens: 4 })).usage;
+      const first = await ask();
+      const again = await ask();
+      expect(again?.prompt_tokens).toBe(first?.prompt_tokens);
+      expect(again?.prompt_tokens_details?.cached_tokens).toBeGreaterThan((first?.prompt_tokens_details?.cached_tokens ?? 0) + 40);
+    });
+
     it("draws the same answer with the same seed", async () => {
       const tell = async (seed: number) => {
         const messages = [{ role: "user" as const, content: "Tell me a story." }];
