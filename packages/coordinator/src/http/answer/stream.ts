@@ -61,7 +61,7 @@ export async function answerStream(
   try {
     answer = await request.run(sink.gone);
   } catch (error) {
-    if (!sink.committed) throw error;
+    if (!sink.committed || sink.gone.aborted) throw error;
     stopKeepAlive();
     await tellInBand(error);
     return outcomeOfStatus(toApiError(error).status);
@@ -73,6 +73,8 @@ export async function answerStream(
     await relay(answer, renderer, sink);
     return "success";
   } catch (error) {
+    // Nobody is left to be told, and to leave is no failure.
+    if (sink.gone.aborted) throw error;
     await tellInBand(error);
     return "mid_stream";
   }
