@@ -200,6 +200,12 @@ export const SETTINGS = {
     about: "Part of that time per estimated prompt token, in milliseconds.",
   }),
   loadingExtension_ms: wait("UMBEL_LOADING_EXTENSION", "3m", "Time a provider that reports `loading` has for its first content instead."),
+  loadingSilence_ms: wait("UMBEL_LOADING_SILENCE", "90s", "Time a provider that reports `loading` may go without news of its progress."),
+  hedging: setting(oneOf(["on", "off"]), {
+    env: "UMBEL_HEDGING",
+    default: "on",
+    about: "Whether a second provider is asked when the first is late; of one request in twenty at most.",
+  }),
   contentBudget_ms: wait("UMBEL_CONTENT_BUDGET", "2m", "Time all attempts of one request have for the first content, loading apart."),
   idleTimeout_ms: wait("UMBEL_IDLE_TIMEOUT", "10m", "Longest pause inside an answer."),
   queueSize: setting(wholeNumber({ least: 0, most: 100_000 }), {

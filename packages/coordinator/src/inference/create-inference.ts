@@ -1,21 +1,21 @@
 import type { Clock } from "@umbel/protocol";
+import { createHedgeBudget } from "@umbel/routing";
 import type { Catalog } from "../catalog/index.js";
 import type { Settings } from "../config/index.js";
 import type { Fleet } from "../fleet/index.js";
 import type { DecisionRecorder, Logger, Metrics } from "../insight/index.js";
 import type { Ledger } from "../ledger/index.js";
 import { createAdmission } from "./admit/admission.js";
-import type { LookedUpInput, PreparedRequest } from "./admit/check.js";
+import type { LookedUpInput } from "./admit/check.js";
 import { isExclusive } from "./admit/prepare.js";
 import { createCacheScope } from "./cache-scope.js";
-import { type Dispatched, dispatch } from "./dispatch/dispatch.js";
 import { ConsumerLeft, DispatchFailed } from "./dispatch/failure.js";
 import { createWaitQueues } from "./dispatch/wait-queues.js";
 import { createInFlight } from "./in-flight.js";
 import { refusedAt } from "./inference-refusal.js";
-import { createAnswer, SETTLEMENT_WAIT_ms } from "./relay/answer.js";
+import { beginAnswer, SETTLEMENT_WAIT_ms } from "./relay/answer.js";
 import { createRetryAfter } from "./retry-after.js";
-import { FREE, givingBack, type Hold, openHold, unbilled } from "./settle/hold.js";
+import { FREE, type Hold, openHold } from "./settle/hold.js";
 import { createRequestRecord } from "./settle/recorded.js";
 import { createStopwatch } from "./stopwatch.js";
 import type { Answer, Inference, InferenceInput, RateLimits } from "./types.js";
@@ -46,9 +46,10 @@ export function createInference(dependencies: InferenceDependencies): Inference 
   const inFlight = createInFlight(clock);
   const retryAfter = createRetryAfter(queues.depth, (build) => fleet.rates.drain_perSecond(build, clock.now_ms()), dependencies.random);
   const admission = createAdmission({ ...dependencies, queues, retryAfter });
-  const dispatchServices = {
+  const answerServices = {
     ...dependencies,
     queues,
+    hedges: createHedgeBudget(),
     retryAfter,
     cacheScope: createCacheScope(dependencies.cacheScopeSalt),
   };
@@ -63,18 +64,10 @@ export function createInference(dependencies: InferenceDependencies): Inference 
   }
 
   async function begin({ request, taken }: Admitted, hold: Hold): Promise<Answer> {
-    const { input } = request;
-    const watch = createStopwatch(clock);
     const record = createRequestRecord(request, dependencies);
     try {
-      if (input.consumerGone.aborted) throw new ConsumerLeft("the consumer left while its money was held");
-      const dispatched = await dispatch(request, dispatchServices, input.consumerGone, watch);
-      const isOwn = isOwnMachine(dispatched, request);
-      const due = isOwn ? unbilled(hold) : hold;
-      const timing = watch.timing();
-      const recorded = record.following(givingBack(due, taken), { timing, billed: !isOwn && due !== FREE });
-      const shared = { clock, metrics, settings, timing, limitHeaders: taken.headers };
-      return createAnswer({ ...shared, dispatched, hold: recorded, gone: input.consumerGone });
+      if (request.input.consumerGone.aborted) throw new ConsumerLeft("the consumer left while its money was held");
+      return await beginAnswer({ request, hold, taken, record, watch: createStopwatch(clock) }, answerServices);
     } catch (error) {
       taken.giveBack();
       record.failed(releaseReason(error));
@@ -116,11 +109,6 @@ export function createInference(dependencies: InferenceDependencies): Inference 
     queue: (build) => ({ waiting: queues.depth(build), limit: queues.limit(build) }),
     drain: (grace_ms) => inFlight.drain(grace_ms),
   };
-}
-
-/** Of whoever asked for it; judged by the connection that served. A request that asked for any machine is billed like any other. */
-function isOwnMachine({ opened }: Dispatched, { spec }: PreparedRequest): boolean {
-  return spec.route !== "public" && opened.attempt.provider.accountId === spec.accountId;
 }
 
 function stageOf({ reason }: DispatchFailed) {

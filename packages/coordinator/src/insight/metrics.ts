@@ -21,6 +21,7 @@ const CATALOGUE = {
   admission_refusals_total: { kind: "counter", labels: ["check"], help: "Inference requests refused before money was held, by check." },
   rejections_dropped_total: { kind: "counter", labels: ["reason"], help: "Refusals that were not recorded." },
   inference_attempts_total: { kind: "counter", labels: ["outcome"], help: "Attempts on providers by how they ended." },
+  hedges_total: { kind: "counter", labels: ["outcome"], help: "Second machines asked because the first was late, and what became of it." },
   first_content_ms: {
     kind: "histogram",
     labels: ["model"],

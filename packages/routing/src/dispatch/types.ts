@@ -34,7 +34,7 @@ export interface Place {
 }
 
 /** Why a line of waiting requests did not serve one of them. */
-export type QueueRefusal = "full" | "timeout" | "deadline" | "unservable";
+export type QueueRefusal = "full" | "too_long" | "timeout" | "deadline" | "nobody" | "too_slow";
 
 /** What happens to one request. Racers are named by their attempt's number; an event of one that is gone changes nothing. */
 export type DispatchEvent =

@@ -2,7 +2,7 @@ import { ApiError } from "@umbel/dialects";
 import type { ErrorClass } from "@umbel/protocol";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { SettingName } from "../../config/index.js";
-import { Inbox, ServedRequest } from "../../fleet/testing/index.js";
+import { Inbox, type ProviderClient, ServedRequest } from "../../fleet/testing/index.js";
 import {
   arrived,
   ONE_PLACE,
@@ -15,6 +15,7 @@ import {
   textOf,
   type WatchedLedger,
 } from "../testing/index.js";
+import type { Answer } from "../types.js";
 
 /** `hello` is estimated as 5 tokens: a message and its text. */
 const FIRST_CONTENT_ms = 5_005;
@@ -187,7 +188,7 @@ describe("dispatch", () => {
   });
 
   it("gives a retry no more time than is left of the budget for all attempts", async () => {
-    await replace({ contentBudget_ms: "8s" });
+    await replace({ contentBudget_ms: "8s", hedging: "off" });
     const requests = new Inbox<ServedRequest>();
     for (let machine = 0; machine < 3; machine += 1) await test.provider({ serve: (request) => requests.put(request) });
     const refused = refusalOf(test.ask());
@@ -197,6 +198,68 @@ describe("dispatch", () => {
       await test.clock.advance(expected_ms);
     }
     expect(await refused).toMatchObject({ status: 504, message: expect.stringContaining("after 2 attempts") });
+  });
+
+  describe("when the first machine is late", () => {
+    const HEDGE_ms = FIRST_CONTENT_ms / 2;
+
+    /** A machine that has the request and says nothing; then another one that could serve it. */
+    async function late(): Promise<{ answer: Promise<Answer>; slow: ProviderClient; first: ServedRequest; quick: ProviderClient }> {
+      const slow = await test.provider();
+      const answer = test.ask();
+      const first = await slow.request();
+      first.accept("prefilling");
+      const quick = await test.provider();
+      await test.clock.advance(HEDGE_ms);
+      return { answer, slow, first, quick };
+    }
+
+    it("asks a second one, shows whoever speaks first, and bills that one alone", async () => {
+      const { answer, slow, first, quick } = await late();
+      await (await quick.request()).answer("quick");
+      const shown = await answer;
+      await slow.receive("cancel");
+      await first.chunk([{ type: "text", text: "too late", tokens: 2 }]);
+      expect(textOf(await readAll(shown))).toBe("quick");
+      expect(shown.provider.machineId).toBe(quick.machineId);
+      expect(ledger.calls).toEqual(["hold", "settle complete"]);
+      expect(ledger.settlements[0]?.servedBy.machineId).toBe(quick.machineId);
+      expect(test.metrics.render()).toMatch(/hedges_total\{outcome="won"\} 1/);
+    });
+
+    it("shows the first one if it speaks after all, and sends the second away", async () => {
+      const { answer, first, quick } = await late();
+      const second = await quick.request();
+      second.accept();
+      await first.answer("after all");
+      expect(textOf(await readAll(await answer))).toBe("after all");
+      await quick.receive("cancel");
+    });
+
+    it("goes on with the first one when the second fails", async () => {
+      const { answer, first, quick } = await late();
+      (await quick.request()).fail("engine_crash");
+      await arrived(quick);
+      await first.answer("still here");
+      expect(textOf(await readAll(await answer))).toBe("still here");
+    });
+
+    it("stops at once when one of them says that the request itself is at fault", async () => {
+      const { answer, slow, quick } = await late();
+      (await quick.request()).fail("client_request");
+      expect(await refusalOf(answer)).toMatchObject({ status: 400 });
+      await slow.receive("cancel");
+      expect(ledger.calls).toEqual(["hold", "release provider_error"]);
+    });
+
+    it("asks nobody else where the operator has switched it off", async () => {
+      await replace({ hedging: "off" });
+      const { answer, first } = await late();
+      await first.answer("alone");
+      expect(textOf(await readAll(await answer))).toBe("alone");
+      expect(test.metrics.render()).toMatch(/inference_attempts_total\{outcome="content"\} 1/);
+      expect(test.metrics.render()).not.toMatch(/hedges_total\{/);
+    });
   });
 
   describe("when every place is taken", () => {

@@ -1,6 +1,8 @@
 import { ApiError } from "@umbel/dialects";
-import { type FailureClass, retryPolicy } from "@umbel/routing";
+import { type FailureClass, type QueueRefusal, type RefusalCause, retryPolicy } from "@umbel/routing";
 import type { ReleaseReason } from "../../ledger/index.js";
+import { atCapacity } from "../admit/capacity-exists.js";
+import type { PreparedRequest } from "../admit/check.js";
 
 /** How one attempt failed before it showed any content. */
 export interface AttemptFailure {
@@ -47,8 +49,65 @@ const SENTENCES: Readonly<Record<FailureClass, string>> = {
   protocol_violation: "provider returned invalid encrypted chunk",
 };
 
-/** What the consumer is told when no further attempt is made. Source: routing.md §10, api.md §15. */
-export function exhausted(last: AttemptFailure, attempts: number, retryAfter_s: number): DispatchFailed {
+/** What the consumer of a request is told, and how long it is to wait before the next. */
+export interface ToldConsumer extends Pick<PreparedRequest, "publicName" | "spec"> {
+  readonly retryAfter_s: number;
+}
+
+/**
+ * A request that nobody answered, as its consumer is told of it. Sources: routing.md §8 and §10, api.md §15.
+ *
+ * @param failed what the last machine said of its failure, if it said anything
+ */
+export function refusalOf(
+  cause: Exclude<RefusalCause, { type: "fault" }>,
+  failed: AttemptFailure | undefined,
+  told: ToldConsumer,
+): DispatchFailed {
+  switch (cause.type) {
+    case "nobody":
+      return new DispatchFailed(nobody(told), "no_provider");
+    case "queue":
+      return notServed(cause.reason, told);
+    case "exhausted":
+      return exhausted(failed ?? cause, cause.failures, told.retryAfter_s);
+  }
+}
+
+function nobody({ publicName, retryAfter_s }: ToldConsumer): ApiError {
+  return new ApiError({
+    status: 503,
+    code: "model_unavailable",
+    message: `no provider for model "${publicName}" is available right now — retry after ${retryAfter_s}s`,
+    retryAfter_s,
+  });
+}
+
+/** Why a line did not serve a request, as the consumer is told. */
+const TURNED_AWAY = {
+  full: "queue is full",
+  too_long: "the queue is longer than the request may wait",
+  timeout: "queue timeout",
+  too_slow: "none would answer in time",
+} as const;
+
+function notServed(reason: QueueRefusal, told: ToldConsumer): DispatchFailed {
+  switch (reason) {
+    case "nobody":
+      return new DispatchFailed(nobody(told), "no_provider");
+    case "deadline": {
+      const message = "the request's deadline passed while it waited for capacity";
+      return new DispatchFailed(new ApiError({ status: 504, code: "timeout", message }), "caller_deadline");
+    }
+    case "full":
+    case "too_long":
+    case "timeout":
+    case "too_slow":
+      return new DispatchFailed(atCapacity(told.publicName, told.spec, TURNED_AWAY[reason], told.retryAfter_s), "queue_timeout");
+  }
+}
+
+function exhausted(last: AttemptFailure, attempts: number, retryAfter_s: number): DispatchFailed {
   const { status, code } = retryPolicy(last.failure).exhausted ?? { status: 502, code: "provider_error" };
   const sentence = SENTENCES[last.failure];
   const counted = `after ${attempts} attempt${attempts === 1 ? "" : "s"}: ${sentence}`;

@@ -5,7 +5,7 @@ import type { AttemptFailure } from "./failure.js";
 
 /** What comes from a provider for one attempt, opened. After `complete`, `failed` or `overflow` nothing follows. */
 export type AttemptSignal =
-  | { readonly type: "phase"; readonly phase: "queued" | "loading" | "prefilling" }
+  | { readonly type: "phase"; readonly phase: "queued" | "loading" | "prefilling"; readonly progress: number | undefined }
   | { readonly type: "events"; readonly events: readonly ChatEvent[] }
   | { readonly type: "complete"; readonly message: InferenceComplete; readonly receiptValid: boolean }
   | { readonly type: "failed"; readonly failure: AttemptFailure }
@@ -22,8 +22,8 @@ export interface OpenedAttempt {
   next(signal: AbortSignal): Promise<AttemptSignal>;
   /** Makes `next` yield this once more. */
   putBack(signal: AttemptSignal): void;
-  /** The next terminal, chunks unopened and unread: for an answer that nobody waits for any more. */
-  terminal(signal: AbortSignal): Promise<Exclude<AttemptSignal, { type: "phase" | "events" }>>;
+  /** The next terminal, chunks unopened and unread: for an answer that nobody waits for any more. Rejects once the attempt is released. */
+  terminal(): Promise<Exclude<AttemptSignal, { type: "phase" | "events" }>>;
 }
 
 /** @param createOpener makes the opener once the provider has said its nonce */
@@ -34,7 +34,7 @@ export function openAttempt(attempt: Attempt, createOpener: (responseNonce: Uint
   /** Taken from the attempt while batching, and due next. */
   let unread: AttemptEvent | undefined;
 
-  async function take(signal: AbortSignal): Promise<AttemptEvent> {
+  async function take(signal?: AbortSignal): Promise<AttemptEvent> {
     const event = unread ?? attempt.poll();
     unread = undefined;
     return event ?? attempt.next(signal);
@@ -51,7 +51,7 @@ export function openAttempt(attempt: Attempt, createOpener: (responseNonce: Uint
         throw error;
       }
     }
-    return { type: "phase", phase: message.phase };
+    return { type: "phase", phase: message.phase, progress: message.progress };
   }
 
   async function openBatch(first: Extract<AttemptEvent, { type: "chunk" }>): Promise<AttemptSignal> {
@@ -106,10 +106,10 @@ export function openAttempt(attempt: Attempt, createOpener: (responseNonce: Uint
     putBack(signal) {
       returned = signal;
     },
-    async terminal(signal) {
+    async terminal() {
       if (returned !== undefined && returned.type !== "phase" && returned.type !== "events") return returned;
       for (;;) {
-        const event = await take(signal);
+        const event = await take();
         if (event.type === "complete") return event;
         if (event.type !== "accepted" && event.type !== "chunk") return ended(event);
       }

@@ -1,15 +1,21 @@
 import { ApiError, type ChatEvent } from "@umbel/dialects";
 import type { Clock } from "@umbel/protocol";
-import type { Settings } from "../../config/index.js";
+import type { DispatchEffect } from "@umbel/routing";
+import type { Attempt, Fleet } from "../../fleet/index.js";
 import type { Metrics } from "../../insight/index.js";
-import type { Settlement, SettleOutcome } from "../../ledger/index.js";
-import { createDeadline } from "../dispatch/deadline.js";
-import type { Dispatched } from "../dispatch/dispatch.js";
-import { ConsumerLeft } from "../dispatch/failure.js";
-import type { AttemptSignal } from "../dispatch/opened-attempt.js";
-import type { Hold } from "../settle/hold.js";
-import type { Answer } from "../types.js";
+import type { SettleOutcome } from "../../ledger/index.js";
+import type { PreparedRequest } from "../admit/check.js";
+import { type DispatchSettings, dispatchInput } from "../dispatch/dispatch-input.js";
+import { ConsumerLeft, refusalOf } from "../dispatch/failure.js";
+import { type CacheScope, createOpening } from "../dispatch/opening.js";
+import { type DriverOwner, type DriverServices, type Pulled, RequestDriver } from "../dispatch/request-driver.js";
+import type { RetryAfter } from "../retry-after.js";
+import { FREE, givingBack, type Hold, unbilled } from "../settle/hold.js";
+import { endOfAttempt, HEDGE_LOST, type RequestRecord } from "../settle/recorded.js";
+import type { Stopwatch } from "../stopwatch.js";
+import type { Answer, TakenTokens } from "../types.js";
 import { within } from "../within.js";
+import { attemptEnds } from "./attempt-ends.js";
 import { chatUsageOf, createDeliveredCount } from "./delivered.js";
 
 /** How long an answer's end waits for its settlement. Source: money.md §10. */
@@ -17,204 +23,170 @@ export const SETTLEMENT_WAIT_ms = 2_000;
 /** How long a cancel waits for the hold to be parked. */
 const PARK_WAIT_ms = 1_000;
 
-export interface AnswerParts {
-  readonly dispatched: Dispatched;
-  readonly hold: Hold;
-  /** The consumer's signal: what follows the answer's start is settled, not released. */
-  readonly gone: AbortSignal;
+export interface AnswerServices extends DriverServices {
+  readonly fleet: Pick<Fleet, "reserve" | "rates">;
   readonly clock: Clock;
   readonly metrics: Metrics;
-  readonly settings: Pick<Settings, "idleTimeout_ms" | "settleGrace_ms">;
-  readonly timing: Readonly<Record<string, number>>;
-  readonly limitHeaders: Readonly<Record<string, string>>;
+  readonly settings: DispatchSettings;
+  readonly retryAfter: RetryAfter;
+  readonly cacheScope: CacheScope;
 }
 
-type Complete = Extract<AttemptSignal, { type: "complete" }>;
+export interface AnswerParts {
+  readonly request: PreparedRequest;
+  readonly hold: Hold;
+  /** What the request took of its caller's limits; ends with the money. */
+  readonly taken: TakenTokens;
+  readonly record: RequestRecord;
+  readonly watch: Stopwatch;
+}
+
+type Complete = Extract<Pulled, { type: "complete" }>;
 type Finish = Extract<ChatEvent, { type: "finish" }>;
-type Usage = Settlement["usage"];
 
 /**
- * Relays an answer that has begun, and sees to its end: completion, a provider that breaks off, a consumer that leaves, silence. On each way
- * the attempt is released once and the hold settled once.
+ * Dispatches a request whose money is held, and relays its answer to the end: completion, a provider that breaks off, a consumer that leaves,
+ * silence. Routing's reducer decides; here its decisions meet the consumer and the money. Once the answer has begun the hold is settled here,
+ * exactly once; before that hold and limits are the caller's to end.
  *
  * `finish` is held back until the provider has accounted for the answer, so that the usage shown is the usage settled.
+ *
+ * @returns when the first content is there
+ * @throws DispatchFailed when nobody answers. @throws ConsumerLeft
  */
-export function createAnswer(parts: AnswerParts): Answer {
-  const { dispatched, hold, gone, clock, metrics, settings } = parts;
-  const { opened } = dispatched;
-  const { attempt } = opened;
-  const { sessionId, machineId, accountId } = attempt.provider;
-  const servedBy = { sessionId, machineId, accountId };
-
+export function beginAnswer({ request, hold, taken, record, watch }: AnswerParts, services: AnswerServices): Promise<Answer> {
+  const { clock, metrics, retryAfter } = services;
+  const { spec, input } = request;
+  const begun = deferred<Attempt>();
+  const settled = deferred<Promise<SettleOutcome>>();
   const delivered = createDeliveredCount();
-  const idle = createDeadline(clock, clock.now_ms() + settings.idleTimeout_ms, gone);
-  let tellSettled: (outcome: Promise<SettleOutcome>) => void;
-  const settled = new Promise<SettleOutcome>((resolve) => {
-    tellSettled = resolve;
-  });
-  let first: readonly ChatEvent[] | undefined = dispatched.batch;
-  let finish: Finish | undefined;
+  const stopWaiting = watch.start("provider");
+  let due = hold;
+  let hedgeWon: boolean | undefined;
+  let brokenOff: ApiError | undefined;
   let receipt: string | undefined;
-  let state: "running" | "over" | "left" = "running";
-  let reading = false;
+  let finish: Finish | undefined;
 
-  /** The one way out of `running`; whoever gets true ends the answer. */
-  function takeEnd(as: "over" | "left" = "over"): boolean {
-    if (state !== "running") return false;
-    state = as;
-    idle.clear();
-    gone.removeEventListener("abort", onGone);
-    return true;
-  }
+  const owner: DriverOwner = {
+    begun(winner, attempt) {
+      stopWaiting();
+      metrics.count("inference_attempts_total", { outcome: "content" });
+      // One of the account's own machines, of whoever asked for it; judged by the connection that served.
+      const isOwn = spec.route !== "public" && winner.provider.accountId === spec.accountId;
+      const began = { attempt, timing: watch.timing(), billed: !isOwn && hold !== FREE };
+      due = record.following(givingBack(isOwn ? unbilled(hold) : hold, taken), {
+        ...began,
+        ...(hedgeWon === undefined ? {} : { hedgeWon }),
+      });
+      begun.resolve(winner);
+    },
+    refused({ cause }, failed, fault) {
+      if (cause.type === "fault") return begun.reject(fault);
+      begun.reject(refusalOf(cause, failed?.failure, { ...request, retryAfter_s: retryAfter.seconds(spec.build) }));
+    },
+    abandoned: () => begun.reject(new ConsumerLeft("the consumer left before the first content")),
+    park: () => within(due.park(), PARK_WAIT_ms, clock).then(() => undefined),
+    settle({ reason }, { provider }, usage = delivered.usage()) {
+      const { sessionId, machineId, accountId } = provider;
+      const posted = due.settle({ usage, servedBy: { sessionId, machineId, accountId }, reason });
+      settled.resolve(
+        within(posted, SETTLEMENT_WAIT_ms, clock).then((outcome) => {
+          if (outcome !== undefined && outcome.state !== "pending") return outcome;
+          metrics.count("billing_pending_total", {});
+          return { state: "pending" };
+        }),
+      );
+    },
+    brokenOff(effect, fault) {
+      brokenOff = WORDS[effect.cause](fault);
+    },
+    noted(event, effects) {
+      for (const end of attemptEnds(event, effects)) {
+        if (end.failure === undefined) hedgeWon = end.winner > end.racer;
+        if (end.failure === undefined) metrics.count("hedges_total", { outcome: hedgeWon === true ? "won" : "lost" });
+        else metrics.count("inference_attempts_total", { outcome: end.failure });
+        services.decisions.attemptEnded(spec.requestId, end.racer, end.failure === undefined ? HEDGE_LOST : endOfAttempt(end.failure));
+      }
+    },
+  };
 
-  function settle(usage: Usage, reason: Settlement["reason"]): void {
-    attempt.release();
-    const posted = hold.settle({ usage, servedBy, reason });
-    tellSettled(
-      within(posted, SETTLEMENT_WAIT_ms, clock).then((outcome) => {
-        if (outcome !== undefined && outcome.state !== "pending") return outcome;
-        metrics.count("billing_pending_total", {});
-        return { state: "pending" };
-      }),
-    );
-  }
+  const driver = new RequestDriver(
+    spec,
+    dispatchInput(request, services.settings, services.fleet),
+    createOpening(request, services.cacheScope, watch),
+    owner,
+    services,
+    watch,
+    input.consumerGone,
+  );
 
-  function complete({ message, receiptValid }: Complete): IteratorResult<readonly ChatEvent[]> {
-    if (!takeEnd()) return DONE;
+  function complete({ message, receiptValid }: Complete): ChatEvent[] {
     // An account that the provider did not sign for this answer is not believed; what was relayed is.
     const usage = receiptValid ? message.usage : delivered.usage();
     if (receiptValid) receipt = message.receipt;
-    settle(usage, "complete");
-    return { done: false, value: [{ type: "finish", reason: message.finish_reason, ...finish, usage: chatUsageOf(usage) }] };
+    return [{ type: "finish", reason: message.finish_reason, ...finish, usage: chatUsageOf(usage) }];
   }
 
-  function breakOff(reason: Settlement["reason"], error: ApiError): never {
-    if (takeEnd()) settle(delivered.usage(), reason);
-    throw error;
-  }
-
-  function onGone(): void {
-    // A pending read is aborted by the same signal and leaves by itself: an attempt has one reader.
-    if (!reading) leave();
-  }
-
-  /** The consumer is gone: the provider is asked to stop and to account for what it has made. */
-  function leave(): void {
-    if (takeEnd("left")) void accountAfterLeaving();
-  }
-
-  async function accountAfterLeaving(): Promise<void> {
-    await within(hold.park(), PARK_WAIT_ms, clock);
-    attempt.cancel();
-    const grace = createDeadline(clock, clock.now_ms() + settings.settleGrace_ms);
-    try {
-      const end = await opened.terminal(grace.signal);
-      if (end.type === "complete") settle(end.receiptValid ? end.message.usage : delivered.usage(), "cancelled");
-      else if (end.type === "overflow") settle(delivered.usage(), "slow_consumer");
-      else settle(delivered.usage(), end.failure.failure === "cancelled" ? "cancelled" : "provider_lost");
-    } catch {
-      // The grace is over, or the attempt is: either way nothing more will come, and what was relayed is due.
-      settle(delivered.usage(), "no_terminal_after_cancel");
-    } finally {
-      grace.clear();
-    }
-  }
-
-  async function read(): Promise<AttemptSignal | undefined> {
-    reading = true;
-    try {
-      return await opened.next(idle.signal);
-    } catch (error) {
-      if (idle.signal.aborted) return undefined;
-      attempt.cancel();
-      return breakOff("provider_lost", unexpected(error));
-    } finally {
-      reading = false;
-    }
-  }
-
-  function take(events: readonly ChatEvent[]): readonly ChatEvent[] {
+  function shown(events: readonly ChatEvent[]): readonly ChatEvent[] {
     delivered.add(events);
     finish ??= events.find((event) => event.type === "finish");
     return finish === undefined ? events : events.filter((event) => event.type !== "finish");
   }
 
+  let isOver = false;
   async function next(): Promise<IteratorResult<readonly ChatEvent[]>> {
-    if (first !== undefined && state === "running") {
-      const batch = take(first);
-      first = undefined;
+    while (!isOver) {
+      const pulled = await driver.next();
+      isOver = pulled.type !== "events";
+      if (pulled.type === "complete") return { done: false, value: complete(pulled) };
+      if (pulled.type === "ended") {
+        if (brokenOff !== undefined) throw brokenOff;
+        throw new ConsumerLeft("the consumer left during the answer");
+      }
+      const batch = shown(pulled.events);
       if (batch.length > 0) return { done: false, value: batch };
     }
-    while (state === "running") {
-      const signal = await read();
-      if (signal === undefined) {
-        if (!idle.passed) {
-          leave();
-          break;
-        }
-        attempt.reportTimeout();
-        attempt.cancel();
-        breakOff("timeout", silent());
-      }
-      switch (signal.type) {
-        case "phase":
-          break;
-        case "events": {
-          idle.moveTo(clock.now_ms() + settings.idleTimeout_ms);
-          const batch = take(signal.events);
-          if (batch.length > 0) return { done: false, value: batch };
-          break;
-        }
-        case "complete":
-          return complete(signal);
-        case "overflow":
-          attempt.cancel();
-          return breakOff("slow_consumer", readTooSlowly());
-        case "failed":
-          return breakOff("provider_lost", brokenOff());
-      }
-    }
-    if (state === "left") throw new ConsumerLeft("the consumer left during the answer");
     return DONE;
   }
 
-  gone.addEventListener("abort", onGone);
-  if (gone.aborted) onGone();
-
-  return {
-    provider: attempt.provider,
-    limitHeaders: parts.limitHeaders,
+  return begun.promise.then((winner) => ({
+    provider: winner.provider,
+    limitHeaders: taken.headers,
     events: {
       [Symbol.asyncIterator]: () => ({
         next,
         return: async () => {
-          leave();
+          driver.leave();
           return DONE;
         },
       }),
     },
     receipt: () => receipt,
-    settled,
-    timing: parts.timing,
-  };
+    settled: settled.promise.then((outcome) => outcome),
+    timing: watch.timing(),
+  }));
 }
 
 const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined };
 
-// What a consumer is told inside its stream. Source: api.md §6.3.
+/** What a consumer is told inside its stream. Source: api.md §6.3. */
+const WORDS: Readonly<Record<Extract<DispatchEffect, { type: "break_off" }>["cause"], (fault: unknown) => ApiError>> = {
+  timeout: () => new ApiError({ status: 504, code: "timeout", message: "request timed out" }),
+  slow_consumer: () => new ApiError({ status: 504, code: "timeout", message: "the answer was not read fast enough" }),
+  provider_lost: () => new ApiError({ status: 502, code: "provider_error", message: "provider ended without completion" }),
+  fault: (cause) => new ApiError({ status: 500, code: "internal_error", message: "internal server error", cause }),
+};
 
-function silent(): ApiError {
-  return new ApiError({ status: 504, code: "timeout", message: "request timed out" });
+interface Deferred<Value> {
+  readonly promise: Promise<Value>;
+  resolve(value: Value): void;
+  reject(error: unknown): void;
 }
 
-function readTooSlowly(): ApiError {
-  return new ApiError({ status: 504, code: "timeout", message: "the answer was not read fast enough" });
-}
-
-function brokenOff(): ApiError {
-  return new ApiError({ status: 502, code: "provider_error", message: "provider ended without completion" });
-}
-
-function unexpected(cause: unknown): ApiError {
-  return new ApiError({ status: 500, code: "internal_error", message: "internal server error", cause });
+function deferred<Value>(): Deferred<Value> {
+  let settle: Pick<Deferred<Value>, "resolve" | "reject"> | undefined;
+  const promise = new Promise<Value>((resolve, reject) => {
+    settle = { resolve, reject };
+  });
+  return { promise, resolve: (value) => settle?.resolve(value), reject: (error) => settle?.reject(error) };
 }

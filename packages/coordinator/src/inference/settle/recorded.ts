@@ -1,8 +1,8 @@
 import type { Clock } from "@umbel/protocol";
+import type { FailureClass } from "@umbel/routing";
 import type { DecisionEnd, DecisionRecorder, RequestFacts } from "../../insight/index.js";
 import type { ReleaseReason, Settlement, SettleOutcome } from "../../ledger/index.js";
 import type { PreparedRequest } from "../admit/check.js";
-import type { AttemptFailure } from "../dispatch/failure.js";
 import type { Hold } from "./hold.js";
 
 /** What a decision's record says of the end of an answer that had begun, by how it was settled. Source: ops.md §3.1. */
@@ -49,8 +49,18 @@ const UNANSWERED: Readonly<Record<ReleaseReason, DecisionEnd>> = {
   own_machine: { finalStatus: "success", clientOutcome: "answered" },
 };
 
+/** What a record says of a machine that was given up because the other one spoke first. */
+export const HEDGE_LOST: DecisionEnd = {
+  finalStatus: "cancelled",
+  errorClass: "hedge_loser",
+  clientOutcome: "unaware",
+  providerOutcome: "cancelled",
+  usedHedge: true,
+  hedgeWon: false,
+};
+
 /** What a record says of an attempt that failed while another one could still follow. */
-export function endOfAttempt({ failure }: AttemptFailure): DecisionEnd {
+export function endOfAttempt(failure: FailureClass): DecisionEnd {
   const shared = { errorReason: failure, clientOutcome: "unaware" } as const;
   if (failure === "timeout") return { ...shared, finalStatus: "timeout", errorClass: "first_chunk_timeout", providerOutcome: "timed_out" };
   if (failure === "disconnected") {
@@ -59,10 +69,20 @@ export function endOfAttempt({ failure }: AttemptFailure): DecisionEnd {
   return { ...shared, finalStatus: "error", errorClass: "provider_error_before_response", providerOutcome: "failed" };
 }
 
+/** How an answer began. */
+export interface BegunAnswer {
+  /** Number of the attempt that answers. */
+  readonly attempt: number;
+  /** Absent where only one machine was asked. */
+  readonly hedgeWon?: boolean;
+  readonly timing: Readonly<Record<string, number>>;
+  readonly billed: boolean;
+}
+
 /** Follows one request from its dispatch to the end of its money, for the record of its decisions. */
 export interface RequestRecord {
   /** The hold of an answer that has begun; its end ends the record. */
-  following(hold: Hold, begun: { readonly timing: Readonly<Record<string, number>>; readonly billed: boolean }): Hold;
+  following(hold: Hold, begun: BegunAnswer): Hold;
   /** Nobody answers. */
   failed(reason: ReleaseReason): void;
 }
@@ -75,7 +95,7 @@ export function createRequestRecord(
   const start_ms = clock.now_ms();
   decisions.begin(factsOf(request));
   return {
-    following(hold, { timing, billed }) {
+    following(hold, { attempt, hedgeWon, timing, billed }) {
       const first_ms = clock.now_ms();
       return {
         ...hold,
@@ -83,21 +103,27 @@ export function createRequestRecord(
           const end_ms = clock.now_ms();
           const posted = hold.settle(settlement);
           const { usage, reason } = settlement;
+          const hedge = hedgeWon === undefined ? {} : { usedHedge: true, hedgeWon };
           const took = { ttft_ms: first_ms - start_ms, total_ms: end_ms - start_ms, timing };
           void posted.then((outcome) =>
-            decisions.ended(requestId, {
-              ...ANSWERED[reason],
-              ...billing(outcome, billed),
-              ...took,
-              committed: true,
-              prompt_tokens: usage.prompt_tokens,
-              completion_tokens: usage.completion_tokens,
-              reasoning_tokens: usage.reasoning_tokens,
-              cachedPrompt_tokens: usage.cached_prompt_tokens,
-              ...(end_ms > first_ms
-                ? { decode_tps: Math.min(DECODE_TPS_max, (usage.completion_tokens * 1_000) / (end_ms - first_ms)) }
-                : {}),
-            }),
+            decisions.ended(
+              requestId,
+              {
+                ...ANSWERED[reason],
+                ...billing(outcome, billed),
+                ...took,
+                ...hedge,
+                committed: true,
+                prompt_tokens: usage.prompt_tokens,
+                completion_tokens: usage.completion_tokens,
+                reasoning_tokens: usage.reasoning_tokens,
+                cachedPrompt_tokens: usage.cached_prompt_tokens,
+                ...(end_ms > first_ms
+                  ? { decode_tps: Math.min(DECODE_TPS_max, (usage.completion_tokens * 1_000) / (end_ms - first_ms)) }
+                  : {}),
+              },
+              attempt,
+            ),
           );
           return posted;
         },
