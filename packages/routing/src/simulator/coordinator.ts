@@ -182,9 +182,10 @@ export class SimulatedCoordinator {
   }
 
   #unserved(request: LiveRequest, decision: Decision): "unserved" | "hopeless" {
-    if (waitingOutlook(decision, request.spec) === "wait") return "unserved";
+    const outlook = waitingOutlook(decision, request.spec);
+    if (outlook === "wait") return "unserved";
     request.waiter = undefined;
-    this.#event(request, { type: "queue_refused", reason: "unservable" });
+    this.#event(request, { type: "queue_refused", reason: outlook });
     return "hopeless";
   }
 
