@@ -87,7 +87,6 @@ export function syntheticRequest(random: () => number): RequestSpec {
     allowedMachines: undefined,
     route: "public",
     avoidVersion: random() < 0.05 ? "1.1.0" : undefined,
-    affinityProviderId: undefined,
     ttftCeiling_ms: undefined,
   };
 }

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { type Clock, deviceThumbprint } from "@umbel/protocol";
 import { systemClock } from "@umbel/protocol/native";
+import { type CostProfile, DEFAULT_COST_PROFILE } from "@umbel/routing";
 import { createAccounts, createSessions } from "./accounts/index.js";
 import { type Catalog, createCatalog, loadBundledModel } from "./catalog/index.js";
 import type { Settings } from "./config/index.js";
@@ -140,6 +141,7 @@ async function start(
       minVersion: settings.minProviderVersion,
       socketsPerAddress_max: settings.socketsPerIp,
       upgradesPerMinute_max: settings.upgradesPerIp_perMinute,
+      costProfile: costProfileFor(settings),
     },
     log: log.child({ component: "fleet" }),
     events: reportFleet(metrics),
@@ -259,6 +261,13 @@ async function start(
     "coordinator started",
   );
   return { url, port, operatorPort: operator?.port };
+}
+
+/** The built-in coefficients with what the operator has set; a profile that differs says so in its version. */
+function costProfileFor({ affinityBonus_ms }: Settings): CostProfile {
+  const { version, affinity_ms_max } = DEFAULT_COST_PROFILE;
+  if (affinityBonus_ms === affinity_ms_max) return DEFAULT_COST_PROFILE;
+  return { ...DEFAULT_COST_PROFILE, version: `${version} affinity=${affinityBonus_ms}`, affinity_ms_max: affinityBonus_ms };
 }
 
 /** What an operator has changed since stays; another artefact of the same name replaces the old one. */

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { DEFAULT_COST_PROFILE } from "./cost/profile.js";
 import { explainDecision, explainProvider } from "./explain.js";
 import { select } from "./select.js";
 import { BUILD, NOW_MS, providerView, requestSpec, routingContext, slots, slotView } from "./testing/fixtures.js";
@@ -23,7 +24,7 @@ describe("explaining a decision", () => {
       "  0.10 s prefill: reading this prompt",
       "  2.00 s decode: writing the longest answer this request allows",
       "its estimate to the first token: 0.12 s",
-      "coefficients: version 1",
+      `coefficients: version ${DEFAULT_COST_PROFILE.version}`,
       "least estimate to the first token: 0.12 s",
     ]);
   });

@@ -1,4 +1,5 @@
 export { isResident } from "./admission/residency.js";
+export { AffinityTable, type PrefixMark } from "./affinity/affinity-table.js";
 export { type AuditRecord, type EncodedDecision, encodeDecision } from "./audit/encode.js";
 export { AUDIT_LIMITS } from "./audit/limits.js";
 export { REPLAY_MISMATCHES, type Replay, replayDecision } from "./audit/replay.js";

@@ -55,9 +55,28 @@ describe("the pick", () => {
   });
 
   it("is the holder of the consumer's prefix if near-tied, however busy", () => {
-    const pool = [candidate("idle", 0), candidate("holder", 3_000, running(5))];
-    expect(winner(pool, { affinityProviderId: "holder" })).toBe("holder");
-    expect(winner([candidate("idle", 0), candidate("holder", 3_001)], { affinityProviderId: "holder" })).toBe("idle");
+    const holder = (total_ms: number, matched_tokens: number): Candidate => {
+      const spec = requestSpec({ affinity: { machineId: "machine-of-holder", matched_tokens } });
+      return { measured: measure(providerView({ id: "holder", ...running(5) }), spec, routingContext()), total_ms };
+    };
+    expect(winner([candidate("idle", 0), holder(3_000, 100)])).toBe("holder");
+    expect(winner([candidate("idle", 0), holder(3_001, 100)])).toBe("idle");
+    // Reading 10 tokens again takes 10 ms.
+    expect(winner([candidate("idle", 0), holder(0, 10)])).toBe("idle");
+  });
+
+  it("is always the same among equals for prompts with one beginning, as long as that machine is there", () => {
+    const equals = ["a", "b", "c", "d", "e"].map((id) => candidate(id, 100));
+    const placed = (pool: Candidate[], placement: string, promptTokens = 100) =>
+      winner(pool, { promptTokens, affinity: { machineId: undefined, matched_tokens: 0, placement } }, () => 0.999);
+    const homes = Array.from({ length: 40 }, (_, prefix) => placed(equals, `prefix ${prefix}`));
+    expect(new Set(homes).size).toBe(5);
+    for (const [prefix, home] of homes.entries()) {
+      const others = equals.filter(({ measured }) => measured.provider.id !== (home === "a" ? "b" : "a"));
+      expect(placed(others.reverse(), `prefix ${prefix}`)).toBe(home);
+    }
+    // Not for a prompt that is read in no time.
+    expect(placed(equals, "prefix 1", 10)).toBe("e");
   });
 });
 

@@ -1,3 +1,4 @@
+import { drawAmong } from "./affinity/placement.js";
 import type { Measurements } from "./cost/measure.js";
 import type { CostProfile } from "./cost/profile.js";
 import type { RequestSpec } from "./types.js";
@@ -44,14 +45,14 @@ const PREFERENCES: readonly Preference[] = [ownMachines, otherVersion, bearableD
 
 /**
  * Chooses among candidates: preferences, then the near-ties of the cheapest, then the least requests ahead, then the least work in all,
- * then dice. A near-tied holder of the consumer's prefix wins outright.
+ * then dice, or the place that the prompt's beginning always has among such machines. A near-tied holder of that beginning wins outright.
  *
  * @param random called at most once, and only to part equals
  * @returns undefined for no candidates
  */
 export function pick(candidates: readonly Candidate[], spec: RequestSpec, profile: CostProfile, random: () => number): Picked | undefined {
   const equals = equalsOf(candidates, spec, profile);
-  const draw = equals.length > 1 ? random() : undefined;
+  const draw = drawAmong(equals, spec, profile, random);
   const candidate = equals[Math.floor((draw ?? 0) * equals.length)];
   return candidate && { candidate, tied: equals.length, draw, equals };
 }
@@ -59,8 +60,13 @@ export function pick(candidates: readonly Candidate[], spec: RequestSpec, profil
 /** The candidates that are equal to the last: any of them may be drawn. */
 export function equalsOf(candidates: readonly Candidate[], spec: RequestSpec, profile: CostProfile): readonly Candidate[] {
   const near = nearTies(preferred(candidates, spec, profile), profile.nearTie_ms);
-  const affine = near.find(({ measured }) => measured.provider.id === spec.affinityProviderId);
-  return affine ? [affine] : leastBusy(near);
+  const holder = near.find(isHolder);
+  return holder ? [holder] : leastBusy(near);
+}
+
+/** Whether the machine holds so much of the prompt that it is worth going there. */
+export function isHolder({ measured }: Candidate): boolean {
+  return measured.sparedPrefill_ms > 0;
 }
 
 /** Those that the preferences leave in. */

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { DEFAULT_COST_PROFILE } from "./cost/profile.js";
 import { GATES } from "./gates/index.js";
 import { OWNER_RELAXATION, PROFILE_OMISSIONS } from "./gates/profiles.js";
 import { seededRandom } from "./random.js";
@@ -164,6 +165,6 @@ describe("a decision", () => {
   });
 
   it("names the version of the coefficients", () => {
-    expect(select([providerView()], requestSpec(), routingContext()).costProfile).toBe("1");
+    expect(select([providerView()], requestSpec(), routingContext()).costProfile).toBe(DEFAULT_COST_PROFILE.version);
   });
 });

@@ -111,6 +111,16 @@ export interface ProviderView {
   readonly breakerOpenUntil_ms: number;
 }
 
+/** Where a request's prefix is, or should come to be (routing.md §15). */
+export interface Affinity {
+  /** The machine that answered the longest known beginning of the prompt last; undefined if none did lately. */
+  readonly machineId: string | undefined;
+  /** How long that beginning is, estimated. */
+  readonly matched_tokens: number;
+  /** Requests of one placement prefer one machine among equals, before any of them holds anything. An opaque key: never recorded. */
+  readonly placement?: string;
+}
+
 /** What one request needs from a provider. */
 export interface RequestSpec {
   readonly requestId: string;
@@ -132,8 +142,8 @@ export interface RequestSpec {
   readonly route: "public" | "self" | "prefer";
   /** Version of the provider that failed last, avoided when others exist. */
   readonly avoidVersion: string | undefined;
-  /** Provider that served this consumer's prefix last. */
-  readonly affinityProviderId: string | undefined;
+  /** Where the prompt's beginning may be in a cache; absent where nothing is known of it. */
+  readonly affinity?: Affinity;
   /** Refuse providers whose estimate is above; undefined is soft. */
   readonly ttftCeiling_ms: number | undefined;
   /** The catalogue's figure for the build; absent or 0 is unknown. Used where no slot has measured it. */

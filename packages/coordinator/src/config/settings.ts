@@ -214,6 +214,16 @@ export const SETTINGS = {
     about: "Requests that may wait for capacity of one build; twice its places, if that is more.",
   }),
   queueWait_ms: wait("UMBEL_QUEUE_WAIT", "2m", "How long a request waits for capacity."),
+  affinityTtl_ms: wait(
+    "UMBEL_CACHE_AFFINITY_TTL",
+    "10m",
+    "How long a machine is expected to keep the prefix of a prompt that it answered.",
+  ),
+  affinityBonus_ms: setting(wholeNumber({ least: 0, most: 10_000 }), {
+    env: "UMBEL_CACHE_AFFINITY_BONUS_MS",
+    default: "10000",
+    about: "Most that a machine is preferred for holding a prompt's beginning, in milliseconds of reading spared; 0 switches it off.",
+  }),
   settleGrace_ms: wait("UMBEL_SETTLE_GRACE", "30s", "How long a provider has to account for an answer whose consumer has left."),
   drainGrace_ms: wait("UMBEL_DRAIN_GRACE", "10m", "How long a shutdown waits for requests in flight; 0 does not wait.", 0),
 

@@ -42,7 +42,6 @@ function ordinaryRequest(build: string): RequestSpec {
     allowedMachines: undefined,
     route: "public",
     avoidVersion: undefined,
-    affinityProviderId: undefined,
     ttftCeiling_ms: undefined,
   };
 }

@@ -129,8 +129,8 @@ export function createFleet(dependencies: FleetDependencies): FleetService {
   ];
 
   function routingContext(): RoutingContext {
-    const { minTrust, minVersion, challengeFreshness_ms } = settings;
-    return { now_ms: clock.now_ms(), random: random.fraction, minTrust, minVersion, challengeFreshness_ms, rates };
+    const { minTrust, minVersion, challengeFreshness_ms, costProfile } = settings;
+    return { now_ms: clock.now_ms(), random: random.fraction, minTrust, minVersion, challengeFreshness_ms, costProfile, rates };
   }
 
   /**

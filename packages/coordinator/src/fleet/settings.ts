@@ -1,4 +1,5 @@
 import type { TrustLevel } from "@umbel/protocol";
+import { type CostProfile, DEFAULT_COST_PROFILE } from "@umbel/routing";
 
 /** What one attempt may hold for a consumer that reads slowly. Past either figure it overflows, visibly (protocol.md §7.4). */
 export const ATTEMPT_BUFFER_LIMITS = { events_max: 4096, bytes_max: 4 * 1024 * 1024 } as const;
@@ -47,6 +48,8 @@ export interface FleetSettings {
   readonly minVersion: string;
   /** How often a connected machine's `last seen` is stored. */
   readonly touchInterval_ms: number;
+  /** Coefficients by which machines are compared. */
+  readonly costProfile: CostProfile;
 }
 
 export const FLEET_DEFAULTS: FleetSettings = {
@@ -63,4 +66,5 @@ export const FLEET_DEFAULTS: FleetSettings = {
   minTrust: "self_signed",
   minVersion: "",
   touchInterval_ms: 60_000,
+  costProfile: DEFAULT_COST_PROFILE,
 };

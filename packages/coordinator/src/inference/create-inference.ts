@@ -8,6 +8,7 @@ import type { Ledger } from "../ledger/index.js";
 import { createAdmission } from "./admit/admission.js";
 import type { LookedUpInput } from "./admit/check.js";
 import { isExclusive } from "./admit/prepare.js";
+import { createCacheAffinity } from "./affinity/affinity.js";
 import { createCacheScope } from "./cache-scope.js";
 import { ConsumerLeft, DispatchFailed } from "./dispatch/failure.js";
 import { createWaitQueues } from "./dispatch/wait-queues.js";
@@ -46,6 +47,7 @@ export function createInference(dependencies: InferenceDependencies): Inference 
   const inFlight = createInFlight(clock);
   const retryAfter = createRetryAfter(queues.depth, (build) => fleet.rates.drain_perSecond(build, clock.now_ms()), dependencies.random);
   const admission = createAdmission({ ...dependencies, queues, retryAfter });
+  const cacheAffinity = createCacheAffinity({ ...dependencies, salt: dependencies.cacheScopeSalt });
   const answerServices = {
     ...dependencies,
     queues,
@@ -67,7 +69,9 @@ export function createInference(dependencies: InferenceDependencies): Inference 
     const record = createRequestRecord(request, dependencies);
     try {
       if (request.input.consumerGone.aborted) throw new ConsumerLeft("the consumer left while its money was held");
-      return await beginAnswer({ request, hold, taken, record, watch: createStopwatch(clock) }, answerServices);
+      const prefix = cacheAffinity.of(request);
+      const placed = prefix.affinity === undefined ? request : { ...request, spec: { ...request.spec, affinity: prefix.affinity } };
+      return await beginAnswer({ request: placed, hold, taken, record, prefix, watch: createStopwatch(clock) }, answerServices);
     } catch (error) {
       taken.giveBack();
       record.failed(releaseReason(error));

@@ -47,6 +47,12 @@ const CATALOGUE = {
     help: "Records of decisions: accepted, dropped before, or failed to be written.",
   },
   decision_records_waiting: { kind: "gauge", labels: [], help: "Records of decisions that wait to be written." },
+  cache_affinity_total: {
+    kind: "counter",
+    labels: ["model", "outcome"],
+    help: "Answers by whether their prompt's beginning was known, and whether the machine that held it served and had it cached.",
+  },
+  cached_prompt_tokens_total: { kind: "counter", labels: ["model"], help: "Prompt tokens settled that machines had in their cache." },
   billing_pending_total: { kind: "counter", labels: [], help: "Answers that ended before their settlement was committed." },
   billing_failed_total: { kind: "counter", labels: ["op"], help: "Ledger calls that failed and are repeated." },
   ledger_events_total: { kind: "counter", labels: ["type"], help: "What the ledger reported beside its answers." },

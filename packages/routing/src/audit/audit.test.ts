@@ -94,7 +94,9 @@ describe("a stored decision", () => {
         const spec = requestSpec({
           promptTokens: Math.floor(random() * 4_000),
           avoidVersion: random() < 0.3 ? "1.2.0" : undefined,
-          affinityProviderId: random() < 0.3 ? `session-${Math.floor(random() * 700)}` : undefined,
+          ...(random() < 0.3 && {
+            affinity: { machineId: `machine-of-session-${Math.floor(random() * 700)}`, matched_tokens: 1_000, placement: "placement" },
+          }),
           route: random() < 0.2 ? "prefer" : "public",
         });
         const context = routingContext({ random });
@@ -155,6 +157,8 @@ describe("a stored decision", () => {
     const text = textOf(select(views, requestSpec({ route: "prefer", excluded: new Set(["gone"]) }), routingContext()));
     expect(text).not.toContain("account-");
     expect(text).not.toContain("gone");
+    const affinity = { machineId: undefined, matched_tokens: 0, placement: "key-of-a-prefix" };
+    expect(textOf(select(views, requestSpec({ affinity }), routingContext()))).not.toContain("key-of-a-prefix");
   });
 
   it("is left out of JSON while it is only referred to", () => {
@@ -201,7 +205,7 @@ describe("the version of the gates", () => {
     expect({ version: GATES_VERSION, gates: REFUSAL_REASONS.join(" ") }).toMatchInlineSnapshot(`
       {
         "gates": "not_owned serial_not_allowed excluded not_in_catalog load_cooldown breaker_open offline_or_untrusted draining private_only trust_below_minimum privacy_unsupported challenge_stale template_broken version_floor tools_unsupported vision_unsupported context_too_small slot_unavailable concurrency thermal_critical model_too_large capacity ttft_ceiling",
-        "version": "1",
+        "version": "2",
       }
     `);
   });

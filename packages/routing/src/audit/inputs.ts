@@ -31,7 +31,8 @@ const SPEC_FIELDS: { readonly [Field in keyof Required<RequestSpec>]: (spec: Req
     allowedMachines: ({ allowedMachines }, machines) => allowedMachines && among(machines, allowedMachines),
     route: ({ route }) => route,
     avoidVersion: ({ avoidVersion }) => avoidVersion,
-    affinityProviderId: ({ affinityProviderId }) => affinityProviderId,
+    // A placement has become a draw.
+    affinity: ({ affinity }) => affinity && { machineId: affinity.machineId, matched_tokens: affinity.matched_tokens },
     ttftCeiling_ms: ({ ttftCeiling_ms }) => ttftCeiling_ms,
     kvBytesPerToken: ({ kvBytesPerToken }) => kvBytesPerToken,
   };

@@ -135,10 +135,26 @@ describe("health", () => {
 });
 
 describe("affinity", () => {
-  it("discounts the provider that served last by 1.5 s, never below zero", () => {
-    expect(cost({}, { affinityProviderId: "session-1" })).toMatchObject({ affinity: -1500, total_ms: 600 });
-    expect(cost({}, { affinityProviderId: "session-1", maxOutputTokens: 10 })).toMatchObject({ affinity: -300, total_ms: 0 });
-    expect(cost({}, { affinityProviderId: "session-2" })["affinity"]).toBe(0);
+  const held = (matched_tokens: number, machineId = "machine-of-session-1") => ({ affinity: { machineId, matched_tokens } });
+
+  it("discounts what the machine that holds the prompt's beginning need not read, and expects its first token sooner", () => {
+    expect(cost({}, held(80))).toMatchObject({ prefill: 100, affinity: -80, total_ms: 2_020, ttft_ms: 40 });
+    expect(cost({}, held(5_000))).toMatchObject({ affinity: -100, total_ms: 2_000, ttft_ms: 20 });
+    expect(cost({}, held(80, "machine-of-session-2"))).toMatchObject({ affinity: -0, ttft_ms: 120 });
+  });
+
+  it("discounts nothing for what is read in no time, nor where the build has left memory", () => {
+    expect(cost({}, held(49))["affinity"]).toBe(-0);
+    expect(cost(slot({ state: "idle_shutdown" }), held(80))["affinity"]).toBe(-0);
+  });
+
+  it("discounts at most 10 s, and nothing when that is set to 0", () => {
+    const long = { promptTokens: 30_000, ...held(30_000) };
+    expect(cost({}, long)["affinity"]).toBe(-10_000);
+    expect(cost({}, long, { costProfile: { ...DEFAULT_COST_PROFILE, affinity_ms_max: 0 } })).toMatchObject({
+      affinity: -0,
+      ttft_ms: 30_020,
+    });
   });
 });
 

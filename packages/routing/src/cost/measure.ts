@@ -18,6 +18,8 @@ export interface Measurements {
   /** One stream's rate if this request joins. */
   readonly projectedDecode_tps: number;
   readonly prefill_tps: number;
+  /** Reading that the machine is spared, since it holds the prompt's beginning; 0 where it would not be worth it. */
+  readonly sparedPrefill_ms: number;
   /** Estimate until the first token; undefined while the machine has not reported capacity. */
   readonly ttft_ms: number | undefined;
 }
@@ -33,6 +35,7 @@ export function measure(provider: ProviderView, spec: RequestSpec, context: Rout
   const decode_tps = decodeRate_tps(provider, slot, spec.build, context.rates, profile);
   const prefill_tps = prefillRate_tps(provider, slot, profile);
   // Prefills run one after the other; decoding runs beside them. So only requests that have not begun delay the first token.
+  const sparedPrefill_ms = isResident(slot) ? worthSparing_ms((matched_tokens(provider, spec) * 1000) / prefill_tps, profile) : 0;
   const prefillsAhead = (slot?.waiting ?? 0) + Math.max(0, placed - reported);
   return {
     provider,
@@ -44,8 +47,20 @@ export function measure(provider: ProviderView, spec: RequestSpec, context: Rout
     decode_tps,
     projectedDecode_tps: projectedRate_tps(provider, slot, profile),
     prefill_tps,
-    ttft_ms: provider.slots ? load_ms + ((prefillsAhead + 1) * prompt_tokens * 1000) / prefill_tps + 1000 / decode_tps : undefined,
+    sparedPrefill_ms,
+    ttft_ms: provider.slots
+      ? load_ms + ((prefillsAhead + 1) * prompt_tokens * 1000) / prefill_tps - sparedPrefill_ms + 1000 / decode_tps
+      : undefined,
   };
+}
+
+function worthSparing_ms(spared_ms: number, profile: CostProfile): number {
+  return profile.affinity_ms_max > 0 && spared_ms >= profile.affinityWorth_ms ? spared_ms : 0;
+}
+
+function matched_tokens({ machineId }: ProviderView, { affinity, promptTokens }: RequestSpec): number {
+  if (affinity === undefined || affinity.machineId !== machineId) return 0;
+  return Math.max(0, Math.min(affinity.matched_tokens, promptTokens));
 }
 
 function loadTime_ms(slot: SlotView | undefined, build: string, rates: FleetRates | undefined, profile: CostProfile): number {

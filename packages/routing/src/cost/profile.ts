@@ -36,8 +36,10 @@ export interface CostProfile {
   readonly cpu_ms: number;
   readonly thermalFair_ms: number;
   readonly thermalSerious_ms: number;
-  /** Largest discount for the provider that holds the consumer's prefix (routing.md §15). */
+  /** Largest discount for the machine that holds the prompt's beginning (routing.md §15); 0 is none. */
   readonly affinity_ms_max: number;
+  /** Reading that takes less than this is not worth sparing: then the least busy machine is as good as the one that holds the prefix. */
+  readonly affinityWorth_ms: number;
   /** Candidates within this distance of the cheapest count as equal. */
   readonly nearTie_ms: number;
   /** Decode rate under which a machine serves only if no other can; 0 is off. Also the floor of the quality cap (routing.md §4.1). */
@@ -47,7 +49,7 @@ export interface CostProfile {
 }
 
 export const DEFAULT_COST_PROFILE: CostProfile = Object.freeze({
-  version: "1",
+  version: "2",
   coldLoad_ms: 30_000,
   wakeLoad_ms: 20_000,
   measuredLoad_ms_min: 2_000,
@@ -64,7 +66,8 @@ export const DEFAULT_COST_PROFILE: CostProfile = Object.freeze({
   cpu_ms: 1_500,
   thermalFair_ms: 2_000,
   thermalSerious_ms: 8_000,
-  affinity_ms_max: 1_500,
+  affinity_ms_max: 10_000,
+  affinityWorth_ms: 50,
   nearTie_ms: 3_000,
   decodeFloor_tps: 15,
   qualityOvercommit: 2,

@@ -108,7 +108,6 @@ export function leastSpec(build: string, weightHash: string): RequestSpec {
     allowedMachines: undefined,
     route: "public",
     avoidVersion: undefined,
-    affinityProviderId: undefined,
     ttftCeiling_ms: undefined,
   };
 }

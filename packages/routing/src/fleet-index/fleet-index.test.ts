@@ -133,7 +133,9 @@ describe("the index of a fleet", () => {
         promptTokens: Math.floor(random() * 4_000),
         maxOutputTokens: 1 + Math.floor(random() * 2_000),
         avoidVersion: random() < 0.3 ? "1.2.0" : undefined,
-        affinityProviderId: random() < 0.3 ? `session-${Math.floor(random() * 3_000)}` : undefined,
+        ...(random() < 0.3 && {
+          affinity: { machineId: `machine-of-session-${Math.floor(random() * 3_000)}`, matched_tokens: 2_000, placement: String(seed) },
+        }),
       });
       const context = routingContext({ random: seededRandom(seed) });
       const { winner } = index.select(spec, context);

@@ -101,6 +101,11 @@ export function createFleetIndex(): FleetIndex {
     return [...sessions].map((session) => index.cell(session)).filter((cell) => cell !== undefined);
   };
 
+  const holderIn = (index: BuildIndex, { affinity }: RequestSpec): Cell | undefined => {
+    const sessions = affinity?.machineId === undefined ? undefined : sessionsOfMachine.get(affinity.machineId);
+    return [...(sessions ?? [])].map((session) => index.cell(session)).find((cell) => cell !== undefined);
+  };
+
   return {
     get size() {
       return views.size;
@@ -128,10 +133,11 @@ export function createFleetIndex(): FleetIndex {
   };
 
   function search(index: BuildIndex, spec: RequestSpec, context: RoutingContext, profile: ProfileName): Decision {
-    const searched = new Search(index, spec, context, profile, excludedIn(index, spec, profile));
+    const holder = holderIn(index, spec);
+    const searched = new Search(index, spec, context, profile, excludedIn(index, spec, profile), holder);
     const found = searched.find();
     if (found === undefined && profile === "select" && mayFailOpen(searched)) {
-      const relaxed = new Search(index, spec, context, "select_failopen", excludedIn(index, spec, profile));
+      const relaxed = new Search(index, spec, context, "select_failopen", excludedIn(index, spec, profile), holder);
       const despite = relaxed.find();
       if (despite !== undefined) return conclude(index, relaxed, despite, spec, context, true);
     }

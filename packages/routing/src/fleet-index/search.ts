@@ -1,4 +1,5 @@
 import { requestDemand_tokens } from "../admission/demand.js";
+import { drawAmong, drawForGroup } from "../affinity/placement.js";
 import { type Choice, DecisionAudit, type RefusedMachine } from "../audit/decision-audit.js";
 import { AUDIT_LIMITS } from "../audit/limits.js";
 import { totalCost_ms } from "../cost/index.js";
@@ -7,7 +8,7 @@ import { costProfileOf } from "../cost/profile.js";
 import { capacity } from "../gates/capacity.js";
 import { PROFILE_OMISSIONS, type ProfileName } from "../gates/profiles.js";
 import { ttftCeiling } from "../gates/ttft-ceiling.js";
-import type { Candidate } from "../pick.js";
+import { type Candidate, isHolder } from "../pick.js";
 import { drawnPlaces } from "../random.js";
 import type { ProviderView, RefusalReason, RequestSpec, RoutingContext } from "../types.js";
 import type { BuildIndex } from "./build-index.js";
@@ -41,13 +42,17 @@ export class Search {
   readonly #excluded: ReadonlySet<Cell>;
   readonly #demand_tokens: number;
 
-  /** @param excluded cells that the request may not go to again */
+  /**
+   * @param excluded cells that the request may not go to again
+   * @param holder the cell of the machine that holds the prompt's beginning
+   */
   constructor(
-    private readonly index: BuildIndex,
+    index: BuildIndex,
     private readonly spec: RequestSpec,
     private readonly context: RoutingContext,
     private readonly profile: ProfileName,
     excluded: readonly Cell[],
+    private readonly holder: Cell | undefined,
   ) {
     this.#demand_tokens = requestDemand_tokens(spec);
     for (const shelf of index.shelves.values()) {
@@ -112,7 +117,7 @@ export class Search {
       return undefined;
     }
     const limit_ms = best_ms + costProfileOf(this.context).nearTie_ms;
-    if (affine !== undefined && affine.total_ms <= limit_ms)
+    if (affine !== undefined && affine.total_ms <= limit_ms && isHolder(affine))
       return { candidate: affine, tied: 1, draw: undefined, choice: equals([affine]) };
     for (const group of equallyBusy(pool)) {
       const drawers = group.filter((drawer) => this.#isRoomy(drawer) && rowBound_ms(drawer, this.spec) <= limit_ms);
@@ -124,8 +129,7 @@ export class Search {
 
   /** The holder of the caller's prefix; it costs less than its bound tells, so it is looked at first. */
   #affineIn(pool: readonly OpenShelf[]): Candidate | undefined {
-    const { affinityProviderId } = this.spec;
-    const cell = affinityProviderId === undefined ? undefined : this.index.cell(affinityProviderId);
+    const cell = this.holder;
     if (cell?.lane === undefined || !this.#isRoomy(cell.lane)) return undefined;
     return pool.some(({ shelf }) => shelf === cell.shelf) ? this.#look(cell) : undefined;
   }
@@ -146,7 +150,8 @@ export class Search {
   #drawFrom(group: readonly Drawer[], limit_ms: number): Found | undefined {
     const size = group.reduce((sum, { cells }) => sum + cells.size, 0);
     if (size > SAMPLE) {
-      const draw = this.context.random();
+      const fastest_tps = group.reduce((most, { prefill_tps_max }) => Math.max(most, prefill_tps_max), 0);
+      const draw = drawForGroup(fastest_tps, this.spec, costProfileOf(this.context), this.context.random);
       const tried: ProviderView[] = [];
       const drawn = this.#drawn(group, size, limit_ms, drawnPlaces(draw), tried);
       if (drawn !== undefined) return { candidate: drawn, tied: size, draw, choice: { kind: "drawn", tried, of: size } };
@@ -159,7 +164,7 @@ export class Search {
       const candidate = cell && this.#lookWithin(cell, limit_ms);
       if (candidate !== undefined) near.push(candidate);
     }
-    const draw = near.length > 1 ? this.context.random() : undefined;
+    const draw = drawAmong(near, this.spec, costProfileOf(this.context), this.context.random);
     const candidate = near[Math.floor((draw ?? 0) * near.length)];
     return candidate && { candidate, tied: near.length, draw, choice: equals(near) };
   }

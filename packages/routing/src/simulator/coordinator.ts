@@ -5,7 +5,7 @@ import { isWorthWaiting, waitingOutlook } from "../queue/outlook.js";
 import { type LineConditions, WaitingLine } from "../queue/waiting-line.js";
 import { createObservedRates } from "../rates/observed-rates.js";
 import type { FailureClass } from "../retry-policy.js";
-import type { Decision, ProviderView, RequestSpec, RoutingContext } from "../types.js";
+import type { Affinity, Decision, ProviderView, RequestSpec, RoutingContext } from "../types.js";
 import { withHeartbeat, withoutPending, withPending } from "../views.js";
 import type { Arrival } from "./arrivals.js";
 import { entry, type SimulatedBuild } from "./fleet-mix.js";
@@ -13,7 +13,7 @@ import type { Attempt, LiveRequest } from "./live-request.js";
 import type { SimulatedMachine } from "./machine.js";
 import type { Policy, Selector } from "./policies.js";
 import type { Recorder } from "./recorder.js";
-import { heartbeatOf, registeredView, WEIGHT_HASH } from "./report.js";
+import { heartbeatOf, machineIdOf, registeredView, WEIGHT_HASH } from "./report.js";
 import type { Scenario } from "./scenario.js";
 import { streamOf } from "./streams.js";
 import { demand_tokens, type Saying, type Work, workOf } from "./work.js";
@@ -232,7 +232,9 @@ export class SimulatedCoordinator {
         const attempt = attemptOf(request, effect.racer);
         request.firstContent_ms = this.outside.now_ms();
         this.recorder.firstContent(request, attempt, request.firstContent_ms);
-        if (request.arrival.conversation !== undefined) this.#holders.set(request.arrival.conversation, attempt.sessionId);
+        if (request.arrival.conversation !== undefined) {
+          this.#holders.set(request.arrival.conversation, machineIdOf(attempt.machine.spec.number));
+        }
         return undefined;
       }
       case "park":
@@ -383,10 +385,14 @@ export class SimulatedCoordinator {
       allowedMachines: undefined,
       route: "public",
       avoidVersion: undefined,
-      affinityProviderId: arrival.conversation === undefined ? undefined : this.#holders.get(arrival.conversation),
+      ...(arrival.conversation !== undefined && { affinity: this.#affinityOf(arrival.conversation, arrival.sharedTokens) }),
       ttftCeiling_ms: this.scenario.coordinator.ttft_gate === "hard" ? this.#limits(arrival).firstContent_ms : undefined,
       kvBytesPerToken: entry(this.builds, arrival.build).kvBytesPerToken,
     };
+  }
+
+  #affinityOf(conversation: number, matched_tokens: number): Affinity {
+    return { machineId: this.#holders.get(conversation), matched_tokens, placement: String(conversation) };
   }
 
   #limits({ promptTokens }: Arrival): DispatchLimits {

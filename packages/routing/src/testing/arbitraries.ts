@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import type { ProviderView, RequestSpec, RoutingContext } from "../types.js";
+import type { Affinity, ProviderView, RequestSpec, RoutingContext } from "../types.js";
 import { BUILD, builds, buildView, NOW_MS, OTHER_BUILD, providerView, requestSpec, routingContext, slots, slotView } from "./fixtures.js";
 
 /** Mostly the first value, so that a fleet has machines that pass as well as every kind that does not. */
@@ -97,10 +97,15 @@ export const spec: fc.Arbitrary<RequestSpec> = fc
     allowedMachines: mostly<ReadonlySet<string> | undefined>(undefined, new Set(["machine-of-session-0", "machine-of-session-2"])),
     route: mostly("public" as const, "self" as const, "prefer" as const),
     avoidVersion: mostly<string | undefined>(undefined, "1.2.0"),
-    affinityProviderId: mostly<string | undefined>(undefined, "session-0"),
     ttftCeiling_ms: mostly<number | undefined>(undefined, 150, 5_000),
+    affinity: mostly<Affinity | undefined>(
+      undefined,
+      { machineId: "machine-of-session-0", matched_tokens: 80 },
+      { machineId: "machine-of-session-0", matched_tokens: 4_000, placement: "a" },
+      { machineId: undefined, matched_tokens: 0, placement: "b" },
+    ),
   })
-  .map(requestSpec);
+  .map(({ affinity, ...spec }) => requestSpec({ ...spec, ...(affinity && { affinity }) }));
 
 export const context: fc.Arbitrary<Omit<RoutingContext, "random">> = fc
   .record({ minTrust: trustLevel, minVersion: mostly("1.0.0", "", "9.9.9") })

@@ -95,7 +95,6 @@ export function requestSpec(change: Partial<RequestSpec> = {}): RequestSpec {
     allowedMachines: undefined,
     route: "public",
     avoidVersion: undefined,
-    affinityProviderId: undefined,
     ttftCeiling_ms: undefined,
     ...change,
   };

@@ -138,7 +138,7 @@ function ordinaryRequest(build: string, { weightHash, kvBytesPerToken }: WarmBui
   return {
     ...{ requestId: "", accountId: "", build, weightHash, promptTokens: 500, maxOutputTokens: 256 },
     ...{ needsTools: false, needsVision: false, excluded: NOBODY, allowedMachines: undefined, route: "public" },
-    ...{ avoidVersion: undefined, affinityProviderId: undefined, ttftCeiling_ms: undefined },
+    ...{ avoidVersion: undefined, ttftCeiling_ms: undefined },
     ...(kvBytesPerToken !== undefined && { kvBytesPerToken }),
   };
 }

@@ -124,7 +124,6 @@ export function testSpec(change: Partial<RequestSpec> = {}): RequestSpec {
     allowedMachines: undefined,
     route: "public",
     avoidVersion: undefined,
-    affinityProviderId: undefined,
     ttftCeiling_ms: undefined,
     ...change,
   };

@@ -61,7 +61,6 @@ function specOf(input: LookedUpInput, build: BuildRecord, promptTokens: number, 
     allowedMachines: input.allowedMachines,
     route: isExclusive(input) ? "self" : input.ownMachines === "preferred" ? "prefer" : "public",
     avoidVersion: undefined,
-    affinityProviderId: undefined,
     ttftCeiling_ms: undefined,
     kvBytesPerToken: build.kvBytesPerToken,
   };

@@ -5,6 +5,7 @@ import type { Attempt, Fleet } from "../../fleet/index.js";
 import type { Metrics } from "../../insight/index.js";
 import type { SettleOutcome } from "../../ledger/index.js";
 import type { PreparedRequest } from "../admit/check.js";
+import type { KnownPrefix } from "../affinity/affinity.js";
 import { type DispatchSettings, dispatchInput } from "../dispatch/dispatch-input.js";
 import { ConsumerLeft, refusalOf } from "../dispatch/failure.js";
 import { type CacheScope, createOpening } from "../dispatch/opening.js";
@@ -38,6 +39,8 @@ export interface AnswerParts {
   /** What the request took of its caller's limits; ends with the money. */
   readonly taken: TakenTokens;
   readonly record: RequestRecord;
+  /** Told who holds the prompt now, and whether its beginning was cached. */
+  readonly prefix: Pick<KnownPrefix, "served" | "settled">;
   readonly watch: Stopwatch;
 }
 
@@ -54,7 +57,7 @@ type Finish = Extract<ChatEvent, { type: "finish" }>;
  * @returns when the first content is there
  * @throws DispatchFailed when nobody answers. @throws ConsumerLeft
  */
-export function beginAnswer({ request, hold, taken, record, watch }: AnswerParts, services: AnswerServices): Promise<Answer> {
+export function beginAnswer({ request, hold, taken, record, prefix, watch }: AnswerParts, services: AnswerServices): Promise<Answer> {
   const { clock, metrics, retryAfter } = services;
   const { spec, input } = request;
   const begun = deferred<Attempt>();
@@ -78,6 +81,7 @@ export function beginAnswer({ request, hold, taken, record, watch }: AnswerParts
         ...began,
         ...(hedgeWon === undefined ? {} : { hedgeWon }),
       });
+      prefix.served(winner.provider.machineId);
       begun.resolve(winner);
     },
     refused({ cause }, failed, fault) {
@@ -88,6 +92,7 @@ export function beginAnswer({ request, hold, taken, record, watch }: AnswerParts
     park: () => within(due.park(), PARK_WAIT_ms, clock).then(() => undefined),
     settle({ reason }, { provider }, usage = delivered.usage()) {
       const { sessionId, machineId, accountId } = provider;
+      prefix.settled(usage.cached_prompt_tokens);
       const posted = due.settle({ usage, servedBy: { sessionId, machineId, accountId }, reason });
       settled.resolve(
         within(posted, SETTLEMENT_WAIT_ms, clock).then((outcome) => {

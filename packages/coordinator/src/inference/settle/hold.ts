@@ -100,6 +100,7 @@ function createHold(requestId: string, build: string, { ledger, metrics, log }: 
     try {
       const outcome = await ledger.settle({ requestId, ...settlement });
       metrics.count("prompt_tokens_total", { model: build }, settlement.usage.prompt_tokens);
+      metrics.count("cached_prompt_tokens_total", { model: build }, settlement.usage.cached_prompt_tokens);
       metrics.count("completion_tokens_total", { model: build }, settlement.usage.completion_tokens);
       return outcome;
     } catch (error) {
