@@ -12,6 +12,7 @@ export function createDecisionStore({ db, client }: Pick<Store, "db" | "client">
     end: (end) => decisionRepository.end(db, end),
     ofRequest: async (id, accountDigest) => (await decisionRepository.ofRequest(db, id, accountDigest, ATTEMPTS_MAX)).map(attempted),
     browse: async (filter) => (await decisionRepository.browse(db, filter)).map(attempted),
+    workOf: (filter) => decisionRepository.workOf(db, filter),
     removeDaysBefore: (day) => decisionRepository.removeDaysBefore(client, day),
   };
 }

@@ -29,7 +29,8 @@ export function buildCapacity(build: string, allViews: readonly ProviderView[], 
   };
 }
 
-function ordinaryRequest(build: string): RequestSpec {
+/** What somebody asks of a build who asks nothing special. */
+export function ordinaryRequest(build: string): RequestSpec {
   return {
     ...ORDINARY,
     requestId: "",

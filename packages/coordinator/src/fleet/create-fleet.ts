@@ -1,9 +1,17 @@
 import type { IncomingMessage } from "node:http";
 import { type Clock, type RequestId, requestId as requestIdSchema } from "@umbel/protocol";
-import { createFleetIndex, createObservedRates, type Decision, HealthMemory, type RequestSpec, type RoutingContext } from "@umbel/routing";
+import {
+  createFleetIndex,
+  createObservedRates,
+  type Decision,
+  explainProvider,
+  HealthMemory,
+  type RequestSpec,
+  type RoutingContext,
+} from "@umbel/routing";
 import type { WebSocket } from "ws";
 import type { Trust } from "../trust/index.js";
-import { buildCapacity } from "./build-capacity.js";
+import { buildCapacity, ordinaryRequest } from "./build-capacity.js";
 import { CapacitySignals } from "./capacity-signals.js";
 import { Admission, type AdmittedMachine } from "./connection/admission.js";
 import { CloseCode, Peer } from "./connection/peer.js";
@@ -185,6 +193,16 @@ export function createFleet(dependencies: FleetDependencies): FleetService {
       const machines = [...registry.all()].map(({ machineId }) => machineId);
       return new Set(machines.filter((machineId) => asked.has(sessionContext.publicId(machineId))));
     },
+
+    async machinesOf(accountId) {
+      const kept = await dependencies.machines.ofAccount(accountId);
+      return kept.map(({ machineId, ...row }) => {
+        const session = registry.ofMachine(machineId);
+        return { ...row, publicId: sessionContext.publicId(machineId), view: session?.view };
+      });
+    },
+
+    explain: (view, { id, weightHash }) => explainProvider(view, { ...ordinaryRequest(id), weightHash }, routingContext()),
 
     async ownMachines(accountId) {
       const online = [...registry.all()].filter(({ view }) => view.accountId === accountId).length;

@@ -22,11 +22,23 @@ export interface MachineRow {
   readonly at: Date;
 }
 
+/** What is kept of a machine between its connections. */
+export interface KeptMachine {
+  readonly machineId: string;
+  readonly version: string;
+  readonly registeredAt: Date;
+  readonly lastSeenAt: Date;
+  /** Why it gets no requests any more; null while it is trusted. */
+  readonly untrustedReason: string | null;
+}
+
 /** Rows of machines, keyed by machine id. */
 export interface MachineStore {
   /** Inserts or replaces what the row says of the machine, and returns what earlier sessions left: why it is untrusted, if it is. */
   upsert(row: MachineRow): Promise<{ readonly untrustedReason: string | undefined }>;
-  /** Machines that were last registered for an account. */
+  /** Machines that were last registered for an account, the one seen last first. */
+  ofAccount(accountId: string): Promise<readonly KeptMachine[]>;
+  /** How many there are. */
   countOfAccount(accountId: string): Promise<number>;
   /** Moves `last seen` forward. */
   touch(machineId: string, at: Date): Promise<void>;

@@ -1,5 +1,5 @@
 import type { ErrorClass, InferenceAccepted, InferenceComplete, InferenceRequest, TrustLevel } from "@umbel/protocol";
-import type { Decision, ObservedRates, ProviderView, RequestSpec } from "@umbel/routing";
+import type { Decision, ObservedRates, ProviderExplanation, ProviderView, RequestSpec } from "@umbel/routing";
 
 /** What dispatch and settlement may know of the machine that serves. */
 export interface ServingProvider {
@@ -85,6 +85,18 @@ export interface OwnMachines {
   readonly online: number;
 }
 
+/** A machine of an account, by what it left and how it stands now. */
+export interface KnownMachine {
+  readonly publicId: string;
+  readonly version: string;
+  readonly registeredAt: Date;
+  readonly lastSeenAt: Date;
+  /** Why it gets no requests any more; null while it is trusted. */
+  readonly untrustedReason: string | null;
+  /** Undefined while it is not connected. */
+  readonly view: ProviderView | undefined;
+}
+
 /** Provider connections and what is known of each machine; reservation of its capacity. */
 export interface Fleet {
   /** Selects a provider and reserves a place on it in one synchronous step. */
@@ -105,6 +117,10 @@ export interface Fleet {
   publicId(machineId: string): string;
   /** Ids of the connected machines that public ids name; ids that name none are left out. */
   machinesNamed(publicIds: readonly string[]): ReadonlySet<string>;
+  /** Machines of an account, connected or not, the one seen last first. @throws when the database cannot answer. */
+  machinesOf(accountId: string): Promise<readonly KnownMachine[]>;
+  /** Why a machine would get an ordinary request of a stranger for a build, or would not. */
+  explain(view: ProviderView, build: { readonly id: string; readonly weightHash: string }): ProviderExplanation;
   /** @throws when the database cannot answer. */
   ownMachines(accountId: string): Promise<OwnMachines>;
   /** Tells providers that this coordinator stops, without closing. */

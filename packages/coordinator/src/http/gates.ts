@@ -40,6 +40,11 @@ export function createGates(dependencies: HttpDependencies, isDraining: () => bo
     const message = "this endpoint requires an interactive session — API keys are not accepted";
     throw new ApiError({ status: 403, code: "forbidden", message });
   };
+  const ownsMachines: Gate = async (request) => {
+    if (principalOf(request).method !== "api_key") return;
+    const message = "this endpoint takes a session or a provider token — API keys are not accepted";
+    throw new ApiError({ status: 403, code: "forbidden", message });
+  };
   const withinChangeLimit: Gate = async (request) => {
     if (request.method === "GET" || request.method === "HEAD") return;
     const bucket = changes.of(principalOf(request).accountId, changeRate);
@@ -70,6 +75,7 @@ export function createGates(dependencies: HttpDependencies, isDraining: () => bo
     inference: [notDraining, authenticated, withinRequestLimit],
     account: [authenticated],
     session: [authenticated, signedIn, withinChangeLimit],
+    owner: [authenticated, ownsMachines],
     admin: [operator],
     public: [withinAddressLimit],
     probe: [],

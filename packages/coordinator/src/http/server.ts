@@ -14,6 +14,7 @@ import { createGates } from "./gates.js";
 import { healthRoutes } from "./health-routes.js";
 import { inferenceRoutes } from "./inference-routes.js";
 import { keyRoutes } from "./keys/key-routes.js";
+import { machineRoutes } from "./machines/machine-routes.js";
 import { answerMalformedRequest } from "./malformed-request.js";
 import { modelRoutes } from "./models/model-routes.js";
 import { openApiRoutes } from "./openapi/openapi-routes.js";
@@ -52,6 +53,7 @@ export function createHttpServer(dependencies: HttpDependencies): HttpServer {
     encryptionKeyRoute(dependencies),
     ...adminRoutes(dependencies, drain),
     ...decisionRoutes(dependencies),
+    ...machineRoutes(dependencies),
     ...healthRoutes(dependencies, isDraining),
   ];
   const routes = [...described, ...openApiRoutes(described, dependencies.version)];

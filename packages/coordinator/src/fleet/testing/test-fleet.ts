@@ -27,6 +27,17 @@ export function createMemoryMachines(): MemoryMachines {
       rows.set(row.machineId, untrustedReason === undefined ? row : { ...row, untrustedReason });
       return { untrustedReason };
     },
+    async ofAccount(accountId) {
+      return [...rows.values()]
+        .filter((row) => row.accountId === accountId)
+        .map(({ machineId, version, at, untrustedReason = null }) => ({
+          machineId,
+          version,
+          registeredAt: at,
+          lastSeenAt: at,
+          untrustedReason,
+        }));
+    },
     async countOfAccount(accountId) {
       return [...rows.values()].filter((row) => row.accountId === accountId).length;
     },

@@ -31,6 +31,7 @@ const ERRORS: Readonly<Record<Route["access"], readonly number[]>> = {
   inference: [400, 401, 402, 403, 404, 408, 409, 413, 415, 422, 429, 500, 502, 503, 504],
   account: [401, 500, 503],
   session: [401, 403, 429, 500, 503],
+  owner: [401, 403, 500, 503],
   admin: [401, 403, 429, 500, 503],
   public: [429, 500],
   probe: [],
@@ -84,6 +85,7 @@ export function openApiDocument(routes: readonly Route[], version: string): Json
       securitySchemes: {
         apiKey: { type: "http", scheme: "bearer", description: "An API key: `sk-um-…`." },
         anthropicKey: { type: "apiKey", in: "header", name: "x-api-key", description: "An API key, as Anthropic's clients send it." },
+        providerToken: { type: "http", scheme: "bearer", description: "The token with which a machine registers: `umbel-pt-…`." },
         adminKey: { type: "http", scheme: "bearer", description: "The operator's key: `UMBEL_ADMIN_KEY`." },
         session: { type: "http", scheme: "bearer", bearerFormat: "JWT", description: "A signed-in person's session." },
       },
@@ -161,6 +163,8 @@ function security({ access, apiKeyHeader }: Route): readonly Json[] {
       return [{ apiKey: [] }, { session: [] }];
     case "session":
       return [{ session: [] }];
+    case "owner":
+      return [{ session: [] }, { providerToken: [] }];
     case "admin":
       return [{ adminKey: [] }, { session: [] }];
     case "public":

@@ -37,6 +37,8 @@ describe("the API's description", () => {
       "GET /v1/key",
       "GET /v1/keys",
       "GET /v1/keys/{id}",
+      "GET /v1/me/providers",
+      "GET /v1/me/providers/{id}/why",
       "GET /v1/models",
       "GET /v1/models/capacity",
       "GET /v1/models/catalog",

@@ -6,7 +6,7 @@ import type { Settings } from "../../config/index.js";
 import type { Metrics } from "../metrics.js";
 import { createSink } from "../sink.js";
 import { auditOf, evidenceOf, fewViews } from "./evidence.js";
-import type { DecisionStore, NewRow, RowFilter } from "./ports.js";
+import type { DecisionStore, MachineWork, MachineWorkFilter, NewRow, RowFilter } from "./ports.js";
 import { dayOf, decisionOutcome, kindOf, rowOf } from "./row.js";
 import type { Attempted, DecisionEnd, DecisionRecord, RequestFacts } from "./types.js";
 import { createWriter, type WriterTask } from "./writer.js";
@@ -37,6 +37,8 @@ export interface DecisionArchive {
   ofRequest(id: string, accountId?: string): Promise<readonly Attempted[]>;
   /** Rows, latest first. */
   browse(filter: RowFilter): Promise<readonly Attempted[]>;
+  /** What went to a machine. */
+  workOf(filter: MachineWorkFilter): Promise<MachineWork>;
 }
 
 export interface Decisions extends DecisionRecorder, DecisionArchive {
@@ -167,6 +169,10 @@ export function createDecisions(dependencies: DecisionsDependencies): Decisions 
     async browse(filter) {
       await sink.flushed();
       return store.browse(filter);
+    },
+    async workOf(filter) {
+      await sink.flushed();
+      return store.workOf(filter);
     },
     async sweep() {
       const kept_ms = settings.decisionRetention_days * DAY_ms;

@@ -38,6 +38,23 @@ export interface RowFilter {
   readonly limit: number;
 }
 
+/** What went to a machine, and was asked of the builds that it offers. */
+export interface MachineWork {
+  /** Attempts that went to it. */
+  readonly chosen: number;
+  readonly failed: number;
+  readonly last_at: Date | null;
+  /** Requests of everybody for the builds. */
+  readonly asked: number;
+}
+
+export interface MachineWorkFilter {
+  /** Pseudonym. */
+  readonly provider: string;
+  readonly builds: readonly string[];
+  readonly since: Date;
+}
+
 /** Where decisions are kept. */
 export interface DecisionStore {
   ensureDay(day: string): Promise<void>;
@@ -47,6 +64,7 @@ export interface DecisionStore {
   /** Attempts of a request, by our id or its consumer's, oldest first; of one account only, if its digest is given. */
   ofRequest(id: string, accountDigest: string | undefined): Promise<readonly Attempted[]>;
   browse(filter: RowFilter): Promise<readonly Attempted[]>;
+  workOf(filter: MachineWorkFilter): Promise<MachineWork>;
   /** @returns how many days were removed */
   removeDaysBefore(day: string): Promise<number>;
 }

@@ -1,4 +1,4 @@
-import { and, desc, eq, gte, lt, or, type SQL, sql } from "drizzle-orm";
+import { and, desc, eq, gte, inArray, lt, or, type SQL, sql } from "drizzle-orm";
 import type { Client } from "../client.js";
 import { run } from "../run-query.js";
 import { decisions } from "../schema/index.js";
@@ -89,6 +89,29 @@ export const decisionRepository = {
         .orderBy(desc(decisions.at), desc(decisions.requestId), desc(decisions.attempt))
         .limit(filter.limit),
     );
+  },
+
+  /** What went to a machine since a time, and how often its builds were asked for. */
+  async workOf(
+    tx: Tx,
+    { provider, builds, since }: { readonly provider: string; readonly builds: readonly string[]; readonly since: Date },
+  ): Promise<{ readonly chosen: number; readonly failed: number; readonly last_at: Date | null; readonly asked: number }> {
+    const lately = and(gte(decisions.at, since), gte(decisions.day, dayOf(since)));
+    const mine = eq(decisions.provider, provider);
+    const failed = and(mine, inArray(decisions.finalStatus, ["error", "timeout"]));
+    const asked = builds.length === 0 ? sql`false` : and(inArray(decisions.build, [...builds]), eq(decisions.attempt, 0));
+    const [row] = await run(
+      tx
+        .select({
+          chosen: sql<number>`count(*) filter (where ${mine})`.mapWith(Number),
+          failed: sql<number>`count(*) filter (where ${failed})`.mapWith(Number),
+          last_at: sql<Date | null>`max(${decisions.at}) filter (where ${mine})`.mapWith(decisions.at),
+          asked: sql<number>`count(*) filter (where ${asked})`.mapWith(Number),
+        })
+        .from(decisions)
+        .where(lately),
+    );
+    return row ?? { chosen: 0, failed: 0, last_at: null, asked: 0 };
   },
 
   /** Drops the rows of the days before `day`. @returns how many days went */

@@ -1,4 +1,4 @@
-import { and, count, eq, isNull } from "drizzle-orm";
+import { and, count, desc, eq, isNull } from "drizzle-orm";
 import { run } from "../run-query.js";
 import { providers } from "../schema/index.js";
 import type { Tx } from "../tx.js";
@@ -18,6 +18,8 @@ export interface MachineRow {
   readonly at: Date;
 }
 
+type StoredMachine = Pick<typeof providers.$inferSelect, "machineId" | "version" | "registeredAt" | "lastSeenAt" | "untrustedReason">;
+
 export const machineRepository = {
   /** Inserts the machine or replaces what is known of it, and says why it is untrusted, if it is. */
   async register(tx: Tx, { machineId, at, ...facts }: MachineRow): Promise<{ readonly untrustedReason: string | undefined }> {
@@ -35,6 +37,19 @@ export const machineRepository = {
   async countOfAccount(tx: Tx, accountId: string): Promise<number> {
     const [row] = await run(tx.select({ machines: count() }).from(providers).where(eq(providers.accountId, accountId)));
     return row?.machines ?? 0;
+  },
+
+  /** Machines that were last registered for an account, the one seen last first. */
+  async ofAccount(tx: Tx, accountId: string, limit: number): Promise<StoredMachine[]> {
+    const { machineId, version, registeredAt, lastSeenAt, untrustedReason } = providers;
+    return run(
+      tx
+        .select({ machineId, version, registeredAt, lastSeenAt, untrustedReason })
+        .from(providers)
+        .where(eq(providers.accountId, accountId))
+        .orderBy(desc(providers.lastSeenAt))
+        .limit(limit),
+    );
   },
 
   /** The first reason stays. */

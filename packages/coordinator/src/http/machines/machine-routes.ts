@@ -1,0 +1,180 @@
+import { ApiError } from "@umbel/dialects";
+import type { FastifyRequest } from "fastify";
+import { z } from "zod";
+import type { KnownMachine } from "../../fleet/index.js";
+import { queryOf } from "../decisions/query.js";
+import type { HttpDependencies } from "../dependencies.js";
+import { principalOf } from "../exchange.js";
+import type { Route } from "../route.js";
+import { type MachineVerdict, verdictOf } from "./why.js";
+
+/** How far back work is counted. */
+const LATELY_ms = 24 * 3_600_000;
+const RETRY_AFTER_s = 2;
+
+const buildVerdict = z.object({
+  build: z.string(),
+  state: z.enum(["competes", "refused"]),
+  reason: z.string().nullable(),
+  kind: z.string().nullable(),
+  words: z.array(z.string()),
+  advice: z.string().nullable(),
+  rank: z.int().nullable().describe("Among the machines that may be chosen; 1 is the first choice."),
+  competitors: z.int(),
+  cost_ms: z.number().nullable(),
+  best_cost_ms: z.number().nullable(),
+});
+
+const routing = z.object({
+  state: z.enum(["gets_work", "no_work"]),
+  reason: z.string().nullable().describe("offline, untrusted, no_models, or the reason of the first gate that refuses it."),
+  words: z.array(z.string()),
+  advice: z.string().nullable().describe("What its owner can do."),
+  builds: z.array(buildVerdict),
+});
+
+const machineObject = z.object({
+  id: z.string().describe("Pseudonym of the machine, as in `X-Provider-Id`."),
+  status: z.enum(["online", "draining", "untrusted", "offline"]),
+  version: z.string(),
+  registered_at: z.iso.datetime(),
+  last_seen_at: z.iso.datetime(),
+  private_only: z.boolean().nullable(),
+  trust_level: z.string().nullable(),
+  compute_class: z.string().nullable(),
+  total_memory_gb: z.number().nullable(),
+  memory_pressure: z.number().nullable(),
+  cpu_usage: z.number().nullable(),
+  thermal: z.string().nullable(),
+  pending_requests: z.int().nullable(),
+  models: z.array(z.object({ id: z.string(), state: z.string().nullable(), running: z.int(), waiting: z.int(), places: z.int() })),
+  routing,
+});
+
+const machineList = z.object({
+  object: z.literal("list"),
+  data: z.array(machineObject),
+  min_provider_version: z.string().nullable(),
+  min_trust: z.string(),
+});
+
+const whyObject = z.object({
+  id: z.string(),
+  ...routing.shape,
+  lately: z.object({
+    hours: z.int(),
+    chosen: z.int().describe("Attempts that went to the machine."),
+    failed: z.int(),
+    last_at: z.iso.datetime().nullable(),
+    asked: z.int().describe("Requests of everybody for the builds that it offers."),
+  }),
+});
+
+const whyQuery = z.strictObject({ model: z.string().min(1).max(256).optional() });
+
+/** Whether each of an owner's machines gets work, and if not, why and what to do. Sources: routing.md §3; console.md §9.1. */
+export function machineRoutes(dependencies: HttpDependencies): readonly Route[] {
+  const { fleet, catalog, settings, decisions, clock } = dependencies;
+
+  async function machinesOf(request: FastifyRequest): Promise<readonly KnownMachine[]> {
+    try {
+      return await fleet.machinesOf(principalOf(request).accountId);
+    } catch (cause) {
+      const message = "machines cannot be read right now — please retry";
+      throw new ApiError({ status: 503, code: "service_unavailable", message, retryAfter_s: RETRY_AFTER_s, cause });
+    }
+  }
+
+  return [
+    {
+      method: "GET",
+      url: "/v1/me/providers",
+      access: "owner",
+      doc: { tag: "Machines", summary: "The account's machines, and whether they get work", answer: machineList },
+      async handle(request) {
+        const machines = await machinesOf(request);
+        return {
+          object: "list",
+          data: machines.map((machine) => shown(machine, verdictOf(machine, dependencies))),
+          min_provider_version: settings.minProviderVersion === "" ? null : settings.minProviderVersion,
+          min_trust: settings.minTrust,
+        };
+      },
+    },
+    {
+      method: "GET",
+      url: "/v1/me/providers/:id/why",
+      access: "owner",
+      doc: {
+        tag: "Machines",
+        summary: "Why a machine gets work, or none",
+        description: "An ordinary request of a stranger is put through every gate, and the first that refuses is named.",
+        parameters: [{ name: "model", in: "query", description: "A model by any of its names; all that the machine offers if absent." }],
+        answer: whyObject,
+        errors: [400, 404],
+      },
+      async handle(request) {
+        const { model } = queryOf(request, whyQuery);
+        const id = idOf(request);
+        const machine = (await machinesOf(request)).find(({ publicId }) => publicId === id);
+        if (machine === undefined)
+          throw new ApiError({ status: 404, code: "not_found", message: "this account has no machine of this id" });
+        const verdict = verdictOf(machine, dependencies, model === undefined ? undefined : (catalog.resolve(model)?.build.id ?? model));
+        const since = new Date(clock.date().getTime() - LATELY_ms);
+        const builds = machine.view === undefined ? [] : [...machine.view.builds.keys()];
+        const work = await decisions.workOf({ provider: id, builds, since });
+        const lately = { ...work, last_at: work.last_at?.toISOString() ?? null, hours: LATELY_ms / 3_600_000 };
+        return { id, ...verdict, words: [...verdict.words, ...latelyInWords(verdict, work)], lately };
+      },
+    },
+  ];
+}
+
+function latelyInWords({ state }: MachineVerdict, { chosen, failed, asked }: Work): string[] {
+  const work = `in the last 24 hours it was chosen ${chosen} times${failed === 0 ? "" : `, and failed ${failed} of them`}`;
+  if (state === "gets_work" && chosen === 0 && asked === 0) return [work, "nobody has asked for a model that it offers in that time"];
+  return [work];
+}
+
+type Work = Awaited<ReturnType<HttpDependencies["decisions"]["workOf"]>>;
+
+function shown(machine: KnownMachine, verdict: MachineVerdict): z.infer<typeof machineObject> {
+  const { publicId, version, registeredAt, lastSeenAt, view } = machine;
+  return {
+    id: publicId,
+    status: statusOf(machine),
+    version: view?.version ?? version,
+    registered_at: registeredAt.toISOString(),
+    last_seen_at: lastSeenAt.toISOString(),
+    private_only: view?.privateOnly ?? null,
+    trust_level: view?.trustLevel ?? null,
+    compute_class: view?.computeClass ?? null,
+    total_memory_gb: view?.totalMemory_gb ?? null,
+    memory_pressure: view?.memoryPressure ?? null,
+    cpu_usage: view?.cpuUsage ?? null,
+    thermal: view?.thermal ?? null,
+    pending_requests: view?.pendingTotal ?? null,
+    models: [...(view?.builds.keys() ?? [])].map((id) => {
+      const slot = view?.slots?.get(id);
+      return {
+        id,
+        state: slot?.state ?? null,
+        running: slot?.running ?? 0,
+        waiting: slot?.waiting ?? 0,
+        places: slot?.maxConcurrency ?? 0,
+      };
+    }),
+    routing: { ...verdict, words: [...verdict.words], builds: verdict.builds.map((build) => ({ ...build, words: [...build.words] })) },
+  };
+}
+
+function statusOf({ view, untrustedReason }: KnownMachine): "online" | "draining" | "untrusted" | "offline" {
+  if (untrustedReason !== null) return "untrusted";
+  if (view === undefined) return "offline";
+  if (!view.trusted) return "untrusted";
+  return view.draining ? "draining" : "online";
+}
+
+function idOf({ params }: FastifyRequest): string {
+  return typeof params === "object" && params !== null && "id" in params ? String(params.id) : "";
+}
