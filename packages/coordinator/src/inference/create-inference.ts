@@ -14,7 +14,7 @@ import { ConsumerLeft, DispatchFailed } from "./dispatch/failure.js";
 import { createWaitQueues } from "./dispatch/wait-queues.js";
 import { createInFlight } from "./in-flight.js";
 import { refusedAt } from "./inference-refusal.js";
-import { beginAnswer, SETTLEMENT_WAIT_ms } from "./relay/answer.js";
+import { beginAnswer, CutShort, SETTLEMENT_WAIT_ms } from "./relay/answer.js";
 import { createRetryAfter } from "./retry-after.js";
 import { FREE, type Hold, openHold } from "./settle/hold.js";
 import { createRequestRecord } from "./settle/recorded.js";
@@ -42,7 +42,7 @@ type Admitted = ReturnType<ReturnType<typeof createAdmission>["admit"]>;
 
 /** Creates the life of requests: admit → hold → dispatch → relay → settle. */
 export function createInference(dependencies: InferenceDependencies): Inference {
-  const { fleet, clock, metrics, settings } = dependencies;
+  const { fleet, clock, settings } = dependencies;
   const queues = createWaitQueues(fleet, clock, settings);
   const inFlight = createInFlight(clock);
   const retryAfter = createRetryAfter(queues.depth, (build) => fleet.rates.drain_perSecond(build, clock.now_ms()), dependencies.random);
@@ -73,6 +73,7 @@ export function createInference(dependencies: InferenceDependencies): Inference 
       const placed = prefix.affinity === undefined ? request : { ...request, spec: { ...request.spec, affinity: prefix.affinity } };
       return await beginAnswer({ request: placed, hold, taken, record, prefix, watch: createStopwatch(clock) }, answerServices);
     } catch (error) {
+      if (error instanceof CutShort) throw error;
       taken.giveBack();
       record.failed(releaseReason(error));
       // Before the refusal is told, so that whoever reads the balance next finds it whole; but not at any price.
@@ -100,12 +101,15 @@ export function createInference(dependencies: InferenceDependencies): Inference 
         const hold = await holdFor(admitted);
         const reserve_us = Math.round((clock.now_ms() - start_ms) * 1_000);
         const answer = await begin(admitted, hold);
-        metrics.observe("first_content_ms", { model: admitted.request.build.id }, clock.now_ms() - start_ms);
         void answer.settled.finally(leave);
         return { ...answer, timing: { ...answer.timing, reserve_us } };
       } catch (error) {
-        leave();
-        throw error;
+        if (!(error instanceof CutShort)) {
+          leave();
+          throw error;
+        }
+        void error.settled.finally(leave);
+        throw error.cause;
       }
     },
     arrive: inFlight.enter,

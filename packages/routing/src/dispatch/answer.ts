@@ -1,16 +1,19 @@
-import { type DispatchState, DONE, type Step } from "./state.js";
-import type { DispatchEffect, DispatchEvent, SettleReason } from "./types.js";
+import type { FailureClass } from "../retry-policy.js";
+import { mayRetry, renewed, reserving, sentAway, withFailure } from "./search.js";
+import { type DispatchState, DONE, type Racer, type Step } from "./state.js";
+import type { DispatchEffect, DispatchEvent, RefusalCause, SettleReason } from "./types.js";
 
 type Answering = Extract<DispatchState, { stage: "answering" }>;
 type Parking = Extract<DispatchState, { stage: "parking" }>;
 type Draining = Extract<DispatchState, { stage: "draining" }>;
 
 /**
- * An answer that the consumer has begun to see. It ends with the machine's account of it, or without: then what was relayed is due. When the
+ * An answer that has begun. It ends with the machine's account of it, or without: then what was relayed is due. When the
  * consumer leaves, the ledger is told before the machine, so that a crash in between loses no earning.
  */
 export function reduceAnswer(state: Answering | Parking | Draining, event: DispatchEvent, now_ms: number): Step {
-  if ("racer" in event && event.racer !== state.racer) return { state, effects: [] };
+  const racer = state.stage === "answering" ? state.racer.number : state.racer;
+  if ("racer" in event && event.racer !== racer) return { state, effects: [] };
   switch (state.stage) {
     case "answering":
       return reduceAnswering(state, event, now_ms);
@@ -22,7 +25,8 @@ export function reduceAnswer(state: Answering | Parking | Draining, event: Dispa
 }
 
 function reduceAnswering(state: Answering, event: DispatchEvent, now_ms: number): Step {
-  const { input, racer } = state;
+  const { input } = state.search;
+  const racer = state.racer.number;
   switch (event.type) {
     case "content":
     case "preamble":
@@ -30,28 +34,47 @@ function reduceAnswering(state: Answering, event: DispatchEvent, now_ms: number)
     case "complete":
       return settled(racer, [], event.isAccountValid ? "provider" : "relayed", "complete");
     case "failed":
+      if (input.isWhole) return startedOver(state, event.failure, now_ms);
       return settled(racer, [], "relayed", "provider_lost", { type: "break_off", cause: "provider_lost" });
     case "overflow":
       return settled(racer, [{ type: "cancel", racer }], "relayed", "slow_consumer", { type: "break_off", cause: "slow_consumer" });
     case "fault":
+      if (input.isWhole) return discarded(state.racer, { type: "fault" });
       return settled(racer, [{ type: "cancel", racer }], "relayed", "provider_lost", { type: "break_off", cause: "fault" });
     case "tick":
-      if (state.idleEnd_ms > now_ms) return { state, effects: [] };
-      return settled(
-        racer,
-        [
-          { type: "blame_timeout", racer },
-          { type: "cancel", racer },
-        ],
-        "relayed",
-        "timeout",
-        { type: "break_off", cause: "timeout" },
-      );
+      return state.idleEnd_ms > now_ms ? { state, effects: [] } : silent(state, now_ms);
     case "client_gone":
       return { state: { stage: "parking", input, racer }, effects: [{ type: "park" }] };
     default:
       return { state, effects: [] };
   }
+}
+
+function silent(state: Answering, now_ms: number): Step {
+  const racer = state.racer.number;
+  const blame: DispatchEffect = { type: "blame_timeout", racer };
+  if (state.search.input.isWhole) {
+    const { state: next, effects } = startedOver(state, "timeout", now_ms);
+    return { state: next, effects: [blame, ...effects] };
+  }
+  return settled(racer, [blame, { type: "cancel", racer }], "relayed", "timeout", { type: "break_off", cause: "timeout" });
+}
+
+/** Another machine in the place of one that is lost in mid-answer, while nobody has seen any of it; or, if no more may be tried, nothing. */
+function startedOver({ search: before, racer }: Answering, failure: FailureClass, now_ms: number): Step {
+  const search = renewed(withFailure(before, racer, failure, now_ms), now_ms);
+  if (!mayRetry(search, now_ms)) {
+    return discarded(racer, { type: "exhausted", racer: racer.number, failure, failures: search.failures });
+  }
+  return {
+    state: { stage: "selecting", search, racers: [], isHedge: false },
+    effects: [{ type: "restart" }, ...sentAway(racer), reserving(search, "retry", [])],
+  };
+}
+
+/** Nobody has seen any of it, so nothing is due. */
+function discarded(racer: Racer, cause: RefusalCause): Step {
+  return { state: DONE, effects: [{ type: "restart" }, ...sentAway(racer), { type: "refuse", cause }] };
 }
 
 function reduceParking(state: Parking, event: DispatchEvent, now_ms: number): Step {

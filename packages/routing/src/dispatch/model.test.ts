@@ -25,7 +25,7 @@ const FAILURES: readonly FailureClass[] = [
 
 /** A tape of choices: each event takes a few numbers from it. Drawn in lots, because drawing is what takes the time. */
 const LOT = 100;
-const lot = fc.array(fc.record({ seed: fc.nat(), length: fc.nat(EVENTS_MAX * 3), hedges: fc.boolean() }), {
+const lot = fc.array(fc.record({ seed: fc.nat(), length: fc.nat(EVENTS_MAX * 3), hedges: fc.boolean(), isWhole: fc.boolean() }), {
   minLength: LOT,
   maxLength: LOT,
 });
@@ -35,8 +35,8 @@ describe("a request, whatever happens in whatever order", () => {
     const ends = new Set<string>();
     fc.assert(
       fc.property(lot, (stories) => {
-        for (const { seed, length, hedges } of stories) {
-          const world = new World({ limits: LIMITS, hedgeDelay_ms: hedges ? 1_000 : undefined }, tapeOf(seed, length));
+        for (const { seed, length, hedges, isWhole } of stories) {
+          const world = new World({ limits: LIMITS, hedgeDelay_ms: hedges ? 1_000 : undefined, isWhole }, tapeOf(seed, length));
           world.play();
           world.wind();
           world.check();
@@ -77,7 +77,7 @@ class World {
   #next = 0;
 
   constructor(
-    input: DispatchInput,
+    readonly input: DispatchInput,
     readonly tape: readonly number[],
   ) {
     const step = startDispatch(input);
@@ -171,6 +171,10 @@ class World {
           must(this.places.size === 1 && this.places.has(effect.racer), "the losers have gone");
           must(!this.cancelled.has(effect.racer), "no racer wins that was cancelled");
           this.committed = effect.racer;
+          break;
+        case "restart":
+          must(this.input.isWhole && this.committed !== undefined, "only what nobody has seen begins anew");
+          this.committed = undefined;
           break;
         case "park":
           this.parked += 1;

@@ -29,7 +29,7 @@ class Told {
   effects: readonly DispatchEffect[];
 
   constructor(input: Partial<DispatchInput> = {}) {
-    ({ state: this.state, effects: this.effects } = startDispatch({ limits: LIMITS, hedgeDelay_ms: undefined, ...input }));
+    ({ state: this.state, effects: this.effects } = startDispatch({ limits: LIMITS, hedgeDelay_ms: undefined, isWhole: false, ...input }));
   }
 
   hear(...events: DispatchEvent[]): this {
@@ -214,6 +214,42 @@ describe("a hedge", () => {
     expect([alone.effects, wakeAt_ms(alone.state)]).toEqual([[], 5_000]);
     expect(wakeAt_ms(new Told({ hedgeDelay_ms: HEDGE_ms }).hear(reserved("a", { mayHedge: false })).state)).toBe(5_000);
     expect(wakeAt_ms(new Told({ hedgeDelay_ms: HEDGE_ms }).hear(reserved("a", { ttft_ms: 1_500 })).state)).toBe(1_500);
+  });
+});
+
+describe("an answer that the consumer sees only whole", () => {
+  const answering = () => new Told({ isWhole: true }).hear(reserved("a"), { type: "content", racer: 0 });
+
+  it("begins anew on another machine when its own is lost or silent", () => {
+    expect(answering().hear(failed(0, "disconnected")).words).toEqual(["restart", "cancel 0", "release 0", "reserve"]);
+    const told = answering().at(600_000);
+    expect(told.words).toEqual(["blame_timeout 0", "restart", "cancel 0", "release 0", "reserve"]);
+    expect(told.hear(reserved("b"), { type: "complete", racer: 1, isAccountValid: true }).words).toEqual([
+      "commit 1",
+      "release 1",
+      "settle 1",
+    ]);
+  });
+
+  it("is not begun for ever: what cannot be answered is refused, and nothing is due", () => {
+    const told = answering().hear(failed(0, "disconnected"));
+    expect(told.hear(NONE).effects).toEqual([
+      { type: "refuse", cause: { type: "exhausted", racer: 0, failure: "disconnected", failures: 1 } },
+    ]);
+    const unlucky = answering();
+    for (let racer = 0; unlucky.state.stage !== "done"; racer += 1) {
+      unlucky.hear(failed(racer, "engine_crash"), reserved(`m${racer}`), { type: "content", racer: racer + 1 });
+    }
+    expect(unlucky.effects).toEqual([]);
+    const last = answering().hear({ type: "fault" });
+    expect(last.words).toEqual(["restart", "cancel 0", "release 0", "refuse"]);
+  });
+
+  it("is parked like any other when its consumer leaves", () => {
+    expect(answering().hear({ type: "client_gone" }, { type: "parked" }, failed(0, "disconnected")).words).toEqual([
+      "release 0",
+      "settle 0",
+    ]);
   });
 });
 

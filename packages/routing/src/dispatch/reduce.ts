@@ -1,7 +1,7 @@
 import { type FailureClass, retryPolicy } from "../retry-policy.js";
 import { reduceAnswer } from "./answer.js";
 import { progressed, racerAt } from "./racer.js";
-import { mayBegin, mayRetry, newSearch, reserving, withFailure } from "./search.js";
+import { mayBegin, mayRetry, newSearch, reserving, sentAway, withFailure } from "./search.js";
 import { type DispatchState, DONE, type Racer, type Search, type Step } from "./state.js";
 import type { DispatchEffect, DispatchEvent, DispatchInput, Place, RefusalCause } from "./types.js";
 
@@ -20,8 +20,8 @@ export function startDispatch(input: DispatchInput): Step {
 }
 
 /**
- * The life of one request after its money is held, as a pure function: one or two machines race for the first content, failures before it
- * are invisible, and from it on one machine answers. Every request ends in exactly one of `refuse`, `abandon` and `settle`; every reserved
+ * The life of one request after its money is held, as a pure function: one or two machines race for the first content, and from it on one
+ * machine answers. Failures before the consumer has seen any of the answer are invisible. Every request ends in exactly one of `refuse`, `abandon` and `settle`; every reserved
  * place is released once; after the end no event has an effect. Source: routing.md §9.
  *
  * @param now_ms monotonic instant of the event
@@ -132,10 +132,10 @@ function said(state: Racing, racer: Racer, event: Extract<DispatchEvent, { racer
 
 /** The others are sent away first, and only now: until there is a winner, none may be given up. */
 function won(state: Racing, racer: Racer, event: Extract<DispatchEvent, { racer: number }>, now_ms: number): Step {
-  const { input } = state.search;
+  const { search } = state;
   const losers = state.racers.filter((other) => other !== racer).flatMap(sentAway);
   const commit: DispatchEffect = { type: "commit", racer: racer.number };
-  const answering = { stage: "answering", input, racer: racer.number, idleEnd_ms: now_ms + input.limits.idle_ms } as const;
+  const answering = { stage: "answering", search, racer, idleEnd_ms: now_ms + search.input.limits.idle_ms } as const;
   if (event.type === "content") return { state: answering, effects: [...losers, commit] };
   const { state: next, effects } = reduceAnswer(answering, event, now_ms);
   return { state: next, effects: [...losers, commit, ...effects] };
@@ -182,12 +182,4 @@ function exhausted({ racer, failure }: { readonly racer: number; readonly failur
 
 function replaced(state: Racing, next: Racer): Racing {
   return { ...state, racers: state.racers.map((racer) => (racer.number === next.number ? next : racer)) };
-}
-
-/** A machine that is no longer needed: it is asked to stop, and its place is given back. */
-function sentAway({ number }: Racer): DispatchEffect[] {
-  return [
-    { type: "cancel", racer: number },
-    { type: "release", racer: number },
-  ];
 }

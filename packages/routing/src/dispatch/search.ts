@@ -53,6 +53,19 @@ export function mayRetry(search: Search, now_ms: number): boolean {
   return retryElsewhere && (failuresByStatus[statusOf(last.failure)] ?? 0) < failures_max;
 }
 
+/** After the loss of an answer that nobody has seen yet: from here on the time for attempts begins anew. */
+export function renewed(search: Search, now_ms: number): Search {
+  return { ...search, budgetEnd_ms: Math.max(search.budgetEnd_ms, now_ms + search.input.limits.contentBudget_ms) };
+}
+
+/** A racer that is no longer needed: it is asked to stop, and its place is given back. */
+export function sentAway({ number }: Racer): DispatchEffect[] {
+  return [
+    { type: "cancel", racer: number },
+    { type: "release", racer: number },
+  ];
+}
+
 /** Kinds of failure that end in the same answer share one allowance. */
 function statusOf(failure: FailureClass): number {
   return retryPolicy(failure).exhausted?.status ?? 0;

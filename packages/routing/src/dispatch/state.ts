@@ -40,7 +40,7 @@ export type DispatchState =
   | { readonly stage: "queued"; readonly search: Search }
   /** `hedgeAt_ms` is infinite when no second machine is to be asked (any more). */
   | { readonly stage: "racing"; readonly search: Search; readonly racers: readonly Racer[]; readonly hedgeAt_ms: number }
-  | { readonly stage: "answering"; readonly input: DispatchInput; readonly racer: number; readonly idleEnd_ms: number }
+  | { readonly stage: "answering"; readonly search: Search; readonly racer: Racer; readonly idleEnd_ms: number }
   /** The consumer has left, and the ledger is being told; the end of the answer may come meanwhile. */
   | { readonly stage: "parking"; readonly input: DispatchInput; readonly racer: number }
   | { readonly stage: "draining"; readonly racer: number; readonly graceEnd_ms: number }

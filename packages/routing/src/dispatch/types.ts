@@ -19,6 +19,11 @@ export interface DispatchLimits {
 /** One request as dispatch sees it: times only, nothing of what is asked. */
 export interface DispatchInput {
   readonly limits: DispatchLimits;
+  /**
+   * The consumer sees the answer only once it is complete: then a machine that is lost in the middle of it may be replaced, too, and nobody
+   * notices.
+   */
+  readonly isWhole: boolean;
   /** From an attempt's start until a second machine is asked as well; undefined for never. */
   readonly hedgeDelay_ms: number | undefined;
 }
@@ -96,6 +101,8 @@ export type DispatchEffect =
   | { readonly type: "return_place" }
   /** Show the consumer what this racer has said and will say. Others have been sent away before. */
   | { readonly type: "commit"; readonly racer: number }
+  /** What has come of the answer is worth nothing, because its machine is lost. Only of answers that are shown whole. */
+  | { readonly type: "restart" }
   /** Tell the ledger that the consumer has left; answered by `parked`. */
   | { readonly type: "park" }
   /** The answer cannot go on, and the consumer is told so within it. */

@@ -110,7 +110,7 @@ export class SimulatedCoordinator {
     const usual_ms = this.#rates.firstContentP90_ms(spec.build, spec.promptTokens);
     const hedgeDelay =
       this.policy.hedging && this.scenario.coordinator.hedging ? hedgeDelay_ms(limits.firstContent_ms, usual_ms) : undefined;
-    const step = startDispatch({ limits, hedgeDelay_ms: hedgeDelay });
+    const step = startDispatch({ limits, hedgeDelay_ms: hedgeDelay, isWhole: false });
     const request: LiveRequest = {
       arrival,
       spec,

@@ -17,7 +17,7 @@ export type DispatchSettings = Pick<
 
 /** What the reducer may know of a request. */
 export function dispatchInput(
-  { promptTokens, build }: PreparedRequest,
+  { input, promptTokens, build }: PreparedRequest,
   settings: DispatchSettings,
   { rates }: Pick<Fleet, "rates">,
 ): DispatchInput {
@@ -31,6 +31,7 @@ export function dispatchInput(
       idle_ms: settings.idleTimeout_ms,
       grace_ms: settings.settleGrace_ms,
     },
+    isWhole: !input.stream,
     hedgeDelay_ms: settings.hedging === "on" ? hedgeDelay_ms(firstContent_ms, rates.firstContentP90_ms(build.id, promptTokens)) : undefined,
   };
 }

@@ -21,10 +21,12 @@ import type { WaitQueues } from "./wait-queues.js";
 type Complete = Extract<AttemptSignal, { type: "complete" }>;
 type Settle = Extract<DispatchEffect, { type: "settle" }>;
 
-/** What the driver's owner is asked to do about the consumer and the money. Each at most once, and `refused` or `abandoned` or `settle` once. */
+/** What the driver's owner is asked to do about the consumer and the money; `refused` or `abandoned` or `settle` once. */
 export interface DriverOwner {
   /** This machine's answer is to be shown: read it with `next`. */
   begun(winner: Attempt, number: number): void;
+  /** What has been read of the answer counts no more; another may begin. */
+  restarted(): void;
   refused(effect: Extract<DispatchEffect, { type: "refuse" }>, failed: RacerRun | undefined, cause: unknown): void;
   abandoned(): void;
   /** Tells the ledger that the consumer has left; the driver goes on when it resolves. */
@@ -202,6 +204,10 @@ export class RequestDriver {
         break;
       case "commit":
         this.#commit(this.#racers.get(effect.racer));
+        break;
+      case "restart":
+        this.#winner = undefined;
+        this.owner.restarted();
         break;
       case "park":
         void this.#park();

@@ -45,12 +45,20 @@ describe("an answer that has begun", () => {
   });
 
   /** An answer whose first word has arrived. */
-  async function begin(input: { stream?: boolean } = {}): Promise<{ answer: Answer; request: ServedRequest }> {
-    const asked = test.ask({}, { consumerGone: leaving.signal, ...input });
+  async function begin(): Promise<{ answer: Answer; request: ServedRequest }> {
+    const { reading, request } = await ask(true);
+    return { answer: await reading, request };
+  }
+
+  /** The same, streamed or not. */
+  async function ask(stream: boolean): Promise<{ reading: Promise<Answer>; request: ServedRequest }> {
+    const reading = test.ask({}, { consumerGone: leaving.signal, stream });
+    reading.catch(() => undefined);
     const request = await provider.request();
     request.accept();
     await request.chunk([STARTED, word("one")]);
-    return { answer: await asked, request };
+    await arrived(provider);
+    return { reading, request };
   }
 
   async function end(
@@ -152,7 +160,7 @@ describe("an answer that has begun", () => {
     const stream = mode === "streaming";
 
     it("parks the hold, asks the provider to stop, and settles what it accounts for", async () => {
-      const { request } = await begin({ stream });
+      const { request } = await ask(stream);
       leaving.abort();
       await provider.receive("cancel");
       await end(request, { prompt_tokens: 7, completion_tokens: 4, reasoning_tokens: 0, cached_prompt_tokens: 2 });
@@ -162,10 +170,11 @@ describe("an answer that has begun", () => {
     });
 
     it("settles what was relayed when the provider does not account for it in time", async () => {
-      const { answer } = await begin({ stream });
-      const reading = readAll(answer);
+      const { reading } = await ask(stream);
+      const read = reading.then(readAll);
+      if (stream) await reading;
       leaving.abort();
-      await expect(reading).rejects.toThrow(/left/);
+      await expect(read).rejects.toThrow(/left/);
       await provider.receive("cancel");
       await test.clock.advance(GRACE_ms);
       await ledger.allEnded();
@@ -173,13 +182,34 @@ describe("an answer that has begun", () => {
     });
 
     it("settles what was relayed when the provider is lost meanwhile", async () => {
-      const { answer } = await begin({ stream });
-      await answer.events[Symbol.asyncIterator]().next();
+      const { reading } = await ask(stream);
+      if (stream) await (await reading).events[Symbol.asyncIterator]().next();
       leaving.abort();
       await provider.receive("cancel");
       provider.kill();
       await ledger.allEnded();
       expect(ledger.settlements).toMatchObject([{ reason: "provider_lost", usage: { completion_tokens: 1 } }]);
+    });
+  });
+
+  describe("that its consumer is to see whole", () => {
+    it("begins anew on another machine when its own is lost in the middle, and only what is seen is paid", async () => {
+      const { reading, request } = await ask(false);
+      const other = await test.provider({ serve: (served) => served.answer("from the start") });
+      await request.chunk([word(" two")]);
+      provider.kill();
+      const answer = await reading;
+      expect(answer.provider.machineId).toBe(other.machineId);
+      expect((await readAll(answer)).flatMap((event) => (event.type === "text" ? [event.text] : [])).join("")).toBe("from the start");
+      expect(ledger.calls).toEqual(["hold", "settle complete"]);
+      expect(ledger.settlements).toMatchObject([{ servedBy: { machineId: other.machineId } }]);
+    });
+
+    it("is an error, and free, when nobody is left who could begin anew", async () => {
+      const { reading } = await ask(false);
+      provider.kill();
+      await expect(reading).rejects.toMatchObject({ status: 502, code: "provider_error" });
+      expect(ledger.calls).toEqual(["hold", "release provider_error"]);
     });
   });
 

@@ -1,7 +1,7 @@
 import { ApiError, type ChatEvent } from "@umbel/dialects";
 import type { Clock } from "@umbel/protocol";
 import type { DispatchEffect } from "@umbel/routing";
-import type { Attempt, Fleet } from "../../fleet/index.js";
+import type { Fleet, ServingProvider } from "../../fleet/index.js";
 import type { Metrics } from "../../insight/index.js";
 import type { SettleOutcome } from "../../ledger/index.js";
 import type { PreparedRequest } from "../admit/check.js";
@@ -54,15 +54,17 @@ type Finish = Extract<ChatEvent, { type: "finish" }>;
  *
  * `finish` is held back until the provider has accounted for the answer, so that the usage shown is the usage settled.
  *
- * @returns when the first content is there
- * @throws DispatchFailed when nobody answers. @throws ConsumerLeft
+ * @returns when the first content is there; to a consumer who does not stream, when the whole answer is
+ * @throws DispatchFailed when nobody answers. @throws ConsumerLeft. @throws CutShort only to a consumer who does not stream
  */
 export function beginAnswer({ request, hold, taken, record, prefix, watch }: AnswerParts, services: AnswerServices): Promise<Answer> {
   const { clock, metrics, retryAfter } = services;
   const { spec, input } = request;
-  const begun = deferred<Attempt>();
+  const begun = deferred<Begun>();
   const settled = deferred<Promise<SettleOutcome>>();
-  const delivered = createDeliveredCount();
+  const settlement = settled.promise.then((outcome) => outcome);
+  let delivered = createDeliveredCount();
+  const asked_ms = clock.now_ms();
   const stopWaiting = watch.start("provider");
   let due = hold;
   let hedgeWon: boolean | undefined;
@@ -82,7 +84,14 @@ export function beginAnswer({ request, hold, taken, record, prefix, watch }: Ans
         ...(hedgeWon === undefined ? {} : { hedgeWon }),
       });
       prefix.served(winner.provider.machineId);
-      begun.resolve(winner);
+      metrics.observe("first_content_ms", { model: spec.build }, clock.now_ms() - asked_ms);
+      if (input.stream) begun.resolve({ provider: winner.provider });
+      else void readWhole(winner.provider);
+    },
+    restarted() {
+      delivered = createDeliveredCount();
+      finish = undefined;
+      hedgeWon = undefined;
     },
     refused({ cause }, failed, fault) {
       if (cause.type === "fault") return begun.reject(fault);
@@ -138,6 +147,15 @@ export function beginAnswer({ request, hold, taken, record, prefix, watch }: Ans
     return finish === undefined ? events : events.filter((event) => event.type !== "finish");
   }
 
+  /** The consumer sees the answer once it is there, and so nothing of one that has to begin anew. */
+  async function readWhole(provider: ServingProvider): Promise<void> {
+    const events: ChatEvent[] = [];
+    let pulled = await driver.next();
+    for (; pulled.type === "events"; pulled = await driver.next()) events.push(...shown(pulled.events));
+    if (pulled.type === "complete") begun.resolve({ provider, whole: [...events, ...complete(pulled)] });
+    else if (brokenOff !== undefined || input.consumerGone.aborted) begun.reject(new CutShort(brokenOff ?? leftMidway(), settlement));
+  }
+
   let isOver = false;
   async function next(): Promise<IteratorResult<readonly ChatEvent[]>> {
     while (!isOver) {
@@ -146,7 +164,7 @@ export function beginAnswer({ request, hold, taken, record, prefix, watch }: Ans
       if (pulled.type === "complete") return { done: false, value: complete(pulled) };
       if (pulled.type === "ended") {
         if (brokenOff !== undefined) throw brokenOff;
-        throw new ConsumerLeft("the consumer left during the answer");
+        throw leftMidway();
       }
       const batch = shown(pulled.events);
       if (batch.length > 0) return { done: false, value: batch };
@@ -154,22 +172,44 @@ export function beginAnswer({ request, hold, taken, record, prefix, watch }: Ans
     return DONE;
   }
 
-  return begun.promise.then((winner) => ({
-    provider: winner.provider,
+  async function left(): Promise<IteratorResult<readonly ChatEvent[]>> {
+    driver.leave();
+    return DONE;
+  }
+
+  return begun.promise.then(({ provider, whole }) => ({
+    provider,
     limitHeaders: taken.headers,
-    events: {
-      [Symbol.asyncIterator]: () => ({
-        next,
-        return: async () => {
-          driver.leave();
-          return DONE;
-        },
-      }),
-    },
+    events: whole === undefined ? { [Symbol.asyncIterator]: () => ({ next, return: left }) } : once(whole),
     receipt: () => receipt,
-    settled: settled.promise.then((outcome) => outcome),
+    settled: settlement,
     timing: watch.timing(),
   }));
+}
+
+/** An answer that has begun, or is there whole. */
+interface Begun {
+  readonly provider: ServingProvider;
+  readonly whole?: readonly ChatEvent[];
+}
+
+/** An answer that had begun, and that its consumer will not see. Its money ends by itself. */
+export class CutShort extends Error {
+  override readonly name = "CutShort";
+  constructor(
+    override readonly cause: Error,
+    readonly settled: Promise<SettleOutcome>,
+  ) {
+    super(cause.message);
+  }
+}
+
+function leftMidway(): ConsumerLeft {
+  return new ConsumerLeft("the consumer left during the answer");
+}
+
+async function* once<Value>(value: Value): AsyncGenerator<Value> {
+  yield value;
 }
 
 const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined };
