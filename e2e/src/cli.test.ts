@@ -30,6 +30,8 @@ describe("the umbel command", () => {
     [["keys", "revoke"]],
     [["session"]],
     [["admin", "credit"]],
+    [["admin", "decisions"]],
+    [["explain"]],
     [["chat"]],
   ])("%j explains itself with --help", (command) => {
     const { status, stdout } = run(...command, "--help");

@@ -11,7 +11,7 @@ export const LOCAL_ACCOUNT = "local";
 export const LOCAL_PROVIDER_ACCOUNT = "local-provider";
 /** Relative to the home. */
 export const LOCAL_KEY_FILE = "local-api-key";
-const PROVIDER_TOKEN_FILE = "local-provider-token";
+export const PROVIDER_TOKEN_FILE = "local-provider-token";
 
 /** Enough for millions of tokens of the bundled model: 5 USD. */
 const STARTER_CREDIT_microUsd = 5_000_000n;

@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 import { addAdminCommands } from "./commands/admin.js";
 import { addChatCommand } from "./commands/chat.js";
 import { addCoordinatorCommand } from "./commands/coordinator.js";
+import { addExplainCommand } from "./commands/explain.js";
 import { addKeysCommands, addSessionCommand } from "./commands/keys.js";
 import { addProviderCommands } from "./commands/provider.js";
 import { addSimulateCommand } from "./commands/simulate.js";
@@ -26,6 +27,7 @@ for (const add of [
   addSessionCommand,
   addAdminCommands,
   addChatCommand,
+  addExplainCommand,
   addSimulateCommand,
 ])
   add(program);

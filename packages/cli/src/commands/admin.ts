@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 
 export function addAdminCommands(program: Command): void {
-  const admin = program.command("admin").description("what the operator of a coordinator may do to its accounts");
+  const admin = program.command("admin").description("what the operator of a coordinator may see and do");
   admin
     .command("credit")
     .description("give money to an account, as one balanced transaction")
@@ -12,4 +12,17 @@ export function addAdminCommands(program: Command): void {
     .option("--home <directory>", "Umbel home of the coordinator (default: UMBEL_HOME, else ~/.umbel)")
     .option("--json", "print one JSON object")
     .action(async (options) => (await import("../run/admin.js")).creditAccount(options));
+  admin
+    .command("decisions")
+    .description("where requests went, latest first; `umbel explain <id>` says why")
+    .option("--model <name>", "only this model: a build, or a name that consumers use")
+    .option("--provider <id>", "only this machine, as X-Provider-Id names it")
+    .option("--status <status>", "only success, partial_success, cancelled, error or timeout")
+    .option("--since <time>", "a duration such as 30m or 7d, or a time", "24h")
+    .option("--limit <number>", "rows at most", "50")
+    .option("--base-url <url>", "API to ask", process.env["UMBEL_BASE_URL"] ?? "http://127.0.0.1:8080/v1")
+    .option("--admin-key <key>", "the operator's key (default: UMBEL_ADMIN_KEY, else that of a coordinator on this machine)")
+    .option("--home <directory>", "Umbel home (default: UMBEL_HOME, else ~/.umbel)")
+    .option("--json", "print one JSON object")
+    .action(async (options) => (await import("../run/admin-decisions.js")).listDecisions(options));
 }

@@ -235,7 +235,8 @@ export const SETTINGS = {
   decisionSample: setting(decimal({ least: 0, most: 1 }), {
     env: "UMBEL_DECISION_SAMPLE",
     default: "0.1",
-    about: "Share of decisions that are kept with the machines that were not chosen; those that failed always are.",
+    about:
+      "Share of decisions that are kept with the machines that were not chosen, where more than 16 offer the build; those that failed always are.",
   }),
 
   platformFee_percent: setting(wholeNumber({ least: 0, most: 100 }), {

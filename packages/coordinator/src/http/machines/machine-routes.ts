@@ -51,14 +51,14 @@ const machineObject = z.object({
   routing,
 });
 
-const machineList = z.object({
+export const machineList = z.object({
   object: z.literal("list"),
   data: z.array(machineObject),
   min_provider_version: z.string().nullable(),
   min_trust: z.string(),
 });
 
-const whyObject = z.object({
+export const machineWhy = z.object({
   id: z.string(),
   ...routing.shape,
   lately: z.object({
@@ -110,7 +110,7 @@ export function machineRoutes(dependencies: HttpDependencies): readonly Route[] 
         summary: "Why a machine gets work, or none",
         description: "An ordinary request of a stranger is put through every gate, and the first that refuses is named.",
         parameters: [{ name: "model", in: "query", description: "A model by any of its names; all that the machine offers if absent." }],
-        answer: whyObject,
+        answer: machineWhy,
         errors: [400, 404],
       },
       async handle(request) {

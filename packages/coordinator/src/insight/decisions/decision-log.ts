@@ -13,6 +13,8 @@ import { createWriter, type WriterTask } from "./writer.js";
 
 /** Requests whose selections are under way; of more, the one that began first is forgotten. */
 export const OPEN_REQUESTS_MAX = 100_000;
+/** Of builds that no more machines offer, it is always kept who was not chosen: that is cheap, and each of them has an owner who asks. */
+const ALWAYS_LISTED_MAX = 16;
 /** Rows written by one statement. */
 const BATCH_MAX = 128;
 /** Source: ops.md §3.4. */
@@ -140,7 +142,8 @@ export function createDecisions(dependencies: DecisionsDependencies): Decisions 
       request.computeClass = view?.computeClass ?? "";
       const views = fewViews(viewsOf(record.build));
       const evidence = () => evidenceOf(decision, views, publicId);
-      const isSampled = decision.winner === undefined || random() < settings.decisionSample;
+      const isSmall = views.length > 0 && views.length <= ALWAYS_LISTED_MAX;
+      const isSampled = decision.winner === undefined || isSmall || random() < settings.decisionSample;
       if (!isSampled) request.evidence.set(attempt, evidence);
       submit({
         type: "selected",

@@ -1,0 +1,93 @@
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { CliError, EXIT_CODES } from "./exit-codes.js";
+import { resolveHome } from "./home.js";
+import { LOCAL_KEY_FILE, PROVIDER_TOKEN_FILE } from "./local-accounts.js";
+
+/** How long an answer may take that is no inference. */
+const ANSWER_TIMEOUT_ms = 30_000;
+/** Where a coordinator keeps the operator's key that it has made. */
+const ADMIN_KEY_FILE = "admin-key";
+
+export interface ApiOptions {
+  /** With `/v1`. */
+  readonly baseUrl: string;
+  readonly home?: string;
+  readonly adminKey?: string;
+  readonly apiKey?: string;
+  readonly token?: string;
+}
+
+export type ApiReply =
+  | { readonly ok: true; readonly body: unknown }
+  | { readonly ok: false; readonly status: number; readonly message: string };
+
+/** The operator's key, if there is one at hand. */
+export async function adminKeyOf({ adminKey, home }: ApiOptions): Promise<string | undefined> {
+  return adminKey ?? given("UMBEL_ADMIN_KEY") ?? kept(home, ADMIN_KEY_FILE);
+}
+
+/** The consumer's key, if there is one at hand. */
+export async function apiKeyOf({ apiKey, home }: ApiOptions): Promise<string | undefined> {
+  return apiKey ?? given("UMBEL_API_KEY") ?? kept(home, LOCAL_KEY_FILE);
+}
+
+/** The owner's credential, if there is one at hand. */
+export async function ownerTokenOf({ token, home }: ApiOptions): Promise<string | undefined> {
+  return token ?? given("UMBEL_PROVIDER_TOKEN") ?? kept(home, PROVIDER_TOKEN_FILE);
+}
+
+/** `GET` of a path below the base URL. @throws CliError when nothing answers, or something that is no coordinator */
+export async function getFromApi(pathname: string, token: string, { baseUrl }: ApiOptions): Promise<ApiReply> {
+  const url = `${baseUrl.replace(/\/+$/, "")}${pathname}`;
+  let response: Response;
+  let text: string;
+  try {
+    const signal = AbortSignal.timeout(ANSWER_TIMEOUT_ms);
+    response = await fetch(url, { headers: { authorization: `Bearer ${token}` }, signal });
+    text = await response.text();
+  } catch (cause) {
+    throw new CliError(`Nothing answers at ${baseUrl}.`, EXIT_CODES.network, "Start the network, or point --base-url at one that runs.", {
+      cause,
+    });
+  }
+  const body = parsed(text);
+  if (body === undefined) {
+    throw new CliError(`What answers at ${baseUrl} is no coordinator.`, EXIT_CODES.network, "Give --base-url with the /v1 at its end.");
+  }
+  return response.ok ? { ok: true, body } : { ok: false, status: response.status, message: messageOf(body) };
+}
+
+/** @throws CliError always: what the refusal means, and what to do */
+export function refused({ status, message }: Extract<ApiReply, { ok: false }>, remedy: string): never {
+  const code = status === 401 || status === 403 ? EXIT_CODES.authentication : status === 400 ? EXIT_CODES.usage : EXIT_CODES.failure;
+  throw new CliError(`${message.charAt(0).toUpperCase()}${message.slice(1)}.`, code, remedy);
+}
+
+function given(name: string): string | undefined {
+  const value = process.env[name];
+  return value === "" ? undefined : value;
+}
+
+async function kept(home: string | undefined, file: string): Promise<string | undefined> {
+  try {
+    return (await readFile(path.join(resolveHome(home), file), "utf8")).trim();
+  } catch {
+    // Whoever may not read it has no such credential.
+    return undefined;
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function messageOf(body: unknown): string {
+  const error = typeof body === "object" && body !== null && "error" in body ? body.error : undefined;
+  const message = typeof error === "object" && error !== null && "message" in error ? error.message : undefined;
+  return typeof message === "string" ? message : "the coordinator refused without saying why";
+}
