@@ -21,6 +21,11 @@ export function addProviderCommands(program: Command): void {
     .option("--script <file>", "JSON file that says how the scripted engine behaves")
     .option("--sequences <number>", "answers of one model at the same time, 1 to 64", SEQUENCES)
     .option("--threads <number>", "most CPU threads for the model (default: physical cores less one)")
+    .option(
+      "--models-resident-max <number>",
+      "models in memory at once, 1 to 64; others are loaded when asked for (default: as many as fit)",
+    )
+    .option("--models-memory-max-gb <number>", "memory that models may take together, in GiB (default: what the machine has)")
     .option("--private-only", "serve only the requests of the machine's own account")
     .option("--home <directory>", "where keys and models are kept (default: UMBEL_HOME, else ~/.umbel)")
     .option("--json", "print one JSON object once registered; log lines go to standard error")

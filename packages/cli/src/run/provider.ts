@@ -27,6 +27,8 @@ export interface StartOptions {
   readonly script?: string;
   readonly sequences: string;
   readonly threads?: string;
+  readonly modelsResidentMax?: string;
+  readonly modelsMemoryMaxGb?: string;
   readonly privateOnly?: boolean;
   readonly json?: boolean;
 }
@@ -51,6 +53,12 @@ export async function startProvider(options: StartOptions): Promise<void> {
     models: models.map((id) => ({ id, sequences: wholeNumber("--sequences", options.sequences) })),
     engine: engineOf(options),
     privateOnly: options.privateOnly === true,
+    ...(options.modelsResidentMax === undefined
+      ? {}
+      : { modelsResident_max: wholeNumber("--models-resident-max", options.modelsResidentMax) }),
+    ...(options.modelsMemoryMaxGb === undefined
+      ? {}
+      : { modelsMemory_gb_max: gigabytes("--models-memory-max-gb", options.modelsMemoryMaxGb) }),
     ...(token === undefined || token === "" ? {} : { authToken: token }),
   });
   try {
@@ -135,6 +143,12 @@ function asCliError(error: unknown): unknown {
     return new CliError(error.message, EXIT_CODES.verification, "Check the directory given with --model.", { cause: error });
   if (error instanceof ProviderError) return new CliError(error.message, EXIT_CODES.failure, undefined, { cause: error });
   return error;
+}
+
+function gigabytes(option: string, text: string): number {
+  if (!/^\d{1,4}(\.\d{1,3})?$/.test(text) || Number(text) <= 0)
+    throw new CliError(`${option} takes a number of GiB, not "${text}".`, EXIT_CODES.usage);
+  return Number(text);
 }
 
 function wholeNumber(option: string, text: string): number {

@@ -27,6 +27,10 @@ export const providerOptions = z.strictObject({
     )
     .default([]),
   engine: engineChoice.default({ kind: "llama.cpp" }),
+  /** Models in memory at once; absent is as many as fit. The others are loaded when they are asked for, in the place of idle ones. */
+  modelsResident_max: z.number().int().min(1).max(64).exactOptional(),
+  /** What models may take in memory together, in GiB; absent is what the machine has. */
+  modelsMemory_gb_max: z.number().positive().max(4096).exactOptional(),
   /** Serves only requests of the machine's own account. */
   privateOnly: z.boolean().default(false),
 });

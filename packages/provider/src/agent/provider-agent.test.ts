@@ -70,6 +70,75 @@ async function ask(serving: Pick<Serving, "connection" | "register">, chat: Chat
   return textOf(answer.events);
 }
 
+/** Two builds, with room in memory for one. */
+const TWO_MODELS = {
+  models: ["warm", "cold"].map((id) => ({ info: { ...scriptedModel, id } })),
+  modelsResident_max: 1,
+} satisfies Partial<ProviderOptions>;
+
+describe("models in memory", () => {
+  /** The first heartbeat that shows these slots. */
+  async function showing(connection: StubConnection, models: readonly string[]) {
+    for (;;) {
+      const heartbeat = await connection.next("heartbeat");
+      if (JSON.stringify(heartbeat.capacity?.slots.map(({ model }) => model)) === JSON.stringify(models)) return heartbeat;
+    }
+  }
+
+  it("are what heartbeats show, while the registration offers everything; and change when the coordinator says so, at once", async () => {
+    const { connection, register } = await serve({}, TWO_MODELS);
+    expect(register.features).toEqual(["models/1"]);
+    expect(register.models.map(({ id }) => id)).toEqual(["warm", "cold"]);
+    expect((await showing(connection, ["warm"])).capacity).toMatchObject({ resident_models_max: 1 });
+
+    connection.send({ type: "load_model", model_id: "cold", evict: ["warm"] });
+    expect(await connection.next("load_model_status")).toMatchObject({ model_id: "cold", status: "started" });
+    expect(await connection.next("load_model_status")).toEqual({ type: "load_model_status", model_id: "cold", status: "succeeded" });
+    await showing(connection, ["cold"]);
+    connection.send({ type: "unload_model", model_id: "cold" });
+    await showing(connection, []);
+  });
+
+  it("come for a request", async () => {
+    const serving = await serve({ answer: { kind: "echo" } }, TWO_MODELS);
+    expect(await ask(serving, chatOf("are you there?", { model: "cold" }))).toBe("are you there?");
+    await showing(serving.connection, ["cold"]);
+  });
+
+  it("are not loaded any more once the provider drains", async () => {
+    const { agent, connection, register } = await serve({ firstToken_ms: 60_000 }, TWO_MODELS);
+    await submit({ connection, register }, chatOf("one", { model: "warm" }));
+    await connection.next("inference_accepted");
+    const stopped = agent.stop(60_000);
+    connection.send({ type: "load_model", model_id: "cold" });
+    expect(await connection.next("load_model_status")).toMatchObject({ status: "failed", reason: "draining" });
+    connection.send({ type: "prefetch_model", model_id: "cold" });
+    expect(await connection.next("prefetch_model_status")).toMatchObject({ status: "failed", reason: "draining" });
+    connection.socket.close();
+    await stopped;
+  });
+
+  it("need not be fetched when they are here, and cannot be when nobody knows from where", async () => {
+    const { connection } = await serve({}, TWO_MODELS);
+    connection.send({ type: "prefetch_model", model_id: "cold", priority: 1 });
+    expect(await connection.next("prefetch_model_status")).toMatchObject({ model_id: "cold", status: "verified" });
+    connection.send({ type: "prefetch_model", model_id: "elsewhere" });
+    expect(await connection.next("prefetch_model_status")).toMatchObject({ status: "failed", reason: "no_source" });
+  });
+
+  it("are confirmed when they are what a name now stands for", async () => {
+    const { connection } = await serve({}, TWO_MODELS);
+    connection.send({
+      type: "desired_models",
+      models: [
+        { model_name: "plant", desired_build: "cold", previous_build: "warm" },
+        { model_name: "other", desired_build: "elsewhere" },
+      ],
+    });
+    expect((await connection.next("models_update")).models.map(({ id }) => id)).toEqual(["cold"]);
+  });
+});
+
 describe("a provider", () => {
   it("registers with evidence that verifies, and serves", async () => {
     const serving = await serve({ answer: { kind: "echo" } }, { authToken: "umbel-pt-test", privateOnly: true });

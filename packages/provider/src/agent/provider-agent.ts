@@ -17,6 +17,7 @@ import { readMetrics } from "../machine/metrics.js";
 import { createModelStore } from "../models/model-store.js";
 import { createSession, type Session } from "../session/session.js";
 import { AGENT_LIMITS } from "./limits.js";
+import { ModelCommands } from "./model-commands.js";
 import { type ProviderDependencies, type ProviderOptions, providerOptions } from "./options.js";
 import { asProviderError, notLoadedError, ProviderError, startFailureError } from "./provider-error.js";
 import type { ProviderAgent, ProviderPhase, ProviderState } from "./provider-state.js";
@@ -43,6 +44,7 @@ interface Parts {
   readonly session: Session;
   readonly supervisor: WorkerSupervisor;
   readonly relay: Relay;
+  readonly commands: ModelCommands;
   readonly hardware: Hardware;
 }
 
@@ -97,7 +99,8 @@ class Agent implements ProviderAgent {
   async stop(grace_ms = 0): Promise<void> {
     if (this.#phase === "failed") return;
     this.#phase = "draining";
-    const { session, supervisor, relay } = this.#parts ?? {};
+    const { session, supervisor, relay, commands } = this.#parts ?? {};
+    commands?.drain();
     const idle = relay?.drain() ?? Promise.resolve();
     await this.#within(grace_ms, idle);
     relay?.cancelAll();
@@ -133,17 +136,21 @@ class Agent implements ProviderAgent {
   async #assemble(): Promise<void> {
     const { home, engine, models: wanted, coordinatorUrl } = this.#options;
     const { logger, random = Math.random, workerEntry: entry = ownWorkerEntry } = this.#dependencies;
-    const models = await selectModels(wanted, engine.kind, createModelStore({ home }));
+    const { modelsResident_max: residentModels_max, modelsMemory_gb_max } = this.#options;
+    const store = createModelStore({ home });
+    const models = await selectModels(wanted, engine.kind, store);
     const [confinement, hardware] = await Promise.all([findConfinement(), readHardware()]);
     if (this.#phase !== "starting") return;
     const clock = this.#clock;
     const supervisor = new WorkerSupervisor({
       ...{ entry, engine, models, confinement, clock, random, logger },
       keyDirectory: this.#keyDirectory,
+      ...(residentModels_max !== undefined && { residentModels_max }),
+      ...(modelsMemory_gb_max !== undefined && { modelsMemory_bytes_max: modelsMemory_gb_max * 2 ** 30 }),
       onReady: (ready) => this.#supervise(this.#onReady(ready)),
-      onState: (state) => {
-        this.#workerState = state;
-      },
+      onState: (state) => this.#onState(state),
+      onLoadStatus: (status) => commands.onLoadStatus(status),
+      onModels: (models) => commands.onModels(models),
       onForward: (message) => relay.onForward(message),
       onFrame: (frame) => relay.onFrame(frame),
       onLost: () => this.#onWorkerLost(),
@@ -160,6 +167,7 @@ class Agent implements ProviderAgent {
         onBody: (frame) => relay.onBody(frame),
         onCancel: (id) => relay.onCancel(id),
         onTrust: (status) => this.#onTrust(status),
+        onModels: (message) => this.#supervise(commands.onMessage(message)),
         onGoingAway: () => relay.onGoingAway(),
         onDrained: () => relay.onDrained(),
         onDisconnected: () => this.#onDisconnected(),
@@ -167,7 +175,10 @@ class Agent implements ProviderAgent {
       onRefused: (error) => this.#supervise(this.#fail(new ProviderError(error.code, error.message, { cause: error }))),
     });
     const relay = new Relay(session, supervisor);
-    this.#parts = { session, supervisor, relay, hardware };
+    const commands = new ModelCommands(session, supervisor, async (build) =>
+      (await store.listModels()).some(({ info }) => info.id === build),
+    );
+    this.#parts = { session, supervisor, relay, commands, hardware };
     await supervisor.start();
   }
 
@@ -191,6 +202,13 @@ class Agent implements ProviderAgent {
       // They could be loaded before, so it is worth trying again with a fresh worker.
       this.#parts?.supervisor.send({ type: "shutdown" });
     }
+  }
+
+  /** Which models are in memory decides where requests go, so the coordinator hears of it at once. */
+  #onState(state: WorkerState): void {
+    const before = this.#workerState;
+    this.#workerState = state;
+    if (before !== undefined && residents(before) !== residents(state)) this.#parts?.session.beat();
   }
 
   #onWorkerLost(): void {
@@ -243,6 +261,7 @@ class Agent implements ProviderAgent {
       metrics: await readMetrics(),
       state: this.#workerState,
       memory_gb: hardware.memory_gb,
+      residentModels_max: this.#options.modelsResident_max,
     });
   }
 
@@ -285,4 +304,8 @@ class Agent implements ProviderAgent {
       this.#dependencies.logger.error({ cause: error instanceof Error ? error.name : typeof error }, "a step of the provider failed");
     });
   }
+}
+
+function residents({ slots }: WorkerState): string {
+  return JSON.stringify(slots.map(({ model }) => model).sort());
 }

@@ -15,7 +15,7 @@ export interface ProviderState {
   /** Id of the present registration. */
   readonly sessionId: string | undefined;
   readonly trust: Pick<TrustStatus, "trust_level" | "status" | "reason"> | undefined;
-  /** Builds that are loaded now. */
+  /** Builds that are offered; `slots` shows which of them are in memory. */
   readonly models: readonly string[];
   readonly failures: readonly LoadFailure[];
   readonly slots: readonly Slot[];

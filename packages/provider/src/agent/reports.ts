@@ -1,4 +1,4 @@
-import type { Hardware, Heartbeat, Register, SystemMetrics } from "@umbel/protocol";
+import { type Capacity, type Hardware, type Heartbeat, MANAGED_MODELS_FEATURE, type Register, type SystemMetrics } from "@umbel/protocol";
 import { providerVersion } from "./version.js";
 import type { Ready, WorkerState } from "./worker-supervisor.js";
 
@@ -34,7 +34,7 @@ export function registerMessage(options: {
     protocol: 1,
     version: providerVersion,
     backend: ready.backend,
-    features: [],
+    features: [MANAGED_MODELS_FEATURE],
     hardware: options.hardware,
     models: ready.models,
     encryption_key: ready.encryption_key,
@@ -54,6 +54,7 @@ export function heartbeatMessage(options: {
   readonly metrics: SystemMetrics;
   readonly state: WorkerState | undefined;
   readonly memory_gb: number;
+  readonly residentModels_max: number | undefined;
 }): Heartbeat {
   const { totals, state } = options;
   return {
@@ -67,6 +68,15 @@ export function heartbeatMessage(options: {
       worker_restarts: options.workerRestarts,
     },
     system_metrics: options.metrics,
-    ...(state !== undefined && { capacity: { slots: state.slots, total_memory_gb: options.memory_gb } }),
+    ...(state !== undefined && { capacity: capacityOf(state, options.memory_gb, options.residentModels_max) }),
+  };
+}
+
+function capacityOf({ slots, freeForLoad_bytes }: WorkerState, memory_gb: number, residentModels_max: number | undefined): Capacity {
+  return {
+    slots,
+    total_memory_gb: memory_gb,
+    ...(freeForLoad_bytes !== undefined && { free_for_load_gb: Math.min(freeForLoad_bytes / 2 ** 30, memory_gb) }),
+    ...(residentModels_max !== undefined && { resident_models_max: residentModels_max }),
   };
 }

@@ -37,6 +37,8 @@ function supervise(entry: string, flag: string | undefined) {
     onReady: () => note("ready"),
     onState: silent,
     onForward: silent,
+    onLoadStatus: silent,
+    onModels: silent,
     onFrame: silent,
     onLost: () => note("lost"),
     onFailed: (code) => note(code),

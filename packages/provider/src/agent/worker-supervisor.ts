@@ -1,4 +1,4 @@
-import type { Clock } from "@umbel/protocol";
+import type { Clock, LoadModelStatus, ModelInfo } from "@umbel/protocol";
 import type { Confinement } from "../evidence/confinement.js";
 import { KeyDirectoryError, prepareKeyDirectory } from "../evidence/key-directory.js";
 import { launchCommand } from "../evidence/launch-command.js";
@@ -18,6 +18,9 @@ export interface SupervisorOptions {
   readonly keyDirectory: string;
   readonly engine: EngineChoice;
   readonly models: readonly WorkerModel[];
+  /** Models in memory at once, and what they may take together; absent is as much as fits. */
+  readonly residentModels_max?: number;
+  readonly modelsMemory_bytes_max?: number;
   readonly confinement: Confinement;
   readonly clock: Clock;
   /** Uniform in [0, 1). */
@@ -26,6 +29,9 @@ export interface SupervisorOptions {
   readonly onReady: (ready: Ready) => void;
   readonly onState: (state: WorkerState) => void;
   readonly onForward: (message: Forwarded) => void;
+  readonly onLoadStatus: (status: LoadModelStatus) => void;
+  /** What the worker offers has changed since it was ready; `ready` holds it already. */
+  readonly onModels: (models: readonly ModelInfo[]) => void;
   readonly onFrame: (frame: Uint8Array) => void;
   /** The worker is gone, with everything it was doing. Another one follows. */
   readonly onLost: () => void;
@@ -89,7 +95,12 @@ export class WorkerSupervisor {
       onFrame: this.#options.onFrame,
       onEnd: (end) => this.#onEnd(end),
     });
-    this.#worker.pipe.sendControl({ type: "start", keyDirectory, engine, models: [...models] });
+    const { residentModels_max, modelsMemory_bytes_max } = this.#options;
+    this.#worker.pipe.sendControl({
+      ...{ type: "start", keyDirectory, engine, models: [...models] },
+      ...(residentModels_max !== undefined && { residentModels_max }),
+      ...(modelsMemory_bytes_max !== undefined && { modelsMemory_bytes_max }),
+    });
   }
 
   send(message: ToWorker): void {
@@ -147,6 +158,14 @@ export class WorkerSupervisor {
         break;
       case "forward":
         this.#options.onForward(message.message);
+        break;
+      case "load_model_status":
+        this.#options.onLoadStatus(message);
+        break;
+      case "models":
+        if (this.#ready === undefined) break;
+        this.#ready = { ...this.#ready, models: message.models };
+        this.#options.onModels(message.models);
         break;
       case "signed":
         this.#signatures.get(message.id)?.(message.jws);

@@ -30,6 +30,8 @@ export interface LoadOptions {
   readonly threads_max?: number;
   /** Layers to place on a GPU; default: as many as fit. */
   readonly gpuLayers?: number;
+  /** Told now and then how far the load has come, 0 to 1. */
+  readonly onProgress?: (share: number) => void;
 }
 
 export interface LoadedModel {

@@ -118,7 +118,7 @@ describe("verification", () => {
   });
 
   it("stops when asked to", async () => {
-    await expect(verifyModel(manifestOf(weights), source, AbortSignal.abort(new Error("stopped")))).rejects.toThrow("stopped");
+    await expect(verifyModel(manifestOf(weights), source, { signal: AbortSignal.abort(new Error("stopped")) })).rejects.toThrow("stopped");
   });
 
   it("lets other work run meanwhile", async () => {

@@ -6,6 +6,11 @@ import { ModelError } from "./model-error.js";
 
 const read_bytes = 1024 * 1024;
 
+interface VerifyOptions {
+  readonly signal?: AbortSignal;
+  readonly onRead?: (bytes: number) => void;
+}
+
 /** Evidence that files were verified: as long as `stillHolds`, they are the bytes that were hashed. */
 export interface VerifiedModel {
   /** Whether size, change time and identity of every file are as they were while it was hashed. Call it after loading. */
@@ -15,15 +20,16 @@ export interface VerifiedModel {
 /**
  * Hashes every file of a manifest under `directory`, streamed, and compares size and SHA-256. Nothing is cached between calls.
  *
- * @param signal stops the reading; the promise then rejects with the signal's reason
+ * @param options.signal stops the reading; the promise then rejects with the signal's reason
+ * @param options.onRead told how many more bytes have been read
  * @throws ModelError `file_missing`, `size_mismatch`, `hash_mismatch`, `changed_while_reading`; ManifestError for a path that leaves `directory`
  */
-export async function verifyModel(manifest: Manifest, directory: string, signal?: AbortSignal): Promise<VerifiedModel> {
+export async function verifyModel(manifest: Manifest, directory: string, options: VerifyOptions = {}): Promise<VerifiedModel> {
   const seen = new Map<string, string>();
   for (const file of manifest.files) {
     assertSafePath(file.path);
     const location = path.join(directory, file.path);
-    seen.set(location, await verifyFile(file, location, signal));
+    seen.set(location, await verifyFile(file, location, options));
   }
   return {
     async stillHolds() {
@@ -35,7 +41,7 @@ export async function verifyModel(manifest: Manifest, directory: string, signal?
   };
 }
 
-async function verifyFile(file: ManifestFile, location: string, signal: AbortSignal | undefined): Promise<string> {
+async function verifyFile(file: ManifestFile, location: string, { signal, onRead }: VerifyOptions): Promise<string> {
   const handle = await openFile(location);
   try {
     const before = await identityOf(handle);
@@ -45,6 +51,7 @@ async function verifyFile(file: ManifestFile, location: string, signal: AbortSig
     for await (const chunk of stream) {
       signal?.throwIfAborted();
       hash.update(chunk);
+      onRead?.(chunk.length);
     }
     if ((await identityOf(handle)) !== before) throw new ModelError("changed_while_reading", location);
     if (hash.digest("hex") !== file.sha256) throw new ModelError("hash_mismatch", location);

@@ -11,7 +11,7 @@ import {
   WIRE_LIMITS,
 } from "@umbel/protocol";
 import { type RawData, WebSocket } from "ws";
-import { startHeartbeats } from "./heartbeats.js";
+import { type Heartbeats, startHeartbeats } from "./heartbeats.js";
 import { startKeepalive } from "./keepalive.js";
 import { SESSION_LIMITS } from "./limits.js";
 import type { DroppedFrames, Logger, SessionHandlers } from "./types.js";
@@ -40,6 +40,7 @@ export class Connection {
   readonly #stops = new Set<() => void>();
   #welcome: Welcome | undefined;
   #registeredAt_ms: number | undefined;
+  #heartbeats: Heartbeats | undefined;
   #isCongested = false;
   #isEnded = false;
   #settle: (end: ConnectionEnd) => void = () => undefined;
@@ -79,6 +80,11 @@ export class Connection {
   /** Whether more waits for the socket than may; `onDrained` follows. */
   get isCongested(): boolean {
     return this.#isCongested;
+  }
+
+  /** Sends a heartbeat now, and not only when its time comes. */
+  beat(): void {
+    this.#heartbeats?.beatNow();
   }
 
   pause(): void {
@@ -159,6 +165,12 @@ export class Connection {
       case "trust_status":
         handlers.onTrust(message);
         break;
+      case "load_model":
+      case "unload_model":
+      case "prefetch_model":
+      case "desired_models":
+        handlers.onModels(message);
+        break;
       case "attestation_challenge":
         this.#orEnd("challenge", () => this.#answer(message));
         break;
@@ -182,6 +194,7 @@ export class Connection {
         beat: async () => this.send(await handlers.heartbeat()),
         onFailure: (error) => logger.warn({ cause: error instanceof Error ? error.name : typeof error }, "a heartbeat was left out"),
       });
+      this.#heartbeats = heartbeats;
       this.#stops.add(() => heartbeats.stop());
     });
   }

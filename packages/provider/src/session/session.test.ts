@@ -83,6 +83,7 @@ function createRecorder(overrides: Partial<SessionHandlers> = {}) {
     onBody: (frame) => note("body", frame.length),
     onCancel: (id) => note("cancel", id),
     onTrust: (status) => note("trust", status.trust_level),
+    onModels: (message) => note("models", message.type),
     onGoingAway: () => note("goingAway"),
     onDrained: () => note("drained"),
     onDisconnected: () => note("disconnected"),

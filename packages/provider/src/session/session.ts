@@ -28,6 +28,8 @@ export interface Session {
   /** False when the frame is larger than the coordinator takes; it is not sent then. */
   sendFrame(frame: Uint8Array): boolean;
   readonly isCongested: boolean;
+  /** Sends a heartbeat at once: something changed that the coordinator should not wait for. */
+  beat(): void;
   /** Stops and restarts reading from the coordinator. */
   pause(): void;
   resume(): void;
@@ -115,6 +117,7 @@ export function createSession(options: SessionOptions): Session {
     get isCongested() {
       return connection?.isCongested ?? false;
     },
+    beat: () => connection?.beat(),
     pause: () => connection?.pause(),
     resume: () => connection?.resume(),
     get reconnects() {

@@ -1,4 +1,19 @@
-import type { Challenge, Heartbeat, InferenceRequest, Register, RequestId, TrustStatus, Welcome } from "@umbel/protocol";
+import type {
+  Challenge,
+  DesiredModels,
+  Heartbeat,
+  InferenceRequest,
+  LoadModel,
+  PrefetchModel,
+  Register,
+  RequestId,
+  TrustStatus,
+  UnloadModel,
+  Welcome,
+} from "@umbel/protocol";
+
+/** What a coordinator says about the machine's models. */
+export type ModelsMessage = LoadModel | UnloadModel | PrefetchModel | DesiredModels;
 
 /** A log that takes fields and a fixed text, as pino does. It is never given plaintext, keys or tokens. */
 export interface Logger {
@@ -21,6 +36,8 @@ export interface SessionHandlers {
   onBody(frame: Uint8Array): void;
   onCancel(requestId: RequestId): void;
   onTrust(status: TrustStatus): void;
+  /** What should be in memory, put away, fetched, or offered. */
+  onModels(message: ModelsMessage): void;
   /** This coordinator gives no more work and will close. */
   onGoingAway(): void;
   /** What waited for the socket has left: more may be sent. */

@@ -16,6 +16,10 @@ export const WORKER_LIMITS = {
   /** The agent hears of the load at least this often, and after a change at most this often. */
   state_ms: 1000,
   stateAfterChange_ms: 50,
+  /** A request that waits for its model is told so often how the load goes. */
+  loadReport_ms: 1000,
+  /** Models in memory at once, unless the operator says less. */
+  residentModels_max: WIRE_LIMITS.slots_max,
   /** The measurement of a freshly loaded model. */
   benchmark_tokens: 48,
   benchmark_inputs: 4,

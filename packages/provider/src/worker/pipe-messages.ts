@@ -7,10 +7,13 @@ import {
   inferenceComplete,
   inferenceError,
   inferenceRequest,
+  loadModel,
+  loadModelStatus,
   manifest,
   modelInfo,
   shortText,
   slot,
+  unloadModel,
 } from "@umbel/protocol";
 import { z } from "zod";
 
@@ -51,7 +54,18 @@ export type WorkerSandbox = z.infer<typeof workerSandbox>;
 
 export const toWorker = z.discriminatedUnion("type", [
   /** First message. */
-  z.object({ type: z.literal("start"), keyDirectory: z.string(), engine: engineChoice, models: z.array(workerModel) }),
+  z.object({
+    type: z.literal("start"),
+    keyDirectory: z.string(),
+    engine: engineChoice,
+    models: z.array(workerModel),
+    /** Models in memory at once; absent is as many as fit. */
+    residentModels_max: z.number().int().positive().exactOptional(),
+    /** What models may take in memory together; absent is what the machine has. */
+    modelsMemory_bytes_max: z.number().positive().exactOptional(),
+  }),
+  loadModel,
+  unloadModel,
   z.object({ type: z.literal("inference_request"), request: inferenceRequest }),
   z.object({ type: z.literal("cancel"), request_id: z.string() }),
   z.object({ type: z.literal("sign_registration"), id: count, claims: z.record(z.string(), z.unknown()) }),
@@ -68,7 +82,7 @@ const loadFailure = z.object({ build: shortText, code: errorClass, message: shor
 export type LoadFailure = z.infer<typeof loadFailure>;
 
 export const fromWorker = z.discriminatedUnion("type", [
-  /** Keys exist and models are loaded (or failed, see `failures`). */
+  /** Keys exist; `models` are offered, those that fit together in memory already. What failed is in `failures`. */
   z.object({
     type: z.literal("ready"),
     device_key: deviceKey,
@@ -84,13 +98,20 @@ export const fromWorker = z.discriminatedUnion("type", [
   z.object({ type: z.literal("failed"), code: startFailure }),
   /** A control message of the wire protocol for the coordinator, forwarded as is. */
   z.object({ type: z.literal("forward"), message: z.discriminatedUnion("type", [inferenceAccepted, inferenceComplete, inferenceError]) }),
+  /** What became of a `load_model`. */
+  loadModelStatus,
+  /** A model turned out to be other than `ready` said: everything that is offered, anew. */
+  z.object({ type: z.literal("models"), models: z.array(modelInfo) }),
   z.object({ type: z.literal("signed"), id: count, jws: z.string() }),
   /** The worker does not sign this: it is not what it claims to be, or out of date. */
   z.object({ type: z.literal("sign_refused"), id: count }),
   /** At least once a second, and soon after each change of load. */
   z.object({
     type: z.literal("state"),
+    /** Of the models in memory. */
     slots: z.array(slot),
+    /** What a load may take, idle models put away first; absent is unknown. */
+    freeForLoad_bytes: z.number().nonnegative().exactOptional(),
     requestsServed: count,
     tokensGenerated: count,
     errors: count,

@@ -1,7 +1,7 @@
 import { chatRequest } from "@umbel/dialects";
 import type { Clock } from "@umbel/protocol";
 import { WORKER_LIMITS } from "./limits.js";
-import { makesVectors, type ServedModel } from "./load-models.js";
+import { makesVectors, type ServedModel } from "./load-model.js";
 
 export interface MeasuredRates {
   readonly decode_tps: number;

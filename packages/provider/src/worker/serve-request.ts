@@ -19,6 +19,7 @@ import { forEachBatch } from "./event-batches.js";
 import { WORKER_LIMITS } from "./limits.js";
 import type { FromWorker } from "./pipe-messages.js";
 import { RequestError } from "./request-error.js";
+import type { LoadProgress, ModelUse } from "./resident-models.js";
 import { createSealedAnswer, type FrameSink, type SealedAnswer } from "./sealed-answer.js";
 
 type Forwarded = Extract<FromWorker, { type: "forward" }>["message"];
@@ -27,8 +28,8 @@ export interface ServeOptions {
   readonly request: InferenceRequest;
   /** The sealed body once it is there; rejects with RequestError when it does not come, or is not what was announced. */
   readonly body: Promise<Uint8Array>;
-  readonly model: ChatModel;
-  readonly weightHash: string;
+  /** Brings the request's model into memory, if it is not there, and keeps it there until it is released. */
+  readonly useModel: (onLoading: (progress: LoadProgress) => void) => Promise<ModelUse>;
   readonly vault: Vault;
   readonly clock: Clock;
   readonly signal: AbortSignal;
@@ -50,20 +51,28 @@ export async function serveRequest(options: ServeOptions): Promise<ServeOutcome>
   const { request, vault, clock, forward } = options;
   const startedAt = clock.date();
   const responseNonce = vault.drawResponseNonce();
-  const accepted = (phase: InferenceAccepted["phase"]) => {
-    forward({ type: "inference_accepted", request_id: request.request_id, phase, response_nonce: toBase64(responseNonce) });
+  const accepted = (phase: InferenceAccepted["phase"], load?: LoadProgress) => {
+    forward({
+      ...{ type: "inference_accepted", request_id: request.request_id, phase, response_nonce: toBase64(responseNonce) },
+      ...(load !== undefined && { progress: load.progress }),
+      ...(load?.eta_ms !== undefined && { eta_ms: load.eta_ms }),
+    });
   };
+  accepted("queued");
+  // It loads while the body is on its way.
+  const using = options.useModel((load) => accepted("loading", load));
+  using.catch(() => undefined);
   try {
-    accepted("queued");
     const body = await options.body;
     const { plaintext, sealer } = await vault.openRequest(request, body, responseNonce);
     const chat = readChat(plaintext, request);
     const answer = createSealedAnswer(request.request_id, sealer, options.sink);
-    const { reason, usage } = await deliver(options, chat, answer, accepted);
+    const { model, weightHash } = await using;
+    const { reason, usage } = await deliver(options, model, chat, answer, accepted);
     const receipt = await vault.signReceipt({
       request_id: request.request_id,
       build_id: request.build_id,
-      weight_hash: options.weightHash,
+      weight_hash: weightHash,
       usage,
       finish_reason: reason,
       chunks: answer.chunks,
@@ -78,6 +87,11 @@ export async function serveRequest(options: ServeOptions): Promise<ServeOutcome>
     const failure = failureOf(error, options.signal);
     forward({ type: "inference_error", request_id: request.request_id, error_class: failure.errorClass, ...failure.detail });
     return { type: "error", errorClass: failure.errorClass };
+  } finally {
+    void using.then(
+      (use) => use.release(),
+      () => undefined,
+    );
   }
 }
 
@@ -103,13 +117,14 @@ function readChat(plaintext: Uint8Array, request: InferenceRequest): ChatRequest
 /** Runs the model and sends what it says. A cancelled answer that has content ends like any other, with what was delivered. */
 async function deliver(
   options: ServeOptions,
+  model: ChatModel,
   chat: ChatRequest,
   answer: SealedAnswer,
   accepted: (phase: InferenceAccepted["phase"]) => void,
 ): Promise<{ readonly reason: FinishReason; readonly usage: Usage }> {
   const { request, signal } = options;
   const account = createAnswerAccount();
-  const events = options.model.run(chat, { requestId: request.request_id, cacheScope: request.cache_scope, signal, onPhase: accepted });
+  const events = model.run(chat, { requestId: request.request_id, cacheScope: request.cache_scope, signal, onPhase: accepted });
   try {
     await forEachBatch(events, WORKER_LIMITS.chunkEvents_max, (batch) => {
       for (const event of batch) account.add(event);

@@ -8,10 +8,11 @@ import { openVault, type Vault } from "../vault/vault.js";
 import { createEngine } from "./create-engine.js";
 import { WorkerExit } from "./exit-codes.js";
 import { WORKER_LIMITS } from "./limits.js";
-import { loadModels, makesVectors, type ServedModel } from "./load-models.js";
+import { makesVectors } from "./load-model.js";
 import { openPipe, type Pipe } from "./pipe.js";
 import { type FromWorker, type ToWorker, toWorker } from "./pipe-messages.js";
 import { createRequestTable } from "./request-table.js";
+import { ResidentModels } from "./resident-models.js";
 import { measure, UNMEASURED } from "./self-benchmark.js";
 import { serveRequest } from "./serve-request.js";
 import { type StateReports, startStateReports } from "./state-reports.js";
@@ -44,9 +45,9 @@ export class Worker {
   readonly #pipe: Pipe<FromWorker>;
   readonly #requests;
   readonly #reports: StateReports;
-  readonly #models = new Map<string, ServedModel>();
   readonly #counters = { requestsServed: 0, tokensGenerated: 0, errors: 0, cancellations: 0 };
   #keyed: Keyed | undefined;
+  #models: ResidentModels | undefined;
   #isStarted = false;
 
   constructor(options: WorkerOptions) {
@@ -72,6 +73,12 @@ export class Worker {
       case "cancel":
         if (this.#requests.cancel(message.request_id)) this.#counters.cancellations++;
         break;
+      case "load_model":
+        this.#supervise(this.#load(message));
+        break;
+      case "unload_model":
+        this.#supervise(this.#models?.unload(message.model_id) ?? Promise.resolve());
+        break;
       case "sign_registration":
         this.#supervise(this.#signRegistration(message));
         break;
@@ -83,18 +90,32 @@ export class Worker {
     }
   }
 
-  async #start({ keyDirectory, engine: choice, models }: Message<"start">): Promise<void> {
+  async #start(message: Message<"start">): Promise<void> {
     if (this.#isStarted) return;
     this.#isStarted = true;
+    const { keyDirectory, engine: choice } = message;
     const { clock, random, sandbox } = this.#options;
     const vault = await this.#openVault(keyDirectory);
     if (vault === undefined) return;
     const engine = await createEngine(choice, { clock, random, crash: () => process.abort() });
     this.#keyed = { vault, backend: engine.id };
     const onEngineCrash = () => this.#options.exit(WorkerExit.engineSilent);
-    const { served, failures } = await loadModels(models, { engine, choice, clock, random, onEngineCrash });
-    for (const model of served) this.#models.set(model.info.id, model);
-    const first = served.find(({ info }) => !makesVectors(info)) ?? served[0];
+    const models = new ResidentModels({
+      ...{ engine, choice, clock, random, onEngineCrash },
+      limits: {
+        models_max: Math.min(message.residentModels_max ?? WORKER_LIMITS.residentModels_max, WORKER_LIMITS.residentModels_max),
+        memory_bytes_max: message.modelsMemory_bytes_max,
+        // A scripted model takes no memory, whatever its description says.
+        available_bytes: () => (choice.kind === "scripted" ? undefined : process.availableMemory()),
+      },
+      onChange: () => this.#reports.changed(),
+      onInfo: () => {
+        if (this.#models !== undefined) this.#pipe.sendControl({ type: "models", models: [...models.offered] });
+      },
+    });
+    const failures = await models.start(message.models);
+    this.#models = models;
+    const first = models.served.find(({ info }) => !makesVectors(info)) ?? models.served[0];
     const rates = first === undefined || choice.kind === "scripted" ? UNMEASURED : await measure(first, clock);
     // The agent registers as soon as it hears `ready`, and its first heartbeat should hold the slots.
     this.#report();
@@ -103,7 +124,7 @@ export class Worker {
       device_key: vault.deviceKey,
       encryption_key: vault.encryptionKey,
       backend: engine.id,
-      models: served.map((model) => model.info),
+      models: [...models.offered],
       failures: [...failures],
       sandbox,
       ...rates,
@@ -126,28 +147,37 @@ export class Worker {
   /** A second request with the id of one under way is dropped: an answer to it would end the first. */
   #admit(request: InferenceRequest): void {
     if (this.#requests.has(request.request_id)) return;
-    const model = this.#models.get(request.build_id);
     const refusal = this.#refusalOf(request);
-    if (this.#keyed === undefined || model === undefined || refusal !== undefined) {
+    if (this.#keyed === undefined || this.#models === undefined || refusal !== undefined) {
       this.#counters.errors++;
       const error_class = refusal ?? "not_loaded";
       this.#pipe.sendControl({ type: "forward", message: { type: "inference_error", request_id: request.request_id, error_class } });
       return;
     }
-    this.#supervise(this.#serve(request, model, this.#keyed.vault));
+    this.#supervise(this.#serve(request, this.#models, this.#keyed.vault));
     this.#reports.changed();
   }
 
   #refusalOf(request: InferenceRequest): ErrorClass | undefined {
     if (request.body_bytes > WORKER_LIMITS.sealedBody_bytes_max) return "client_request";
-    return this.#requests.size >= WORKER_LIMITS.requests_max ? "capacity_queue" : undefined;
+    if (this.#requests.size >= WORKER_LIMITS.requests_max) return "capacity_queue";
+    return this.#models?.refusalOf(request.build_id);
   }
 
-  async #serve(request: InferenceRequest, model: ServedModel, vault: Vault): Promise<void> {
+  async #load({ model_id, evict = [] }: Message<"load_model">): Promise<void> {
+    this.#pipe.sendControl({ type: "load_model_status", model_id, status: "started" });
+    const reason = this.#models === undefined ? "other" : await this.#models.load(model_id, evict);
+    // Whoever hears that it is there should find it in the figures.
+    this.#report();
+    const end = reason === undefined ? ({ status: "succeeded" } as const) : ({ status: "failed", reason } as const);
+    this.#pipe.sendControl({ type: "load_model_status", model_id, ...end });
+  }
+
+  async #serve(request: InferenceRequest, models: ResidentModels, vault: Vault): Promise<void> {
+    const open = this.#requests.open(request);
     const outcome = await serveRequest({
-      ...this.#requests.open(request),
-      model: model.model,
-      weightHash: model.info.weight_hash,
+      ...open,
+      useModel: (onLoading) => models.use(request.build_id, open.signal, onLoading, WORKER_LIMITS.loadReport_ms),
       vault,
       clock: this.#options.clock,
       sink: this.#pipe,
@@ -170,7 +200,7 @@ export class Worker {
       return;
     }
     const { vault, backend } = this.#keyed;
-    const weight_hashes = Object.fromEntries([...this.#models.values()].map(({ info }) => [info.id, info.weight_hash]));
+    const weight_hashes = Object.fromEntries((this.#models?.offered ?? []).map((info) => [info.id, info.weight_hash]));
     const jws = await vault.signRegistration({ version: parsed.data.version, backend, weight_hashes, sandbox: this.#options.sandbox });
     this.#pipe.sendControl({ type: "signed", id, jws });
   }
@@ -181,8 +211,11 @@ export class Worker {
   }
 
   #report(): void {
-    const slots = [...this.#models.values()].map(({ model }) => model.slot());
-    this.#pipe.sendControl({ type: "state", slots, ...this.#counters, rss_bytes: process.memoryUsage.rss() });
+    const freeForLoad_bytes = this.#models?.freeForLoad_bytes();
+    this.#pipe.sendControl({
+      ...{ type: "state", slots: this.#models?.slots() ?? [], ...this.#counters, rss_bytes: process.memoryUsage.rss() },
+      ...(freeForLoad_bytes !== undefined && { freeForLoad_bytes }),
+    });
   }
 
   async #leave(code: number): Promise<void> {

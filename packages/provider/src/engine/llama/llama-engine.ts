@@ -155,6 +155,7 @@ async function loadModel(llama: Llama, source: ModelSource, options: LoadOptions
     return await llama.loadModel({
       modelPath: source.path,
       gpuLayers: options.gpuLayers ?? "auto",
+      ...(options.onProgress === undefined ? {} : { onLoadProgress: options.onProgress }),
       ...(signal === undefined ? {} : { loadSignal: signal }),
     });
   } catch (cause) {

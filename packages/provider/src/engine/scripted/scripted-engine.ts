@@ -24,6 +24,9 @@ export interface ScriptedEngineDependencies {
   readonly crash: () => void;
 }
 
+/** Of a load that takes time; so often it says how far it has come. */
+const progressReports = 10;
+
 const answerFeatures: ReadonlySet<EngineFeature> = new Set(["seed"]);
 
 /**
@@ -43,15 +46,25 @@ export function createScriptedEngine(script: ScriptedEngineScript, dependencies:
     return script.faults.find(({ at, times }) => place(at) && ordinal <= (times ?? ordinal));
   }
 
-  async function load<T>(complete: () => T, signal: AbortSignal | undefined): Promise<T> {
+  async function load<T>(complete: () => T, { onProgress }: LoadOptions, signal: AbortSignal | undefined): Promise<T> {
     signal?.throwIfAborted();
     loads += 1;
-    await wait(clock, script.load_ms, signal);
+    const stopReports = reportProgress(onProgress);
+    await wait(clock, script.load_ms, signal).finally(stopReports);
     const fault = faultAt((at) => at === "load", loads);
     if (fault?.kind === "crash") crash();
     if (fault?.kind === "error") throw new EngineError("internal", "the script says so");
     if (fault !== undefined) await wait(clock, Number.POSITIVE_INFINITY, signal);
     return complete();
+  }
+
+  function reportProgress(onProgress: LoadOptions["onProgress"]): () => void {
+    if (onProgress === undefined || script.load_ms === 0) return () => undefined;
+    const shares = Array.from({ length: progressReports - 1 }, (_, i) => (i + 1) / progressReports);
+    const cancels = shares.map((share) => clock.setTimer(script.load_ms * share, () => onProgress(share)));
+    return () => {
+      for (const cancel of cancels) cancel();
+    };
   }
 
   function generate(request: GenerateRequest, options: LoadOptions, own: Set<ScriptedStream>): ScriptedStream {
@@ -142,8 +155,8 @@ export function createScriptedEngine(script: ScriptedEngineScript, dependencies:
   return {
     id: "scripted",
     features: new Set<EngineFeature>([...answerFeatures, "embed"]),
-    load: (source, options, signal) => load(() => loadedModel(source, options), signal),
-    loadEmbedder: (source, options, signal) => load(() => loadedEmbedder(source, options), signal),
+    load: (source, options, signal) => load(() => loadedModel(source, options), options, signal),
+    loadEmbedder: (source, options, signal) => load(() => loadedEmbedder(source, options), options, signal),
     dispose: () => unload(streams),
   };
 }

@@ -23,27 +23,29 @@ export interface LoadContext {
   readonly onEngineCrash: () => void;
 }
 
-/** Loads one model after another, so that two loads never compete for memory. A model that fails is reported and the next one tried. */
-export async function loadModels(
-  models: readonly WorkerModel[],
-  context: LoadContext,
-): Promise<{ readonly served: readonly ServedModel[]; readonly failures: readonly LoadFailure[] }> {
-  const served: ServedModel[] = [];
-  const failures: LoadFailure[] = [];
-  for (const model of models) {
-    try {
-      served.push(await loadModel(model, context));
-    } catch (error) {
-      failures.push({ build: model.info.id, code: classOf(error), message: messageOf(error) });
-    }
-  }
-  return { served, failures };
+/** Why a model was not loaded, as it is reported. */
+export function loadFailure(model: WorkerModel, error: unknown): LoadFailure {
+  return { build: model.info.id, code: classOf(error), message: messageOf(error) };
 }
 
-/** The bytes are hashed by the process that loads them, and once more looked at afterwards: what is reported is what is in memory. */
-async function loadModel(model: WorkerModel, context: LoadContext): Promise<ServedModel> {
-  const verified = context.choice.kind === "scripted" ? undefined : await verifyArtifact(model);
-  const served = makesVectors(model.info) ? await loadEmbedModel(model, context) : await loadChatModel(model, context);
+/** Reading a file to hash it takes about as long as loading it. */
+const HASHING_SHARE = 0.5;
+
+/**
+ * The bytes are hashed by the process that loads them, and once more looked at afterwards: what is reported is what is in memory.
+ *
+ * @param onProgress told now and then how far it has come, 0 to 1
+ */
+export async function loadModel(
+  model: WorkerModel,
+  context: LoadContext,
+  onProgress: (share: number) => void = () => undefined,
+): Promise<ServedModel> {
+  const hashes = context.choice.kind !== "scripted";
+  const verified = hashes ? await verifyArtifact(model, (share) => onProgress(share * HASHING_SHARE)) : undefined;
+  const hashed = hashes ? HASHING_SHARE : 0;
+  const loading = { ...context, onProgress: (share: number) => onProgress(hashed + share * (1 - hashed)) };
+  const served = makesVectors(model.info) ? await loadEmbedModel(model, loading) : await loadChatModel(model, loading);
   if (verified !== undefined && !(await verified.stillHolds())) {
     await served.model.dispose();
     throw new ModelError("changed_while_reading", model.path);
@@ -51,8 +53,12 @@ async function loadModel(model: WorkerModel, context: LoadContext): Promise<Serv
   return served;
 }
 
-async function loadChatModel(model: WorkerModel, { engine, choice, ...context }: LoadContext): Promise<ServedModel> {
-  const loaded = await engine.load({ buildId: model.info.id, path: model.path }, loadOptions(model, choice));
+interface Loading extends LoadContext {
+  readonly onProgress: (share: number) => void;
+}
+
+async function loadChatModel(model: WorkerModel, { engine, choice, onProgress, ...context }: Loading): Promise<ServedModel> {
+  const loaded = await engine.load({ buildId: model.info.id, path: model.path }, { ...loadOptions(model, choice), onProgress });
   const rendersTemplate = checkChatTemplate(loaded, context.clock.date());
   const info = {
     ...model.info,
@@ -63,9 +69,9 @@ async function loadChatModel(model: WorkerModel, { engine, choice, ...context }:
   return { info, model: createChatModel({ ...context, loaded, info }) };
 }
 
-async function loadEmbedModel(model: WorkerModel, { engine, choice, ...context }: LoadContext): Promise<ServedModel> {
+async function loadEmbedModel(model: WorkerModel, { engine, choice, onProgress, ...context }: Loading): Promise<ServedModel> {
   const { info } = model;
-  const loaded = await engine.loadEmbedder({ buildId: info.id, path: model.path }, loadOptions(model, choice));
+  const loaded = await engine.loadEmbedder({ buildId: info.id, path: model.path }, { ...loadOptions(model, choice), onProgress });
   return { info, model: createEmbedModel({ ...context, loaded, info, concurrency: model.sequences }) };
 }
 
@@ -74,12 +80,22 @@ export function makesVectors({ capabilities }: ModelInfo): boolean {
   return capabilities.includes("embedding");
 }
 
-async function verifyArtifact({ artifact, info, path: weightPath }: WorkerModel): ReturnType<typeof verifyModel> {
+/** Hashes the model's files and compares them with its manifest. @throws ModelError, ManifestError */
+export async function verifyArtifact(
+  { artifact, info, path: weightPath }: WorkerModel,
+  onProgress: (share: number) => void = () => undefined,
+): ReturnType<typeof verifyModel> {
   if (artifact === undefined || artifact.manifest.aggregate_sha256 !== info.weight_hash)
     throw new ModelError("manifest_invalid", weightPath);
   const isListed = artifact.manifest.files.some((file) => path.join(artifact.directory, file.path) === weightPath);
   if (!isListed) throw new ModelError("manifest_invalid", weightPath);
-  return verifyModel(artifact.manifest, artifact.directory);
+  let read_bytes = 0;
+  return verifyModel(artifact.manifest, artifact.directory, {
+    onRead(bytes) {
+      read_bytes += bytes;
+      onProgress(read_bytes / Math.max(artifact.manifest.total_size_bytes, read_bytes));
+    },
+  });
 }
 
 function loadOptions({ info, sequences }: WorkerModel, choice: EngineChoice): LoadOptions {
