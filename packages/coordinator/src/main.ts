@@ -9,6 +9,7 @@ import { type Catalog, createCatalog, loadBundledModel } from "./catalog/index.j
 import type { Settings } from "./config/index.js";
 import { createDecisionStore } from "./decision-store.js";
 import { createFleet } from "./fleet/index.js";
+import { fleetCatalog } from "./fleet-catalog.js";
 import { createHttpServer, createIdempotency, createSealing, startOperatorServer } from "./http/index.js";
 import { createIdempotencyStore } from "./idempotency-store.js";
 import { createInference, createRateLimits, unlimitedRates } from "./inference/index.js";
@@ -23,6 +24,7 @@ import { reportFleet, reportLedger, reportStore } from "./reports.js";
 import { secretFile } from "./secret-file.js";
 import { openStore } from "./store/index.js";
 import { createTrust } from "./trust/index.js";
+import { warmPoolSettings } from "./warm-pool-settings.js";
 
 /** How often holds of coordinators that are gone are looked for. Source: money.md §10. */
 const RECOVERY_INTERVAL_ms = 30_000;
@@ -142,7 +144,9 @@ async function start(
       socketsPerAddress_max: settings.socketsPerIp,
       upgradesPerMinute_max: settings.upgradesPerIp_perMinute,
       costProfile: costProfileFor(settings),
+      warmPool: warmPoolSettings(settings),
     },
+    catalog: fleetCatalog(catalog),
     log: log.child({ component: "fleet" }),
     events: reportFleet(metrics),
     publicIdSalt: await secretFile(path.join(settings.home, "public-id-salt"), SALT_BYTES),
@@ -241,6 +245,7 @@ async function start(
   if (operator !== undefined) closers.push(() => operator.close());
   metrics.gauge("inference_in_flight", () => inference.inFlight());
   metrics.gauge("providers_connected", () => fleet.connected());
+  metrics.gauge("loads_pending", () => fleet.pendingLoads());
 
   const { url, port } = await http.listen();
   closers.push(async () => {

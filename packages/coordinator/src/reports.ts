@@ -58,6 +58,14 @@ function detailOf(event: FleetEvent): string {
       return event.outcome;
     case "control_dropped":
       return event.messageType;
+    case "load_planned":
+      return event.isObserveOnly ? `${event.command}_observed` : event.command;
+    case "load_ended":
+      return event.outcome;
+    case "prefetch":
+      return event.status;
+    case "models_updated":
+      return event.rejected > 0 ? "rejected" : "accepted";
     default:
       return "";
   }

@@ -77,6 +77,29 @@ export function list(entry: Form<string>): Form<readonly string[]> {
   };
 }
 
+/** A comma-separated list of `name=number`. */
+export function countsByName(range: { readonly least: number; readonly most: number }): Form<ReadonlyMap<string, number>> {
+  return {
+    schema: z
+      .string()
+      .transform((written) => (written.trim() === "" ? [] : written.split(",").map((part) => part.trim().split("="))))
+      .pipe(
+        z.array(
+          z.tuple([
+            z.string().min(1).max(256),
+            z
+              .string()
+              .regex(/^\d{1,10}$/)
+              .transform(Number)
+              .pipe(z.number().min(range.least).max(range.most)),
+          ]),
+        ),
+      )
+      .transform((entries) => new Map(entries)),
+    expected: `a comma-separated list of name=number, each number from ${range.least} to ${range.most}`,
+  };
+}
+
 export const text: Form<string> = { schema: z.string().min(1).max(256), expected: "1 to 256 characters" };
 
 /** A secret that nobody guesses, or empty for none. */

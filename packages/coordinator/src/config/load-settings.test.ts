@@ -65,6 +65,19 @@ describe("loadSettings", () => {
     expect(problemsOf({ UMBEL_BODY_LIMIT: "17MiB" })).toHaveLength(1);
   });
 
+  it("reads numbers by name, and refuses what is none", () => {
+    expect(loadSettings({ env: { UMBEL_WARM_POOL_MIN_WARM: "oak-7b=2, sprout=0" } }).warmPoolMinWarm).toEqual(
+      new Map([
+        ["oak-7b", 2],
+        ["sprout", 0],
+      ]),
+    );
+    expect(loadSettings({ env: {} }).warmPoolMinWarm.size).toBe(0);
+    for (const wrong of ["oak-7b", "oak-7b=many", "=1", "oak=1=2", "oak=999999999"]) {
+      expect(problemsOf({ UMBEL_WARM_POOL_MIN_WARM: wrong })).toHaveLength(1);
+    }
+  });
+
   it("names every problem at once, with the value and the expected form", () => {
     const problems = problemsOf({ UMBEL_PORT: "70000", UMBEL_MIN_TRUST: "blind", UMBEL_CORS_ORIGIN: "https://a.example/path" });
     expect(problems).toEqual([

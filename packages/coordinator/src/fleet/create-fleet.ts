@@ -6,6 +6,7 @@ import {
   type Decision,
   explainProvider,
   HealthMemory,
+  isWorthWaiting,
   type RequestSpec,
   type RoutingContext,
 } from "@umbel/routing";
@@ -17,6 +18,8 @@ import { Admission, type AdmittedMachine } from "./connection/admission.js";
 import { CloseCode, Peer } from "./connection/peer.js";
 import { createProviderEndpoint, type ProviderEndpoint } from "./endpoint/provider-endpoint.js";
 import { LateCancels } from "./late-cancels.js";
+import type { FleetAlias, FleetCatalog } from "./loads/fleet-catalog.js";
+import { createWarmLoop } from "./loads/warm-loop.js";
 import { createMachineRecords } from "./machine-records.js";
 import type { FleetEvents, FleetLog, FleetRandom, MachineStore, ProviderAccounts } from "./ports.js";
 import { publicMachineId } from "./public-id.js";
@@ -32,6 +35,8 @@ export interface FleetDependencies {
   readonly trust: Trust;
   readonly accounts: ProviderAccounts;
   readonly machines: MachineStore;
+  /** Builds and names that machines are measured by; absent takes every build for good. */
+  readonly catalog?: FleetCatalog;
   /** What differs from `FLEET_DEFAULTS`. */
   readonly settings?: Partial<FleetSettings>;
   readonly log: FleetLog;
@@ -58,6 +63,11 @@ export function createFleet(dependencies: FleetDependencies): FleetService {
   const records = createMachineRecords(dependencies.machines, clock, log);
   const admitting = new Set<Peer>();
   let state: "open" | "shutting_down" | "closed" = "open";
+  const { catalog } = dependencies;
+  const loads = createWarmLoop({
+    ...{ clock, settings: settings.warmPool, fleet: index, context: routingContext, catalog, log, events },
+    send: (sessionId, message) => state === "open" && registry.get(sessionId)?.peer.control(message) === true,
+  });
 
   const sessionContext: SessionContext = {
     clock,
@@ -70,6 +80,8 @@ export function createFleet(dependencies: FleetDependencies): FleetService {
     signals,
     lateCancels: new LateCancels(),
     records,
+    loads,
+    catalog,
     publicId: (machineId) => publicMachineId(dependencies.publicIdSalt, machineId),
     onView: ({ id, view }) => {
       if (registry.get(id) !== undefined) index.set(view, routingContext());
@@ -98,6 +110,7 @@ export function createFleet(dependencies: FleetDependencies): FleetService {
     registry.add(session);
     index.set(session.view, routingContext());
     session.start();
+    session.announceDesired(announced);
     events({ type: "connected", machineId, version: machine.register.version });
     log.info({ machine: sessionContext.publicId(machineId), version: machine.register.version }, "provider connected");
   }
@@ -105,6 +118,7 @@ export function createFleet(dependencies: FleetDependencies): FleetService {
   function leave(session: ProviderSession): void {
     registry.remove(session);
     index.remove(session.id);
+    loads.record({ type: "provider_gone", providerId: session.id });
     // Whoever waits for these builds may now have nobody to wait for.
     signals.changed(session.builds);
   }
@@ -125,7 +139,19 @@ export function createFleet(dependencies: FleetDependencies): FleetService {
     return () => cancel();
   }
 
+  let announced: readonly FleetAlias[] = catalog?.aliases() ?? [];
+
+  /** Machines hear of it when a name comes to stand for another build. */
+  function announceChanges(): void {
+    const aliases = catalog?.aliases() ?? [];
+    if (JSON.stringify(aliases) === JSON.stringify(announced)) return;
+    announced = aliases;
+    for (const session of registry.all()) session.announceDesired(aliases);
+  }
+
   const stopTimers = [
+    loads.stop,
+    every(settings.aliasInterval_ms, announceChanges),
     every(settings.sweepInterval_ms, () => {
       const now_ms = clock.now_ms();
       for (const session of [...registry.all()]) if (session.isStale(now_ms)) session.peer.abort("stale");
@@ -172,7 +198,24 @@ export function createFleet(dependencies: FleetDependencies): FleetService {
       return session ? { ok: true, attempt: session.reserve(spec, requestId, decision) } : { ok: false, decision };
     },
 
-    preview: (spec) => index.select(spec, routingContext(), "preview"),
+    preview(spec) {
+      const decision = index.select(spec, routingContext(), "preview");
+      // Places are taken, and more copies would be more places. Owners' machines are no copies for others.
+      if (decision.candidates === 0 && spec.route !== "self" && isWorthWaiting(decision))
+        loads.record({ type: "capacity_reject", build: spec.build });
+      return decision;
+    },
+
+    noticed(event) {
+      if (event.type === "queue") loads.queued(event.build, event.depth);
+      else loads.record(event);
+    },
+
+    couldLoad: (build) => loads.couldLoad(build),
+
+    demand: () => loads.demand,
+
+    pendingLoads: () => loads.pendingLoads,
 
     onCapacity: (build, listener) => signals.subscribe(build, listener),
 

@@ -1,4 +1,6 @@
 export { createFleet } from "./create-fleet.js";
+export type { FleetCatalog } from "./loads/fleet-catalog.js";
+export type { WarmPoolSettings } from "./loads/warm-loop.js";
 export type { FleetEvent, MachineStore } from "./ports.js";
 export { ATTEMPT_BUFFER_LIMITS } from "./settings.js";
 export * from "./types.js";

@@ -1,4 +1,4 @@
-import type { Register, TrustLevel } from "@umbel/protocol";
+import type { LoadRefusal, PrefetchModelStatus, Register, TrustLevel } from "@umbel/protocol";
 
 /** Looks up the owner of a machine. */
 export interface ProviderAccounts {
@@ -64,6 +64,10 @@ export type FleetEvent =
   | { readonly type: "frame_ignored"; readonly reason: FrameIgnored }
   | { readonly type: "attempt_overflow"; readonly machineId: string }
   | { readonly type: "receipt_invalid"; readonly machineId: string }
+  | { readonly type: "load_planned"; readonly command: "load" | "unload"; readonly isObserveOnly: boolean }
+  | { readonly type: "load_ended"; readonly outcome: "succeeded" | LoadRefusal }
+  | { readonly type: "prefetch"; readonly status: PrefetchModelStatus["status"] }
+  | { readonly type: "models_updated"; readonly accepted: number; readonly dropped: number; readonly rejected: number }
   | { readonly type: "control_dropped"; readonly messageType: string };
 
 export type DisconnectReason =
@@ -83,7 +87,6 @@ export type DisconnectReason =
 export type FrameIgnored =
   | "malformed"
   | "unknown_type"
-  | "unexpected"
   | "late_chunk"
   | "late_terminal"
   | "after_terminal"

@@ -1,5 +1,6 @@
 import type { TrustLevel } from "@umbel/protocol";
 import { type CostProfile, DEFAULT_COST_PROFILE } from "@umbel/routing";
+import type { WarmPoolSettings } from "./loads/warm-loop.js";
 
 /** What one attempt may hold for a consumer that reads slowly. Past either figure it overflows, visibly (protocol.md §7.4). */
 export const ATTEMPT_BUFFER_LIMITS = { events_max: 4096, bytes_max: 4 * 1024 * 1024 } as const;
@@ -46,6 +47,10 @@ export interface FleetSettings {
   readonly minTrust: TrustLevel;
   /** Version below which a provider serves nobody; empty is no floor. */
   readonly minVersion: string;
+  /** How often it is looked whether a name stands for another build. */
+  readonly aliasInterval_ms: number;
+  /** Which models machines are told to load. */
+  readonly warmPool: WarmPoolSettings;
   /** How often a connected machine's `last seen` is stored. */
   readonly touchInterval_ms: number;
   /** Coefficients by which machines are compared. */
@@ -65,6 +70,8 @@ export const FLEET_DEFAULTS: FleetSettings = {
   challengeFreshness_ms: 16 * 60_000,
   minTrust: "self_signed",
   minVersion: "",
+  aliasInterval_ms: 5_000,
+  warmPool: { isEnabled: true, interval_ms: 10_000, planner: {} },
   touchInterval_ms: 60_000,
   costProfile: DEFAULT_COST_PROFILE,
 };

@@ -1,5 +1,5 @@
 import type { ErrorClass, InferenceAccepted, InferenceComplete, InferenceRequest, TrustLevel } from "@umbel/protocol";
-import type { Decision, ObservedRates, ProviderExplanation, ProviderView, RequestSpec } from "@umbel/routing";
+import type { BuildDemand, Decision, ObservedRates, ProviderExplanation, ProviderView, RequestSpec } from "@umbel/routing";
 
 /** What dispatch and settlement may know of the machine that serves. */
 export interface ServingProvider {
@@ -97,6 +97,12 @@ export interface KnownMachine {
   readonly view: ProviderView | undefined;
 }
 
+/** What says that a build has too few copies in memory. */
+export type DemandEvent =
+  /** Requests that wait for the build; told at every change. */
+  | { readonly type: "queue"; readonly build: string; readonly depth: number }
+  | { readonly type: "hedge_started" | "hedge_won" | "ttft_miss"; readonly build: string };
+
 /** Provider connections and what is known of each machine; reservation of its capacity. */
 export interface Fleet {
   /** Selects a provider and reserves a place on it in one synchronous step. */
@@ -108,6 +114,14 @@ export interface Fleet {
   capacity(build: string): BuildCapacity;
   /** What has been observed of builds over all machines. */
   readonly rates: Pick<ObservedRates, "firstContentP90_ms" | "drain_perSecond">;
+  /** Tells what makes a build want more copies in memory, as far as the fleet cannot see it itself. */
+  noticed(event: DemandEvent): void;
+  /** Idle machines that hold the build on disk and could load it, and those that are loading it: whether it is worth waiting for. */
+  couldLoad(build: string): number;
+  /** How builds that were asked for of late stand: their load by Little's law, and their copies. As of the last plan. */
+  demand(): readonly BuildDemand[];
+  /** Loads that machines have been told and have not ended. */
+  pendingLoads(): number;
   connected(): number;
   /** What is known of a connected machine, by session. */
   viewOf(sessionId: string): ProviderView | undefined;

@@ -58,6 +58,7 @@ const CATALOGUE = {
   ledger_events_total: { kind: "counter", labels: ["type"], help: "What the ledger reported beside its answers." },
   fleet_events_total: { kind: "counter", labels: ["type", "detail"], help: "What happened to provider connections." },
   inference_in_flight: { kind: "gauge", labels: [], help: "Requests admitted and not ended." },
+  loads_pending: { kind: "gauge", labels: [], help: "Loads of models that providers were told and that have not ended." },
   providers_connected: { kind: "gauge", labels: [], help: "Providers with an open session." },
 } as const satisfies Record<string, MetricDeclaration>;
 

@@ -70,6 +70,8 @@ export interface WarmPlanner {
    * @param catalog a build's entry; undefined is no such build. Default: every build, whatever its hash
    */
   plan(fleet: WarmFleet, context: RoutingContext, catalog?: (build: string) => WarmBuild | undefined): WarmPlan;
+  /** Machines that could load the build now, or are loading it. Costs one look at every machine that offers it. */
+  couldLoad(build: string, fleet: WarmFleet, context: RoutingContext, catalog?: (build: string) => WarmBuild | undefined): number;
   readonly pendingLoads: readonly PendingLoad[];
   /** How long the build usually takes to load; 0 is unknown. */
   usualLoad_ms(build: string): number;
@@ -131,6 +133,13 @@ export function createWarmPlanner(changed: Partial<WarmSettings> = {}): WarmPlan
         default:
           memoryOf(event.build).pressed(event.type, now_ms);
       }
+    },
+
+    couldLoad(build, fleet, context, catalog = () => ANY_BUILD) {
+      const known = catalog(build);
+      if (known === undefined) return 0;
+      const { candidates, coming } = survey(build, known, fleet, context, settings, ledger);
+      return candidates.length + coming;
     },
 
     plan(fleet, context, catalog = () => ANY_BUILD) {

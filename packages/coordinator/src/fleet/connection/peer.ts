@@ -83,11 +83,12 @@ export class Peer {
     this.#handler = handler;
   }
 
-  /** Sends a small message ahead of requests. It is dropped, and counted, when the peer has long stopped reading. */
-  control(message: FromCoordinator): void {
-    if (this.#isOpen && !this.#writer.control(JSON.stringify(message))) {
-      this.#events({ type: "control_dropped", messageType: message.type });
-    }
+  /** Sends a small message ahead of requests. It is dropped, and counted, when the peer has long stopped reading; then false is returned. */
+  control(message: FromCoordinator): boolean {
+    if (!this.#isOpen) return false;
+    if (this.#writer.control(JSON.stringify(message))) return true;
+    this.#events({ type: "control_dropped", messageType: message.type });
+    return false;
   }
 
   /** Queues the frames of a request. @throws WriteError when they do not fit. */

@@ -1,7 +1,17 @@
-import { type Frame, type FromProvider, type Heartbeat, type InferenceComplete, type RequestId, WIRE_LIMITS } from "@umbel/protocol";
+import {
+  type Frame,
+  type FromProvider,
+  type Heartbeat,
+  type InferenceComplete,
+  type LoadModelStatus,
+  type ModelsUpdate,
+  type RequestId,
+  WIRE_LIMITS,
+} from "@umbel/protocol";
 import {
   type AttemptOutcome,
   type Decision,
+  isResident,
   type ProviderView,
   providerViewFromRegister,
   type RequestSpec,
@@ -9,6 +19,8 @@ import {
   withChallengeRevoked,
   withDraining,
   withHeartbeat,
+  withLoaded,
+  withModels,
   withoutPending,
   withPending,
   withTrust,
@@ -21,6 +33,9 @@ import type { AdmittedMachine } from "../connection/admission.js";
 import type { UnreadableFrame } from "../connection/control-frame.js";
 import { CloseCode, type FrameHandler, type Peer } from "../connection/peer.js";
 import type { BulkWrite } from "../connection/socket-writer.js";
+import { desiredModels } from "../loads/desired-models.js";
+import type { FleetAlias } from "../loads/fleet-catalog.js";
+import { judgeUpdate } from "../loads/models-update.js";
 import type { DisconnectReason, FrameIgnored } from "../ports.js";
 import type { ServingProvider } from "../types.js";
 import type { SessionContext } from "./session-context.js";
@@ -35,7 +50,6 @@ const CHUNK_CIPHERTEXT_BYTES_MAX = WIRE_LIMITS.chunk_bytes_max + 1024;
 export class ProviderSession implements FrameHandler, AttemptHost {
   readonly id: string;
   readonly machineId: string;
-  readonly builds: readonly string[];
   readonly peer: Peer;
   readonly #machine: AdmittedMachine;
   readonly #serving: ServingProvider;
@@ -72,7 +86,6 @@ export class ProviderSession implements FrameHandler, AttemptHost {
       encryptionKey: device.encryptionKey,
     };
     this.#view = providerViewFromRegister(register, { sessionId, machineId: device.machineId, accountId });
-    this.builds = [...this.#view.builds.keys()];
     this.#standing = new SessionStanding(machine, context, (standing) => this.#stand(standing));
   }
 
@@ -85,6 +98,16 @@ export class ProviderSession implements FrameHandler, AttemptHost {
 
   get view(): ProviderView {
     return this.#view;
+  }
+
+  /** What the machine offers. */
+  get builds(): readonly string[] {
+    return [...this.#view.builds.keys()];
+  }
+
+  /** Tells the machine which builds names stand for, as far as it is concerned; also that none does. */
+  announceDesired(aliases: readonly FleetAlias[]): void {
+    if (this.#view.managed === true) this.peer.control(desiredModels(aliases, (build) => this.#view.builds.has(build)));
   }
 
   /** Whether the machine cannot take this request because frames of an earlier attempt at it could still come. */
@@ -102,6 +125,8 @@ export class ProviderSession implements FrameHandler, AttemptHost {
     const { clock, health, rates } = this.#context;
     health.reserved(this.machineId, clock.now_ms());
     rates.placed(build, clock.now_ms());
+    // The machine loads the build for it, and the next request should find a copy.
+    if (!isResident(this.#view.slots?.get(build))) this.#context.loads.record({ type: "cold_dispatch", build });
     this.#show(this.#context.health.applied(withPending(this.#view, spec.build, { requests: 1, tokens })));
     return attempt;
   }
@@ -124,12 +149,16 @@ export class ProviderSession implements FrameHandler, AttemptHost {
         if (!this.#standing.answer(message)) this.#ignored("unknown_challenge");
         return;
       case "load_model_status":
+        this.#loadStatus(message);
+        return;
       case "prefetch_model_status":
+        this.#context.events({ type: "prefetch", status: message.status });
+        return;
       case "models_update":
-        // This coordinator asks for none of it.
-        this.#ignored("unexpected");
+        this.#modelsUpdate(message);
         return;
       default:
+        if (message.type === "inference_complete") this.#served(message);
         this.#routed(this.#attempts.message(message), message.type === "inference_accepted" ? undefined : "late_terminal");
     }
   }
@@ -204,6 +233,7 @@ export class ProviderSession implements FrameHandler, AttemptHost {
     const judged = health.applied(this.#view);
     if (outcome === "draining") this.#drainingUntil_ms = now_ms + DRAINING_RETRY_MS;
     this.#show(outcome === "draining" ? withDraining(judged, true) : judged);
+    if (outcome === "timeout") this.#context.loads.record({ type: "ttft_miss", build: attempt.reservation.build });
   }
 
   showedContent({ reservation }: LiveAttempt, wait_ms: number): void {
@@ -235,6 +265,40 @@ export class ProviderSession implements FrameHandler, AttemptHost {
       records.seen(this.machineId);
     }
     signals.changed(this.builds);
+  }
+
+  /** A machine that says it has loaded a build may be given requests for it from this instant on; one that could not lets the pair rest. */
+  #loadStatus(message: LoadModelStatus): void {
+    const { loads, health, signals } = this.#context;
+    const build = message.model_id;
+    if (message.status === "succeeded" && this.#view.builds.has(build)) this.#show(withLoaded(this.#view, build));
+    if (message.status === "failed" && (message.reason ?? "other") === "other") {
+      health.judged(this.machineId, build, "load_failed_artifact", this.now_ms());
+      this.#show(health.applied(this.#view));
+    }
+    loads.loadStatus(this.id, message);
+    if (message.status !== "started") signals.changed([build]);
+  }
+
+  #modelsUpdate({ models }: ModelsUpdate): void {
+    const { catalog, events, signals, log } = this.#context;
+    const { accepted, dropped, rejected } = judgeUpdate(models, catalog);
+    events({ type: "models_updated", accepted: accepted.length, dropped: dropped.length, rejected });
+    if (rejected > 0)
+      log.warn({ machine: this.#serving.publicId, rejected }, "a machine offers builds that the catalogue does not have so");
+    const before = this.builds;
+    this.#show(withModels(this.#view, accepted, dropped));
+    // Whoever waits for a build that came has somebody now, and for one that went has nobody.
+    signals.changed(new Set([...before, ...this.builds]));
+  }
+
+  /** What requests of a build really are decides how many copies it needs. */
+  #served({ request_id, usage }: InferenceComplete): void {
+    const attempt = this.#attempts.get(request_id);
+    if (attempt?.isOpen !== true) return;
+    const { build } = attempt.reservation;
+    const { prompt_tokens, completion_tokens } = usage;
+    this.#context.loads.record({ type: "served", build, prompt_tokens, completion_tokens });
   }
 
   /** Learns from what the machine has measured since its last report. */

@@ -3,6 +3,8 @@ import type { HealthMemory, ObservedRates, ProviderView } from "@umbel/routing";
 import type { Trust } from "../../trust/index.js";
 import type { CapacitySignals } from "../capacity-signals.js";
 import type { LateCancels } from "../late-cancels.js";
+import type { FleetCatalog } from "../loads/fleet-catalog.js";
+import type { WarmLoop } from "../loads/warm-loop.js";
 import type { MachineRecords } from "../machine-records.js";
 import type { FleetEvents, FleetLog } from "../ports.js";
 import type { FleetSettings } from "../settings.js";
@@ -19,6 +21,9 @@ export interface SessionContext {
   readonly signals: CapacitySignals;
   readonly lateCancels: LateCancels;
   readonly records: MachineRecords;
+  readonly loads: Pick<WarmLoop, "record" | "loadStatus">;
+  /** Absent where there is none, and machines may offer what they like. */
+  readonly catalog: FleetCatalog | undefined;
   readonly publicId: (machineId: string) => string;
   /** Takes a machine's new view over, before anything else happens. */
   readonly onView: (machine: { readonly id: string; readonly view: ProviderView }) => void;

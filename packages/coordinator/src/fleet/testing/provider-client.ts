@@ -1,4 +1,5 @@
 import {
+  type Capacity,
   type Challenge,
   type ChallengeClaims,
   type ClaimsOf,
@@ -71,6 +72,8 @@ export interface ProviderClientOptions {
   readonly authToken?: string;
   readonly privateOnly?: boolean;
   readonly version?: string;
+  /** What it says it can do; `models/1` takes loads. Default: nothing. */
+  readonly features?: readonly string[];
   /** Headers of the upgrade. */
   readonly headers?: Readonly<Record<string, string>>;
   /** What to do with each request; default answers "Hello from the test provider." */
@@ -163,7 +166,7 @@ export class ProviderClient {
       protocol: 1,
       version,
       backend: "scripted",
-      features: [],
+      features: [...(this.#options.features ?? [])],
       hardware: {
         platform: "linux",
         arch: "x64",
@@ -201,13 +204,16 @@ export class ProviderClient {
   }
 
   /** Reports capacity; default is the slots it was made with. */
-  heartbeat(slots: readonly Slot[] = this.#options.slots ?? this.#models.map((model) => testSlot({ model: model.id }))): void {
+  heartbeat(
+    slots: readonly Slot[] = this.#options.slots ?? this.#models.map((model) => testSlot({ model: model.id })),
+    capacity: Partial<Capacity> = {},
+  ): void {
     this.send({
       type: "heartbeat",
       status: "idle",
       stats: { requests_served: 0, tokens_generated: 0, cancellations_received: 0, errors: 0, worker_restarts: 0 },
       system_metrics: { memory_pressure: 0.1, cpu_usage: 0.1, thermal_state: "nominal" },
-      capacity: { slots: [...slots], total_memory_gb: 16, free_for_load_gb: 8 },
+      capacity: { slots: [...slots], total_memory_gb: 16, free_for_load_gb: 8, ...capacity },
     });
   }
 

@@ -7,6 +7,7 @@ import { type RequestSpec, seededRandom } from "@umbel/routing";
 import { createTrust, type Trust } from "../../trust/index.js";
 import { createFleet, type FleetService } from "../create-fleet.js";
 import { PROVIDER_PATH } from "../endpoint/provider-endpoint.js";
+import type { FleetCatalog } from "../loads/fleet-catalog.js";
 import type { FleetEvent, MachineRow, MachineStore } from "../ports.js";
 import type { FleetSettings } from "../settings.js";
 import type { Attempt, AttemptEvent } from "../types.js";
@@ -60,6 +61,7 @@ export interface TestFleetOptions<C extends Clock> {
   /** Provider tokens and the accounts they belong to. */
   readonly tokens?: Readonly<Record<string, string>>;
   readonly accounts?: { providerAccount(token: string): Promise<string | undefined> };
+  readonly catalog?: FleetCatalog;
   /** For a second fleet that shares what the first one knows. */
   readonly trust?: Trust;
 }
@@ -91,6 +93,7 @@ export async function startTestFleet<C extends Clock = FakeClock>(options: TestF
     trust: options.trust ?? createTrust({ clock, randomBytes: (length) => nativeCrypto.randomBytes(length) }),
     accounts: options.accounts ?? { providerAccount: async (token) => tokens[token] },
     machines,
+    ...(options.catalog !== undefined && { catalog: options.catalog }),
     settings: { socketsPerAddress_max: 1000, upgradesPerMinute_max: 1000, ...options.settings },
     log: { info: () => undefined, warn: () => undefined, error: () => undefined },
     events: (event) => events.put(event),

@@ -5,7 +5,7 @@ import type { DecisionRecorder, Metrics } from "../../insight/index.js";
 import type { Waited, WaitQueues } from "./wait-queues.js";
 
 export interface PlaceServices {
-  readonly fleet: Pick<Fleet, "reserve">;
+  readonly fleet: Pick<Fleet, "reserve" | "noticed">;
   readonly queues: Pick<WaitQueues, "reserve">;
   readonly hedges: HedgeBudget;
   readonly clock: Clock;
@@ -59,6 +59,7 @@ function hedged(spec: RequestSpec, asked: Asked, services: PlaceServices): Place
   }
   const found = noted(services.fleet.reserve(spec), spec, asked, services);
   metrics.count("hedges_total", { outcome: found.attempt === undefined ? "nobody" : "started" });
+  if (found.attempt !== undefined) services.fleet.noticed({ type: "hedge_started", build: spec.build });
   return found;
 }
 

@@ -58,7 +58,7 @@ interface Line {
 }
 
 export function createWaitQueues(
-  fleet: Pick<Fleet, "reserve" | "onCapacity" | "capacity" | "rates">,
+  fleet: Pick<Fleet, "reserve" | "onCapacity" | "capacity" | "rates" | "noticed">,
   clock: Clock,
   limits: QueueLimits,
 ): WaitQueues {
@@ -133,6 +133,7 @@ export function createWaitQueues(
           return;
         }
         joined.displaced?.finish({ outcome: "full" });
+        notice(spec.build, line);
         // Capacity may be there for this one although those before it still wait for something else.
         pumpSoon(line);
 
@@ -144,11 +145,17 @@ export function createWaitQueues(
           cancelTimer();
           gone.removeEventListener("abort", onGone);
           resolve(waited);
+          notice(spec.build, line);
           queueMicrotask(() => closeIfEmpty(spec.build, line));
         }
       });
     },
   };
+
+  /** A line is what a build with too few copies in memory looks like. */
+  function notice(build: string, line: Line): void {
+    fleet.noticed({ type: "queue", build, depth: line.waiting.size });
+  }
 
   function closeIfEmpty(build: string, line: Line): void {
     if (line.waiting.size > 0 || lines.get(build) !== line) return;

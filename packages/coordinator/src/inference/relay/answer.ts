@@ -25,7 +25,7 @@ export const SETTLEMENT_WAIT_ms = 2_000;
 const PARK_WAIT_ms = 1_000;
 
 export interface AnswerServices extends DriverServices {
-  readonly fleet: Pick<Fleet, "reserve" | "rates">;
+  readonly fleet: Pick<Fleet, "reserve" | "rates" | "noticed">;
   readonly clock: Clock;
   readonly metrics: Metrics;
   readonly settings: DispatchSettings;
@@ -119,6 +119,7 @@ export function beginAnswer({ request, hold, taken, record, prefix, watch }: Ans
         if (end.failure === undefined) hedgeWon = end.winner > end.racer;
         if (end.failure === undefined) metrics.count("hedges_total", { outcome: hedgeWon === true ? "won" : "lost" });
         else metrics.count("inference_attempts_total", { outcome: end.failure });
+        if (end.failure === undefined && hedgeWon === true) services.fleet.noticed({ type: "hedge_won", build: spec.build });
         services.decisions.attemptEnded(spec.requestId, end.racer, end.failure === undefined ? HEDGE_LOST : endOfAttempt(end.failure));
       }
     },
