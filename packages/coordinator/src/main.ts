@@ -22,6 +22,7 @@ import { ownIdentity } from "./own-identity.js";
 import { createRejectionStore } from "./rejection-store.js";
 import { reportFleet, reportLedger, reportStore } from "./reports.js";
 import { secretFile } from "./secret-file.js";
+import { createStatisticsStore } from "./statistics-store.js";
 import { openStore } from "./store/index.js";
 import { createTrust } from "./trust/index.js";
 import { warmPoolSettings } from "./warm-pool-settings.js";
@@ -199,6 +200,8 @@ async function start(
     limits,
     idempotency,
     decisions,
+    statistics: createStatisticsStore(store),
+    pseudonymSecret: await secretFile(path.join(settings.home, "pseudonym-secret"), SALT_BYTES),
     sealing: createSealing({ clock, identity, rotation_ms: settings.sealingKeyRotation_ms }),
     metrics,
     rejections,

@@ -227,6 +227,10 @@ export function createFleet(dependencies: FleetDependencies): FleetService {
 
     viewOf: (sessionId) => index.get(sessionId),
 
+    *allViews() {
+      for (const session of registry.all()) yield session.view;
+    },
+
     viewsOf: (build) => index.views(build),
 
     publicId: sessionContext.publicId,

@@ -125,6 +125,8 @@ export interface Fleet {
   connected(): number;
   /** What is known of a connected machine, by session. */
   viewOf(sessionId: string): ProviderView | undefined;
+  /** What is known of all connected machines. */
+  allViews(): Iterable<ProviderView>;
   /** What is known of the connected machines that offer a build. */
   viewsOf(build: string): Iterable<ProviderView>;
   /** Pseudonym of a machine: stable on this coordinator, unlinkable elsewhere. */

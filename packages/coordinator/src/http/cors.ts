@@ -1,7 +1,15 @@
 import type { FastifyCorsOptions } from "@fastify/cors";
 
 /** Paths that any web page may read, without credentials. */
-const PUBLIC_PATHS = new Set(["/v1/pricing", "/v1/encryption-key", "/v1/models/capacity", "/v1/models/catalog"]);
+const PUBLIC_PATHS = new Set([
+  "/v1/pricing",
+  "/v1/encryption-key",
+  "/v1/models/capacity",
+  "/v1/stats",
+  "/v1/leaderboard",
+  "/v1/network/totals",
+  "/v1/models/catalog",
+]);
 
 const EXPOSED_HEADERS = [
   "X-Request-ID",

@@ -5,7 +5,7 @@ import type { Catalog } from "../catalog/index.js";
 import type { Settings } from "../config/index.js";
 import type { Fleet } from "../fleet/index.js";
 import type { Inference, RateLimits } from "../inference/index.js";
-import type { DecisionArchive, Logger, Metrics, Rejections } from "../insight/index.js";
+import type { DecisionArchive, Logger, Metrics, Rejections, StatisticsStore } from "../insight/index.js";
 import type { Ledger } from "../ledger/index.js";
 import type { Idempotency } from "./idempotency/index.js";
 import type { Sealing } from "./sealed/index.js";
@@ -17,12 +17,15 @@ export interface HttpDependencies {
     "authenticate" | "createKey" | "listKeys" | "getKey" | "keyBySecret" | "updateKey" | "rotateKey" | "revokeKey"
   >;
   readonly catalog: Pick<Catalog, "resolve" | "builds" | "aliases">;
-  readonly fleet: Pick<Fleet, "capacity" | "connected" | "machinesOf" | "explain" | "viewsOf" | "publicId">;
+  readonly fleet: Pick<Fleet, "capacity" | "connected" | "machinesOf" | "allViews" | "explain" | "viewsOf" | "publicId">;
   readonly ledger: Pick<Ledger, "balance" | "keySpend" | "prices" | "listPrices">;
   readonly inference: Pick<Inference, "run" | "arrive" | "inFlight" | "queue">;
   readonly limits: Pick<RateLimits, "takeRequest">;
   readonly idempotency: Pick<Idempotency, "answer">;
   readonly decisions: DecisionArchive;
+  readonly statistics: StatisticsStore;
+  /** From which pseudonyms of accounts are derived. */
+  readonly pseudonymSecret: Uint8Array;
   readonly sealing: Sealing;
   readonly metrics: Metrics;
   readonly rejections: Pick<Rejections, "record">;

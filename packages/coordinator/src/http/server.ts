@@ -21,6 +21,7 @@ import { openApiRoutes } from "./openapi/openapi-routes.js";
 import { requestIdOf } from "./request-id.js";
 import type { Route } from "./route.js";
 import { encryptionKeyRoute } from "./sealed/index.js";
+import { statisticsRoutes } from "./statistics/statistics-routes.js";
 
 const HEADERS_bytes_max = 64 * 1024;
 const PATH_PARAMETER_max = 512;
@@ -54,6 +55,7 @@ export function createHttpServer(dependencies: HttpDependencies): HttpServer {
     ...adminRoutes(dependencies, drain),
     ...decisionRoutes(dependencies),
     ...machineRoutes(dependencies),
+    ...statisticsRoutes(dependencies),
     ...healthRoutes(dependencies, isDraining),
   ];
   const routes = [...described, ...openApiRoutes(described, dependencies.version)];

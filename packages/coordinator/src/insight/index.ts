@@ -26,3 +26,5 @@ export {
   type RejectionStore,
   type Rejections,
 } from "./rejections.js";
+export { accountPseudonym } from "./statistics/account-pseudonym.js";
+export { LEADER_METRICS, type StatisticsStore } from "./statistics/ports.js";

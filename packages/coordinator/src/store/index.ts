@@ -10,6 +10,7 @@ export { instanceRepository } from "./repositories/instances.js";
 export { ledgerRepository, priceRepository, type ReservationTerms } from "./repositories/ledger.js";
 export { machineRepository } from "./repositories/machines.js";
 export { type RejectionRow, rejectionRepository } from "./repositories/rejections.js";
+export { statisticsRepository } from "./repositories/statistics.js";
 export { createRowCache } from "./row-cache.js";
 export { CoordinatorRunningError, type SessionEvent } from "./session.js";
 export { type ChangeChannel, openStore, type Store } from "./store.js";

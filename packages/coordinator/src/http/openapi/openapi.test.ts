@@ -37,8 +37,10 @@ describe("the API's description", () => {
       "GET /v1/key",
       "GET /v1/keys",
       "GET /v1/keys/{id}",
+      "GET /v1/leaderboard",
       "GET /v1/me/providers",
       "GET /v1/me/providers/{id}/why",
+      "GET /v1/me/visibility",
       "GET /v1/models",
       "GET /v1/models/capacity",
       "GET /v1/models/catalog",
@@ -46,8 +48,10 @@ describe("the API's description", () => {
       "GET /v1/models/catalog/{id}",
       "GET /v1/models/openrouter",
       "GET /v1/models/{id}",
+      "GET /v1/network/totals",
       "GET /v1/payments/balance",
       "GET /v1/pricing",
+      "GET /v1/stats",
       "PATCH /v1/keys/{id}",
       "POST /v1/admin/drain",
       "POST /v1/auth/keys",
@@ -60,6 +64,7 @@ describe("the API's description", () => {
       "POST /v1/messages/count_tokens",
       "POST /v1/responses",
       "POST /v1/responses/input_tokens",
+      "PUT /v1/me/visibility",
     ]);
   });
 

@@ -6,6 +6,7 @@ import { idempotency } from "./0005-idempotency.js";
 import { keyLimitNotices } from "./0006-key-limit-notices.js";
 import { rejections } from "./0007-rejections.js";
 import { decisions } from "./0008-decisions.js";
+import { statistics } from "./0009-statistics.js";
 
 export interface Migration {
   readonly id: number;
@@ -23,4 +24,5 @@ export const migrations: readonly Migration[] = [
   { id: 6, name: "notices of key limits", sql: keyLimitNotices },
   { id: 7, name: "rejections", sql: rejections },
   { id: 8, name: "decisions", sql: decisions },
+  { id: 9, name: "statistics", sql: statistics },
 ];

@@ -52,6 +52,7 @@ export const decisions = pgTable(
   (table) => [
     primaryKey({ columns: [table.requestId, table.attempt, table.day] }),
     index("decisions_time").on(table.at.desc(), table.requestId.desc(), table.attempt.desc()),
+    index("decisions_provider").on(table.provider, table.at.desc()),
     index("decisions_client_request").on(table.clientRequestId),
   ],
 );

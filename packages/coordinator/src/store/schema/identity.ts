@@ -7,6 +7,8 @@ export const users = pgTable("users", {
   displayName: text("display_name").notNull(),
   /** Percent; null takes the default. */
   platformFeePercent: integer("platform_fee_percent"),
+  /** Whether the account stands in public lists, under its pseudonym. */
+  listed: boolean("listed").notNull().default(true),
   createdAt: createdAt(),
 });
 

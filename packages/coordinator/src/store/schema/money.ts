@@ -117,6 +117,7 @@ export const providerEarnings = pgTable(
   },
   (table) => [
     index("provider_earnings_account").on(table.accountId, table.createdAt.desc()),
+    index("provider_earnings_time").on(table.createdAt),
     index("provider_earnings_machine").on(table.machineId, table.createdAt.desc()),
   ],
 );
@@ -145,6 +146,7 @@ export const usage = pgTable(
   (table) => [
     index("usage_account").on(table.accountId, table.createdAt.desc()),
     index("usage_key").on(table.keyId, table.admittedAt.desc()).where(sql`${table.keyId} is not null`),
+    index("usage_time").on(table.createdAt),
     index("usage_machine").on(table.machineId, table.createdAt.desc()),
   ],
 );

@@ -1,0 +1,98 @@
+import { and, count, desc, eq, gte, notLike, type SQL, sql, sum } from "drizzle-orm";
+import { run } from "../run-query.js";
+import { providerEarnings, usage, users } from "../schema/index.js";
+import type { Tx } from "../tx.js";
+
+export interface UsageTotals {
+  readonly requests: number;
+  readonly prompt_tokens: number;
+  readonly completion_tokens: number;
+}
+
+export interface UsageMinute extends UsageTotals {
+  readonly minute: Date;
+}
+
+export interface EarningTotals {
+  readonly earnings_microUsd: bigint;
+  readonly tokens: number;
+  readonly jobs: number;
+}
+
+export interface Leader extends EarningTotals {
+  readonly accountId: string;
+}
+
+export type LeaderMetric = "earnings" | "tokens" | "jobs";
+
+const requests = count();
+const promptTokens = sum(usage.prompt_tokens).mapWith(Number);
+const completionTokens = sum(usage.completion_tokens).mapWith(Number);
+const earned = sql<bigint>`coalesce(sum(${providerEarnings.amount_microUsd}), 0)::bigint`.mapWith(BigInt);
+const served = sql<number>`coalesce(sum(${providerEarnings.prompt_tokens} + ${providerEarnings.completion_tokens}), 0)`.mapWith(Number);
+const jobs = count();
+
+const ORDER: Readonly<Record<LeaderMetric, SQL>> = { earnings: sql`${earned}`, tokens: sql`${served}`, jobs: sql`${jobs}` };
+
+/** Sums over what was settled for the public; a machine that serves its own owner is nobody else's business. */
+export const statisticsRepository = {
+  async usageTotals(tx: Tx): Promise<UsageTotals> {
+    const [row] = await run(
+      tx.select({ requests, prompt_tokens: promptTokens, completion_tokens: completionTokens }).from(usage).where(eq(usage.isPublic, true)),
+    );
+    return { requests: row?.requests ?? 0, prompt_tokens: row?.prompt_tokens ?? 0, completion_tokens: row?.completion_tokens ?? 0 };
+  },
+
+  /** Minutes in which something was settled, oldest first. */
+  async usageMinutes(tx: Tx, since: Date): Promise<UsageMinute[]> {
+    const minute = sql<Date>`date_trunc('minute', ${usage.createdAt})`.mapWith(usage.createdAt);
+    return run(
+      tx
+        .select({ minute, requests, prompt_tokens: promptTokens, completion_tokens: completionTokens })
+        .from(usage)
+        .where(and(eq(usage.isPublic, true), gte(usage.createdAt, since)))
+        .groupBy(sql`1`)
+        .orderBy(sql`1`),
+    );
+  },
+
+  /** Accounts that earned most, of those that let themselves be listed. @param since undefined is since ever */
+  async leaders(tx: Tx, metric: LeaderMetric, since: Date | undefined, limit: number): Promise<Leader[]> {
+    return run(
+      tx
+        .select({ accountId: providerEarnings.accountId, earnings_microUsd: earned, tokens: served, jobs })
+        .from(providerEarnings)
+        .innerJoin(users, and(eq(users.accountId, providerEarnings.accountId), eq(users.listed, true)))
+        .where(and(notLike(providerEarnings.accountId, "sys:%"), lately(since)))
+        .groupBy(providerEarnings.accountId)
+        .orderBy(desc(ORDER[metric]), providerEarnings.accountId)
+        .limit(limit),
+    );
+  },
+
+  async earningTotals(tx: Tx, since: Date | undefined): Promise<EarningTotals & { readonly accounts: number }> {
+    const accounts = sql<number>`count(distinct ${providerEarnings.accountId})`.mapWith(Number);
+    const [row] = await run(
+      tx.select({ earnings_microUsd: earned, tokens: served, jobs, accounts }).from(providerEarnings).where(lately(since)),
+    );
+    return row ?? { earnings_microUsd: 0n, tokens: 0, jobs: 0, accounts: 0 };
+  },
+
+  async unlisted(tx: Tx): Promise<ReadonlySet<string>> {
+    const rows = await run(tx.select({ accountId: users.accountId }).from(users).where(eq(users.listed, false)));
+    return new Set(rows.map(({ accountId }) => accountId));
+  },
+
+  async isListed(tx: Tx, accountId: string): Promise<boolean> {
+    const [row] = await run(tx.select({ listed: users.listed }).from(users).where(eq(users.accountId, accountId)));
+    return row?.listed ?? true;
+  },
+
+  async setListed(tx: Tx, accountId: string, listed: boolean): Promise<void> {
+    await run(tx.update(users).set({ listed }).where(eq(users.accountId, accountId)));
+  },
+};
+
+function lately(since: Date | undefined): SQL | undefined {
+  return since === undefined ? undefined : gte(providerEarnings.createdAt, since);
+}
