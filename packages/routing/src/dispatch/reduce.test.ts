@@ -212,6 +212,7 @@ describe("a hedge", () => {
   it("is not asked where there is none, nor when the caller's own machine serves, nor before the first is expected to answer", () => {
     const alone = racing().at(HEDGE_ms).hear(NONE);
     expect([alone.effects, wakeAt_ms(alone.state)]).toEqual([[], 5_000]);
+    expect(alone.hear(failed(0, "engine_crash")).effects.at(-1)).toMatchObject({ type: "reserve", number: 2 });
     expect(wakeAt_ms(new Told({ hedgeDelay_ms: HEDGE_ms }).hear(reserved("a", { mayHedge: false })).state)).toBe(5_000);
     expect(wakeAt_ms(new Told({ hedgeDelay_ms: HEDGE_ms }).hear(reserved("a", { ttft_ms: 1_500 })).state)).toBe(1_500);
   });

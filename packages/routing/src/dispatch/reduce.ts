@@ -49,7 +49,9 @@ function reduceSelecting(state: Selecting, event: DispatchEvent, now_ms: number)
   const { search, racers, isHedge } = state;
   if (event.type === "reserved") return begin(search, racers, event.place, isHedge, now_ms);
   if (event.type !== "none_available") return { state, effects: [] };
-  if (isHedge) return { state: { stage: "racing", search, racers, hedgeAt_ms: NEVER_MS }, effects: [] };
+  // The number stands for what was decided, also where nobody was found.
+  if (isHedge)
+    return { state: { stage: "racing", search: { ...search, number: search.number + 1 }, racers, hedgeAt_ms: NEVER_MS }, effects: [] };
   if (search.last !== undefined) return refused(exhausted(search.last, search.failures));
   if (event.waitable) return { state: { stage: "queued", search }, effects: [{ type: "enqueue" }] };
   return refused({ type: "nobody" });
