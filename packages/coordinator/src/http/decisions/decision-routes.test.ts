@@ -1,6 +1,6 @@
 import { replayDecision } from "@umbel/routing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { ProviderClient } from "../../fleet/testing/index.js";
+import type { ProviderClient, ServedRequest } from "../../fleet/testing/index.js";
 import { MODEL, startTestCoordinator, type TestCoordinator } from "../../testing.js";
 
 const ADMIN_KEY = "an-admin-key-that-is-long-enough";
@@ -179,5 +179,62 @@ describe("why requests went where they went", () => {
       ],
     });
     last.kill();
+  });
+});
+
+describe("a decision's record", () => {
+  const rowsOf = async (test: TestCoordinator) =>
+    ((await test.get("/v1/admin/decisions", ADMIN_KEY)).body as { readonly data: readonly Record<string, unknown>[] }).data;
+
+  it("is left by every surface", async () => {
+    const test = await startTestCoordinator({ adminKey: ADMIN_KEY });
+    await test.provider({ serve: (request) => request.answer("hello") });
+    const headers = { authorization: `Bearer ${await test.key()}`, "content-type": "application/json" };
+    const messages = [{ role: "user", content: "hello" }];
+    const bodies: Readonly<Record<string, object>> = {
+      "/v1/chat/completions": { messages },
+      "/v1/responses": { input: "hello" },
+      "/v1/completions": { prompt: "hello", max_tokens: 16 },
+      "/v1/messages": { messages, max_tokens: 16 },
+    };
+    for (const [surface, body] of Object.entries(bodies)) {
+      const init = { method: "POST", headers, body: JSON.stringify({ model: MODEL, ...body }) };
+      const response = await fetch(`${test.url}${surface}`, init);
+      expect({ surface, status: response.status }).toEqual({ surface, status: 200 });
+      await response.text();
+    }
+    const surfaces = (await rowsOf(test)).map(({ surface }) => surface);
+    expect(surfaces.sort()).toEqual(Object.keys(bodies).sort());
+    await test.close();
+  });
+
+  it("is left by the machine that was asked too late, and by the one that was asked because of it", async () => {
+    const test = await startTestCoordinator({ adminKey: ADMIN_KEY, firstContentBase_ms: "1s", firstContentPerToken_ms: "0" });
+    let asked = 0;
+    const serve = async (request: ServedRequest): Promise<void> => {
+      asked += 1;
+      if (asked > 1) await request.answer("here I am");
+      else request.accept();
+    };
+    await Promise.all([test.provider({ serve }), test.provider({ serve })]);
+    const openai = await test.client();
+    const answer = await openai.chat.completions.create(ASK);
+    expect(answer.choices[0]?.message.content).toBe("here I am");
+    const rows = await rowsOf(test);
+    expect(rows.map(({ kind, attempt }) => [attempt, kind]).sort()).toEqual([
+      [0, "first"],
+      [1, "hedge"],
+    ]);
+    expect(rows.find(({ kind }) => kind === "first")).toMatchObject({
+      error_class: "hedge_loser",
+      client_outcome: "unaware",
+      used_hedge: true,
+    });
+    expect(rows.find(({ kind }) => kind === "hedge")).toMatchObject({ final_status: "success", used_hedge: true, hedge_won: true });
+    const [{ request_id } = {}] = rows;
+    const { body } = await test.get(`/v1/admin/decisions/${request_id}`, ADMIN_KEY);
+    expect(body).toMatchObject({ final_status: "success", summary: expect.stringContaining("answered") });
+    expect(JSON.stringify(body)).toContain("second machine asked at the same time, because the first was slow to begin");
+    await test.close();
   });
 });

@@ -4,7 +4,7 @@ import type { ProviderView } from "@umbel/routing";
 import type { Logger } from "pino";
 import type { Settings } from "../../config/index.js";
 import type { Metrics } from "../metrics.js";
-import { createSink } from "../sink.js";
+import { createSink, SINK_CAPACITY } from "../sink.js";
 import { auditOf, evidenceOf, fewViews } from "./evidence.js";
 import type { DecisionStore, MachineWork, MachineWorkFilter, NewRow, RowFilter } from "./ports.js";
 import { dayOf, decisionOutcome, kindOf, rowOf } from "./row.js";
@@ -149,7 +149,8 @@ export function createDecisions(dependencies: DecisionsDependencies): Decisions 
         type: "selected",
         row: () => ({
           ...rowOf({ facts, record, waited, view, accountDigest: digestOf(facts.accountId), publicId }),
-          audit: auditOf(decision, publicId),
+          // The dearest part of a row, and the one that can be spared when rows pile up.
+          audit: sink.depth > SINK_CAPACITY / 2 ? null : auditOf(decision, publicId),
           ...(isSampled ? evidence() : {}),
         }),
       });
