@@ -57,6 +57,7 @@ export function syntheticFleet(machines: number): ProviderView[] {
       pending: new Map(),
       pendingTotal: below(6),
       loadCooldownUntil_ms: new Map(),
+      errorCooldownUntil_ms: new Map(),
       breakerOpenUntil_ms: random() < 0.02 ? 1e12 : 0,
     } satisfies ProviderView;
   });

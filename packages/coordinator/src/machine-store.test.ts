@@ -32,10 +32,27 @@ describe("rows of machines", () => {
 
   it("remember over a restart of the coordinator why a machine is untrusted, and keep the first reason", async () => {
     const machines = createMachineStore(database.store);
-    expect(await machines.upsert(MACHINE)).toEqual({ untrustedReason: undefined });
+    expect(await machines.upsert(MACHINE)).toEqual({ untrustedReason: undefined, health: undefined });
     await machines.markUntrusted("machine-1", "chunk does not open", new Date("2026-01-02T00:00:00Z"));
     await machines.markUntrusted("machine-1", "another reason", new Date("2026-01-03T00:00:00Z"));
     const afterRestart = createMachineStore(database.store);
-    expect(await afterRestart.upsert(MACHINE)).toEqual({ untrustedReason: "chunk does not open" });
+    expect(await afterRestart.upsert(MACHINE)).toMatchObject({ untrustedReason: "chunk does not open" });
+  });
+
+  it("keep the health of machines over a restart, the latest of it, and of none that they do not know", async () => {
+    const machines = createMachineStore(database.store);
+    const two = { ...MACHINE, machineId: "machine-2" };
+    await machines.upsert(two);
+    const at = new Date("2026-01-02T00:00:00Z");
+    await machines.saveHealth(
+      [
+        { machineId: "machine-2", health: { form: 1 } },
+        { machineId: "stranger", health: { form: 1 } },
+      ],
+      at,
+    );
+    await machines.saveHealth([{ machineId: "machine-2", health: { form: 1, more: [2] } }], at);
+    await machines.saveHealth([], at);
+    expect(await createMachineStore(database.store).upsert(two)).toEqual({ untrustedReason: undefined, health: { form: 1, more: [2] } });
   });
 });

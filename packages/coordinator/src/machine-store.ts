@@ -10,6 +10,7 @@ export function createMachineStore({ db }: Pick<Store, "db">): MachineStore {
     upsert: (row) => machineRepository.register(db, row),
     ofAccount: (accountId) => machineRepository.ofAccount(db, accountId, ACCOUNT_MACHINES_MAX),
     countOfAccount: (accountId) => machineRepository.countOfAccount(db, accountId),
+    saveHealth: (machines, at) => machineRepository.saveHealth(db, machines, at),
     touch: (machineId, at) => machineRepository.touch(db, machineId, at),
     markUntrusted: (machineId, reason, at) => machineRepository.markUntrusted(db, machineId, reason, at),
   };

@@ -56,6 +56,11 @@ function detailOf(event: FleetEvent): string {
       return event.code;
     case "challenge":
       return event.outcome;
+    case "breaker":
+    case "suspect_release":
+      return event.state;
+    case "error_cooldown":
+      return event.shape;
     case "control_dropped":
       return event.messageType;
     case "load_planned":

@@ -32,7 +32,7 @@ describe("explaining a decision", () => {
   it("says that breakers were overlooked", () => {
     const decision = select([providerView({ breakerOpenUntil_ms: NOW_MS + 1 })], requestSpec(), routingContext());
     expect(explainDecision(decision)[0]).toBe(
-      "1 of 1 machine could serve this request, and only by overlooking open circuit breakers: session-1 was chosen",
+      "1 of 1 machine could serve this request, and only by overlooking that it has failed lately: session-1 was chosen",
     );
   });
 

@@ -66,7 +66,7 @@ function headline({ winner, considered, candidates, failedOpen }: Decision): str
   if (considered === 0) return "no machine is connected";
   const counts = `${candidates} of ${machines(considered)} could serve this request`;
   if (!winner) return counts;
-  if (failedOpen) return `${counts}, and only by overlooking open circuit breakers: ${winner.providerId} was chosen`;
+  if (failedOpen) return `${counts}, and only by overlooking that it has failed lately: ${winner.providerId} was chosen`;
   return `${counts}: ${winner.providerId} was chosen`;
 }
 

@@ -26,7 +26,9 @@ export {
 export { explainDecision, explainProvider, explainRefusal, type ProviderExplanation } from "./explain.js";
 export { createFleetIndex, type FleetIndex } from "./fleet-index/index.js";
 export type { ProfileName } from "./gates/profiles.js";
-export { type AttemptOutcome, HealthMemory } from "./health/health-memory.js";
+export { type AttemptOutcome, HealthMemory, type MachineStanding } from "./health/health-memory.js";
+export { type HealthRecord, shifted } from "./health/health-record.js";
+export { ReleaseWatch } from "./health/release-watch.js";
 export type { Verdict } from "./queue/fair-lane.js";
 export { isWorthWaiting, waitingOutlook } from "./queue/outlook.js";
 export { retryAfter_s } from "./queue/retry-after.js";
@@ -40,17 +42,15 @@ export * from "./types.js";
 export {
   providerViewFromRegister,
   type SessionIdentity,
-  withBreaker,
   withChallengePassed,
   withChallengeRevoked,
   withDraining,
   withHeartbeat,
-  withLoadCooldown,
   withLoaded,
   withModels,
-  withoutLoadCooldown,
   withoutPending,
   withPending,
+  withSuspectRelease,
   withTrust,
 } from "./views.js";
 export type { PendingLoad } from "./warm/load-ledger.js";

@@ -4,9 +4,9 @@ import { DEFAULT_COST_PROFILE } from "./cost/profile.js";
 import { GATES } from "./gates/index.js";
 import { OWNER_RELAXATION, PROFILE_OMISSIONS } from "./gates/profiles.js";
 import { seededRandom } from "./random.js";
-import { select } from "./select.js";
+import { RESTING_REASONS, select } from "./select.js";
 import * as arbitrary from "./testing/arbitraries.js";
-import { NOW_MS, providerView, requestSpec, routingContext, slots, slotView } from "./testing/fixtures.js";
+import { BUILD, NOW_MS, providerView, requestSpec, routingContext, slots, slotView } from "./testing/fixtures.js";
 import { REFUSAL_CASES } from "./testing/refusals.js";
 import { type ProviderView, REFUSAL_REASONS, type RefusalReason, type RequestSpec, type RoutingContext } from "./types.js";
 
@@ -90,7 +90,7 @@ describe("selection, for any fleet and request", () => {
     );
   });
 
-  it("overlooks breakers only when nobody else could serve and nobody was merely busy", () => {
+  it("overlooks rests only when nobody else could serve and nobody was merely busy", () => {
     const outcomes = { opened: 0, waited: 0 };
     fc.assert(
       fc.property(cases, ([fleet, spec, base, seed]) => {
@@ -98,7 +98,7 @@ describe("selection, for any fleet and request", () => {
         const strict = count(fleet.map((provider) => expectedReason(provider, spec, context, [])));
         const anyone = fleet.some((provider) => expectedReason(provider, spec, context, []) === undefined);
         const busy = strict.concurrency !== undefined || strict.capacity !== undefined || strict.ttft_ceiling !== undefined;
-        const relaxed = fleet.some((provider) => expectedReason(provider, spec, context, ["breaker_open"]) === undefined);
+        const relaxed = fleet.some((provider) => expectedReason(provider, spec, context, RESTING_REASONS) === undefined);
         expect(select(fleet, spec, context).failedOpen).toBe(!anyone && !busy && relaxed);
         if (!anyone && relaxed) outcomes[busy ? "waited" : "opened"]++;
       }),
@@ -117,6 +117,12 @@ describe("failing open", () => {
     const decision = decide(resting, { ...resting, id: "resting-too", breakerOpenUntil_ms: NOW_MS + 9 });
     expect(decision).toMatchObject({ failedOpen: true, considered: 2, candidates: 2, refusals: {} });
     expect(decision.winner).toBeDefined();
+  });
+
+  it("picks an only machine that has failed this kind of request twice", () => {
+    const cooling = providerView({ errorCooldownUntil_ms: new Map([[`base ${BUILD}`, NOW_MS + 1]]) });
+    expect(decide(cooling)).toMatchObject({ failedOpen: true, candidates: 1 });
+    expect(decide(cooling, providerView({ id: "sound" })).winner?.providerId).toBe("sound");
   });
 
   it("waits for a busy healthy machine instead", () => {
@@ -143,7 +149,7 @@ describe("a decision", () => {
     for (const reason of REFUSAL_REASONS) {
       const { provider, spec, context } = REFUSAL_CASES[reason];
       const decision = select([providerView(provider)], requestSpec(spec), routingContext(context), "select");
-      const expected = reason === "breaker_open" ? {} : { [reason]: 1 };
+      const expected = RESTING_REASONS.includes(reason) ? {} : { [reason]: 1 };
       expect(decision.refusals).toEqual(expected);
     }
   });

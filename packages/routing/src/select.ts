@@ -11,11 +11,17 @@ import type { Decision, ProviderView, RefusalReason, RequestSpec, RoutingContext
 export const BUSY_REASONS: readonly RefusalReason[] = ["concurrency", "capacity", "ttft_ceiling"];
 
 /**
+ * Refusals for what a machine has failed, which are overlooked where nobody else is left. That of one kind of request too, which goes beyond
+ * routing.md §6.3: else two late answers of an only machine would be five minutes without any.
+ */
+export const RESTING_REASONS: readonly RefusalReason[] = ["error_cooldown", "breaker_open"];
+
+/**
  * Chooses the provider for one request: gates, cost, pick. Pure and synchronous, so that a single-threaded caller reserves in the same
  * step. Iterates over `providers` once.
  *
  * @param providers frozen views. Their order matters only to the dice: the same order, spec and dice give the same winner.
- * @param profile gates to apply. `select` (the default) falls back to `select_failopen` when open breakers stood in the way and nothing
+ * @param profile gates to apply. `select` (the default) falls back to `select_failopen` when only rests for failures stood in the way and nothing
  *   was merely busy, so that a bad release cannot take every machine out, and a busy healthy machine is preferred to a known-bad one
  *   (routing.md §6.3).
  * @returns the winner with its cost term by term, or no winner and how many providers each reason refused
@@ -29,16 +35,16 @@ export function select(
   const tally = emptyTally();
   const resting: ProviderView[] = [];
   for (const provider of providers) {
-    if (weigh(tally, provider, spec, context, profile) === "breaker_open") resting.push(provider);
+    if (isRest(weigh(tally, provider, spec, context, profile))) resting.push(provider);
   }
   if (profile === "select" && mayFailOpen(tally)) {
     // Every other machine was refused for a reason that the relaxed profile shares.
-    const { breaker_open: _, ...others } = tally.refusals;
+    const { error_cooldown: _, breaker_open: __, ...others } = tally.refusals;
     const relaxed: Tally = {
       ...emptyTally(),
       considered: tally.considered - resting.length,
       refusals: others,
-      refused: tally.refused.filter(({ reason }) => reason !== "breaker_open"),
+      refused: tally.refused.filter(({ reason }) => !isRest(reason)),
     };
     for (const provider of resting) weigh(relaxed, provider, spec, context, "select_failopen");
     if (relaxed.candidates.length > 0) return conclude(relaxed, spec, context, "select_failopen", true);
@@ -77,7 +83,17 @@ function weigh(tally: Tally, provider: ProviderView, spec: RequestSpec, context:
 }
 
 function mayFailOpen({ candidates, refusals }: Tally): boolean {
-  return candidates.length === 0 && refusals.breaker_open !== undefined && BUSY_REASONS.every((reason) => refusals[reason] === undefined);
+  return candidates.length === 0 && onlyRests(refusals);
+}
+
+function isRest(reason: RefusalReason | undefined): boolean {
+  return reason !== undefined && RESTING_REASONS.includes(reason);
+}
+
+/** Whether machines rest, and none is merely busy. */
+export function onlyRests(refusals: Decision["refusals"]): boolean {
+  const has = (reason: RefusalReason): boolean => refusals[reason] !== undefined;
+  return RESTING_REASONS.some(has) && !BUSY_REASONS.some(has);
 }
 
 function conclude(tally: Tally, spec: RequestSpec, context: RoutingContext, gates: ProfileName, failedOpen: boolean): Decision {

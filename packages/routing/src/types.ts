@@ -11,6 +11,7 @@ export const REFUSAL_REASONS = [
   "excluded",
   "not_in_catalog",
   "load_cooldown",
+  "error_cooldown",
   "breaker_open",
   "offline_or_untrusted",
   "draining",
@@ -108,7 +109,13 @@ export interface ProviderView {
   readonly pendingTotal: number;
   /** Monotonic time until which a refusal from health memory stands; by build for load cooldowns. */
   readonly loadCooldownUntil_ms: ReadonlyMap<string, number>;
+  /** By build and kind of request: see `cooldownKey`. */
+  readonly errorCooldownUntil_ms: ReadonlyMap<string, number>;
   readonly breakerOpenUntil_ms: number;
+  /** Least share of work that it does not fail, with 95 % confidence; absent while too little is known. */
+  readonly reliability?: number;
+  /** Its release fails on many machines at the moment. */
+  readonly suspectRelease?: boolean;
 }
 
 /** Where a request's prefix is, or should come to be (routing.md §15). */

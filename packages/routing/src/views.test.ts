@@ -5,15 +5,14 @@ import { BUILD, OTHER_BUILD, requestSpec, routingContext, WEIGHT_HASH } from "./
 import type { ProviderView } from "./types.js";
 import {
   providerViewFromRegister,
-  withBreaker,
   withChallengePassed,
   withChallengeRevoked,
   withDraining,
+  withHealth,
   withHeartbeat,
-  withLoadCooldown,
-  withoutLoadCooldown,
   withoutPending,
   withPending,
+  withSuspectRelease,
   withTrust,
 } from "./views.js";
 
@@ -189,10 +188,16 @@ describe("views", () => {
     const view = registered();
     expect(withChallengeRevoked(withChallengePassed(view, 5)).challengedAt_ms).toBeUndefined();
     expect(withDraining(view, true).draining).toBe(true);
-    expect(withBreaker(view, 9).breakerOpenUntil_ms).toBe(9);
-    const resting = withLoadCooldown(view, BUILD, 7);
-    expect(resting.loadCooldownUntil_ms.get(BUILD)).toBe(7);
-    expect(withoutLoadCooldown(resting, BUILD).loadCooldownUntil_ms.size).toBe(0);
-    expect(withoutLoadCooldown(view, BUILD)).toBe(view);
+    const health = {
+      breakerOpenUntil_ms: 9,
+      loadCooldownUntil_ms: new Map([[BUILD, 7]]),
+      errorCooldownUntil_ms: new Map([[`tools ${BUILD}`, 8]]),
+      reliability: 0.9,
+    };
+    const resting = withHealth(view, health);
+    expect(resting).toMatchObject(health);
+    expect(withHealth(resting, { ...health, loadCooldownUntil_ms: new Map([[BUILD, 7]]) })).toBe(resting);
+    expect(withSuspectRelease(view, true).suspectRelease).toBe(true);
+    expect(withSuspectRelease(view, false)).toBe(view);
   });
 });

@@ -21,7 +21,7 @@ export interface SessionIdentity {
 }
 
 const X25519_KEY_BYTES = 32;
-const NO_LOAD_COOLDOWNS: ReadonlyMap<string, number> = new Map();
+const NO_COOLDOWNS: ReadonlyMap<string, number> = new Map();
 /** A slot before the machine has reported any figure of it. */
 const NOTHING_MEASURED = {
   running: 0,
@@ -68,7 +68,8 @@ export function providerViewFromRegister(message: Register, session: SessionIden
     staticPrefill_tps: message.prefill_tps,
     pending: NO_PENDING,
     pendingTotal: 0,
-    loadCooldownUntil_ms: NO_LOAD_COOLDOWNS,
+    loadCooldownUntil_ms: NO_COOLDOWNS,
+    errorCooldownUntil_ms: NO_COOLDOWNS,
     breakerOpenUntil_ms: 0,
   });
 }
@@ -151,21 +152,39 @@ export function withDraining(view: ProviderView, draining: boolean): ProviderVie
   return changed(view, { draining });
 }
 
-/** Refuses the pair of machine and build until a monotonic instant, after a failed load. */
-export function withLoadCooldown(view: ProviderView, build: string, until_ms: number): ProviderView {
-  return changed(view, { loadCooldownUntil_ms: new Map(view.loadCooldownUntil_ms).set(build, until_ms) });
+/** What health memory adds to a view. */
+export type ViewedHealth = Pick<ProviderView, "breakerOpenUntil_ms" | "loadCooldownUntil_ms" | "errorCooldownUntil_ms"> & {
+  readonly reliability: number | undefined;
+};
+
+/** Takes over what is remembered of the machine; the same view when that changes nothing. */
+export function withHealth(view: ProviderView, health: ViewedHealth): ProviderView {
+  const { reliability, breakerOpenUntil_ms } = health;
+  const loadCooldownUntil_ms = kept(view.loadCooldownUntil_ms, health.loadCooldownUntil_ms);
+  const errorCooldownUntil_ms = kept(view.errorCooldownUntil_ms, health.errorCooldownUntil_ms);
+  const isSame =
+    loadCooldownUntil_ms === view.loadCooldownUntil_ms &&
+    errorCooldownUntil_ms === view.errorCooldownUntil_ms &&
+    breakerOpenUntil_ms === view.breakerOpenUntil_ms &&
+    reliability === view.reliability;
+  if (isSame) return view;
+  return changed(view, {
+    breakerOpenUntil_ms,
+    loadCooldownUntil_ms,
+    errorCooldownUntil_ms,
+    ...(reliability === undefined ? {} : { reliability }),
+  });
 }
 
-export function withoutLoadCooldown(view: ProviderView, build: string): ProviderView {
-  if (!view.loadCooldownUntil_ms.has(build)) return view;
-  const cooldowns = new Map(view.loadCooldownUntil_ms);
-  cooldowns.delete(build);
-  return changed(view, { loadCooldownUntil_ms: cooldowns });
+/** Whether the machine's release is under suspicion. */
+export function withSuspectRelease(view: ProviderView, suspectRelease: boolean): ProviderView {
+  return (view.suspectRelease ?? false) === suspectRelease ? view : changed(view, { suspectRelease });
 }
 
-/** Refuses the machine until a monotonic instant; 0 closes the breaker. Give `nodeBreakerRefusesUntil_ms(state)`. */
-export function withBreaker(view: ProviderView, openUntil_ms: number): ProviderView {
-  return changed(view, { breakerOpenUntil_ms: openUntil_ms });
+/** The instants before, unless they are others now. */
+function kept(before: ReadonlyMap<string, number>, now: ReadonlyMap<string, number>): ReadonlyMap<string, number> {
+  const isSame = before.size === now.size && [...now].every(([key, until_ms]) => before.get(key) === until_ms);
+  return isSame ? before : new Map(now);
 }
 
 function changed(view: ProviderView, change: Partial<ProviderView>): ProviderView {

@@ -5,8 +5,8 @@ import {
   createObservedRates,
   type Decision,
   explainProvider,
-  HealthMemory,
   isWorthWaiting,
+  ReleaseWatch,
   type RequestSpec,
   type RoutingContext,
 } from "@umbel/routing";
@@ -20,6 +20,7 @@ import { createProviderEndpoint, type ProviderEndpoint } from "./endpoint/provid
 import { LateCancels } from "./late-cancels.js";
 import type { FleetAlias, FleetCatalog } from "./loads/fleet-catalog.js";
 import { createWarmLoop } from "./loads/warm-loop.js";
+import { createMachineHealth } from "./machine-health.js";
 import { createMachineRecords } from "./machine-records.js";
 import type { FleetEvents, FleetLog, FleetRandom, MachineStore, ProviderAccounts } from "./ports.js";
 import { publicMachineId } from "./public-id.js";
@@ -60,6 +61,8 @@ export function createFleet(dependencies: FleetDependencies): FleetService {
   const index = createFleetIndex();
   const rates = createObservedRates();
   const signals = new CapacitySignals(log);
+  const health = createMachineHealth(dependencies.machines, clock, log);
+  const releases = new ReleaseWatch();
   const records = createMachineRecords(dependencies.machines, clock, log);
   const admitting = new Set<Peer>();
   let state: "open" | "shutting_down" | "closed" = "open";
@@ -75,7 +78,13 @@ export function createFleet(dependencies: FleetDependencies): FleetService {
     settings,
     events,
     log,
-    health: new HealthMemory(),
+    health,
+    releases,
+    onSuspectRelease: (version) => {
+      log.error({ version }, "a release of the provider fails on many machines; others are preferred");
+      events({ type: "suspect_release", version, state: "raised" });
+      reassess(version);
+    },
     rates,
     signals,
     lateCancels: new LateCancels(),
@@ -106,6 +115,8 @@ export function createFleet(dependencies: FleetDependencies): FleetService {
     admitting.delete(machine.peer);
     // Only now: whoever merely claims a machine's key must not be able to knock it offline.
     registry.ofMachine(machineId)?.peer.close(CloseCode.policy, "replaced by a newer connection", "replaced");
+    health.restore(machineId, machine.health);
+    releases.joined(machine.register.version);
     const session = new ProviderSession(machine, sessionContext, leave);
     registry.add(session);
     index.set(session.view, routingContext());
@@ -119,8 +130,13 @@ export function createFleet(dependencies: FleetDependencies): FleetService {
     registry.remove(session);
     index.remove(session.id);
     loads.record({ type: "provider_gone", providerId: session.id });
+    releases.left(session.view.version, clock.now_ms());
     // Whoever waits for these builds may now have nobody to wait for.
     signals.changed(session.builds);
+  }
+
+  function reassess(version: string): void {
+    for (const session of registry.all()) if (session.view.version === version) session.reassess();
   }
 
   function every(interval_ms: number, act: () => void): () => void {
@@ -156,6 +172,12 @@ export function createFleet(dependencies: FleetDependencies): FleetService {
       const now_ms = clock.now_ms();
       for (const session of [...registry.all()]) if (session.isStale(now_ms)) session.peer.abort("stale");
       records.retry();
+      health.store();
+      for (const version of releases.cleared(now_ms)) {
+        log.info({ version }, "a release of the provider no longer fails");
+        events({ type: "suspect_release", version, state: "cleared" });
+        reassess(version);
+      }
     }),
     every(settings.pingInterval_ms, () => {
       for (const session of [...registry.all()]) session.peer.ping();
@@ -223,6 +245,8 @@ export function createFleet(dependencies: FleetDependencies): FleetService {
 
     rates,
 
+    standing: (machineId) => health.memory.standing(machineId),
+
     connected: () => registry.size,
 
     viewOf: (sessionId) => index.get(sessionId),
@@ -268,6 +292,7 @@ export function createFleet(dependencies: FleetDependencies): FleetService {
       for (const peer of peers) peer.close(CloseCode.goingAway, "coordinator is shutting down", "shutdown");
       await Promise.all(peers.map((peer) => peer.gone));
       await records.flush();
+      await health.flush();
     },
   };
 }

@@ -1,11 +1,11 @@
 import type { Clock } from "@umbel/protocol";
-import type { FleetLog, MachineRow, MachineStore } from "./ports.js";
+import type { FleetLog, MachineRow, MachineStore, RememberedMachine } from "./ports.js";
 import { STORE_TIMEOUT_MS } from "./settings.js";
 
 /** Keeps rows of machines without ever making a socket wait for the database, and never loses that a machine is untrusted. */
 export interface MachineRecords {
   /** Stores a machine that has just proven itself. Rejects when the store fails or takes over 5 s: then it must not serve. */
-  remember(row: MachineRow): Promise<{ readonly untrustedReason: string | undefined }>;
+  remember(row: MachineRow): Promise<RememberedMachine>;
   /** Notes that the machine was seen now; aside. */
   seen(machineId: string): void;
   /** Stores that the machine is untrusted; aside, and again on every `retry` until it is stored. */

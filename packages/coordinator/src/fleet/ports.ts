@@ -32,10 +32,26 @@ export interface KeptMachine {
   readonly untrustedReason: string | null;
 }
 
+/** What earlier sessions of a machine left. */
+export interface RememberedMachine {
+  /** Why it is untrusted; undefined if it is not. */
+  readonly untrustedReason: string | undefined;
+  /** As it was given to `saveHealth`; undefined if it never was. */
+  readonly health: unknown;
+}
+
+export interface MachineHealthRow {
+  readonly machineId: string;
+  /** JSON that only the fleet reads. */
+  readonly health: unknown;
+}
+
 /** Rows of machines, keyed by machine id. */
 export interface MachineStore {
-  /** Inserts or replaces what the row says of the machine, and returns what earlier sessions left: why it is untrusted, if it is. */
-  upsert(row: MachineRow): Promise<{ readonly untrustedReason: string | undefined }>;
+  /** Inserts or replaces what the row says of the machine, and returns what earlier sessions left. */
+  upsert(row: MachineRow): Promise<RememberedMachine>;
+  /** Replaces what is kept of the health of machines that have rows. */
+  saveHealth(machines: readonly MachineHealthRow[], at: Date): Promise<void>;
   /** Machines that were last registered for an account, the one seen last first. */
   ofAccount(accountId: string): Promise<readonly KeptMachine[]>;
   /** How many there are. */
@@ -61,6 +77,12 @@ export type FleetEvent =
   | { readonly type: "disconnected"; readonly machineId: string; readonly reason: DisconnectReason; readonly attempts: number }
   | { readonly type: "challenge"; readonly outcome: "passed" | "silent" | "wrong" }
   | { readonly type: "untrusted"; readonly machineId: string; readonly reason: string }
+  /** The machine failed too often and rests, or has served well again. */
+  | { readonly type: "breaker"; readonly machineId: string; readonly state: "opened" | "closed" }
+  /** The machine failed one kind of request twice within a minute. */
+  | { readonly type: "error_cooldown"; readonly machineId: string; readonly shape: "base" | "tools" }
+  /** A release of the provider fails on many machines, or does no longer. */
+  | { readonly type: "suspect_release"; readonly version: string; readonly state: "raised" | "cleared" }
   | { readonly type: "frame_ignored"; readonly reason: FrameIgnored }
   | { readonly type: "attempt_overflow"; readonly machineId: string }
   | { readonly type: "receipt_invalid"; readonly machineId: string }

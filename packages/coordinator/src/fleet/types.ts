@@ -1,5 +1,5 @@
 import type { ErrorClass, InferenceAccepted, InferenceComplete, InferenceRequest, TrustLevel } from "@umbel/protocol";
-import type { BuildDemand, Decision, ObservedRates, ProviderExplanation, ProviderView, RequestSpec } from "@umbel/routing";
+import type { BuildDemand, Decision, MachineStanding, ObservedRates, ProviderExplanation, ProviderView, RequestSpec } from "@umbel/routing";
 
 /** What dispatch and settlement may know of the machine that serves. */
 export interface ServingProvider {
@@ -112,6 +112,8 @@ export interface Fleet {
   /** Calls back whenever capacity for a build may have appeared. Returns the unsubscribe function. */
   onCapacity(build: string, listener: () => void): () => void;
   capacity(build: string): BuildCapacity;
+  /** How a machine stands with everything that is remembered of it. */
+  standing(machineId: string): MachineStanding;
   /** What has been observed of builds over all machines. */
   readonly rates: Pick<ObservedRates, "firstContentP90_ms" | "drain_perSecond">;
   /** Tells what makes a build want more copies in memory, as far as the fleet cannot see it itself. */

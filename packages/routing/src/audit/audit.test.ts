@@ -204,7 +204,7 @@ describe("the version of the gates", () => {
   it("goes up with their list: change both here", () => {
     expect({ version: GATES_VERSION, gates: REFUSAL_REASONS.join(" ") }).toMatchInlineSnapshot(`
       {
-        "gates": "not_owned serial_not_allowed excluded not_in_catalog load_cooldown breaker_open offline_or_untrusted draining private_only trust_below_minimum privacy_unsupported challenge_stale template_broken version_floor tools_unsupported vision_unsupported context_too_small slot_unavailable concurrency thermal_critical model_too_large capacity ttft_ceiling",
+        "gates": "not_owned serial_not_allowed excluded not_in_catalog load_cooldown error_cooldown breaker_open offline_or_untrusted draining private_only trust_below_minimum privacy_unsupported challenge_stale template_broken version_floor tools_unsupported vision_unsupported context_too_small slot_unavailable concurrency thermal_critical model_too_large capacity ttft_ceiling",
         "version": "2",
       }
     `);

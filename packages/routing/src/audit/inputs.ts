@@ -1,4 +1,5 @@
 import { measure } from "../cost/measure.js";
+import { cooldownKey } from "../health/error-cooldown.js";
 import type { Candidate } from "../pick.js";
 import type { FleetRates, ProviderView, RequestSpec, RoutingContext } from "../types.js";
 import type { Evidence } from "./decision-audit.js";
@@ -66,6 +67,9 @@ const VIEW_FIELDS: { readonly [Field in keyof Required<ProviderView>]: (view: Pr
   pending: ({ pending }) => pending,
   pendingTotal: ({ pendingTotal }) => pendingTotal,
   loadCooldownUntil_ms: (view, spec) => new Map([...view.loadCooldownUntil_ms].filter(([build]) => build === spec.build)),
+  errorCooldownUntil_ms: (view, spec) => new Map([...view.errorCooldownUntil_ms].filter(([key]) => key === cooldownKey(spec))),
+  reliability: ({ reliability }) => reliability,
+  suspectRelease: ({ suspectRelease }) => suspectRelease,
   breakerOpenUntil_ms: ({ breakerOpenUntil_ms }) => breakerOpenUntil_ms,
 };
 

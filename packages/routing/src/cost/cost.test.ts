@@ -134,6 +134,20 @@ describe("health", () => {
   });
 });
 
+describe("reliability", () => {
+  it("charges what a machine has failed of its work, as far as that is sure", () => {
+    expect(cost()["reliability"]).toBe(0);
+    expect(cost({ reliability: 0.75 })["reliability"]).toBe(2_000);
+  });
+});
+
+describe("release", () => {
+  it("charges 15 s while the machine's release fails on many", () => {
+    expect(cost()["release"]).toBe(0);
+    expect(cost({ suspectRelease: true })["release"]).toBe(15_000);
+  });
+});
+
 describe("affinity", () => {
   const held = (matched_tokens: number, machineId = "machine-of-session-1") => ({ affinity: { machineId, matched_tokens } });
 

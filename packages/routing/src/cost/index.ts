@@ -9,11 +9,25 @@ import { pending } from "./pending.js";
 import { prefill } from "./prefill.js";
 import type { CostProfile } from "./profile.js";
 import { queue } from "./queue.js";
+import { release } from "./release.js";
+import { reliability } from "./reliability.js";
 import { state } from "./state.js";
 import type { CostTerm } from "./term.js";
 
 /** What a machine costs: the sum of these, in milliseconds, lower is better (routing.md §5). */
-export const COST_TERMS: readonly CostTerm[] = [state, queue, pending, backlog, prefill, decode, longPrompt, health, affinity];
+export const COST_TERMS: readonly CostTerm[] = [
+  state,
+  queue,
+  pending,
+  backlog,
+  prefill,
+  decode,
+  longPrompt,
+  health,
+  reliability,
+  release,
+  affinity,
+];
 
 /** The sum alone, for comparison. */
 export function totalCost_ms(measured: Measurements, profile: CostProfile, spec: RequestSpec): number {

@@ -36,6 +36,10 @@ export interface CostProfile {
   readonly cpu_ms: number;
   readonly thermalFair_ms: number;
   readonly thermalSerious_ms: number;
+  /** A machine that fails everything; one that fails a tenth costs a tenth of it. */
+  readonly unreliable_ms: number;
+  /** A machine whose release fails on many machines. */
+  readonly suspectRelease_ms: number;
   /** Largest discount for the machine that holds the prompt's beginning (routing.md §15); 0 is none. */
   readonly affinity_ms_max: number;
   /** Reading that takes less than this is not worth sparing: then the least busy machine is as good as the one that holds the prefix. */
@@ -66,6 +70,8 @@ export const DEFAULT_COST_PROFILE: CostProfile = Object.freeze({
   cpu_ms: 1_500,
   thermalFair_ms: 2_000,
   thermalSerious_ms: 8_000,
+  unreliable_ms: 8_000,
+  suspectRelease_ms: 15_000,
   affinity_ms_max: 10_000,
   affinityWorth_ms: 50,
   nearTie_ms: 3_000,

@@ -67,8 +67,9 @@ export class BuildIndex {
   #shelfFor(code: string, view: ProviderView, { resting }: MachineFacts, facts: BuildFacts): Shelf {
     const known = this.shelves.get(code);
     if (known !== undefined) return known;
-    const { refusal, tools, vision, contextLength_tokens, bearable } = facts;
-    const standing: Standing = { refusal, resting, tools, vision, contextLength_tokens, bearable, version: view.version };
+    const { refusal, tools, vision, restsBase, restsTools, contextLength_tokens, bearable } = facts;
+    const version = view.version;
+    const standing: Standing = { refusal, resting, tools, vision, restsBase, restsTools, contextLength_tokens, bearable, version };
     const shelf = new Shelf(code, standing);
     this.shelves.set(code, shelf);
     return shelf;
@@ -77,6 +78,7 @@ export class BuildIndex {
 
 /** Names the shelf that a machine's cell belongs on. */
 function shelfCode(view: ProviderView, { resting }: MachineFacts, facts: BuildFacts): string {
-  const flags = (resting ? 8 : 0) + (facts.tools ? 4 : 0) + (facts.vision ? 2 : 0) + (facts.bearable ? 1 : 0);
+  const rests = (facts.restsBase ? 32 : 0) + (facts.restsTools ? 16 : 0);
+  const flags = rests + (resting ? 8 : 0) + (facts.tools ? 4 : 0) + (facts.vision ? 2 : 0) + (facts.bearable ? 1 : 0);
   return `${facts.refusal ?? ""} ${flags} ${facts.contextLength_tokens} ${view.version}`;
 }

@@ -2,6 +2,7 @@ import { room_tokens } from "../admission/memory.js";
 import { totalCost_ms } from "../cost/index.js";
 import { measure } from "../cost/measure.js";
 import { costProfileOf } from "../cost/profile.js";
+import { errorCooldown } from "../gates/error-cooldown.js";
 import type { Gate } from "../gates/gate.js";
 import { GATES } from "../gates/index.js";
 import { type ProviderView, REFUSAL_REASONS, type RefusalReason, type RequestSpec, type RoutingContext } from "../types.js";
@@ -17,7 +18,7 @@ export const BUILD_REASONS: readonly RefusalReason[] = [
 ];
 /** These a search asks, by shelf or by cell; `breaker_open` is asked by itself. */
 export const REQUEST_REASONS: readonly RefusalReason[] = [
-  ...(["not_owned", "serial_not_allowed", "excluded", "tools_unsupported", "vision_unsupported"] as const),
+  ...(["not_owned", "serial_not_allowed", "excluded", "error_cooldown", "tools_unsupported", "vision_unsupported"] as const),
   ...(["context_too_small", "capacity", "ttft_ceiling"] as const),
 ];
 const MACHINE_GATES = gatesOf(MACHINE_REASONS);
@@ -43,6 +44,9 @@ export interface BuildFacts {
   readonly refusal: RefusalReason | undefined;
   readonly tools: boolean;
   readonly vision: boolean;
+  /** Kinds of request that rest on the machine. */
+  readonly restsBase: boolean;
+  readonly restsTools: boolean;
   readonly contextLength_tokens: number;
   /** Whether one more stream would keep the decode floor. */
   readonly bearable: boolean;
@@ -83,6 +87,8 @@ export function buildFacts(view: ProviderView, machine: MachineFacts, least: Req
     refusal: earlier(firstOf(BUILD_GATES, view, least, context), machine.refusal),
     tools: build?.tools === true,
     vision: build?.vision === true,
+    restsBase: errorCooldown.refuses(view, least, context),
+    restsTools: errorCooldown.refuses(view, { ...least, needsTools: true }, context),
     contextLength_tokens: build?.contextLength_tokens ?? 0,
     bearable: profile.decodeFloor_tps <= 0 || measured.projectedDecode_tps >= profile.decodeFloor_tps,
     cost_ms: totalCost_ms(measured, profile, least),
@@ -131,5 +137,6 @@ function validUntil_ms(view: ProviderView, { now_ms, challengeFreshness_ms }: Ro
   consider(view.breakerOpenUntil_ms);
   if (view.challengedAt_ms !== undefined) consider(view.challengedAt_ms + challengeFreshness_ms + AFTER_ms);
   for (const cooldown_ms of view.loadCooldownUntil_ms.values()) consider(cooldown_ms);
+  for (const cooldown_ms of view.errorCooldownUntil_ms.values()) consider(cooldown_ms);
   return until_ms;
 }

@@ -1,7 +1,7 @@
 import { itemisedCost } from "../cost/index.js";
 import { costProfileOf } from "../cost/profile.js";
 import { PROFILE_OMISSIONS, type ProfileName } from "../gates/profiles.js";
-import { BUSY_REASONS, select } from "../select.js";
+import { onlyRests, select } from "../select.js";
 import type { Decision, ProviderView, RefusalReason, RequestSpec, RoutingContext } from "../types.js";
 import { BuildIndex } from "./build-index.js";
 import type { Cell } from "./cell.js";
@@ -136,7 +136,7 @@ export function createFleetIndex(): FleetIndex {
     const holder = holderIn(index, spec);
     const searched = new Search(index, spec, context, profile, excludedIn(index, spec, profile), holder);
     const found = searched.find();
-    if (found === undefined && profile === "select" && mayFailOpen(searched)) {
+    if (found === undefined && profile === "select" && onlyRests(searched.refusals)) {
       const relaxed = new Search(index, spec, context, "select_failopen", excludedIn(index, spec, profile), holder);
       const despite = relaxed.find();
       if (despite !== undefined) return conclude(index, relaxed, despite, spec, context, true);
@@ -146,10 +146,6 @@ export function createFleetIndex(): FleetIndex {
 }
 
 type SelectArguments = [spec: RequestSpec, context: RoutingContext, profile: ProfileName];
-
-function mayFailOpen({ refusals }: Search): boolean {
-  return refusals.breaker_open !== undefined && BUSY_REASONS.every((reason) => refusals[reason] === undefined);
-}
 
 function conclude(
   index: BuildIndex,

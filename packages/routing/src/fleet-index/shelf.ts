@@ -40,7 +40,8 @@ export interface Group {
 }
 
 /** What decides which gates refuse a cell for a given request, up to those that reckon with its room; and how preferences treat it. */
-export interface Standing extends Pick<BuildFacts, "refusal" | "tools" | "vision" | "contextLength_tokens" | "bearable"> {
+export interface Standing
+  extends Pick<BuildFacts, "refusal" | "tools" | "vision" | "restsBase" | "restsTools" | "contextLength_tokens" | "bearable"> {
   readonly resting: boolean;
   readonly version: string;
 }
@@ -135,12 +136,13 @@ export function tighten(row: Row): void {
 
 /** The first gate, in their order, that refuses such cells; of the gates that look at the request, those that need no reckoning. */
 export function refusalOf(standing: Standing, spec: RequestSpec, profile: ProfileName): RefusalReason | undefined {
-  const { refusal, resting, tools, vision, contextLength_tokens } = standing;
+  const { refusal, resting, tools, vision, restsBase, restsTools, contextLength_tokens } = standing;
   let first = refusal;
   const consider = (reason: RefusalReason, refuses: boolean): void => {
     if (refuses && (first === undefined || rankOf(reason) < rankOf(first))) first = reason;
   };
   consider("breaker_open", resting && !PROFILE_OMISSIONS[profile].includes("breaker_open"));
+  consider("error_cooldown", (spec.needsTools ? restsTools : restsBase) && !PROFILE_OMISSIONS[profile].includes("error_cooldown"));
   consider("tools_unsupported", spec.needsTools && !tools);
   consider("vision_unsupported", spec.needsVision && !vision);
   consider("context_too_small", contextLength_tokens > 0 && windowDemand_tokens(spec) > contextLength_tokens);

@@ -63,10 +63,15 @@ describe("the gates", () => {
   });
 
   it("say when a refusal clears by itself, where it does", () => {
-    const provider = providerView({ loadCooldownUntil_ms: new Map([[BUILD, 7]]), breakerOpenUntil_ms: 9 });
+    const provider = providerView({
+      loadCooldownUntil_ms: new Map([[BUILD, 7]]),
+      errorCooldownUntil_ms: new Map([[`base ${BUILD}`, 8]]),
+      breakerOpenUntil_ms: 9,
+    });
     const until = GATES.flatMap((gate) => (gate.until_ms ? [[gate.reason, gate.until_ms(provider, requestSpec())]] : []));
     expect(until).toEqual([
       ["load_cooldown", 7],
+      ["error_cooldown", 8],
       ["breaker_open", 9],
     ]);
   });

@@ -4,6 +4,7 @@ import { challengeStale } from "./challenge-stale.js";
 import { concurrency } from "./concurrency.js";
 import { contextTooSmall } from "./context-too-small.js";
 import { draining } from "./draining.js";
+import { errorCooldown } from "./error-cooldown.js";
 import { excluded } from "./excluded.js";
 import type { Gate } from "./gate.js";
 import { loadCooldown } from "./load-cooldown.js";
@@ -30,6 +31,7 @@ export const GATES: readonly Gate[] = [
   excluded,
   notInCatalog,
   loadCooldown,
+  errorCooldown,
   breakerOpen,
   offlineOrUntrusted,
   draining,

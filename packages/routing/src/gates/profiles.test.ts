@@ -36,6 +36,7 @@ describe("gate profiles", () => {
         "excluded              refused  refused  refused  refused  -        -",
         "not_in_catalog        refused  refused  refused  refused  refused  refused",
         "load_cooldown         refused  refused  refused  refused  refused  refused",
+        "error_cooldown        refused  refused  -        -        -        -",
         "breaker_open          refused  refused  -        -        -        -",
         "offline_or_untrusted  refused  refused  refused  refused  refused  refused",
         "draining              refused  refused  refused  refused  refused  refused",

@@ -2,15 +2,15 @@ import type { ProviderView, RefusalReason, RequestSpec, RoutingContext } from ".
 import type { Gate } from "./gate.js";
 import { GATES } from "./index.js";
 
-/** Who asks: dispatch, its second pass past open breakers, or admission before money is held. */
+/** Who asks: dispatch, its second pass past machines that rest for their failures, or admission before money is held. */
 export type ProfileName = "select" | "select_failopen" | "preview";
 
 /** The gates that each profile leaves out (routing.md §3.1); all others apply, in the one order. */
 export const PROFILE_OMISSIONS: Readonly<Record<ProfileName, readonly RefusalReason[]>> = {
   select: [],
-  select_failopen: ["breaker_open"],
-  /** Breakers and exclusions come and go within a request; a ceiling would hide the estimate that admission wants to see. */
-  preview: ["excluded", "breaker_open", "ttft_ceiling"],
+  select_failopen: ["error_cooldown", "breaker_open"],
+  /** Rests and exclusions come and go within a request; a ceiling would hide the estimate that admission wants to see. */
+  preview: ["excluded", "error_cooldown", "breaker_open", "ttft_ceiling"],
 };
 
 /**

@@ -1,67 +1,193 @@
 import { type FailureClass, retryPolicy } from "../retry-policy.js";
-import type { ProviderView } from "../types.js";
-import { withBreaker, withLoadCooldown, withoutLoadCooldown } from "../views.js";
+import type { ProviderView, RequestSpec } from "../types.js";
+import { withHealth } from "../views.js";
+import { afterErrorFault, cooldownKey, type ErrorCooldown, NO_ERROR_COOLDOWN } from "./error-cooldown.js";
+import type { HealthRecord } from "./health-record.js";
 import { loadCooldown } from "./load-cooldown.js";
-import { CLOSED_NODE_BREAKER, type NodeBreaker, type NodeBreakerEvent, nodeBreaker, nodeBreakerRefusesUntil_ms } from "./node-breaker.js";
+import {
+  CLOSED_NODE_BREAKER,
+  type NodeBreaker,
+  type NodeBreakerEvent,
+  nodeBreaker,
+  nodeBreakerPhase,
+  nodeBreakerRefusesUntil_ms,
+} from "./node-breaker.js";
+import { NO_OUTCOMES, type OutcomeCounts, reliabilityOf, withOutcome } from "./outcomes.js";
+import { NEW_REPUTATION, type Reputation, reputationScore, UPTIME_GAP_ms_max, withResponse } from "./reputation.js";
 
 /** What one attempt says of the machine that served it. */
 export type AttemptOutcome = "success" | "neutral" | FailureClass;
 
 /** Machines remembered; the one heard of least recently is forgotten first. */
 export const REMEMBERED_MACHINES_MAX = 50_000;
+/** Builds, and kinds of request, of one machine that rest at once; the one that has rested longest is forgotten first. */
+export const COOLDOWNS_MAX = 64;
+/** Uptime that is worth storing. */
+const UPTIME_STEP_ms = 300_000;
+
+/** What an outcome has changed beyond counting. */
+export interface Judgement {
+  readonly breaker: "opened" | "closed" | undefined;
+  /** The kind of request rests on the machine from now on. */
+  readonly cooled: boolean;
+}
+
+/** What people may see of a machine's health. */
+export interface MachineStanding {
+  /** Between 0 and 1; see `reputationScore`. */
+  readonly score: number;
+  readonly reputation: Reputation;
+  /** Least share of successes, with 95 % confidence; undefined while too little is known. */
+  readonly reliability: number | undefined;
+}
 
 interface MachineHealth {
   breaker: NodeBreaker;
   /** By build: monotonic instant until which loads rest. */
-  readonly cooldowns: Map<string, number>;
+  readonly loadCooldowns: Map<string, number>;
+  readonly errorCooldowns: Map<string, ErrorCooldown>;
+  outcomes: OutcomeCounts;
+  reputation: Reputation;
 }
 
-/** How machines and their loads failed, kept by machine id so that a reconnect launders nothing (routing.md §11). */
+/** How machines and their loads failed and how they stand, kept by machine id so that a reconnect launders nothing (routing.md §11). */
 export class HealthMemory {
   readonly #machines = new Map<string, MachineHealth>();
+  /** Machines of which something was learnt that is not stored yet. */
+  readonly #unstored = new Set<string>();
 
   /** Work was placed on the machine. */
   reserved(machineId: string, now_ms: number): void {
-    this.#breakerEvent(machineId, "reserved", now_ms);
+    const health = this.#machineOf(machineId);
+    this.#breakerEvent(machineId, health, "reserved", now_ms);
   }
 
   /** Work on the machine ended. What an outcome counts against is routing's table. */
-  judged(machineId: string, build: string, outcome: AttemptOutcome, now_ms: number): void {
-    const blamed = outcome === "success" || outcome === "neutral" ? "none" : retryPolicy(outcome).breaker;
-    if (outcome === "success") this.#breakerEvent(machineId, "success", now_ms);
-    else this.#breakerEvent(machineId, blamed === "node" ? "fault" : "neutral", now_ms);
-    if (outcome === "success") this.#loadEvent(machineId, build, "completed", now_ms);
-    else if (blamed === "load") this.#loadEvent(machineId, build, "load_failed", now_ms);
+  judged(machineId: string, work: Pick<RequestSpec, "build" | "needsTools">, outcome: AttemptOutcome, now_ms: number): Judgement {
+    const health = this.#machineOf(machineId);
+    const before = nodeBreakerPhase(health.breaker, now_ms);
+    if (outcome === "success") {
+      this.#breakerEvent(machineId, health, "success", now_ms);
+      health.loadCooldowns.delete(work.build);
+      health.errorCooldowns.delete(cooldownKey(work));
+      this.#count(machineId, health, "success");
+      return { breaker: before === "closed" ? undefined : "closed", cooled: false };
+    }
+    const policy = outcome === "neutral" ? undefined : retryPolicy(outcome);
+    this.#breakerEvent(machineId, health, policy?.breaker === "node" ? "fault" : "neutral", now_ms);
+    if (policy?.countsAgainstReputation === true) this.#count(machineId, health, "failure");
+    if (policy?.breaker === "load") {
+      const until_ms = loadCooldown(health.loadCooldowns.get(work.build) ?? 0, "load_failed", now_ms);
+      remember(health.loadCooldowns, work.build, until_ms);
+      this.#unstored.add(machineId);
+    }
+    const after = nodeBreakerPhase(health.breaker, now_ms);
+    const strikes = policy?.breaker === "node" || policy?.breaker === "shape";
+    return {
+      breaker: after === "open" && before !== "open" ? "opened" : undefined,
+      cooled: strikes && this.#strike(machineId, health, cooldownKey(work), now_ms),
+    };
+  }
+
+  /** A heartbeat came so long after the one before. */
+  alive(machineId: string, gap_ms: number): void {
+    if (gap_ms <= 0 || gap_ms > UPTIME_GAP_ms_max) return;
+    const health = this.#machineOf(machineId);
+    const { uptime_ms } = health.reputation;
+    health.reputation = { ...health.reputation, uptime_ms: uptime_ms + gap_ms };
+    if (Math.floor((uptime_ms + gap_ms) / UPTIME_STEP_ms) > Math.floor(uptime_ms / UPTIME_STEP_ms)) this.#unstored.add(machineId);
+  }
+
+  challenged(machineId: string, outcome: "passed" | "failed"): void {
+    const health = this.#machineOf(machineId);
+    const field = outcome === "passed" ? "challengesOk" : "challengesFailed";
+    health.reputation = { ...health.reputation, [field]: health.reputation[field] + 1 };
+    this.#unstored.add(machineId);
+  }
+
+  /** The first content came so long after it could have come at the earliest. */
+  responded(machineId: string, beyondReading_ms: number): void {
+    const health = this.#machineOf(machineId);
+    health.reputation = withResponse(health.reputation, beyondReading_ms);
+  }
+
+  standing(machineId: string): MachineStanding {
+    const { reputation = NEW_REPUTATION, outcomes = NO_OUTCOMES } = this.#machines.get(machineId) ?? {};
+    return { score: reputationScore(reputation), reputation, reliability: reliabilityOf(outcomes) };
   }
 
   /** The view with what is remembered of its machine; the same object when that changes nothing. */
   applied(view: ProviderView): ProviderView {
     const health = this.#machines.get(view.machineId);
-    const refusesUntil_ms = health ? nodeBreakerRefusesUntil_ms(health.breaker) : 0;
-    let next = view.breakerOpenUntil_ms === refusesUntil_ms ? view : withBreaker(view, refusesUntil_ms);
-    for (const build of view.loadCooldownUntil_ms.keys()) {
-      if (!health?.cooldowns.has(build)) next = withoutLoadCooldown(next, build);
-    }
-    for (const [build, until_ms] of health?.cooldowns ?? []) {
-      if (next.loadCooldownUntil_ms.get(build) !== until_ms) next = withLoadCooldown(next, build, until_ms);
-    }
-    return next;
+    if (health === undefined) return view;
+    const { breaker, loadCooldowns, errorCooldowns, outcomes } = health;
+    return withHealth(view, {
+      breakerOpenUntil_ms: nodeBreakerRefusesUntil_ms(breaker),
+      loadCooldownUntil_ms: loadCooldowns,
+      errorCooldownUntil_ms: new Map([...errorCooldowns].flatMap(([key, { until_ms }]) => (until_ms > 0 ? [[key, until_ms]] : []))),
+      reliability: reliabilityOf(outcomes),
+    });
   }
 
-  #breakerEvent(machineId: string, event: NodeBreakerEvent, now_ms: number): void {
+  /** Takes over what an earlier process has stored, unless this one knows the machine already. */
+  restore(machineId: string, record: HealthRecord): void {
+    if (this.#machines.has(machineId)) return;
     const health = this.#machineOf(machineId);
-    health.breaker = nodeBreaker(health.breaker, event, now_ms);
+    health.breaker = record.breaker;
+    health.outcomes = record.outcomes;
+    health.reputation = record.reputation;
+    for (const [build, until_ms] of Object.entries(record.loadCooldowns)) remember(health.loadCooldowns, build, until_ms);
+    for (const [key, cooldown] of Object.entries(record.errorCooldowns)) remember(health.errorCooldowns, key, cooldown);
   }
 
-  #loadEvent(machineId: string, build: string, event: "load_failed" | "completed", now_ms: number): void {
-    const { cooldowns } = this.#machineOf(machineId);
-    const until_ms = loadCooldown(cooldowns.get(build) ?? 0, event, now_ms);
-    if (until_ms > 0) cooldowns.set(build, until_ms);
-    else cooldowns.delete(build);
+  /** Machines of which something was learnt since they were given out last, at most so many, with all that is to be stored. */
+  takeUnstored(machines_max: number): readonly (readonly [machineId: string, record: HealthRecord])[] {
+    const taken: [string, HealthRecord][] = [];
+    for (const machineId of this.#unstored) {
+      if (taken.length === machines_max) break;
+      this.#unstored.delete(machineId);
+      const health = this.#machines.get(machineId);
+      if (health !== undefined) taken.push([machineId, recordOf(health)]);
+    }
+    return taken;
+  }
+
+  /** What was given out could not be stored: it is given out again. */
+  notStored(machineIds: Iterable<string>): void {
+    for (const machineId of machineIds) this.#unstored.add(machineId);
+  }
+
+  #breakerEvent(machineId: string, health: MachineHealth, event: NodeBreakerEvent, now_ms: number): void {
+    const next = nodeBreaker(health.breaker, event, now_ms);
+    if (next === health.breaker) return;
+    health.breaker = next;
+    this.#unstored.add(machineId);
+  }
+
+  #count(machineId: string, health: MachineHealth, outcome: "success" | "failure"): void {
+    health.outcomes = withOutcome(health.outcomes, outcome);
+    const field = outcome === "success" ? "jobsOk" : "jobsFailed";
+    health.reputation = { ...health.reputation, [field]: health.reputation[field] + 1 };
+    this.#unstored.add(machineId);
+  }
+
+  /** @returns whether the kind of request rests only since now */
+  #strike(machineId: string, { errorCooldowns }: MachineHealth, key: string, now_ms: number): boolean {
+    const before = errorCooldowns.get(key) ?? NO_ERROR_COOLDOWN;
+    const after = afterErrorFault(before, now_ms);
+    remember(errorCooldowns, key, after);
+    this.#unstored.add(machineId);
+    return after.until_ms > 0 && before.until_ms <= now_ms;
   }
 
   #machineOf(machineId: string): MachineHealth {
-    const health = this.#machines.get(machineId) ?? { breaker: CLOSED_NODE_BREAKER, cooldowns: new Map() };
+    const health = this.#machines.get(machineId) ?? {
+      breaker: CLOSED_NODE_BREAKER,
+      loadCooldowns: new Map(),
+      errorCooldowns: new Map(),
+      outcomes: NO_OUTCOMES,
+      reputation: NEW_REPUTATION,
+    };
     this.#machines.delete(machineId);
     this.#machines.set(machineId, health);
     if (this.#machines.size > REMEMBERED_MACHINES_MAX) {
@@ -70,4 +196,22 @@ export class HealthMemory {
     }
     return health;
   }
+}
+
+function remember<Value>(values: Map<string, Value>, key: string, value: Value): void {
+  values.delete(key);
+  values.set(key, value);
+  if (values.size <= COOLDOWNS_MAX) return;
+  const [oldest] = values.keys();
+  if (oldest !== undefined) values.delete(oldest);
+}
+
+function recordOf({ breaker, loadCooldowns, errorCooldowns, outcomes, reputation }: MachineHealth): HealthRecord {
+  return {
+    breaker,
+    loadCooldowns: Object.fromEntries(loadCooldowns),
+    errorCooldowns: Object.fromEntries(errorCooldowns),
+    outcomes,
+    reputation,
+  };
 }

@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { select } from "../select.js";
 import { providerView, requestSpec, routingContext } from "../testing/fixtures.js";
-import { withBreaker } from "../views.js";
 import { LOAD_COOLDOWN_MS, loadCooldown } from "./load-cooldown.js";
 import {
   CLOSED_NODE_BREAKER,
@@ -84,7 +83,7 @@ describe("half-open", () => {
     let current = state;
     let count = 0;
     for (let i = 0; i < attempts; i++) {
-      const view = withBreaker(healthy, nodeBreakerRefusesUntil_ms(current));
+      const view = { ...healthy, breakerOpenUntil_ms: nodeBreakerRefusesUntil_ms(current) };
       if (select([view], requestSpec(), routingContext({ now_ms: at_ms, challengeFreshness_ms: at_ms })).failedOpen) continue;
       current = nodeBreaker(current, "reserved", at_ms);
       count++;

@@ -69,7 +69,7 @@ export function nodeBreakerPhase(state: NodeBreaker, now_ms: number): "closed" |
   return state.openUntil_ms > now_ms ? "open" : "half_open";
 }
 
-/** The instant until which the `breaker_open` gate refuses the machine, for `withBreaker`: cooldown, or a probe under way. */
+/** The instant until which the `breaker_open` gate refuses the machine: cooldown, or a probe under way. */
 export function nodeBreakerRefusesUntil_ms(state: NodeBreaker): number {
   return Math.max(state.openUntil_ms, state.probeUntil_ms);
 }

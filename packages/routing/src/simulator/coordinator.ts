@@ -329,7 +329,7 @@ export class SimulatedCoordinator {
     if (attempt.isJudged) return;
     attempt.isJudged = true;
     const machineId = `machine-${attempt.machine.spec.number}`;
-    this.#health.judged(machineId, attempt.request.spec.build, outcome, this.outside.now_ms());
+    this.#health.judged(machineId, attempt.request.spec, outcome, this.outside.now_ms());
   }
 
   /** The machine's new view. */

@@ -72,12 +72,17 @@ const provider: fc.Arbitrary<Partial<ProviderView>> = fc
     staticDecode_tps: mostly(100, 0, 10),
     work: fc.oneof({ weight: 2, arbitrary: fc.constant({}) }, { weight: 1, arbitrary: pending }),
     loadCooldown_ms: instant,
+    errorCooldown_ms: instant,
+    errorShape: fc.constantFrom("base", "tools"),
+    health: mostly<Pick<ProviderView, "reliability" | "suspectRelease">>({}, { reliability: 0.5 }, { suspectRelease: true }),
     breakerOpenUntil_ms: fc.constantFrom(0, NOW_MS, NOW_MS + 1),
   })
-  .map(({ work, loadCooldown_ms, ...view }) => ({
+  .map(({ work, loadCooldown_ms, errorCooldown_ms, errorShape, health, ...view }) => ({
     ...view,
+    ...health,
     pending: new Map(Object.entries(work)),
     pendingTotal: Object.values(work).reduce((sum, { requests }) => sum + requests, 0),
+    errorCooldownUntil_ms: new Map(errorCooldown_ms === 0 ? [] : [[`${errorShape} ${BUILD}`, errorCooldown_ms]]),
     loadCooldownUntil_ms: new Map(loadCooldown_ms === 0 ? [] : [[BUILD, loadCooldown_ms]]),
   }));
 

@@ -75,6 +75,7 @@ export function providerView(change: Partial<ProviderView> = {}): ProviderView {
     pending: new Map(),
     pendingTotal: 0,
     loadCooldownUntil_ms: new Map(),
+    errorCooldownUntil_ms: new Map(),
     breakerOpenUntil_ms: 0,
     ...change,
   };

@@ -3,7 +3,7 @@ import { measure } from "../cost/measure.js";
 import { costProfileOf } from "../cost/profile.js";
 import { firstRefusal, type ProfileName } from "../gates/profiles.js";
 import { type Candidate, equalsOf } from "../pick.js";
-import { BUSY_REASONS } from "../select.js";
+import { BUSY_REASONS, RESTING_REASONS } from "../select.js";
 import type { ProviderView, RefusalReason, RequestSpec, RoutingContext } from "../types.js";
 
 /** Sessions that a full scan could draw as the winner, whatever the dice. Written out once more, so that a search can be held to it. */
@@ -24,7 +24,8 @@ export function admissibleWinners(
   const winners = admissible(profile);
   if (winners.length > 0 || profile !== "select") return new Set(winners);
   const reasons = new Set(providers.map((provider) => firstRefusal(profile, provider, spec, context)?.reason));
-  const failsOpen = reasons.has("breaker_open") && !BUSY_REASONS.some((reason: RefusalReason) => reasons.has(reason));
+  const isAnyOf = (some: readonly RefusalReason[]) => some.some((reason) => reasons.has(reason));
+  const failsOpen = isAnyOf(RESTING_REASONS) && !isAnyOf(BUSY_REASONS);
   return new Set(failsOpen ? admissible("select_failopen") : []);
 }
 

@@ -14,6 +14,7 @@ export const REFUSAL_CASES: Readonly<Record<RefusalReason, RefusalCase>> = {
   excluded: { spec: { excluded: new Set(["session-1"]) } },
   not_in_catalog: { provider: { builds: builds(buildView({ build: OTHER_BUILD })) } },
   load_cooldown: { provider: { loadCooldownUntil_ms: new Map([[BUILD, NOW_MS + 1]]) } },
+  error_cooldown: { provider: { errorCooldownUntil_ms: new Map([[`base ${BUILD}`, NOW_MS + 1]]) } },
   breaker_open: { provider: { breakerOpenUntil_ms: NOW_MS + 1 } },
   offline_or_untrusted: { provider: { trusted: false } },
   draining: { provider: { draining: true } },

@@ -91,7 +91,10 @@ describe("a provider that breaks the order of chunks", () => {
     await provider.receive("trust_status").then((status) => {
       expect(status).toMatchObject({ status: "untrusted", reason: "chunk out of sequence" });
     });
-    expect(test.fleet.reserve(testSpec())).toMatchObject({ ok: false, decision: { refusals: { offline_or_untrusted: 1 } } });
+    expect(test.fleet.reserve(testSpec({ needsTools: true }))).toMatchObject({
+      ok: false,
+      decision: { refusals: { offline_or_untrusted: 1 } },
+    });
   });
 
   it("becomes untrusted when it sends chunks before it has accepted", async () => {

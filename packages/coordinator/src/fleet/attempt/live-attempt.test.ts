@@ -25,7 +25,15 @@ function setUp(write: AttemptHost["write"] = () => ({ written: Promise.resolve()
     now_ms: () => now.ms,
     released: (_, provider) => released.push(provider),
   };
-  const reservation = { requestId: REQUEST_ID, build: "b", weightHash: "", promptTokens: 1, tokens: 1, decision: {} as Decision };
+  const reservation = {
+    requestId: REQUEST_ID,
+    build: "b",
+    weightHash: "",
+    needsTools: false,
+    promptTokens: 1,
+    tokens: 1,
+    decision: {} as Decision,
+  };
   return { attempt: new LiveAttempt(reservation, {} as ServingProvider, host), outcomes, cancels, released, waits_ms, now };
 }
 

@@ -42,6 +42,7 @@ export interface Reservation {
   readonly requestId: RequestId;
   readonly build: string;
   readonly weightHash: string;
+  readonly needsTools: boolean;
   readonly promptTokens: number;
   /** Prompt and largest output. */
   readonly tokens: number;

@@ -20,6 +20,8 @@ export interface AdmittedMachine {
   readonly heartbeat: Heartbeat | undefined;
   /** Why an earlier session of the machine became untrusted. */
   readonly untrustedReason: string | undefined;
+  /** What is stored of its health. */
+  readonly health: unknown;
 }
 
 export interface AdmissionDependencies {
@@ -164,7 +166,7 @@ export class Admission implements FrameHandler {
 
   async #store(identity: Identity): Promise<void> {
     const { register, device, accountId } = identity;
-    const { untrustedReason } = await this.#use.records.remember({
+    const { untrustedReason, health } = await this.#use.records.remember({
       machineId: device.machineId,
       accountId,
       encryptionKey: register.encryption_key,
@@ -177,7 +179,7 @@ export class Admission implements FrameHandler {
     });
     if (!this.#peer.isOpen) return;
     const remembered = this.#use.trust.violations.reasonFor(device.machineId) ?? untrustedReason;
-    this.#use.onAdmitted({ peer: this.#peer, ...identity, heartbeat: this.#heartbeat, untrustedReason: remembered });
+    this.#use.onAdmitted({ peer: this.#peer, ...identity, heartbeat: this.#heartbeat, untrustedReason: remembered, health });
   }
 
   /** A step that this coordinator could not do is not the machine's fault: it is told to come back. */

@@ -39,6 +39,7 @@ import { judgeUpdate } from "../loads/models-update.js";
 import type { DisconnectReason, FrameIgnored } from "../ports.js";
 import type { ServingProvider } from "../types.js";
 import type { SessionContext } from "./session-context.js";
+import { SessionHealth } from "./session-health.js";
 import { SessionStanding } from "./session-standing.js";
 
 /** A provider that said it drains is asked again after this time (protocol.md §10). */
@@ -57,6 +58,7 @@ export class ProviderSession implements FrameHandler, AttemptHost {
   readonly #onEnded: (session: ProviderSession) => void;
   readonly #attempts = new AttemptTable();
   readonly #standing: SessionStanding;
+  readonly #health: SessionHealth;
   #view: ProviderView;
   #lastHeartbeat_ms: number;
   #touched_ms: number;
@@ -86,7 +88,8 @@ export class ProviderSession implements FrameHandler, AttemptHost {
       encryptionKey: device.encryptionKey,
     };
     this.#view = providerViewFromRegister(register, { sessionId, machineId: device.machineId, accountId });
-    this.#standing = new SessionStanding(machine, context, (standing) => this.#stand(standing));
+    this.#health = new SessionHealth({ machineId: device.machineId, version: register.version }, context);
+    this.#standing = new SessionStanding(machine, context, this.#health, (standing) => this.#stand(standing));
   }
 
   /** Takes over the socket: from here on the machine may be selected if it is trusted. */
@@ -110,6 +113,11 @@ export class ProviderSession implements FrameHandler, AttemptHost {
     if (this.#view.managed === true) this.peer.control(desiredModels(aliases, (build) => this.#view.builds.has(build)));
   }
 
+  /** Looks again at what is known of the machine's release. */
+  reassess(): void {
+    this.#show(this.#health.applied(this.#view));
+  }
+
   /** Whether the machine cannot take this request because frames of an earlier attempt at it could still come. */
   blocks(requestId: RequestId): boolean {
     return this.#attempts.blocks(requestId);
@@ -119,15 +127,14 @@ export class ProviderSession implements FrameHandler, AttemptHost {
   reserve(spec: RequestSpec, requestId: RequestId, decision: Decision): LiveAttempt {
     const tokens = (spec.promptTokens + spec.maxOutputTokens) * (spec.choices ?? 1);
     const weightHash = this.#view.builds.get(spec.build)?.weightHash ?? "";
-    const { build, promptTokens } = spec;
-    const attempt = new LiveAttempt({ requestId, build, weightHash, promptTokens, tokens, decision }, this.#serving, this);
+    const { build, promptTokens, needsTools } = spec;
+    const attempt = new LiveAttempt({ requestId, build, weightHash, needsTools, promptTokens, tokens, decision }, this.#serving, this);
     this.#attempts.add(attempt);
-    const { clock, health, rates } = this.#context;
-    health.reserved(this.machineId, clock.now_ms());
-    rates.placed(build, clock.now_ms());
+    this.#health.reserved();
+    this.#context.rates.placed(build, this.now_ms());
     // The machine loads the build for it, and the next request should find a copy.
     if (!isResident(this.#view.slots?.get(build))) this.#context.loads.record({ type: "cold_dispatch", build });
-    this.#show(this.#context.health.applied(withPending(this.#view, spec.build, { requests: 1, tokens })));
+    this.#show(this.#health.applied(withPending(this.#view, build, { requests: 1, tokens })));
     return attempt;
   }
 
@@ -227,17 +234,16 @@ export class ProviderSession implements FrameHandler, AttemptHost {
   }
 
   judged(attempt: LiveAttempt, outcome: AttemptOutcome): void {
-    const { health, clock } = this.#context;
-    const now_ms = clock.now_ms();
-    health.judged(this.machineId, attempt.reservation.build, outcome, now_ms);
-    const judged = health.applied(this.#view);
-    if (outcome === "draining") this.#drainingUntil_ms = now_ms + DRAINING_RETRY_MS;
+    this.#health.judged(attempt.reservation, outcome);
+    const judged = this.#health.applied(this.#view);
+    if (outcome === "draining") this.#drainingUntil_ms = this.now_ms() + DRAINING_RETRY_MS;
     this.#show(outcome === "draining" ? withDraining(judged, true) : judged);
     if (outcome === "timeout") this.#context.loads.record({ type: "ttft_miss", build: attempt.reservation.build });
   }
 
   showedContent({ reservation }: LiveAttempt, wait_ms: number): void {
     this.#context.rates.firstContent(reservation.build, reservation.promptTokens, wait_ms);
+    this.#health.responded(this.#view, reservation, wait_ms);
   }
 
   now_ms(): number {
@@ -255,6 +261,7 @@ export class ProviderSession implements FrameHandler, AttemptHost {
   #heartbeat(message: Heartbeat): void {
     const { clock, settings, records, signals } = this.#context;
     const now_ms = clock.now_ms();
+    this.#health.alive(now_ms - this.#lastHeartbeat_ms);
     this.#lastHeartbeat_ms = now_ms;
     const before = this.#view.slots;
     const reported = withHeartbeat(this.#view, message);
@@ -269,12 +276,12 @@ export class ProviderSession implements FrameHandler, AttemptHost {
 
   /** A machine that says it has loaded a build may be given requests for it from this instant on; one that could not lets the pair rest. */
   #loadStatus(message: LoadModelStatus): void {
-    const { loads, health, signals } = this.#context;
+    const { loads, signals } = this.#context;
     const build = message.model_id;
     if (message.status === "succeeded" && this.#view.builds.has(build)) this.#show(withLoaded(this.#view, build));
     if (message.status === "failed" && (message.reason ?? "other") === "other") {
-      health.judged(this.machineId, build, "load_failed_artifact", this.now_ms());
-      this.#show(health.applied(this.#view));
+      this.#health.judged({ build, needsTools: false }, "load_failed_artifact");
+      this.#show(this.#health.applied(this.#view));
     }
     loads.loadStatus(this.id, message);
     if (message.status !== "started") signals.changed([build]);
@@ -315,7 +322,7 @@ export class ProviderSession implements FrameHandler, AttemptHost {
   #stand({ status, challengedAt_ms }: Standing): void {
     const view = withTrust(this.#view, { trusted: status === "online", trustLevel: this.#serving.trustLevel });
     this.#show(
-      this.#context.health.applied(challengedAt_ms === undefined ? withChallengeRevoked(view) : withChallengePassed(view, challengedAt_ms)),
+      this.#health.applied(challengedAt_ms === undefined ? withChallengeRevoked(view) : withChallengePassed(view, challengedAt_ms)),
     );
     this.#context.signals.changed(this.builds);
     if (status !== "untrusted") return;

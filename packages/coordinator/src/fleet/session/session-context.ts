@@ -1,10 +1,11 @@
 import type { Clock } from "@umbel/protocol";
-import type { HealthMemory, ObservedRates, ProviderView } from "@umbel/routing";
+import type { ObservedRates, ProviderView, ReleaseWatch } from "@umbel/routing";
 import type { Trust } from "../../trust/index.js";
 import type { CapacitySignals } from "../capacity-signals.js";
 import type { LateCancels } from "../late-cancels.js";
 import type { FleetCatalog } from "../loads/fleet-catalog.js";
 import type { WarmLoop } from "../loads/warm-loop.js";
+import type { MachineHealth } from "../machine-health.js";
 import type { MachineRecords } from "../machine-records.js";
 import type { FleetEvents, FleetLog } from "../ports.js";
 import type { FleetSettings } from "../settings.js";
@@ -16,7 +17,10 @@ export interface SessionContext {
   readonly settings: FleetSettings;
   readonly events: FleetEvents;
   readonly log: FleetLog;
-  readonly health: HealthMemory;
+  readonly health: MachineHealth;
+  readonly releases: ReleaseWatch;
+  /** A release fails on so many machines that others are preferred from now on. */
+  readonly onSuspectRelease: (version: string) => void;
   readonly rates: ObservedRates;
   readonly signals: CapacitySignals;
   readonly lateCancels: LateCancels;

@@ -12,6 +12,7 @@ import type { AdmittedMachine } from "../connection/admission.js";
 import type { ChallengeOutcome } from "../connection/challenge-exchange.js";
 import { CloseCode } from "../connection/peer.js";
 import type { SessionContext } from "./session-context.js";
+import type { SessionHealth } from "./session-health.js";
 
 const REASON_CHARACTERS_MAX = 200;
 
@@ -19,13 +20,20 @@ const REASON_CHARACTERS_MAX = 200;
 export class SessionStanding {
   readonly #machine: AdmittedMachine;
   readonly #context: SessionContext;
+  readonly #health: Pick<SessionHealth, "challenged">;
   readonly #onChange: (standing: Standing) => void;
   #standing: Standing;
   #cancelNextChallenge: () => void = () => undefined;
 
   /** @param onChange called with every new standing, before anyone else hears of it */
-  constructor(machine: AdmittedMachine, context: SessionContext, onChange: (standing: Standing) => void) {
+  constructor(
+    machine: AdmittedMachine,
+    context: SessionContext,
+    health: Pick<SessionHealth, "challenged">,
+    onChange: (standing: Standing) => void,
+  ) {
     this.#machine = machine;
+    this.#health = health;
     this.#context = context;
     this.#onChange = onChange;
     this.#standing =
@@ -69,6 +77,7 @@ export class SessionStanding {
 
   #onOutcome(outcome: ChallengeOutcome): void {
     this.#context.events({ type: "challenge", outcome: outcome.type });
+    this.#health.challenged(outcome.type === "passed" ? "passed" : "failed");
     this.#move(this.#after(outcome));
     if (this.#standing.silent >= SILENCES_TO_CLOSE) {
       this.#machine.peer.close(CloseCode.policy, "attestation unresponsive — reconnect required", "unresponsive");

@@ -21,12 +21,17 @@ export interface MemoryMachines extends MachineStore {
 
 export function createMemoryMachines(): MemoryMachines {
   const rows: MemoryMachines["rows"] = new Map();
+  const healths = new Map<string, string>();
   return {
     rows,
     async upsert(row) {
       const untrustedReason = rows.get(row.machineId)?.untrustedReason;
       rows.set(row.machineId, untrustedReason === undefined ? row : { ...row, untrustedReason });
-      return { untrustedReason };
+      const health = healths.get(row.machineId);
+      return { untrustedReason, health: health === undefined ? undefined : (JSON.parse(health) as unknown) };
+    },
+    async saveHealth(machines) {
+      for (const { machineId, health } of machines) healths.set(machineId, JSON.stringify(health));
     },
     async ofAccount(accountId) {
       return [...rows.values()]

@@ -8,6 +8,7 @@ export const ADVICE: Readonly<Record<RefusalReason, string>> = {
   not_in_catalog:
     "serve a build from the catalogue (GET /v1/models/catalog lists them), with exactly its files: remove the model's folder and fetch it anew",
   load_cooldown: "wait two minutes; if it happens again, look for the cause in the provider's log: mostly memory that others use",
+  error_cooldown: "wait five minutes; then look in the provider's log for why requests of one kind, with tools or without, failed",
   breaker_open: "wait for the time named; then look in the provider's log for why requests failed one after the other",
   offline_or_untrusted:
     "look in the provider's log for what it was told, then restart the provider; if that does not help, ask the operator",

@@ -7,6 +7,7 @@ import { keyLimitNotices } from "./0006-key-limit-notices.js";
 import { rejections } from "./0007-rejections.js";
 import { decisions } from "./0008-decisions.js";
 import { statistics } from "./0009-statistics.js";
+import { machineHealth } from "./0010-machine-health.js";
 
 export interface Migration {
   readonly id: number;
@@ -25,4 +26,5 @@ export const migrations: readonly Migration[] = [
   { id: 7, name: "rejections", sql: rejections },
   { id: 8, name: "decisions", sql: decisions },
   { id: 9, name: "statistics", sql: statistics },
+  { id: 10, name: "health of machines", sql: machineHealth },
 ];

@@ -1,6 +1,6 @@
-import { and, count, desc, eq, isNull } from "drizzle-orm";
+import { and, count, desc, eq, inArray, isNull, sql } from "drizzle-orm";
 import { run } from "../run-query.js";
-import { providers } from "../schema/index.js";
+import { machineHealth, providers } from "../schema/index.js";
 import type { Tx } from "../tx.js";
 
 /** What is kept of a machine between its connections. */
@@ -21,8 +21,11 @@ export interface MachineRow {
 type StoredMachine = Pick<typeof providers.$inferSelect, "machineId" | "version" | "registeredAt" | "lastSeenAt" | "untrustedReason">;
 
 export const machineRepository = {
-  /** Inserts the machine or replaces what is known of it, and says why it is untrusted, if it is. */
-  async register(tx: Tx, { machineId, at, ...facts }: MachineRow): Promise<{ readonly untrustedReason: string | undefined }> {
+  /** Inserts the machine or replaces what is known of it, and says what is kept of it beside. */
+  async register(
+    tx: Tx,
+    { machineId, at, ...facts }: MachineRow,
+  ): Promise<{ readonly untrustedReason: string | undefined; readonly health: unknown }> {
     const known = { ...facts, accountId: facts.accountId ?? null, lastSeenAt: at };
     const [row] = await run(
       tx
@@ -31,7 +34,35 @@ export const machineRepository = {
         .onConflictDoUpdate({ target: providers.machineId, set: known })
         .returning({ untrustedReason: providers.untrustedReason }),
     );
-    return { untrustedReason: row?.untrustedReason ?? undefined };
+    const [kept] = await run(tx.select({ health: machineHealth.health }).from(machineHealth).where(eq(machineHealth.machineId, machineId)));
+    return { untrustedReason: row?.untrustedReason ?? undefined, health: kept?.health };
+  },
+
+  /** Replaces what is kept of the health of machines; of one that has no row nothing is kept. */
+  async saveHealth(tx: Tx, machines: readonly { readonly machineId: string; readonly health: unknown }[], at: Date): Promise<void> {
+    const known = await run(
+      tx
+        .select({ machineId: providers.machineId })
+        .from(providers)
+        .where(
+          inArray(
+            providers.machineId,
+            machines.map(({ machineId }) => machineId),
+          ),
+        ),
+    );
+    const ids = new Set(known.map(({ machineId }) => machineId));
+    const rows = machines.flatMap(({ machineId, health }) => (ids.has(machineId) ? [{ machineId, health, updatedAt: at }] : []));
+    if (rows.length === 0) return;
+    await run(
+      tx
+        .insert(machineHealth)
+        .values(rows)
+        .onConflictDoUpdate({
+          target: machineHealth.machineId,
+          set: { health: sql`excluded.health`, updatedAt: sql`excluded.updated_at` },
+        }),
+    );
   },
 
   async countOfAccount(tx: Tx, accountId: string): Promise<number> {

@@ -24,6 +24,15 @@ export const providers = pgTable(
   (table) => [index("providers_account").on(table.accountId, table.lastSeenAt.desc())],
 );
 
+/** How a machine failed and how it stands; only the coordinator's fleet reads it. */
+export const machineHealth = pgTable("machine_health", {
+  machineId: text("machine_id")
+    .primaryKey()
+    .references(() => providers.machineId, { onDelete: "cascade" }),
+  health: jsonb("health").notNull(),
+  updatedAt: instant("updated_at").notNull(),
+});
+
 /** Coordinators that use this database; silence tells that one has died. */
 export const coordinatorInstances = pgTable("coordinator_instances", {
   id: text("id").primaryKey(),
