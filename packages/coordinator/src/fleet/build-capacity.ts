@@ -6,8 +6,8 @@ const ORDINARY = { promptTokens: 500, maxOutputTokens: 256 } as const;
 
 /** Figures of one build over the machines that offer it. Routable are those that selection itself would consider for an ordinary request. */
 export function buildCapacity(build: string, allViews: readonly ProviderView[], context: RoutingContext): BuildCapacity {
-  // Machines that serve their owners only are nobody's capacity.
-  const views = allViews.filter(({ privateOnly }) => !privateOnly);
+  // Machines that serve their owners only are nobody's capacity, and those that are not trusted are none.
+  const views = allViews.filter(({ privateOnly, trusted, online }) => online && trusted && !privateOnly);
   const slots = views.flatMap((view) => view.slots?.get(build) ?? []);
   const { candidates: routableProviders, bestTtft_ms } = select(views, ordinaryRequest(build), context, "preview");
   const total = (count: (slot: SlotView) => number): number => slots.reduce((sum, slot) => sum + count(slot), 0);

@@ -208,6 +208,12 @@ describe("capacity of a build", () => {
     });
   });
 
+  it("does not count a machine that is not trusted any more", async () => {
+    await test.connect();
+    reserved(test).reportViolation("chunk does not open");
+    expect(test.fleet.capacity("test-build")).toMatchObject({ providers: 0, warmProviders: 0, places: 0 });
+  });
+
   it("is nothing for a build that nobody offers", () => {
     expect(test.fleet.capacity("nobody-has")).toMatchObject({ providers: 0, routableProviders: 0, canAccept: false });
   });
