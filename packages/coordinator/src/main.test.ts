@@ -36,6 +36,8 @@ describe("a coordinator, through the official client", () => {
     expect(Object.fromEntries(response.headers)).toMatchObject({
       "x-provider-encrypted": "true",
       "x-provider-trust-level": "self_signed",
+      "x-provider-chip": "test",
+      "x-provider-model": "linux-x64",
       "x-request-id": expect.stringMatching(/^[0-9a-v]{12}$/),
       "x-ratelimit-limit-requests": "1200",
     });

@@ -17,6 +17,15 @@ import { createTestDatabase } from "./store/testing.js";
 /** Name by which tests ask for the one model. */
 export const MODEL = "test-model";
 const BUILD = buildOf(TEST_BUILD, { contextLength_tokens: 8_192 });
+/** Name by which tests ask for vectors. */
+export const EMBEDDING_MODEL = "test-embedding-model";
+const EMBEDDING_BUILD = buildOf("test-embedding-build", { capabilities: ["embedding"] });
+/** What a provider offers that makes vectors. */
+export const OFFERED_EMBEDDING = testModel({
+  id: EMBEDDING_BUILD.id,
+  weight_hash: EMBEDDING_BUILD.weightHash,
+  capabilities: ["embedding"],
+});
 
 /** A coordinator as it is started for real, over a database of its own, with a funded account and whatever providers a test connects. */
 export interface TestCoordinator {
@@ -59,6 +68,8 @@ export async function startTestCoordinator(
   const catalog = await createCatalog({ store, clock: systemClock, onRefreshFailed: () => undefined });
   await catalog.register(BUILD);
   await catalog.setAlias({ id: MODEL, displayName: "Test", desired: BUILD.id });
+  await catalog.register(EMBEDDING_BUILD);
+  await catalog.setAlias({ id: EMBEDDING_MODEL, displayName: "Test vectors", desired: EMBEDDING_BUILD.id });
   await catalog.close();
   const accounts = await createAccounts({ store, clock: systemClock });
   const ledger = await createLedger({

@@ -11,6 +11,10 @@ export interface ServingProvider {
   readonly version: string;
   readonly trustLevel: TrustLevel;
   readonly computeClass: string;
+  /** What the machine calls its processor or graphics card. Its own words: nothing is to rely on them. */
+  readonly chip: string;
+  /** Operating system and architecture, e.g. `linux-x64`. */
+  readonly platform: string;
   /** Raw X25519 public key (32 bytes). */
   readonly encryptionKey: Uint8Array;
 }

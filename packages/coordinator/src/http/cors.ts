@@ -19,6 +19,8 @@ const EXPOSED_HEADERS = [
   "X-Provider-Attested",
   "X-Provider-Encrypted",
   "X-Provider-Trust-Level",
+  "X-Provider-Chip",
+  "X-Provider-Model",
   "X-Timing",
   "X-Billing",
   "X-Umbel-Idempotent-Replay",

@@ -85,6 +85,8 @@ export class ProviderSession implements FrameHandler, AttemptHost {
       version: register.version,
       trustLevel: device.trustLevel,
       computeClass: register.hardware.compute_class,
+      chip: register.hardware.gpus[0]?.name ?? register.hardware.chip_name,
+      platform: `${register.hardware.platform}-${register.hardware.arch}`,
       encryptionKey: device.encryptionKey,
     };
     this.#view = providerViewFromRegister(register, { sessionId, machineId: device.machineId, accountId });

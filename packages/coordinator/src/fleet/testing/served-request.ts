@@ -126,6 +126,17 @@ export class ServedRequest {
     await this.finish({ usage: { prompt_tokens: 5, completion_tokens: sent, reasoning_tokens: 0, cached_prompt_tokens: 0 } });
   }
 
+  /** A vector of two numbers for each text. */
+  async embed(texts: number): Promise<void> {
+    this.accept();
+    await this.chunk([{ type: "started", promptTokens: 5, cachedPromptTokens: 0 }]);
+    const vector = Buffer.from(new Float32Array([0.6, 0.8]).buffer).toString("base64");
+    for (let index = 0; index < texts; index += 1) await this.chunk([{ type: "embedding", index, vector }]);
+    const usage = { promptTokens: 5, completionTokens: 0, reasoningTokens: 0, cachedPromptTokens: 0 };
+    await this.chunk([{ type: "finish", reason: "stop", usage }], "final");
+    await this.finish({ usage: { prompt_tokens: 5, completion_tokens: 0, reasoning_tokens: 0, cached_prompt_tokens: 0 } });
+  }
+
   async #createSealer(): Promise<ChunkSealer> {
     const { request_id: requestId, suite } = this.message;
     const { responseSecret } = await this.#openWrap();

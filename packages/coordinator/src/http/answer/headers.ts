@@ -1,5 +1,8 @@
 import type { Answer } from "../../inference/index.js";
 
+/** Characters that a header's value may have (RFC 9110 §5.5), fewer than machines use to describe themselves. */
+const UNFIT = /[^\x20-\x7e]/g;
+
 /** Who served and how long each phase took. Source: api.md §17. */
 export function answerHeaders(request: { readonly job: string; readonly parse_us: number }, answer: Answer): Record<string, string> {
   return {
@@ -11,6 +14,12 @@ export function answerHeaders(request: { readonly job: string; readonly parse_us
     "X-Provider-Encrypted": "true",
     "X-Provider-Attested": String(answer.provider.trustLevel !== "none"),
     "X-Provider-Trust-Level": answer.provider.trustLevel,
+    "X-Provider-Chip": headerText(answer.provider.chip),
+    "X-Provider-Model": headerText(answer.provider.platform),
     "X-Timing": JSON.stringify({ parse_us: request.parse_us, ...answer.timing }),
   };
+}
+
+function headerText(text: string): string {
+  return text.replace(UNFIT, "?").trim();
 }

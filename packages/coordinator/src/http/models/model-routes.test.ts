@@ -2,7 +2,7 @@ import path from "node:path";
 import Anthropic from "@anthropic-ai/sdk";
 import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { MODEL, startTestCoordinator, type TestCoordinator } from "../../testing.js";
+import { EMBEDDING_MODEL, MODEL, startTestCoordinator, type TestCoordinator } from "../../testing.js";
 import { ANTHROPIC_PAGE_LIMITS, anthropicPageOf } from "./anthropic-page.js";
 import { CAPACITY_VALID_ms } from "./capacity-route.js";
 import { aggregatedList, capacityList, catalogList, type ModelObject, modelList } from "./model-schema.js";
@@ -33,7 +33,7 @@ describe("the lists of models", () => {
     const openai = new OpenAI({ baseURL: `${test.url}/v1`, apiKey, maxRetries: 0 });
     const ids: string[] = [];
     for await (const { id } of openai.models.list()) ids.push(id);
-    expect(ids.sort()).toEqual(["sprout", "sprout-embed", MODEL]);
+    expect(ids.sort()).toEqual(["sprout", "sprout-embed", EMBEDDING_MODEL, MODEL]);
     expect(await openai.models.retrieve(MODEL)).toMatchObject({ id: MODEL, object: "model", created: expect.any(Number) });
     await expect(openai.models.retrieve("org/absent")).rejects.toMatchObject({ status: 404, code: "model_not_found", param: "model" });
   });
@@ -45,7 +45,7 @@ describe("the lists of models", () => {
       expect(type).toBe("model");
       expect(Date.parse(created_at)).toBeGreaterThan(0);
     }
-    expect(ids.sort()).toEqual(["sprout", "sprout-embed", MODEL]);
+    expect(ids.sort()).toEqual(["sprout", "sprout-embed", EMBEDDING_MODEL, MODEL]);
     expect(await anthropic().models.retrieve("sprout")).toMatchObject({ type: "model", id: "sprout" });
     await expect(anthropic().models.retrieve("absent")).rejects.toThrow(Anthropic.NotFoundError);
     await expect(anthropic().models.list({ limit: ANTHROPIC_PAGE_LIMITS.max + 1 })).rejects.toThrow(Anthropic.BadRequestError);

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { MODEL } from "../../testing.js";
+import { EMBEDDING_MODEL, MODEL } from "../../testing.js";
 import { CANARY, type ValidBodies } from "./hostile-bodies.js";
 import { PARAMETER_TABLES, type Treatment } from "./parameter-table.js";
 
@@ -129,7 +129,10 @@ const messages = withSome(
 const countTokens = messages.map(({ max_tokens: _bound, stream: _stream, ...body }) => body);
 
 const embeddings = withSome(
-  { model, input: fc.oneof(text, fc.array(text, { minLength: 1, maxLength: 5 })) },
+  {
+    model: fc.constantFrom(EMBEDDING_MODEL, EMBEDDING_MODEL, EMBEDDING_MODEL, MODEL),
+    input: fc.oneof(text, fc.array(text, { minLength: 1, maxLength: 5 })),
+  },
   { encoding_format: fc.constantFrom("float", "base64"), dimensions: fc.integer({ min: 1, max: 64 }), user: text },
 );
 
