@@ -40,6 +40,19 @@ describe("retry policy", () => {
     }
   });
 
+  it("has one word for a lack of capacity: what goes elsewhere for it trips no breaker and costs no reputation", () => {
+    for (const failure of ALL) {
+      const { retryElsewhere, exhausted, breaker, countsAgainstReputation } = retryPolicy(failure);
+      if (exhausted?.status !== 429) continue;
+      expect({ failure, retryElsewhere, breaker, countsAgainstReputation }).toEqual({
+        failure,
+        retryElsewhere: true,
+        breaker: failure === "load_failed_memory" ? "load" : "none",
+        countsAgainstReputation: false,
+      });
+    }
+  });
+
   it("never holds a consumer's own mistake against a machine", () => {
     for (const failure of ["client_request", "context_exceeded", "cancelled"] as const) {
       expect(retryPolicy(failure)).toMatchObject({ breaker: "none", countsAgainstReputation: false, avoidVersion: false });

@@ -214,6 +214,25 @@ describe("capacity of a build", () => {
     expect(test.fleet.capacity("test-build")).toMatchObject({ providers: 0, warmProviders: 0, places: 0 });
   });
 
+  it("follows what machines offer and whether they are there: it is read off the index, not counted along", async () => {
+    const models = ["a", "b"].map((id) => testModel({ id }));
+    const one = await test.connect({ models });
+    const two = await test.connect({ models });
+    const providers = () => ["a", "b", "c"].map((build) => test.fleet.capacity(build).providers);
+    expect(providers()).toEqual([2, 2, 0]);
+    // A newer connection of the same machine, with another inventory.
+    const again = await test.connect({ device: one.device, models: [testModel({ id: "c" })] });
+    await one.closed;
+    expect(providers()).toEqual([1, 1, 1]);
+    two.kill();
+    await test.event("disconnected");
+    await test.event("disconnected");
+    expect(providers()).toEqual([0, 0, 1]);
+    await again.close();
+    await test.event("disconnected");
+    expect(providers()).toEqual([0, 0, 0]);
+  });
+
   it("is nothing for a build that nobody offers", () => {
     expect(test.fleet.capacity("nobody-has")).toMatchObject({ providers: 0, routableProviders: 0, canAccept: false });
   });

@@ -95,6 +95,8 @@ export type FleetEvent =
 export type DisconnectReason =
   | "peer_closed"
   | "socket_error"
+  /** The socket broke while the machine was short of memory. */
+  | "oom_suspected"
   | "stale"
   | "replaced"
   | "unresponsive"

@@ -142,6 +142,15 @@ describe("memory without a token budget", () => {
     expect(admits({ freeForLoad_gb: 0 })).toBe(false);
   });
 
+  it("is promised once: two builds that have yet to be loaded cannot both have it", () => {
+    const both = builds(buildView({ size_bytes: 10 * GIB }), buildView({ build: OTHER_BUILD, size_bytes: 5 * GIB }));
+    const loading = { builds: both, ...placed(1, 10, OTHER_BUILD) };
+    expect(admits({ ...loading, freeForLoad_gb: 19 })).toBe(true);
+    expect(admits({ ...loading, freeForLoad_gb: 18.9 })).toBe(false);
+    expect(admits({ ...loading, freeForLoad_gb: 13, slots: slots(slotView({ build: OTHER_BUILD })) })).toBe(true);
+    expect(admits({ builds: both, ...placed(1, 10), freeForLoad_gb: 13 })).toBe(true);
+  });
+
   it("is reckoned from the total, less a reserve, where the machine does not report what is free", () => {
     expect(admits({ totalMemory_gb: 15 })).toBe(true);
     expect(admits({ totalMemory_gb: 14.9 })).toBe(false);

@@ -24,7 +24,9 @@ export function memoryAdmits(provider: ProviderView, spec: RequestSpec): boolean
   if (size_gb === 0 || provider.totalMemory_gb === 0) return true;
   const cache_gb = gib(Math.min(requestDemand_tokens(spec), KV_TOKENS_MAX) * kvBytesPerToken(slot, spec));
   if (isResident(slot)) return provider.totalMemory_gb - residentMemory_gb(provider) >= cache_gb;
-  if (provider.freeForLoad_gb !== undefined) return size_gb * LOAD_OVERHEAD + cache_gb <= provider.freeForLoad_gb;
+  if (provider.freeForLoad_gb !== undefined) {
+    return size_gb * LOAD_OVERHEAD + cache_gb + promised_gb(provider, spec.build) <= provider.freeForLoad_gb;
+  }
   // An idle machine may put its other builds away first; one at work may not.
   const taken_gb = provider.pendingTotal > 0 ? residentMemory_gb(provider) : 0;
   return taken_gb + size_gb + cache_gb + SYSTEM_RESERVE_GB <= provider.totalMemory_gb;
@@ -57,6 +59,15 @@ function budgetRoom_tokens(provider: ProviderView, slot: SlotView): number {
 function unreported_tokens(provider: ProviderView, build: string, slot: SlotView | undefined): number {
   const placed_tokens = provider.pending.get(build)?.tokens ?? 0;
   return Math.max(0, placed_tokens - Math.max(slot?.tokenBudgetUsed ?? 0, slot?.activeTokens ?? 0));
+}
+
+/** What other builds will take that the machine has to load for work placed on it: its report does not show them yet. */
+function promised_gb(provider: ProviderView, build: string): number {
+  let bytes = 0;
+  for (const placed of provider.pending.keys()) {
+    if (placed !== build && !isResident(provider.slots?.get(placed))) bytes += provider.builds.get(placed)?.size_bytes ?? 0;
+  }
+  return gib(bytes) * LOAD_OVERHEAD;
 }
 
 /** What the resident builds take, as far as their sizes tell: the wire reports no such figure. */

@@ -33,6 +33,9 @@ export interface FrameHandler {
 /** Pings that may go unanswered; more than one, so that a stall of this process does not end every connection. */
 const UNANSWERED_PINGS_MAX = 2;
 
+/** What the library reports where the peer went without a word (RFC 6455 §7.1.5). */
+const NO_CLOSE_FRAME = 1006;
+
 /** One provider socket: frames in both directions, liveness, and one ending. It knows nothing of what frames mean. */
 export class Peer {
   /** Resolves when the socket is gone for good. */
@@ -60,9 +63,9 @@ export class Peer {
       clock,
     );
     this.gone = new Promise((resolve) => {
-      socket.once("close", () => {
+      socket.once("close", (code) => {
         this.#cancelKill();
-        this.#end("peer_closed");
+        this.#end(code === NO_CLOSE_FRAME ? "socket_error" : "peer_closed");
         resolve();
       });
     });

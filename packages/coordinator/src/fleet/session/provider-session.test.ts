@@ -154,6 +154,32 @@ describe("a machine that broke the protocol", () => {
   });
 });
 
+describe("a machine that vanishes", () => {
+  beforeEach(async () => {
+    test = await startTestFleet({ settings: QUIET });
+  });
+
+  it.each([
+    [0.85, true, "oom_suspected"],
+    [0.85, false, "socket_error"],
+    [0.95, false, "oom_suspected"],
+    [0.1, true, "socket_error"],
+  ])("at a memory pressure of %s, at work: %s, is told of as %s", async (memory_pressure, isAtWork, reason) => {
+    const provider = await test.connect();
+    provider.send({
+      type: "heartbeat",
+      status: "idle",
+      stats: { requests_served: 0, tokens_generated: 0, cancellations_received: 0, errors: 0, worker_restarts: 0 },
+      system_metrics: { memory_pressure, cpu_usage: 0, thermal_state: "nominal" },
+      capacity: { slots: [testSlot()], total_memory_gb: 16, free_for_load_gb: 8 },
+    });
+    await provider.taken();
+    if (isAtWork) await sendText(reserved(test), "hello");
+    provider.kill();
+    expect(await test.event("disconnected")).toMatchObject({ reason });
+  });
+});
+
 describe("a machine that is silent", () => {
   it("is disconnected when it is stale on two sweeps in a row, not on one", async () => {
     test = await startTestFleet({ settings: { pingInterval_ms: QUIET.pingInterval_ms } });

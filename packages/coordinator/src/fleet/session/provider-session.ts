@@ -192,8 +192,9 @@ export class ProviderSession implements FrameHandler, AttemptHost {
     }
   }
 
-  ended(reason: DisconnectReason): void {
+  ended(cause: DisconnectReason): void {
     const open = this.#attempts.open();
+    const reason = cause === "socket_error" && looksOutOfMemory(this.#view, open.length) ? "oom_suspected" : cause;
     const { events, log, records } = this.#context;
     this.#standing.stop();
     // One disconnection is one fault of the machine, however much work it takes along; our own shutdown is none.
@@ -350,4 +351,9 @@ export class ProviderSession implements FrameHandler, AttemptHost {
   #ignored(reason: FrameIgnored): void {
     this.#context.events({ type: "frame_ignored", reason });
   }
+}
+
+/** A machine that vanished under memory pressure was most likely ended by its system; at work, less pressure is needed (routing.md §2.4). */
+function looksOutOfMemory({ memoryPressure }: ProviderView, attempts: number): boolean {
+  return memoryPressure >= (attempts > 0 ? 0.8 : 0.9);
 }
