@@ -71,7 +71,8 @@ export function heartbeat(view: ProviderView, random: () => number): ProviderVie
       { ...slot, running: Math.floor(random() * 6), tokenBudgetUsed: Math.floor(random() * 60_000) },
     ]),
   );
-  return { ...view, slots, cpuUsage: random() };
+  const cpuUsage = Math.min(1, Math.max(0, view.cpuUsage + (random() - 0.5) / 5));
+  return { ...view, slots, cpuUsage };
 }
 
 export function syntheticRequest(random: () => number): RequestSpec {

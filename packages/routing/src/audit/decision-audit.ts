@@ -7,8 +7,11 @@ export type Choice =
   | { readonly kind: "none" }
   /** The dice named one of `among`, in their order; without dice it is the only one. */
   | { readonly kind: "equals"; readonly among: () => readonly ProviderView[] }
-  /** Of a group of `of` equals the dice seeded a row of tries: the last of `tried` is the first that was within the limit. */
-  | { readonly kind: "drawn"; readonly tried: readonly ProviderView[]; readonly of: number };
+  /**
+   * Of a group of `of` equals the dice seeded a row of tries: the last of `tried` is the first that was within the limit. Those that are
+   * undefined were passed over unseen, for the least that they cost.
+   */
+  | { readonly kind: "drawn"; readonly tried: readonly (ProviderView | undefined)[]; readonly of: number };
 
 /** What a decision was made from, by reference: views are frozen, so that nothing has to be copied until somebody asks. */
 export interface Evidence {

@@ -13,6 +13,9 @@ import { renamed } from "./renamed.js";
 /** Of the form below; another form has another number. */
 export const AUDIT_FORM = 1;
 
+/** In the place of a machine: it was passed over unseen. */
+const UNSEEN = -1;
+
 /** How the winner was found, by places of machines in the record. */
 export type RecordedChoice =
   | { readonly kind: "none" }
@@ -104,7 +107,8 @@ function machinesKept(
   const byCost = [...candidates].sort((one, other) => Number(pool.has(other)) - Number(pool.has(one)) || one.total_ms - other.total_ms);
   const ranked = byCost.map(({ measured }) => measured.provider);
   const won = ranked.filter(({ id }) => id === winner?.providerId);
-  const chosen = choice.kind === "none" ? [] : choice.kind === "equals" ? choice.among() : choice.tried;
+  const chosen =
+    choice.kind === "none" ? [] : choice.kind === "equals" ? choice.among() : choice.tried.filter((view) => view !== undefined);
   const kept = new Set([...new Set([...won, ...ranked.slice(0, 1), ...chosen, ...ranked])].slice(0, Math.max(2, limit)));
   const looked = candidates.map(({ measured }) => measured.provider).filter((view) => kept.has(view));
   return [...new Set([...looked, ...kept])];
@@ -112,10 +116,11 @@ function machinesKept(
 
 function choiceOf({ winner }: Decision, { choice }: Evidence, places: ReadonlyMap<ProviderView, number>): RecordedChoice {
   if (choice.kind === "none") return choice;
-  const views = choice.kind === "equals" ? choice.among() : choice.tried;
+  const views: readonly (ProviderView | undefined)[] = choice.kind === "equals" ? choice.among() : choice.tried;
   const of = choice.kind === "equals" ? views.length : choice.of;
-  const members = views.map((view) => places.get(view) ?? -1);
-  if (!members.includes(-1)) return { kind: choice.kind, members, first: 0, of };
-  const first = choice.kind === "equals" ? views.findIndex(({ id }) => id === winner?.providerId) : views.length - 1;
+  const members = views.map((view) => (view && places.get(view)) ?? UNSEEN);
+  const isWhole = views.every((view) => view === undefined || places.has(view));
+  if (isWhole) return { kind: choice.kind, members, first: 0, of };
+  const first = choice.kind === "equals" ? views.findIndex((view) => view?.id === winner?.providerId) : views.length - 1;
   return { kind: choice.kind, members: members.slice(first, first + 1), first, of };
 }

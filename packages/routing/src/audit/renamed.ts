@@ -51,6 +51,6 @@ function renamedChoice(choice: Choice, rename: (view: ProviderView) => ProviderV
       return { ...choice, among: () => among };
     }
     case "drawn":
-      return { ...choice, tried: choice.tried.map(rename) };
+      return { ...choice, tried: choice.tried.map((view) => view && rename(view)) };
   }
 }

@@ -1,51 +1,53 @@
 import type { ProviderView, RequestSpec, RoutingContext } from "../types.js";
-import { Cell } from "./cell.js";
+import { Cell, type Machine } from "./cell.js";
 import { type BuildFacts, buildFacts, leastSpec, type MachineFacts, machineFacts } from "./facts.js";
-import { Shelf, type Standing } from "./shelf.js";
+import { Shelf } from "./shelf.js";
 
 /** The machines that advertise one build, sorted by what any request for it would meet. */
 export class BuildIndex {
-  readonly shelves = new Map<string, Shelf>();
-  readonly #cells = new Map<string, Cell>();
+  readonly shelves: Shelf[] = [];
+  readonly #cells: Cell[] = [];
   #least: RequestSpec;
 
   constructor(build: string) {
     this.#least = leastSpec(build, "");
   }
 
-  get size(): number {
-    return this.#cells.size;
+  get build(): string {
+    return this.#least.build;
   }
 
-  cell(providerId: string): Cell | undefined {
-    return this.#cells.get(providerId);
+  get size(): number {
+    return this.#cells.length;
   }
 
   *views(): Iterable<ProviderView> {
-    for (const { view } of this.#cells.values()) yield view;
+    for (const { view } of this.#cells) yield view;
   }
 
-  set(view: ProviderView, machine: MachineFacts, context: RoutingContext): void {
+  add(machine: Machine, facts: MachineFacts, context: RoutingContext): Cell {
+    const cell = new Cell(machine, this);
+    cell.position = this.#cells.length;
+    this.#cells.push(cell);
+    this.update(cell, facts, context);
+    return cell;
+  }
+
+  /** After the machine's view has changed. */
+  update(cell: Cell, machine: MachineFacts, context: RoutingContext): void {
+    const { view, shelf } = cell;
     const facts = buildFacts(view, machine, this.#least, context);
-    const code = shelfCode(view, machine, facts);
-    let cell = this.#cells.get(view.id);
-    if (cell === undefined) {
-      cell = new Cell(view);
-      this.#cells.set(view.id, cell);
-    } else {
-      const { shelf } = cell;
-      cell.view = view;
-      if (shelf?.code === code && shelf.keep(cell, facts)) return;
-      this.#takeOut(cell);
-    }
-    this.#shelfFor(code, view, machine, facts).add(cell, facts);
+    if (shelf?.isFor(view, machine, facts) === true && shelf.keep(cell, facts)) return;
+    this.#takeOut(cell);
+    this.#shelfFor(view, machine, facts).add(cell, facts);
   }
 
-  remove(providerId: string): void {
-    const cell = this.#cells.get(providerId);
-    if (cell === undefined) return;
-    this.#cells.delete(providerId);
+  remove(cell: Cell): void {
     this.#takeOut(cell);
+    const last = this.#cells.pop();
+    if (last === undefined || last === cell) return;
+    this.#cells[cell.position] = last;
+    last.position = cell.position;
   }
 
   /**
@@ -55,30 +57,22 @@ export class BuildIndex {
   expect(weightHash: string, context: RoutingContext): void {
     if (weightHash === this.#least.weightHash) return;
     this.#least = leastSpec(this.#least.build, weightHash);
-    for (const view of [...this.views()]) this.set(view, machineFacts(view, context), context);
+    for (const cell of this.#cells) this.update(cell, machineFacts(cell.view, context), context);
   }
 
   #takeOut(cell: Cell): void {
     const { shelf } = cell;
-    shelf?.remove(cell);
-    if (shelf?.size === 0) this.shelves.delete(shelf.code);
+    if (shelf === undefined) return;
+    shelf.remove(cell);
+    if (shelf.size === 0) this.shelves.splice(this.shelves.indexOf(shelf), 1);
   }
 
-  #shelfFor(code: string, view: ProviderView, { resting }: MachineFacts, facts: BuildFacts): Shelf {
-    const known = this.shelves.get(code);
-    if (known !== undefined) return known;
+  #shelfFor(view: ProviderView, machine: MachineFacts, facts: BuildFacts): Shelf {
+    for (const shelf of this.shelves) if (shelf.isFor(view, machine, facts)) return shelf;
     const { refusal, tools, vision, restsBase, restsTools, contextLength_tokens, bearable } = facts;
-    const version = view.version;
-    const standing: Standing = { refusal, resting, tools, vision, restsBase, restsTools, contextLength_tokens, bearable, version };
-    const shelf = new Shelf(code, standing);
-    this.shelves.set(code, shelf);
+    const kind = { tools, vision, restsBase, restsTools, contextLength_tokens };
+    const shelf = new Shelf({ ...kind, refusal, bearable, resting: machine.resting, version: view.version });
+    this.shelves.push(shelf);
     return shelf;
   }
-}
-
-/** Names the shelf that a machine's cell belongs on. */
-function shelfCode(view: ProviderView, { resting }: MachineFacts, facts: BuildFacts): string {
-  const rests = (facts.restsBase ? 32 : 0) + (facts.restsTools ? 16 : 0);
-  const flags = rests + (resting ? 8 : 0) + (facts.tools ? 4 : 0) + (facts.vision ? 2 : 0) + (facts.bearable ? 1 : 0);
-  return `${facts.refusal ?? ""} ${flags} ${facts.contextLength_tokens} ${view.version}`;
 }

@@ -1,10 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { providerView } from "../testing/fixtures.js";
+import { BUILD, providerView } from "../testing/fixtures.js";
+import { BuildIndex } from "./build-index.js";
 import { Cell } from "./cell.js";
 import { DrawerHeap, LaneHeap } from "./cell-heap.js";
 
 describe("a heap of cells", () => {
+  const index = new BuildIndex(BUILD);
+
   it.each([new LaneHeap(), new DrawerHeap()])("has the cheapest first, whatever is added, moved and taken out", (heap) => {
     const step = fc.oneof(
       fc.record({ add: fc.integer({ min: 0, max: 50 }) }),
@@ -13,27 +16,30 @@ describe("a heap of cells", () => {
     );
     fc.assert(
       fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
-        const model: Cell[] = [];
+        const model = new Map<Cell, number>();
         for (const one of steps) {
           if ("add" in one) {
-            const cell = new Cell(providerView());
-            cell.cost_ms = one.add;
-            heap.add(cell);
-            model.push(cell);
-          } else if ("remove" in one) {
-            const [cell] = model.splice(one.remove % Math.max(1, model.length), 1);
-            if (cell !== undefined) heap.remove(cell);
+            const cell = new Cell({ view: providerView(), cells: [] }, index);
+            heap.add(cell, one.add);
+            model.set(cell, one.add);
+            continue;
+          }
+          const numbered = [...model.keys()];
+          const cell = numbered[("remove" in one ? one.remove : one.move) % Math.max(1, numbered.length)];
+          if (cell === undefined) continue;
+          if ("remove" in one) {
+            heap.remove(cell);
+            model.delete(cell);
           } else {
-            const cell = model[one.move % Math.max(1, model.length)];
-            if (cell === undefined) continue;
-            cell.cost_ms = one.to;
-            heap.moved(cell);
+            heap.move(cell, one.to);
+            model.set(cell, one.to);
           }
           const listed = Array.from({ length: heap.size }, (_, index) => heap.at(index));
-          expect(new Set(listed)).toEqual(new Set(model));
-          expect(heap.at(0)?.cost_ms).toBe(model.length === 0 ? undefined : Math.min(...model.map(({ cost_ms }) => cost_ms)));
+          expect(new Set(listed)).toEqual(new Set(model.keys()));
+          expect(listed.map((listedCell, index) => listedCell && model.get(listedCell) === heap.costAt(index))).not.toContain(false);
+          expect(heap.costAt(0)).toBe(Math.min(...model.values()));
         }
-        for (const cell of model) heap.remove(cell);
+        for (const cell of model.keys()) heap.remove(cell);
         expect(heap.size).toBe(0);
       }),
     );

@@ -1,29 +1,55 @@
 import type { ProviderView } from "../types.js";
+import type { BuildIndex } from "./build-index.js";
 import type { BuildFacts } from "./facts.js";
 import type { Drawer, Lane, Shelf } from "./shelf.js";
 
+/** One machine in the index, with a cell for each of its builds. */
+export interface Machine {
+  view: ProviderView;
+  readonly cells: Cell[];
+}
+
 /** One build of one machine in the index. */
 export class Cell {
-  /** Where it lies in its lane's and in its drawer's heap. */
+  /** Where it lies in its index, and in its lane's and its drawer's heap. */
+  position = -1;
   lanePosition = -1;
   drawerPosition = -1;
-  shelf: Shelf | undefined;
+  shelf: Shelf | undefined = undefined;
   /** Both absent while a standing gate refuses every request. */
-  lane: Lane | undefined;
-  drawer: Drawer | undefined;
+  lane: Lane | undefined = undefined;
+  drawer: Drawer | undefined = undefined;
 
-  /** The least that any request costs here, in milliseconds. */
-  cost_ms = 0;
-  decode_tps = 0;
-  prefill_tps = 0;
+  /** Small integers, rounded up, since a number of any other kind takes three times the memory. The largest stands for any more. */
+  decode_milli_tps = 0;
+  prefill_milli_tps = 0;
   room_tokens = 0;
 
-  constructor(public view: ProviderView) {}
+  constructor(
+    readonly machine: Machine,
+    readonly index: BuildIndex,
+  ) {}
+
+  get view(): ProviderView {
+    return this.machine.view;
+  }
+
+  /** The least that any request costs here, in milliseconds; infinite while every request is refused. */
+  get cost_ms(): number {
+    return this.lane?.cells.costAt(this.lanePosition) ?? Number.POSITIVE_INFINITY;
+  }
 
   learn(facts: BuildFacts): void {
-    this.cost_ms = facts.cost_ms;
-    this.decode_tps = facts.decode_tps;
-    this.prefill_tps = facts.prefill_tps;
-    this.room_tokens = facts.room_tokens;
+    this.decode_milli_tps = small(facts.decode_tps * 1000);
+    this.prefill_milli_tps = small(facts.prefill_tps * 1000);
+    this.room_tokens = small(facts.room_tokens);
   }
+}
+
+/** What V8 keeps as a small integer wherever it runs. */
+export const SMALL_MAX = 2 ** 30 - 1;
+
+/** At least as much as the number, if not too much: the largest stands for all that is larger. */
+export function small(number: number): number {
+  return Math.min(Math.ceil(number), SMALL_MAX);
 }

@@ -17,7 +17,7 @@ import {
   WEIGHT_HASH,
 } from "../testing/fixtures.js";
 import { admissibleWinners } from "../testing/oracle.js";
-import type { ProviderView, RequestSpec, RoutingContext } from "../types.js";
+import type { Decision, ProviderView, RequestSpec, RoutingContext } from "../types.js";
 import { createFleetIndex, type FleetIndex } from "./index.js";
 
 const anyProfile = fc.constantFrom<ProfileName>("select", "select_failopen", "preview");
@@ -39,6 +39,17 @@ function countedExactly({ refusals }: ReturnType<FleetIndex["select"]>) {
   return exact;
 }
 
+function expectAdmissible(fleet: readonly ProviderView[], spec: RequestSpec, context: RoutingContext, profile: ProfileName): Decision {
+  const views = offering(fleet, spec);
+  const found = indexOf(fleet, context).select(spec, context, profile);
+  const admissible = admissibleWinners(views, spec, context, profile);
+  const isAdmissible = found.winner === undefined ? admissible.size === 0 : admissible.has(found.winner.providerId);
+  if (!isAdmissible) expect([found.winner?.providerId]).toEqual([...admissible]);
+  const { failedOpen } = select(views, spec, context, profile);
+  if (found.failedOpen !== failedOpen) expect(found.failedOpen).toBe(failedOpen);
+  return found;
+}
+
 /** Many random fleets: seconds on an idle machine. */
 const LONG = { timeout: 120_000 };
 
@@ -46,16 +57,26 @@ describe("the index of a fleet", () => {
   it("finds a winner that a full scan could have drawn, and none where a scan finds none", LONG, () => {
     fc.assert(
       fc.property(anyFleet, anySpec, anyContext, anyProfile, fc.integer(), (fleet, spec, rest, profile, seed) => {
-        const context = { ...rest, random: seededRandom(seed) };
-        const scanned = select(offering(fleet, spec), spec, context, profile);
-        const found = indexOf(fleet, context).select(spec, context, profile);
-        const admissible = admissibleWinners(offering(fleet, spec), spec, context, profile);
-        expect(found.winner === undefined).toBe(admissible.size === 0);
-        if (found.winner !== undefined) expect(admissible).toContain(found.winner.providerId);
-        expect(found.failedOpen).toBe(scanned.failedOpen);
+        expectAdmissible(fleet, spec, { ...rest, random: seededRandom(seed) }, profile);
       }),
-      { numRuns: 3_000 },
+      { numRuns: 10_000 },
     );
+  });
+
+  it("does so where many machines are alike, so that winners are drawn", LONG, () => {
+    const kinds = fc.array(fc.tuple(anyFleet, fc.integer({ min: 1, max: 60 })), { minLength: 1, maxLength: 2 });
+    let drawn = 0;
+    fc.assert(
+      fc.property(kinds, anySpec, anyContext, anyProfile, fc.integer(), (crowds, spec, rest, profile, seed) => {
+        const fleet = crowds
+          .flatMap(([views, copies]) => Array.from({ length: copies }, () => views).flat())
+          .map((view, number) => ({ ...view, id: `session-${number}`, machineId: `machine-of-session-${number}` }));
+        const { tied } = expectAdmissible(fleet, spec, { ...rest, random: seededRandom(seed) }, profile);
+        if ((tied ?? 0) > 32) drawn += 1;
+      }),
+      { numRuns: 500 },
+    );
+    expect(drawn).toBeGreaterThan(50);
   });
 
   it("counts the machines that each gate refuses as a full scan counts them", LONG, () => {

@@ -1,49 +1,67 @@
-import { outputDemand_tokens, promptDemand_tokens } from "../admission/demand.js";
-import type { RequestSpec } from "../types.js";
 import type { Cell } from "./cell.js";
-import type { Row } from "./shelf.js";
+import type { Length } from "./length.js";
+import type { Row } from "./rows.js";
 
 /** A cell that was not looked at yet, and the least it can cost. */
-interface Prospect {
+interface Prospect<R extends Row> {
   readonly bound_ms: number;
-  readonly row: Row;
+  readonly row: R;
   /** In the row's heap, below which its children lie. */
   readonly index: number;
 }
 
+/** After as many cells of a row without room, all of the row is looked at, so that it is passed over if nobody in it has any. */
+const ROOMLESS_MAX = 32;
+
 /**
  * Goes through the cells of some rows by the least that each can cost, without sorting them: behind every cell only its two children in its
- * row's heap come up. A bound is never above a cell's cost, except for what a request gets off for its own prefix.
+ * row's heap come up. A bound is never above a cell's cost, except for what a request gets off for its own prefix. Cells that have no room
+ * are passed over.
  */
-export class Frontier {
+export class Frontier<R extends Row> {
   /** A binary min-heap by bound. */
-  readonly #prospects: Prospect[] = [];
+  readonly #prospects: Prospect<R>[] = [];
+  readonly #roomless = new Map<R, number>();
 
+  /** @param tighten looks at all cells of a row, to learn the most room that any has */
   constructor(
-    rows: Iterable<Row>,
-    private readonly spec: RequestSpec,
-  ) {
-    for (const row of rows) this.#push(row, 0);
-  }
+    private readonly length: Length,
+    private readonly tighten: (row: R) => number,
+  ) {}
 
   /** The least that any cell left can cost, in milliseconds; infinite when none is left. */
   get bound_ms(): number {
     return this.#prospects[0]?.bound_ms ?? Number.POSITIVE_INFINITY;
   }
 
+  add(row: R): void {
+    this.#push(row, 0);
+  }
+
+  /** The cell with the least bound; undefined where it has no room, or none is left. */
   next(): Cell | undefined {
     const first = this.#prospects[0];
     if (first === undefined) return undefined;
+    const { row, index } = first;
     this.#dropFirst();
-    this.#push(first.row, 2 * first.index + 1);
-    this.#push(first.row, 2 * first.index + 2);
-    return first.row.cells.at(first.index);
+    const cell = row.cells.at(index);
+    const isRoomy = cell !== undefined && this.length.fits(cell.room_tokens);
+    if (!isRoomy && this.#isExhausted(row)) return undefined;
+    this.#push(row, 2 * index + 1);
+    this.#push(row, 2 * index + 2);
+    return isRoomy ? cell : undefined;
   }
 
-  #push(row: Row, at: number): void {
-    const cell = row.cells.at(at);
-    if (cell === undefined) return;
-    const prospect = { bound_ms: cell.cost_ms + lengthCost_ms(row.prefill_tps_max, row.decode_tps_max, this.spec), row, index: at };
+  /** Counts one more cell without room; says whether the row has no other. */
+  #isExhausted(row: R): boolean {
+    const roomless = (this.#roomless.get(row) ?? 0) + 1;
+    this.#roomless.set(row, roomless);
+    return roomless >= ROOMLESS_MAX && roomless % ROOMLESS_MAX === 0 && !this.length.fits(this.tighten(row));
+  }
+
+  #push(row: R, at: number): void {
+    if (at >= row.cells.size) return;
+    const prospect = { bound_ms: this.length.boundIn_ms(row, row.cells.costAt(at)), row, index: at };
     let index = this.#prospects.length;
     while (index > 0) {
       const above = (index - 1) >> 1;
@@ -71,19 +89,4 @@ export class Frontier {
     }
     this.#prospects[index] = last;
   }
-}
-
-/** The least that a request can cost in a row's first cell, and so in any of them. */
-export function rowBound_ms(row: Row, spec: RequestSpec): number {
-  return (row.cells.at(0)?.cost_ms ?? Number.POSITIVE_INFINITY) + lengthCost_ms(row.prefill_tps_max, row.decode_tps_max, spec);
-}
-
-/** The least that a request can cost in a cell, as far as the cell itself tells. */
-export function cellBound_ms({ cost_ms, prefill_tps, decode_tps }: Cell, spec: RequestSpec): number {
-  return cost_ms + lengthCost_ms(prefill_tps, decode_tps, spec);
-}
-
-/** What a request's length adds; a cell's own cost has one token of output in it. */
-function lengthCost_ms(prefill_tps: number, decode_tps: number, spec: RequestSpec): number {
-  return (promptDemand_tokens(spec) * 1000) / prefill_tps + ((outputDemand_tokens(spec) - 1) * 1000) / decode_tps;
 }

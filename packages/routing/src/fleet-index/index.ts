@@ -4,9 +4,10 @@ import { PROFILE_OMISSIONS, type ProfileName } from "../gates/profiles.js";
 import { onlyRests, select } from "../select.js";
 import type { Decision, ProviderView, RefusalReason, RequestSpec, RoutingContext } from "../types.js";
 import { BuildIndex } from "./build-index.js";
-import type { Cell } from "./cell.js";
+import type { Cell, Machine } from "./cell.js";
 import { machineFacts } from "./facts.js";
 import { type Found, Search } from "./search.js";
+import { SessionLists } from "./session-lists.js";
 import { createTimers } from "./timers.js";
 
 /** The views of a fleet, kept so that a machine for a request is found without looking at all of them. */
@@ -33,56 +34,70 @@ export interface FleetIndex {
  * cost, so that a search ends where no machine left can be better.
  */
 export function createFleetIndex(): FleetIndex {
-  const views = new Map<string, ProviderView>();
+  const machines = new Map<string, Machine>();
   const builds = new Map<string, BuildIndex>();
-  const sessionsOfMachine = new Map<string, Set<string>>();
-  const sessionsOfAccount = new Map<string, Set<string>>();
+  const sessionsOfMachine = new SessionLists();
+  const sessionsOfAccount = new SessionLists();
   const timers = createTimers();
 
-  const remove = (providerId: string, keeping?: ProviderView): void => {
-    const view = views.get(providerId);
-    if (view === undefined) return;
-    views.delete(providerId);
+  const remove = (providerId: string): void => {
+    const machine = machines.get(providerId);
+    if (machine === undefined) return;
+    const { view, cells } = machine;
+    machines.delete(providerId);
     timers.clear(providerId);
-    forget(sessionsOfMachine, view.machineId, providerId);
-    if (view.accountId !== undefined) forget(sessionsOfAccount, view.accountId, providerId);
-    for (const build of view.builds.keys()) {
-      if (keeping?.builds.has(build) === true) continue;
-      const index = builds.get(build);
-      index?.remove(providerId);
-      if (index?.size === 0) builds.delete(build);
+    sessionsOfMachine.remove(view.machineId, providerId);
+    if (view.accountId !== undefined) sessionsOfAccount.remove(view.accountId, providerId);
+    for (const cell of cells) {
+      cell.index.remove(cell);
+      if (cell.index.size === 0) builds.delete(cell.index.build);
     }
+  };
+
+  const add = (view: ProviderView, context: RoutingContext): void => {
+    const machine: Machine = { view, cells: [] };
+    machines.set(view.id, machine);
+    sessionsOfMachine.add(view.machineId, view.id);
+    if (view.accountId !== undefined) sessionsOfAccount.add(view.accountId, view.id);
+    const facts = machineFacts(view, context);
+    timers.set(view.id, facts.until_ms);
+    for (const build of view.builds.keys()) {
+      const index = builds.get(build) ?? new BuildIndex(build);
+      builds.set(build, index);
+      machine.cells.push(index.add(machine, facts, context));
+    }
+  };
+
+  const set = (view: ProviderView, context: RoutingContext): void => {
+    const machine = machines.get(view.id);
+    if (machine === undefined || !isSameMachine(machine.view, view)) {
+      remove(view.id);
+      add(view, context);
+      return;
+    }
+    machine.view = view;
+    const facts = machineFacts(view, context);
+    timers.set(view.id, facts.until_ms);
+    for (const cell of machine.cells) cell.index.update(cell, facts, context);
   };
 
   const offering = (sessions: Iterable<string>, build: string): ProviderView[] => {
     const found: ProviderView[] = [];
     for (const session of sessions) {
-      const view = views.get(session);
+      const view = machines.get(session)?.view;
       if (view?.builds.has(build)) found.push(view);
     }
     return found;
   };
 
-  const set = (view: ProviderView, context: RoutingContext): void => {
-    const before = views.get(view.id);
-    if (before !== undefined && !isSameMachine(before, view)) remove(view.id, view);
-    views.set(view.id, view);
-    remember(sessionsOfMachine, view.machineId, view.id);
-    if (view.accountId !== undefined) remember(sessionsOfAccount, view.accountId, view.id);
-    const machine = machineFacts(view, context);
-    timers.set(view.id, machine.until_ms);
-    for (const build of view.builds.keys()) {
-      const index = builds.get(build) ?? new BuildIndex(build);
-      builds.set(build, index);
-      index.set(view, machine, context);
-    }
-  };
+  const cellOf = (session: string, index: BuildIndex): Cell | undefined =>
+    machines.get(session)?.cells.find((cell) => cell.index === index);
 
   /** Looks again at machines whose cooldown, breaker or challenge has run out: O(log n) for each. */
   const advance = (context: RoutingContext): void => {
     for (const providerId of timers.due(context.now_ms)) {
-      const view = views.get(providerId);
-      if (view !== undefined) set(view, context);
+      const machine = machines.get(providerId);
+      if (machine !== undefined) set(machine.view, context);
     }
   };
 
@@ -96,33 +111,33 @@ export function createFleetIndex(): FleetIndex {
   };
 
   const excludedIn = (index: BuildIndex, { excluded }: RequestSpec, profile: ProfileName): Cell[] => {
-    if (PROFILE_OMISSIONS[profile].includes("excluded")) return [];
-    const sessions = new Set([...excluded].flatMap((id) => [id, ...(sessionsOfMachine.get(id) ?? [])]));
-    return [...sessions].map((session) => index.cell(session)).filter((cell) => cell !== undefined);
+    if (excluded.size === 0 || PROFILE_OMISSIONS[profile].includes("excluded")) return [];
+    const sessions = new Set([...excluded].flatMap((id) => [id, ...sessionsOfMachine.of(id)]));
+    return [...sessions].map((session) => cellOf(session, index)).filter((cell) => cell !== undefined);
   };
 
   const holderIn = (index: BuildIndex, { affinity }: RequestSpec): Cell | undefined => {
-    const sessions = affinity?.machineId === undefined ? undefined : sessionsOfMachine.get(affinity.machineId);
-    return [...(sessions ?? [])].map((session) => index.cell(session)).find((cell) => cell !== undefined);
+    if (affinity?.machineId === undefined) return undefined;
+    return [...sessionsOfMachine.of(affinity.machineId)].map((session) => cellOf(session, index)).find((cell) => cell !== undefined);
   };
 
   return {
     get size() {
-      return views.size;
+      return machines.size;
     },
     set,
-    remove: (providerId) => remove(providerId),
-    get: (providerId) => views.get(providerId),
+    remove,
+    get: (providerId) => machines.get(providerId)?.view,
     views: (build) => builds.get(build)?.views() ?? [],
     select(spec, context, profile = "select") {
       const index = builds.get(spec.build);
       if (index === undefined) return select([], spec, context, profile);
       advance(context);
       index.expect(spec.weightHash, context);
-      const own = spec.route === "public" ? [] : offering(sessionsOfAccount.get(spec.accountId) ?? [], spec.build);
+      const own = spec.route === "public" ? [] : offering(sessionsOfAccount.of(spec.accountId), spec.build);
       if (spec.route === "self") return selectAmong(own, "not_owned", index, spec, context, profile);
       if (spec.allowedMachines !== undefined) {
-        const sessions = [...spec.allowedMachines].flatMap((machine) => [...(sessionsOfMachine.get(machine) ?? [])]);
+        const sessions = [...spec.allowedMachines].flatMap((machine) => [...sessionsOfMachine.of(machine)]);
         return selectAmong(offering(sessions, spec.build), "serial_not_allowed", index, spec, context, profile);
       }
       const preferred = own.length === 0 ? undefined : select(own, spec, context, profile);
@@ -133,11 +148,12 @@ export function createFleetIndex(): FleetIndex {
   };
 
   function search(index: BuildIndex, spec: RequestSpec, context: RoutingContext, profile: ProfileName): Decision {
+    const excluded = excludedIn(index, spec, profile);
     const holder = holderIn(index, spec);
-    const searched = new Search(index, spec, context, profile, excludedIn(index, spec, profile), holder);
+    const searched = new Search(index, spec, context, profile, excluded, holder);
     const found = searched.find();
     if (found === undefined && profile === "select" && onlyRests(searched.refusals)) {
-      const relaxed = new Search(index, spec, context, "select_failopen", excludedIn(index, spec, profile), holder);
+      const relaxed = new Search(index, spec, context, "select_failopen", excluded, holder);
       const despite = relaxed.find();
       if (despite !== undefined) return conclude(index, relaxed, despite, spec, context, true);
     }
@@ -174,16 +190,4 @@ function conclude(
 /** Whether a new view leaves a machine where its identity has put it. */
 function isSameMachine(a: ProviderView, b: ProviderView): boolean {
   return a.machineId === b.machineId && a.accountId === b.accountId && a.builds === b.builds;
-}
-
-function remember(sets: Map<string, Set<string>>, key: string, value: string): void {
-  const set = sets.get(key);
-  if (set === undefined) sets.set(key, new Set([value]));
-  else set.add(value);
-}
-
-function forget(sets: Map<string, Set<string>>, key: string, value: string): void {
-  const set = sets.get(key);
-  set?.delete(value);
-  if (set?.size === 0) sets.delete(key);
 }

@@ -1,10 +1,9 @@
-import { requestDemand_tokens } from "../admission/demand.js";
 import { drawAmong, drawForGroup } from "../affinity/placement.js";
 import { type Choice, DecisionAudit, type RefusedMachine } from "../audit/decision-audit.js";
 import { AUDIT_LIMITS } from "../audit/limits.js";
 import { totalCost_ms } from "../cost/index.js";
 import { measure } from "../cost/measure.js";
-import { costProfileOf } from "../cost/profile.js";
+import { type CostProfile, costProfileOf } from "../cost/profile.js";
 import { capacity } from "../gates/capacity.js";
 import { PROFILE_OMISSIONS, type ProfileName } from "../gates/profiles.js";
 import { ttftCeiling } from "../gates/ttft-ceiling.js";
@@ -13,11 +12,13 @@ import { drawnPlaces } from "../random.js";
 import type { ProviderView, RefusalReason, RequestSpec, RoutingContext } from "../types.js";
 import type { BuildIndex } from "./build-index.js";
 import type { Cell } from "./cell.js";
-import { cellBound_ms, Frontier, rowBound_ms } from "./frontier.js";
-import { type Drawer, type Group, type Lane, type Row, refusalOf, type Shelf, tighten } from "./shelf.js";
+import { Frontier } from "./frontier.js";
+import { Length } from "./length.js";
+import { type Drawer, type Lane, refusalOf, type Shelf } from "./shelf.js";
 
 /** Members of a group of equals that are looked at one by one; of a larger group, as many are drawn. */
 const SAMPLE = 32;
+const NOBODY: ReadonlySet<Cell> = new Set();
 
 export interface Found {
   readonly candidate: Candidate;
@@ -25,6 +26,12 @@ export interface Found {
   readonly tied: number;
   readonly draw: number | undefined;
   readonly choice: Choice;
+}
+
+/** Lanes that are equally preferred, and beside each the least that the request can cost in it. */
+interface Tier {
+  readonly lanes: Lane[];
+  readonly bounds_ms: number[];
 }
 
 /** One look at the machines of a build for one request. */
@@ -36,11 +43,13 @@ export class Search {
   bestTtft_ms = Number.POSITIVE_INFINITY;
   /** How many machines were looked at one by one. */
   visits = 0;
-  readonly #shelves: OpenShelf[] = [];
+  /** Lanes in which somebody may have room, by how much their machines are preferred, the most first. */
+  readonly #tiers: readonly Tier[] = Array.from({ length: 4 }, () => ({ lanes: [], bounds_ms: [] }));
   readonly #seen = new Map<Cell, Candidate | undefined>();
   readonly #refused: RefusedMachine[] = [];
   readonly #excluded: ReadonlySet<Cell>;
-  readonly #demand_tokens: number;
+  readonly #length: Length;
+  readonly #costProfile: CostProfile;
 
   /**
    * @param excluded cells that the request may not go to again
@@ -54,39 +63,48 @@ export class Search {
     excluded: readonly Cell[],
     private readonly holder: Cell | undefined,
   ) {
-    this.#demand_tokens = requestDemand_tokens(spec);
-    for (const shelf of index.shelves.values()) {
+    this.#length = new Length(spec);
+    this.#costProfile = costProfileOf(context);
+    for (const shelf of index.shelves) {
       const reason = refusalOf(shelf.standing, spec, profile);
       if (reason === undefined) this.#open(shelf);
       else this.#refuse(reason, shelf.size);
     }
-    this.#excluded = new Set(excluded);
+    this.#excluded = excluded.length === 0 ? NOBODY : new Set(excluded);
     for (const cell of this.#excluded) this.#exclude(cell);
   }
 
   #open(shelf: Shelf): void {
-    const lanes: Lane[] = [];
-    for (const lane of shelf.lanes.values()) {
-      if (this.#isRoomy(lane)) {
-        lanes.push(lane);
-        this.candidates += lane.cells.size;
-      } else this.#refuse("capacity", lane.cells.size);
+    const tier = this.#tiers[this.#tierOf(shelf)];
+    const { list, sizes, least_ms, room_tokens } = shelf.lanes;
+    for (let place = 0; place < list.length; place += 1) {
+      const lane = list[place];
+      const size = sizes[place] ?? 0;
+      if (lane !== undefined && this.#length.fits(room_tokens[place] ?? 0)) {
+        tier?.lanes.push(lane);
+        tier?.bounds_ms.push(this.#length.boundIn_ms(lane, least_ms[place] ?? 0));
+        this.candidates += size;
+      } else this.#refuse("capacity", size);
     }
-    this.#shelves.push({ shelf, lanes });
+  }
+
+  /** Another release, and a bearable rate: where a preference leaves nobody, it falls, the last first. */
+  #tierOf({ standing }: Shelf): number {
+    return (standing.version === this.spec.avoidVersion ? 2 : 0) + (standing.bearable ? 0 : 1);
   }
 
   /** Counts a machine under this request's own reason instead of that of its shelf. */
   #exclude({ shelf, lane }: Cell): void {
     if (shelf === undefined) return;
-    const isRoomy = lane !== undefined && this.#isRoomy(lane);
+    const isRoomy = lane !== undefined && this.#isOpen(lane);
     const reason = refusalOf(shelf.standing, this.spec, this.profile) ?? (isRoomy ? undefined : "capacity");
     if (reason === undefined) this.candidates -= 1;
     else this.#refuse(reason, -1);
     this.#refuse("excluded", 1);
   }
 
-  #isRoomy({ room_tokens }: Row): boolean {
-    return room_tokens >= this.#demand_tokens;
+  #isOpen({ shelf, code }: Lane): boolean {
+    return this.#length.fits(shelf.lanes.room_tokens[shelf.lanes.placeOf(code)] ?? 0);
   }
 
   /** What was found, for the record. */
@@ -98,73 +116,123 @@ export class Search {
 
   /** Preferences narrow the pool as long as somebody is left in it; then the cheapest, the near-ties, the least busy, the dice. */
   find(): Found | undefined {
-    const { avoidVersion } = this.spec;
-    const others = this.#shelves.filter(({ shelf }) => shelf.standing.version !== avoidVersion);
-    const pools = avoidVersion === undefined ? [this.#shelves] : [others, this.#shelves];
-    for (const pool of pools) {
-      const found = this.#findIn(pool.filter(({ shelf }) => shelf.standing.bearable)) ?? this.#findIn(pool);
+    for (const tier of this.#tiers) {
+      const found = tier.lanes.length === 0 ? undefined : this.#findIn(tier);
       if (found !== undefined) return found;
     }
+    // Whoever was passed over without a look had no room.
+    if (this.candidates > 0) this.#refuse("capacity", this.candidates);
+    this.candidates = 0;
     return undefined;
   }
 
-  #findIn(pool: readonly OpenShelf[]): Found | undefined {
-    const lanes = pool.flatMap((open) => open.lanes);
-    const affine = this.#affineIn(pool);
-    const best_ms = this.#leastCost_ms(lanes, affine?.total_ms ?? Number.POSITIVE_INFINITY);
+  #findIn({ lanes, bounds_ms }: Tier): Found | undefined {
+    const affine = this.#affineIn(lanes);
+    const best_ms = this.#leastCost_ms(lanes, bounds_ms, affine?.total_ms ?? Number.POSITIVE_INFINITY);
     if (best_ms === Number.POSITIVE_INFINITY) {
-      for (const lane of lanes) tighten(lane);
+      for (const lane of lanes) tightenLane(lane);
       return undefined;
     }
-    const limit_ms = best_ms + costProfileOf(this.context).nearTie_ms;
+    const limit_ms = best_ms + this.#costProfile.nearTie_ms;
     if (affine !== undefined && affine.total_ms <= limit_ms && isHolder(affine))
       return { candidate: affine, tied: 1, draw: undefined, choice: equals([affine]) };
-    for (const group of equallyBusy(pool)) {
-      const drawers = group.filter((drawer) => this.#isRoomy(drawer) && rowBound_ms(drawer, this.spec) <= limit_ms);
-      const found = drawers.length === 0 ? undefined : this.#drawFrom(drawers, limit_ms);
-      if (found !== undefined) return found;
+    const near: Lane[] = [];
+    for (let index = 0; index < lanes.length; index += 1) {
+      const lane = lanes[index];
+      if (lane !== undefined && (bounds_ms[index] ?? 0) <= limit_ms) near.push(lane);
     }
-    return undefined;
+    return this.#leastBusy(near, limit_ms);
   }
 
   /** The holder of the caller's prefix; it costs less than its bound tells, so it is looked at first. */
-  #affineIn(pool: readonly OpenShelf[]): Candidate | undefined {
-    const cell = this.holder;
-    if (cell?.lane === undefined || !this.#isRoomy(cell.lane)) return undefined;
-    return pool.some(({ shelf }) => shelf === cell.shelf) ? this.#look(cell) : undefined;
+  #affineIn(lanes: readonly Lane[]): Candidate | undefined {
+    const { holder } = this;
+    return holder?.lane !== undefined && lanes.includes(holder.lane) ? this.#look(holder) : undefined;
   }
 
-  #leastCost_ms(lanes: readonly Lane[], known_ms: number): number {
-    const frontier = new Frontier(lanes, this.spec);
+  #leastCost_ms(lanes: readonly Lane[], bounds_ms: readonly number[], known_ms: number): number {
     let best_ms = known_ms;
-    while (frontier.bound_ms < best_ms) {
+    const likeliest = leastOf(bounds_ms);
+    const first = lanes[likeliest]?.cells.at(0);
+    if (first !== undefined && (bounds_ms[likeliest] ?? 0) < best_ms) best_ms = Math.min(best_ms, this.#cost_ms(first));
+    let frontier: Frontier<Lane> | undefined;
+    for (let index = 0; index < lanes.length; index += 1) {
+      const lane = lanes[index];
+      if (lane === undefined || (bounds_ms[index] ?? 0) >= best_ms) continue;
+      frontier ??= new Frontier<Lane>(this.#length, tightenLane);
+      frontier.add(lane);
+    }
+    while (frontier !== undefined && frontier.bound_ms < best_ms) {
       const cell = frontier.next();
       // A cell says more of itself than its lane does, and saying it costs little beside a look at its machine.
-      if (cell === undefined || cellBound_ms(cell, this.spec) >= best_ms) continue;
-      best_ms = Math.min(best_ms, this.#look(cell)?.total_ms ?? Number.POSITIVE_INFINITY);
+      if (cell === undefined || this.#length.cellBound_ms(cell) >= best_ms) continue;
+      best_ms = Math.min(best_ms, this.#cost_ms(cell));
     }
     return best_ms;
   }
 
+  #cost_ms(cell: Cell): number {
+    return this.#look(cell)?.total_ms ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Goes through the lanes' drawers side by side, the least busy first, until somebody in them is within the limit. */
+  #leastBusy(lanes: readonly Lane[], limit_ms: number): Found | undefined {
+    const places: number[] = [];
+    const codes: number[] = [];
+    for (const lane of lanes) {
+      const place = this.#nextNear(lane, 0, limit_ms);
+      places.push(place);
+      codes.push(lane.drawers.codes[place] ?? Number.POSITIVE_INFINITY);
+    }
+    for (;;) {
+      const least = codes[leastOf(codes)] ?? Number.POSITIVE_INFINITY;
+      if (least === Number.POSITIVE_INFINITY) return undefined;
+      const group: Drawer[] = [];
+      for (let index = 0; index < lanes.length; index += 1) {
+        const lane = lanes[index];
+        const drawer = codes[index] === least ? lane?.drawers.list[places[index] ?? 0] : undefined;
+        if (lane === undefined || drawer === undefined) continue;
+        group.push(drawer);
+        const place = this.#nextNear(lane, (places[index] ?? 0) + 1, limit_ms);
+        places[index] = place;
+        codes[index] = lane.drawers.codes[place] ?? Number.POSITIVE_INFINITY;
+      }
+      const found = this.#drawFrom(group, limit_ms);
+      if (found !== undefined) return found;
+    }
+  }
+
+  /** Place of the next drawer of a lane in which somebody may have room within the limit. */
+  #nextNear(lane: Lane, from: number, limit_ms: number): number {
+    const { least_ms, room_tokens } = lane.drawers;
+    for (let place = from; place < least_ms.length; place += 1) {
+      const isNear = this.#length.boundIn_ms(lane, least_ms[place] ?? 0) <= limit_ms;
+      if (isNear && this.#length.fits(room_tokens[place] ?? 0)) return place;
+    }
+    return least_ms.length;
+  }
+
   /** One of the equals whose cost is within the limit, each as likely as the other; undefined if there is none. */
   #drawFrom(group: readonly Drawer[], limit_ms: number): Found | undefined {
-    const size = group.reduce((sum, { cells }) => sum + cells.size, 0);
+    let size = 0;
+    for (const { cells } of group) size += cells.size;
     if (size > SAMPLE) {
       const fastest_tps = group.reduce((most, { prefill_tps_max }) => Math.max(most, prefill_tps_max), 0);
-      const draw = drawForGroup(fastest_tps, this.spec, costProfileOf(this.context), this.context.random);
-      const tried: ProviderView[] = [];
+      const draw = drawForGroup(fastest_tps, this.spec, this.#costProfile, this.context.random);
+      const tried: (ProviderView | undefined)[] = [];
       const drawn = this.#drawn(group, size, limit_ms, drawnPlaces(draw), tried);
       if (drawn !== undefined) return { candidate: drawn, tied: size, draw, choice: { kind: "drawn", tried, of: size } };
     }
     // Few, or hardly any within the limit: in the order of what they cost at least, until that is past the limit.
     const near: Candidate[] = [];
-    const frontier = new Frontier(group, this.spec);
+    const frontier = new Frontier<Drawer>(this.#length, roomIn);
+    for (const drawer of group) frontier.add(drawer);
     while (frontier.bound_ms <= limit_ms && near.length < SAMPLE) {
       const cell = frontier.next();
       const candidate = cell && this.#lookWithin(cell, limit_ms);
       if (candidate !== undefined) near.push(candidate);
     }
-    const draw = drawAmong(near, this.spec, costProfileOf(this.context), this.context.random);
+    const draw = drawAmong(near, this.spec, this.#costProfile, this.context.random);
     const candidate = near[Math.floor((draw ?? 0) * near.length)];
     return candidate && { candidate, tied: near.length, draw, choice: equals(near) };
   }
@@ -174,33 +242,35 @@ export class Search {
     size: number,
     limit_ms: number,
     placeIn: (size: number) => number,
-    tried: ProviderView[],
+    tried: (ProviderView | undefined)[],
   ): Candidate | undefined {
     for (let tries = 0; tries < SAMPLE; tries += 1) {
-      let index = placeIn(size);
-      const drawer = group.find(({ cells }) => {
-        if (index < cells.size) return true;
-        index -= cells.size;
-        return false;
-      });
-      const cell = drawer?.cells.at(index);
-      if (cell === undefined) continue;
-      tried.push(cell.view);
-      const candidate = this.#lookWithin(cell, limit_ms);
+      let place = placeIn(size);
+      let at = 0;
+      while (place >= (group[at]?.cells.size ?? Number.POSITIVE_INFINITY)) {
+        place -= group[at]?.cells.size ?? 0;
+        at += 1;
+      }
+      const drawer = group[at];
+      const isNear = drawer !== undefined && this.#length.boundIn_ms(drawer, drawer.cells.costAt(place)) <= limit_ms;
+      const cell = isNear ? drawer.cells.at(place) : undefined;
+      tried.push(cell?.view);
+      const candidate = cell && this.#lookWithin(cell, limit_ms);
       if (candidate !== undefined) return candidate;
     }
     return undefined;
   }
 
   #lookWithin(cell: Cell, limit_ms: number): Candidate | undefined {
-    if (cellBound_ms(cell, this.spec) > limit_ms) return undefined;
+    if (!this.#length.fits(cell.room_tokens) || this.#length.cellBound_ms(cell) > limit_ms) return undefined;
     const candidate = this.#look(cell);
     return candidate !== undefined && candidate.total_ms <= limit_ms ? candidate : undefined;
   }
 
   /** The gates that reckon with this machine and this request; and its exact cost. */
   #look(cell: Cell): Candidate | undefined {
-    if (this.#seen.has(cell)) return this.#seen.get(cell);
+    const known = this.#seen.get(cell);
+    if (known !== undefined || this.#seen.has(cell)) return known;
     const candidate = this.#weigh(cell);
     this.#seen.set(cell, candidate);
     return candidate;
@@ -214,9 +284,9 @@ export class Search {
     if (capacity.refuses(view, spec, context)) return this.#refuseSeen("capacity", view);
     const measured = measure(view, spec, context);
     this.bestTtft_ms = Math.min(this.bestTtft_ms, measured.ttft_ms ?? Number.NaN);
-    const isTooSlow = !PROFILE_OMISSIONS[this.profile].includes("ttft_ceiling") && ttftCeiling.refuses(view, spec, context);
-    if (isTooSlow) return this.#refuseSeen("ttft_ceiling", view);
-    return { measured, total_ms: totalCost_ms(measured, costProfileOf(context), spec) };
+    const hasCeiling = spec.ttftCeiling_ms !== undefined && !PROFILE_OMISSIONS[this.profile].includes("ttft_ceiling");
+    if (hasCeiling && ttftCeiling.refuses(view, spec, context)) return this.#refuseSeen("ttft_ceiling", view);
+    return { measured, total_ms: totalCost_ms(measured, this.#costProfile, spec) };
   }
 
   #refuseSeen(reason: RefusalReason, view: ProviderView): undefined {
@@ -236,24 +306,20 @@ function equals(candidates: readonly Candidate[]): Choice {
   return { kind: "equals", among: () => candidates.map(({ measured }) => measured.provider) };
 }
 
-/** A shelf that no gate refuses as a whole, and its lanes in which somebody may have room. */
-interface OpenShelf {
-  readonly shelf: Shelf;
-  readonly lanes: readonly Lane[];
+function tightenLane(lane: Lane): number {
+  return lane.shelf.lanes.tighten(lane);
 }
 
-/** Drawers of equally busy machines together, over all shelves, the least busy first. */
-function* equallyBusy(pool: readonly OpenShelf[]): Iterable<readonly Drawer[]> {
-  const positions = pool.map(() => 0);
-  const heads = () => pool.map(({ shelf }, index): Group | undefined => shelf.groups[positions[index] ?? 0]);
-  for (let groups = heads(); groups.some((group) => group !== undefined); groups = heads()) {
-    const least = groups.reduce((code, group) => Math.min(code, group?.code ?? code), Number.POSITIVE_INFINITY);
-    const drawers: Drawer[] = [];
-    for (const [index, group] of groups.entries()) {
-      if (group?.code !== least) continue;
-      drawers.push(...group.drawers.values());
-      positions[index] = (positions[index] ?? 0) + 1;
-    }
-    yield drawers;
-  }
+/** The most room that any cell of a drawer has. */
+function roomIn({ cells }: Drawer): number {
+  let room_tokens = 0;
+  for (let index = 0; index < cells.size; index += 1) room_tokens = Math.max(room_tokens, cells.at(index)?.room_tokens ?? 0);
+  return room_tokens;
+}
+
+/** Index of the least number; 0 for none. */
+function leastOf(numbers: readonly number[]): number {
+  let least = 0;
+  for (let index = 1; index < numbers.length; index += 1) if ((numbers[index] ?? 0) < (numbers[least] ?? 0)) least = index;
+  return least;
 }

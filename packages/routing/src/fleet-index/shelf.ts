@@ -1,9 +1,10 @@
 import { windowDemand_tokens } from "../admission/demand.js";
 import { PROFILE_OMISSIONS, type ProfileName } from "../gates/profiles.js";
-import type { RefusalReason, RequestSpec } from "../types.js";
-import type { Cell } from "./cell.js";
-import { type CellHeap, DrawerHeap, LaneHeap } from "./cell-heap.js";
-import { type BuildFacts, rankOf } from "./facts.js";
+import type { ProviderView, RefusalReason, RequestSpec } from "../types.js";
+import { type Cell, small } from "./cell.js";
+import { DrawerHeap, LaneHeap } from "./cell-heap.js";
+import { type BuildFacts, type MachineFacts, rankOf } from "./facts.js";
+import { type Row, Rows } from "./rows.js";
 
 /** Rates are classed by powers of the square root of two: a bound from the class is at most that much too low. */
 const CLASSES_PER_DOUBLING = 2;
@@ -12,32 +13,18 @@ const CLASSES = 128;
 /** Machines with more requests than this are put together; nobody is that busy. */
 const COUNT_MAX = 1_023;
 
-/** Cells in order of the least they cost, and what a request's length adds to that in each. */
-export interface Row {
-  readonly cells: CellHeap;
-  /** No cell decodes or reads faster. */
-  readonly decode_tps_max: number;
-  readonly prefill_tps_max: number;
-  /** No cell's room is larger; it may be smaller than this once cells have left. */
-  room_tokens: number;
-}
-
 /** The cells of a shelf that are alike in the rates that a request's length is divided by. */
 export interface Lane extends Row {
-  readonly code: number;
+  readonly shelf: Shelf;
+  /** The least busy first. */
+  readonly drawers: Rows<Drawer>;
 }
 
 /** The cells of a lane that are equally busy. */
-export interface Drawer extends Row {
-  readonly group: Group;
-  readonly lane: Lane;
-}
+export type Drawer = Row;
 
-/** The equally busy cells of a shelf, by lane. */
-export interface Group {
-  readonly code: number;
-  readonly drawers: Map<Lane, Drawer>;
-}
+/** A bound may be as much too low; a small part of the window in which machines count as equally cheap. */
+const FLUTTER_ms = 200;
 
 /** What decides which gates refuse a cell for a given request, up to those that reckon with its room; and how preferences treat it. */
 export interface Standing
@@ -50,15 +37,26 @@ export interface Standing
 export class Shelf {
   /** How many cells there are. */
   size = 0;
-  /** Both empty where a standing gate refuses: such cells are only counted. */
-  readonly lanes = new Map<number, Lane>();
-  /** The least busy first. */
-  readonly groups: Group[] = [];
+  /** Empty where a standing gate refuses: such cells are only counted. */
+  readonly lanes = new Rows<Lane>();
 
-  constructor(
-    readonly code: string,
-    readonly standing: Standing,
-  ) {}
+  constructor(readonly standing: Standing) {}
+
+  /** Whether a cell of which this holds belongs here. */
+  isFor({ version }: ProviderView, { resting }: MachineFacts, facts: BuildFacts): boolean {
+    const { standing } = this;
+    return (
+      standing.refusal === facts.refusal &&
+      standing.bearable === facts.bearable &&
+      standing.resting === resting &&
+      standing.tools === facts.tools &&
+      standing.vision === facts.vision &&
+      standing.restsBase === facts.restsBase &&
+      standing.restsTools === facts.restsTools &&
+      standing.contextLength_tokens === facts.contextLength_tokens &&
+      standing.version === version
+    );
+  }
 
   add(cell: Cell, facts: BuildFacts): void {
     this.size += 1;
@@ -66,23 +64,24 @@ export class Shelf {
     cell.learn(facts);
     if (this.standing.refusal !== undefined) return;
     const lane = this.#laneFor(facts);
-    const drawer = drawerFor(this.#groupFor(workCode(cell, facts)), lane);
-    lane.cells.add(cell);
-    drawer.cells.add(cell);
+    const drawer = drawerFor(lane, workCode(cell, facts));
+    lane.cells.add(cell, facts.cost_ms);
+    drawer.cells.add(cell, facts.cost_ms);
     cell.lane = lane;
     cell.drawer = drawer;
-    widen(cell, lane, drawer);
+    this.#changed(lane, drawer, cell.room_tokens);
   }
 
   /** Takes the cell's new facts in place, where they leave it in its drawer. @returns whether they do */
   keep(cell: Cell, facts: BuildFacts): boolean {
     const { lane, drawer } = cell;
     if (lane === undefined || drawer === undefined) return this.standing.refusal !== undefined;
-    if (lane.code !== laneCode(facts) || drawer.group.code !== workCode(cell, facts)) return false;
+    if (lane.code !== laneCode(facts) || drawer.code !== workCode(cell, facts)) return false;
+    if (isAsGood(cell, facts)) return true;
     cell.learn(facts);
-    lane.cells.moved(cell);
-    drawer.cells.moved(cell);
-    widen(cell, lane, drawer);
+    lane.cells.move(cell, facts.cost_ms);
+    drawer.cells.move(cell, facts.cost_ms);
+    this.#changed(lane, drawer, cell.room_tokens);
     return true;
   }
 
@@ -95,72 +94,78 @@ export class Shelf {
     if (lane === undefined || drawer === undefined) return;
     lane.cells.remove(cell);
     drawer.cells.remove(cell);
-    if (lane.cells.size === 0) this.lanes.delete(lane.code);
-    if (drawer.cells.size > 0) return;
-    drawer.group.drawers.delete(lane);
-    if (drawer.group.drawers.size === 0) this.groups.splice(this.groups.indexOf(drawer.group), 1);
+    this.#changed(lane, drawer, 0);
+  }
+
+  #changed(lane: Lane, drawer: Drawer, room_tokens: number): void {
+    lane.drawers.changed(drawer, room_tokens);
+    this.lanes.changed(lane, room_tokens);
   }
 
   #laneFor(facts: BuildFacts): Lane {
     const code = laneCode(facts);
     const known = this.lanes.get(code);
     if (known !== undefined) return known;
-    const [decode, prefill] = [classOf(facts.decode_tps), classOf(facts.prefill_tps)];
-    const lane = { code, cells: new LaneHeap(), decode_tps_max: fastestOf(decode), prefill_tps_max: fastestOf(prefill), room_tokens: 0 };
-    this.lanes.set(code, lane);
+    const lane: Lane = {
+      code,
+      shelf: this,
+      drawers: new Rows(),
+      cells: new LaneHeap(),
+      decode_tps_max: fastestOf(classOf(facts.decode_tps)),
+      prefill_tps_max: fastestOf(classOf(facts.prefill_tps)),
+    };
+    this.lanes.add(lane);
     return lane;
-  }
-
-  #groupFor(code: number): Group {
-    let low = 0;
-    let high = this.groups.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if ((this.groups[middle]?.code ?? 0) < code) low = middle + 1;
-      else high = middle;
-    }
-    const known = this.groups[low];
-    if (known?.code === code) return known;
-    const group: Group = { code, drawers: new Map() };
-    this.groups.splice(low, 0, group);
-    return group;
   }
 }
 
-/** After a search has met nobody with room: looks at all cells, so that the next search need not. */
-export function tighten(row: Row): void {
-  row.room_tokens = 0;
-  for (let index = 0; index < row.cells.size; index += 1)
-    row.room_tokens = Math.max(row.room_tokens, row.cells.at(index)?.room_tokens ?? 0);
+const LOOKS_AT_RESTS: Readonly<Record<ProfileName, boolean>> = {
+  select: looksAtRests("select"),
+  select_failopen: looksAtRests("select_failopen"),
+  preview: looksAtRests("preview"),
+};
+
+function looksAtRests(profile: ProfileName): boolean {
+  return !PROFILE_OMISSIONS[profile].includes("breaker_open") && !PROFILE_OMISSIONS[profile].includes("error_cooldown");
 }
 
 /** The first gate, in their order, that refuses such cells; of the gates that look at the request, those that need no reckoning. */
 export function refusalOf(standing: Standing, spec: RequestSpec, profile: ProfileName): RefusalReason | undefined {
   const { refusal, resting, tools, vision, restsBase, restsTools, contextLength_tokens } = standing;
   let first = refusal;
-  const consider = (reason: RefusalReason, refuses: boolean): void => {
-    if (refuses && (first === undefined || rankOf(reason) < rankOf(first))) first = reason;
-  };
-  consider("breaker_open", resting && !PROFILE_OMISSIONS[profile].includes("breaker_open"));
-  consider("error_cooldown", (spec.needsTools ? restsTools : restsBase) && !PROFILE_OMISSIONS[profile].includes("error_cooldown"));
-  consider("tools_unsupported", spec.needsTools && !tools);
-  consider("vision_unsupported", spec.needsVision && !vision);
-  consider("context_too_small", contextLength_tokens > 0 && windowDemand_tokens(spec) > contextLength_tokens);
+  if (LOOKS_AT_RESTS[profile]) {
+    if ((spec.needsTools ? restsTools : restsBase) && isBefore("error_cooldown", first)) first = "error_cooldown";
+    if (resting && isBefore("breaker_open", first)) first = "breaker_open";
+  }
+  if (spec.needsTools && !tools && isBefore("tools_unsupported", first)) first = "tools_unsupported";
+  if (spec.needsVision && !vision && isBefore("vision_unsupported", first)) first = "vision_unsupported";
+  const isTooSmall = contextLength_tokens > 0 && windowDemand_tokens(spec) > contextLength_tokens;
+  if (isTooSmall && isBefore("context_too_small", first)) first = "context_too_small";
   return first;
 }
 
-function drawerFor(group: Group, lane: Lane): Drawer {
-  const known = group.drawers.get(lane);
-  if (known !== undefined) return known;
-  const { decode_tps_max, prefill_tps_max } = lane;
-  const drawer: Drawer = { group, lane, cells: new DrawerHeap(), decode_tps_max, prefill_tps_max, room_tokens: 0 };
-  group.drawers.set(lane, drawer);
-  return drawer;
+/** Whether what is kept of a cell still bounds it closely enough: a machine's load flutters, and every flutter need not be sorted in. */
+function isAsGood(cell: Cell, facts: BuildFacts): boolean {
+  const dearer_ms = facts.cost_ms - cell.cost_ms;
+  return (
+    dearer_ms >= 0 &&
+    dearer_ms <= FLUTTER_ms &&
+    cell.decode_milli_tps === small(facts.decode_tps * 1000) &&
+    cell.prefill_milli_tps === small(facts.prefill_tps * 1000) &&
+    cell.room_tokens === small(facts.room_tokens)
+  );
 }
 
-function widen({ room_tokens }: Cell, lane: Lane, drawer: Drawer): void {
-  lane.room_tokens = Math.max(lane.room_tokens, room_tokens);
-  drawer.room_tokens = Math.max(drawer.room_tokens, room_tokens);
+function isBefore(reason: RefusalReason, first: RefusalReason | undefined): boolean {
+  return first === undefined || rankOf(reason) < rankOf(first);
+}
+
+function drawerFor({ drawers, decode_tps_max, prefill_tps_max }: Lane, code: number): Drawer {
+  const known = drawers.get(code);
+  if (known !== undefined) return known;
+  const drawer: Drawer = { code, cells: new DrawerHeap(), decode_tps_max, prefill_tps_max };
+  drawers.add(drawer);
+  return drawer;
 }
 
 function laneCode({ decode_tps, prefill_tps }: BuildFacts): number {
