@@ -191,6 +191,14 @@ describe("the index of a fleet", () => {
     }
   });
 
+  it("overlooks the open breaker of an own machine where nobody else could serve, now or soon", () => {
+    const own = providerView({ id: "own", accountId: "account-consumer", privateOnly: true, breakerOpenUntil_ms: NOW_MS + 1 });
+    const busy = providerView({ id: "busy", slots: slots(slotView({ running: 8 })) });
+    const spec = requestSpec({ route: "prefer" });
+    expect(indexOf([own], routingContext()).select(spec, routingContext()).winner?.providerId).toBe("own");
+    expect(indexOf([own, busy], routingContext()).select(spec, routingContext()).winner).toBeUndefined();
+  });
+
   it("goes by the weights that a request names", () => {
     const other = "cd".repeat(32);
     const index = indexOf(

@@ -1,7 +1,7 @@
 import { itemisedCost } from "../cost/index.js";
 import { costProfileOf } from "../cost/profile.js";
 import { PROFILE_OMISSIONS, type ProfileName } from "../gates/profiles.js";
-import { onlyRests, select } from "../select.js";
+import { BUSY_REASONS, onlyRests, select } from "../select.js";
 import type { Decision, ProviderView, RefusalReason, RequestSpec, RoutingContext } from "../types.js";
 import { BuildIndex } from "./build-index.js";
 import type { Cell, Machine } from "./cell.js";
@@ -143,7 +143,7 @@ export function createFleetIndex(): FleetIndex {
       const preferred = own.length === 0 ? undefined : select(own, spec, context, profile);
       if (preferred?.winner !== undefined && !preferred.failedOpen) return preferred;
       const found = search(index, spec, context, profile);
-      return preferred?.winner !== undefined && found.failedOpen ? preferred : found;
+      return preferred?.winner !== undefined && nobodyIsBetter(found) ? preferred : found;
     },
   };
 
@@ -162,6 +162,11 @@ export function createFleetIndex(): FleetIndex {
 }
 
 type SelectArguments = [spec: RequestSpec, context: RoutingContext, profile: ProfileName];
+
+/** Than an own machine that rests: neither one that does not, nor a busy one to wait for. */
+function nobodyIsBetter({ winner, failedOpen, refusals }: Decision): boolean {
+  return failedOpen || (winner === undefined && BUSY_REASONS.every((reason) => refusals[reason] === undefined));
+}
 
 function conclude(
   index: BuildIndex,
