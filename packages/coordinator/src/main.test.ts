@@ -280,6 +280,34 @@ describe("a coordinator, through the official client", () => {
     await again.close();
   });
 
+  it("remembers over a restart what a machine has failed, and asks it last", async () => {
+    test = await startTestCoordinator();
+    const apiKey = await test.key();
+    const device = await generateDeviceKey();
+    const failing = await test.provider({ device, serve: (request) => request.fail("template_render") });
+    const openai = await test.client(apiKey);
+    for (let request = 0; request < 2; request += 1) await failure(openai.chat.completions.create(ASK));
+    failing.kill();
+    await test.running.close();
+    const overrides = { port: "0", databaseUrl: test.databaseUrl, home: test.home, logLevel: "silent" };
+    const again = await startCoordinator(loadSettings({ env: {}, overrides }));
+    const url = `${again.url.replace("http", "ws")}/ws/provider`;
+    let asked = 0;
+    await test.provider({
+      url,
+      device,
+      serve: (request) => {
+        asked += 1;
+        return request.fail("template_render");
+      },
+    });
+    await test.provider({ url, serve: (request) => request.answer("ok") });
+    const client = new OpenAI({ baseURL: `${again.url}/v1`, apiKey, maxRetries: 0 });
+    for (let request = 0; request < 12; request += 1) await client.chat.completions.create(ASK);
+    expect(asked).toBe(0);
+    await again.close();
+  });
+
   it("writes nothing of prompts, answers or keys into its log", async () => {
     test = await startTestCoordinator({ logLevel: "trace" });
     const apiKey = await test.key();
