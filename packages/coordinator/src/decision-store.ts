@@ -1,5 +1,5 @@
 import type { Attempted, DecisionStore } from "./insight/index.js";
-import { decisionRepository, type Store, type StoredDecisionRow } from "./store/index.js";
+import { calibrationRepository, decisionRepository, type Store, type StoredDecisionRow } from "./store/index.js";
 
 /** Attempts shown of one request; more than dispatch makes. */
 const ATTEMPTS_MAX = 256;
@@ -13,6 +13,7 @@ export function createDecisionStore({ db, client }: Pick<Store, "db" | "client">
     ofRequest: async (id, accountDigest) => (await decisionRepository.ofRequest(db, id, accountDigest, ATTEMPTS_MAX)).map(attempted),
     browse: async (filter) => (await decisionRepository.browse(db, filter)).map(attempted),
     workOf: (filter) => decisionRepository.workOf(db, filter),
+    calibration: (since) => calibrationRepository.rows(db, since),
     removeDaysBefore: (day) => decisionRepository.removeDaysBefore(client, day),
   };
 }

@@ -31,6 +31,8 @@ import { warmPoolSettings } from "./warm-pool-settings.js";
 const RECOVERY_INTERVAL_ms = 30_000;
 /** How often rows that are old enough are removed. */
 const SWEEP_INTERVAL_ms = 10 * 60_000;
+/** How often, and over how long, what answers took is held to what routing had expected. Source: routing.md §18. */
+const CALIBRATION_INTERVAL_ms = 24 * 3_600_000;
 /** Hard limit of closing HTTP connections. Source: ops.md §7.3. */
 const HTTP_CLOSE_ms = 15_000;
 /** How long a shutdown waits for settlements that do not commit before they are spilled. */
@@ -242,6 +244,18 @@ async function start(
       SWEEP_INTERVAL_ms,
       () => decisions.sweep(),
       (error) => log.warn({ err: error }, "old records of decisions were not removed"),
+    ),
+  );
+  closers.push(
+    startLoop(
+      clock,
+      CALIBRATION_INTERVAL_ms,
+      async () => {
+        const since = new Date(clock.date().getTime() - CALIBRATION_INTERVAL_ms);
+        const { proposals } = await decisions.calibration(since);
+        log.info({ event: "calibration", proposals }, "coefficients of the cost, held to the last day's answers");
+      },
+      (error) => log.warn({ err: error }, "calibration failed"),
     ),
   );
   const operator = settings.metricsListen && (await startOperatorServer(settings.metricsListen, { metrics, decisions }));

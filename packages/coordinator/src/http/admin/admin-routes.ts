@@ -1,6 +1,9 @@
+import { sinceOf } from "../decisions/browse.js";
+import { queryOf } from "../decisions/query.js";
 import type { HttpDependencies } from "../dependencies.js";
 import type { Drain } from "../drain.js";
 import type { Route } from "../route.js";
+import { calibrationObject, calibrationOf, calibrationQuery } from "./calibration.js";
 import { drainRoute } from "./drain-route.js";
 import { utilizationObject, utilizationOf } from "./utilization.js";
 
@@ -14,6 +17,22 @@ export function adminRoutes(dependencies: HttpDependencies, drain: Drain): reado
       access: "admin",
       doc: { tag: "Operator", summary: "How much of the network's capacity is in use", answer: utilizationObject },
       handle: async () => utilizationOf(dependencies),
+    },
+    {
+      method: "GET",
+      url: "/v1/admin/calibration",
+      access: "admin",
+      doc: {
+        tag: "Operator",
+        summary: "What answers took, beside what routing had expected",
+        parameters: [{ name: "since", in: "query", description: "A duration such as 24h or 7d, or a time; 24h unless it says otherwise." }],
+        answer: calibrationObject,
+        errors: [400],
+      },
+      async handle(request) {
+        const since = sinceOf(queryOf(request, calibrationQuery).since, dependencies.clock.date());
+        return calibrationOf(await dependencies.decisions.calibration(since), since);
+      },
     },
   ];
 }

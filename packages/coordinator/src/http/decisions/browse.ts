@@ -65,7 +65,8 @@ export function placeOf(cursor: string): RowPlace {
   return { at: new Date(at_ms), requestId, attempt };
 }
 
-function sinceOf(text: string | undefined, now: Date): Date {
+/** A beginning as callers write it. @throws ApiError 400 */
+export function sinceOf(text: string | undefined, now: Date): Date {
   if (text === undefined) return new Date(now.getTime() - SINCE_default_ms);
   const [, amount, unit] = /^(\d{1,9})(ms|s|m|h|d)$/.exec(text) ?? [];
   if (amount !== undefined && unit !== undefined) return new Date(now.getTime() - Number(amount) * UNITS[unit as keyof typeof UNITS]);

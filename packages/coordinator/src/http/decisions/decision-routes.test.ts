@@ -161,6 +161,22 @@ describe("why requests went where they went", () => {
     expect(text).toContain(job);
   });
 
+  it("adds up to what routing is held to", async () => {
+    const openai = await test.client(alice);
+    const calibration = async () =>
+      (await test.get("/v1/admin/calibration?since=1h", ADMIN_KEY)).body as { readonly rows: readonly object[] };
+    // First attempts that succeed are what counts: until the steady machine came first.
+    while ((await calibration()).rows.length === 0) {
+      await openai.chat.completions.create(ASK);
+      await test.settledBalance(alice);
+    }
+    expect(await calibration()).toMatchObject({
+      rows: [{ build: "test-build", answers: expect.any(Number), solo_answers: expect.any(Number), expected_ttft_ms: expect.any(Number) }],
+      proposals: [],
+    });
+    expect((await test.get("/v1/admin/calibration?since=soon", ADMIN_KEY)).status).toBe(400);
+  });
+
   it("is recorded for requests that nobody answers, too", async () => {
     failing.kill();
     steady.kill();

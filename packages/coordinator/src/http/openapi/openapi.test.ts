@@ -28,6 +28,7 @@ describe("the API's description", () => {
       "DELETE /v1/keys/{id}",
       "GET /health",
       "GET /readyz",
+      "GET /v1/admin/calibration",
       "GET /v1/admin/decisions",
       "GET /v1/admin/decisions/export",
       "GET /v1/admin/decisions/{id}",

@@ -5,6 +5,7 @@ import type { Logger } from "pino";
 import type { Settings } from "../../config/index.js";
 import type { Metrics } from "../metrics.js";
 import { createSink, SINK_CAPACITY } from "../sink.js";
+import { type CalibrationRow, type Proposal, proposals } from "./calibration.js";
 import { auditOf, evidenceOf, fewViews } from "./evidence.js";
 import type { DecisionStore, MachineWork, MachineWorkFilter, NewRow, RowFilter } from "./ports.js";
 import { dayOf, decisionOutcome, kindOf, rowOf } from "./row.js";
@@ -41,6 +42,8 @@ export interface DecisionArchive {
   browse(filter: RowFilter): Promise<readonly Attempted[]>;
   /** What went to a machine. */
   workOf(filter: MachineWorkFilter): Promise<MachineWork>;
+  /** What answers took since a time, beside what routing had expected, and the coefficients that this speaks against. */
+  calibration(since: Date): Promise<{ readonly rows: readonly CalibrationRow[]; readonly proposals: readonly Proposal[] }>;
 }
 
 export interface Decisions extends DecisionRecorder, DecisionArchive {
@@ -177,6 +180,11 @@ export function createDecisions(dependencies: DecisionsDependencies): Decisions 
     async workOf(filter) {
       await sink.flushed();
       return store.workOf(filter);
+    },
+    async calibration(since) {
+      await sink.flushed();
+      const rows = await store.calibration(since);
+      return { rows, proposals: proposals(rows) };
     },
     async sweep() {
       const kept_ms = settings.decisionRetention_days * DAY_ms;

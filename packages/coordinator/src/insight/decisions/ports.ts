@@ -1,3 +1,4 @@
+import type { CalibrationRow } from "./calibration.js";
 import type { Attempted, DecisionEnd, DecisionOutcome, FinalStatus } from "./types.js";
 
 /** A row that is new: what is known when a machine has been chosen, and at times already how it ended. */
@@ -65,6 +66,8 @@ export interface DecisionStore {
   ofRequest(id: string, accountDigest: string | undefined): Promise<readonly Attempted[]>;
   browse(filter: RowFilter): Promise<readonly Attempted[]>;
   workOf(filter: MachineWorkFilter): Promise<MachineWork>;
+  /** What answers took since a time, by build and kind of machine. */
+  calibration(since: Date): Promise<readonly CalibrationRow[]>;
   /** @returns how many days were removed */
   removeDaysBefore(day: string): Promise<number>;
 }
