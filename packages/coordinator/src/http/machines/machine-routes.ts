@@ -6,7 +6,7 @@ import { queryOf } from "../decisions/query.js";
 import type { HttpDependencies } from "../dependencies.js";
 import { principalOf } from "../exchange.js";
 import type { Route } from "../route.js";
-import { type MachineVerdict, verdictOf } from "./why.js";
+import { createVerdicts, type MachineVerdict } from "./why.js";
 
 /** How far back work is counted. */
 const LATELY_ms = 24 * 3_600_000;
@@ -93,9 +93,10 @@ export function machineRoutes(dependencies: HttpDependencies): readonly Route[] 
       doc: { tag: "Machines", summary: "The account's machines, and whether they get work", answer: machineList },
       async handle(request) {
         const machines = await machinesOf(request);
+        const verdictOf = createVerdicts(dependencies);
         return {
           object: "list",
-          data: machines.map((machine) => shown(machine, verdictOf(machine, dependencies))),
+          data: machines.map((machine) => shown(machine, verdictOf(machine))),
           min_provider_version: settings.minProviderVersion === "" ? null : settings.minProviderVersion,
           min_trust: settings.minTrust,
         };
@@ -119,7 +120,10 @@ export function machineRoutes(dependencies: HttpDependencies): readonly Route[] 
         const machine = (await machinesOf(request)).find(({ publicId }) => publicId === id);
         if (machine === undefined)
           throw new ApiError({ status: 404, code: "not_found", message: "this account has no machine of this id" });
-        const verdict = verdictOf(machine, dependencies, model === undefined ? undefined : (catalog.resolve(model)?.build.id ?? model));
+        const verdict = createVerdicts(dependencies)(
+          machine,
+          model === undefined ? undefined : (catalog.resolve(model)?.build.id ?? model),
+        );
         const since = new Date(clock.date().getTime() - LATELY_ms);
         const builds = machine.view === undefined ? [] : [...machine.view.builds.keys()];
         const work = await decisions.workOf({ provider: id, builds, since });

@@ -34,17 +34,34 @@ export interface MachineVerdict {
 
 type Services = Pick<HttpDependencies, "fleet" | "catalog" | "clock">;
 
-/** Whether a machine gets work, and if not, what stands in the way and what its owner can do. */
-export function verdictOf(machine: KnownMachine, services: Services, onlyBuild?: string): MachineVerdict {
+/**
+ * Says of machines whether they get work, and if not, what stands in the way and what their owner can do. For one request: what the competitors
+ * for a build cost is reckoned once, however many machines are asked about.
+ *
+ * @returns the verdict on one machine, for one build of it or for all
+ */
+export function createVerdicts(services: Services): (machine: KnownMachine, onlyBuild?: string) => MachineVerdict {
+  const costsOf = new Map<string, readonly number[]>();
+  const competing = (build: BuildRecord): readonly number[] => {
+    const known = costsOf.get(build.id) ?? competitors(build, services);
+    costsOf.set(build.id, known);
+    return known;
+  };
+  return (machine, onlyBuild) => verdictOf(machine, onlyBuild, (view, id) => verdictOfBuild(view, id, services, competing));
+}
+
+function verdictOf(
+  machine: KnownMachine,
+  onlyBuild: string | undefined,
+  ofBuild: (view: ProviderView, id: string) => BuildVerdict,
+): MachineVerdict {
   const { view, lastSeenAt, untrustedReason } = machine;
   if (untrustedReason !== null) {
     return noWork("untrusted", [`it is untrusted since it broke the protocol (${untrustedReason})`], UNTRUSTED_ADVICE);
   }
   if (view === undefined)
     return noWork("offline", [`it is not connected; it was last seen at ${lastSeenAt.toISOString()}`], OFFLINE_ADVICE);
-  const builds = [...view.builds.keys()]
-    .filter((id) => onlyBuild === undefined || id === onlyBuild)
-    .map((id) => verdictOfBuild(view, id, services));
+  const builds = [...view.builds.keys()].filter((id) => onlyBuild === undefined || id === onlyBuild).map((id) => ofBuild(view, id));
   const [refused] = builds;
   if (refused === undefined) return noWork("no_models", [offersNothing(onlyBuild)], ADVICE.not_in_catalog);
   const competing = builds.filter(({ state }) => state === "competes");
@@ -63,7 +80,12 @@ function offersNothing(build: string | undefined): string {
   return build === undefined ? "it offers no model" : `it does not offer ${build}`;
 }
 
-function verdictOfBuild(view: ProviderView, id: string, services: Services): BuildVerdict {
+function verdictOfBuild(
+  view: ProviderView,
+  id: string,
+  services: Services,
+  competing: (build: BuildRecord) => readonly number[],
+): BuildVerdict {
   const build = services.catalog.builds().find((candidate) => candidate.id === id);
   const nothing = { rank: null, competitors: 0, cost_ms: null, best_cost_ms: null };
   if (build === undefined) {
@@ -75,7 +97,7 @@ function verdictOfBuild(view: ProviderView, id: string, services: Services): Bui
     const { reason, kind, lines } = explained;
     return { build: id, state: "refused", reason, kind, words: lines, advice: ADVICE[reason], ...nothing };
   }
-  const costs = competitors(build, services).sort((one, other) => one - other);
+  const costs = competing(build);
   const { total_ms } = explained.cost;
   const best_ms = costs[0] ?? total_ms;
   const rank = 1 + costs.filter((cost_ms) => cost_ms < total_ms).length;
@@ -93,7 +115,7 @@ function verdictOfBuild(view: ProviderView, id: string, services: Services): Bui
   };
 }
 
-/** What each machine that may be chosen costs, for an ordinary request. */
+/** What each machine that may be chosen costs, for an ordinary request; the cheapest first. */
 function competitors(build: BuildRecord, { fleet }: Services): number[] {
   const costs: number[] = [];
   let looked = 0;
@@ -103,7 +125,7 @@ function competitors(build: BuildRecord, { fleet }: Services): number[] {
     const explained: ProviderExplanation = fleet.explain(view, build);
     if (explained.outcome === "candidate") costs.push(explained.cost.total_ms);
   }
-  return costs;
+  return costs.sort((one, other) => one - other);
 }
 
 function placeInWords(rank: number, machines: number, cost_ms: number, best_ms: number): string {
