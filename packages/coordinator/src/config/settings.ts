@@ -197,6 +197,16 @@ export const SETTINGS = {
     default: "true",
     about: "Whether a request that is by estimate more than a tenth longer than the model's context is refused before a machine counts it.",
   }),
+  queueBeforeShed: setting(flag, {
+    env: "UMBEL_QUEUE_BEFORE_SHED",
+    default: "true",
+    about: "Whether a request waits for capacity when all machines of its model are busy; else it is refused with 429 at once.",
+  }),
+  coldDispatch: setting(flag, {
+    env: "UMBEL_COLD_DISPATCH",
+    default: "true",
+    about: "Whether a request goes to a machine that must load its model first when none has it in memory; else it is refused with 503.",
+  }),
   ttftHardReject: setting(flag, {
     env: "UMBEL_TTFT_HARD_REJECT",
     default: "false",

@@ -2,15 +2,15 @@ import { describe, expect, it } from "vitest";
 import { providerView, requestSpec, routingContext } from "../testing/fixtures.js";
 import { REFUSAL_CASES } from "../testing/refusals.js";
 import { REFUSAL_REASONS } from "../types.js";
-import { firstRefusal, type ProfileName } from "./profiles.js";
+import { firstRefusal, type ProfileName, type StandingProfileName } from "./profiles.js";
 
-const PROFILES: readonly ProfileName[] = ["select", "select_failopen", "preview"];
+const PROFILES: readonly (ProfileName | StandingProfileName)[] = ["select", "select_failopen", "preview", "warm_check"];
 
 /** What each profile says of each state: of anybody's machine, then of the caller's own under `route: prefer`. */
 function matrix(): string[] {
   return REFUSAL_REASONS.map((reason) => {
     const { provider, spec, context } = REFUSAL_CASES[reason];
-    const verdict = (profile: ProfileName, accountId: string, route: "public" | "prefer" | "self") => {
+    const verdict = (profile: ProfileName | StandingProfileName, accountId: string, route: "public" | "prefer" | "self") => {
       const gate = firstRefusal(
         profile,
         providerView({ ...provider, accountId }),
@@ -31,30 +31,30 @@ describe("gate profiles", () => {
   it("give each provider state this verdict, for anybody's machine and for the caller's own", () => {
     expect(matrix()).toMatchInlineSnapshot(`
       [
-        "not_owned             refused  -        refused  -        refused  -",
-        "serial_not_allowed    refused  refused  refused  refused  refused  refused",
-        "excluded              refused  refused  refused  refused  -        -",
-        "not_in_catalog        refused  refused  refused  refused  refused  refused",
-        "load_cooldown         refused  refused  refused  refused  refused  refused",
-        "error_cooldown        refused  refused  -        -        -        -",
-        "breaker_open          refused  refused  -        -        -        -",
-        "offline_or_untrusted  refused  refused  refused  refused  refused  refused",
-        "draining              refused  refused  refused  refused  refused  refused",
-        "private_only          refused  -        refused  -        refused  -",
-        "trust_below_minimum   refused  -        refused  -        refused  -",
-        "privacy_unsupported   refused  refused  refused  refused  refused  refused",
-        "challenge_stale       refused  refused  refused  refused  refused  refused",
-        "template_broken       refused  refused  refused  refused  refused  refused",
-        "version_floor         refused  refused  refused  refused  refused  refused",
-        "tools_unsupported     refused  refused  refused  refused  refused  refused",
-        "vision_unsupported    refused  refused  refused  refused  refused  refused",
-        "context_too_small     refused  refused  refused  refused  refused  refused",
-        "slot_unavailable      refused  refused  refused  refused  refused  refused",
-        "concurrency           refused  refused  refused  refused  refused  refused",
-        "thermal_critical      refused  refused  refused  refused  refused  refused",
-        "model_too_large       refused  refused  refused  refused  refused  refused",
-        "capacity              refused  refused  refused  refused  refused  refused",
-        "ttft_ceiling          refused  refused  refused  refused  -        -",
+        "not_owned             refused  -        refused  -        refused  -        -        -",
+        "serial_not_allowed    refused  refused  refused  refused  refused  refused  -        -",
+        "excluded              refused  refused  refused  refused  -        -        -        -",
+        "not_in_catalog        refused  refused  refused  refused  refused  refused  refused  refused",
+        "load_cooldown         refused  refused  refused  refused  refused  refused  -        -",
+        "error_cooldown        refused  refused  -        -        -        -        -        -",
+        "breaker_open          refused  refused  -        -        -        -        -        -",
+        "offline_or_untrusted  refused  refused  refused  refused  refused  refused  refused  refused",
+        "draining              refused  refused  refused  refused  refused  refused  refused  refused",
+        "private_only          refused  -        refused  -        refused  -        refused  refused",
+        "trust_below_minimum   refused  -        refused  -        refused  -        refused  refused",
+        "privacy_unsupported   refused  refused  refused  refused  refused  refused  refused  refused",
+        "challenge_stale       refused  refused  refused  refused  refused  refused  refused  refused",
+        "template_broken       refused  refused  refused  refused  refused  refused  refused  refused",
+        "version_floor         refused  refused  refused  refused  refused  refused  refused  refused",
+        "tools_unsupported     refused  refused  refused  refused  refused  refused  -        -",
+        "vision_unsupported    refused  refused  refused  refused  refused  refused  -        -",
+        "context_too_small     refused  refused  refused  refused  refused  refused  -        -",
+        "slot_unavailable      refused  refused  refused  refused  refused  refused  -        -",
+        "concurrency           refused  refused  refused  refused  refused  refused  -        -",
+        "thermal_critical      refused  refused  refused  refused  refused  refused  -        -",
+        "model_too_large       refused  refused  refused  refused  refused  refused  -        -",
+        "capacity              refused  refused  refused  refused  refused  refused  -        -",
+        "ttft_ceiling          refused  refused  refused  refused  -        -        -        -",
       ]
     `);
   });

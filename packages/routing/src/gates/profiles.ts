@@ -19,16 +19,37 @@ export const PROFILE_OMISSIONS: Readonly<Record<ProfileName, readonly RefusalRea
  */
 export const OWNER_RELAXATION: readonly RefusalReason[] = ["private_only", "trust_below_minimum"];
 
+/**
+ * Asks whether a machine is anybody's capacity for a build, however busy it is (routing.md §3.1 `warm_check`): what planning of loads counts.
+ * A list of what applies, since most gates do not; and no owner is spared anything.
+ */
+export type StandingProfileName = "warm_check";
+
+const STANDING_GATES: Readonly<Record<StandingProfileName, readonly RefusalReason[]>> = {
+  warm_check: [
+    "not_in_catalog",
+    "offline_or_untrusted",
+    "draining",
+    "private_only",
+    "trust_below_minimum",
+    "privacy_unsupported",
+    "challenge_stale",
+    "template_broken",
+    "version_floor",
+  ],
+};
+
 interface Profile {
   readonly gates: readonly Gate[];
   /** For machines of the caller, when the request is for or prefers them. */
   readonly ownerGates: readonly Gate[];
 }
 
-const PROFILES: Readonly<Record<ProfileName, Profile>> = {
+const PROFILES: Readonly<Record<ProfileName | StandingProfileName, Profile>> = {
   select: profile("select"),
   select_failopen: profile("select_failopen"),
   preview: profile("preview"),
+  warm_check: standingProfile("warm_check"),
 };
 
 /** Whether the machine belongs to the caller and the request asks for that. */
@@ -37,7 +58,12 @@ export function isOwnersRequest(provider: ProviderView, spec: RequestSpec): bool
 }
 
 /** The first gate of the profile, in order, that refuses the machine; undefined if none does. */
-export function firstRefusal(name: ProfileName, provider: ProviderView, spec: RequestSpec, context: RoutingContext): Gate | undefined {
+export function firstRefusal(
+  name: ProfileName | StandingProfileName,
+  provider: ProviderView,
+  spec: RequestSpec,
+  context: RoutingContext,
+): Gate | undefined {
   const { gates, ownerGates } = PROFILES[name];
   for (const gate of isOwnersRequest(provider, spec) ? ownerGates : gates) {
     if (gate.refuses(provider, spec, context)) return gate;
@@ -48,4 +74,9 @@ export function firstRefusal(name: ProfileName, provider: ProviderView, spec: Re
 function profile(name: ProfileName): Profile {
   const gates = GATES.filter((gate) => !PROFILE_OMISSIONS[name].includes(gate.reason));
   return { gates, ownerGates: gates.filter((gate) => !OWNER_RELAXATION.includes(gate.reason)) };
+}
+
+function standingProfile(name: StandingProfileName): Profile {
+  const gates = GATES.filter((gate) => STANDING_GATES[name].includes(gate.reason));
+  return { gates, ownerGates: gates };
 }

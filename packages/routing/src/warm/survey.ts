@@ -3,10 +3,8 @@ import { gib } from "../admission/gib.js";
 import { isResident } from "../admission/residency.js";
 import { measure } from "../cost/measure.js";
 import { costProfileOf } from "../cost/profile.js";
-import type { Gate } from "../gates/gate.js";
-import { GATES } from "../gates/index.js";
 import { firstRefusal } from "../gates/profiles.js";
-import type { ProviderView, RefusalReason, RequestSpec, RoutingContext } from "../types.js";
+import type { ProviderView, RequestSpec, RoutingContext } from "../types.js";
 import { isIdle } from "./idle.js";
 import type { LoadLedger } from "./load-ledger.js";
 import { targetScore } from "./score.js";
@@ -58,20 +56,6 @@ export interface Survey {
   readonly decode_tps: number;
 }
 
-/** What makes a machine no capacity for anybody, however it is loaded (routing.md §3.1 `warm_check`). */
-const STANDING: readonly RefusalReason[] = [
-  "not_in_catalog",
-  "offline_or_untrusted",
-  "draining",
-  "private_only",
-  "trust_below_minimum",
-  "privacy_unsupported",
-  "challenge_stale",
-  "template_broken",
-  "version_floor",
-];
-const STANDING_GATES: readonly Gate[] = GATES.filter(({ reason }) => STANDING.includes(reason));
-
 /** Looks once at every machine that offers the build. */
 export function survey(
   build: string,
@@ -89,7 +73,7 @@ export function survey(
   let [size_gb, coming, coming_places, warm_places, atWork, saturated] = [0, 0, 0, 0, 0, 0];
 
   for (const view of fleet.views(build)) {
-    if (STANDING_GATES.some((gate) => gate.refuses(view, spec, context))) continue;
+    if (firstRefusal("warm_check", view, spec, context) !== undefined) continue;
     size_gb ||= gib(view.builds.get(build)?.size_bytes ?? 0);
     const slot = view.slots?.get(build);
     const load = Math.max(view.pending.get(build)?.requests ?? 0, (slot?.running ?? 0) + (slot?.waiting ?? 0));

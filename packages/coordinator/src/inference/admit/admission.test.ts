@@ -298,6 +298,28 @@ describe("admission", () => {
       expect(admit({}, hard).build.id).toBe("new");
     });
 
+    it("what would have to wait, only where the operator lets nothing wait", () => {
+      const options = { settings: { queueBeforeShed: false } };
+      previews = { new: refusedFor("concurrency") };
+      expect(admit().build.id).toBe("new");
+      expect(refusal({}, options)).toMatchObject({ status: 429, code: "rate_limit_exceeded", retryAfter_s: 12 });
+      expect(admit({}, { ...options, input: { ownMachines: "only", own: { linked: 1, online: 1 } } }).spec.route).toBe("self");
+    });
+
+    it("what only a machine that loads the model first would serve, only where the operator wants that", () => {
+      const costing = (state: number): Decision => ({
+        ...SOMEBODY,
+        winner: { providerId: "machine", total_ms: state, terms: { state }, ttft_ms: undefined },
+      });
+      const options = { settings: { coldDispatch: false } };
+      previews = { new: costing(30_000), old: costing(30_000) };
+      expect(admit().build.id).toBe("new");
+      expect(refusal({}, options)).toMatchObject({ status: 503, code: "model_unavailable", retryAfter_s: 12 });
+      expect(admit({}, { ...options, input: { ownMachines: "preferred" } }).build.id).toBe("new");
+      previews = { new: costing(30_000), old: costing(0) };
+      expect(admit({}, options).build.id).toBe("old");
+    });
+
     it.each<[RefusalReason | "nobody", number, number | undefined]>([
       ["nobody", 503, 12],
       ["offline_or_untrusted", 503, 12],

@@ -8,7 +8,7 @@ import { refusedAt } from "../inference-refusal.js";
 import type { RetryAfter } from "../retry-after.js";
 import type { RateLimits, TakenTokens } from "../types.js";
 import { beginsInTime, lateness_ms, type PromptnessSettings } from "./begins-in-time.js";
-import { capacityExists } from "./capacity-exists.js";
+import { type CapacitySettings, capacityExists, hasCapacity } from "./capacity-exists.js";
 import type { AskedRequest, Check, LookedUpInput, PreparedRequest } from "./check.js";
 import { fitsContext } from "./fits-context.js";
 import { fitsFrame } from "./fits-frame.js";
@@ -27,7 +27,7 @@ export interface AdmissionServices {
   readonly queues: Pick<WaitQueues, "isFull">;
   readonly retryAfter: RetryAfter;
   readonly metrics: Metrics;
-  readonly settings: Pick<Settings, "rejectModels" | "servabilityGate"> & PromptnessSettings;
+  readonly settings: Pick<Settings, "rejectModels" | "servabilityGate"> & PromptnessSettings & CapacitySettings;
   readonly limits: Pick<RateLimits, "takeTokens">;
 }
 
@@ -49,7 +49,7 @@ export function createAdmission({ catalog, fleet, queues, retryAfter, metrics, s
   /** Of a request that is within its caller's limits. */
   const affordable: readonly Check<PreparedRequest>[] = [
     ownMachineServes,
-    capacityExists(queues, retryAfter),
+    capacityExists(queues, retryAfter, settings),
     beginsInTime(settings, retryAfter),
     fitsFrame,
   ];
@@ -84,7 +84,7 @@ export function createAdmission({ catalog, fleet, queues, retryAfter, metrics, s
   }
 
   function isServed(request: Omit<PreparedRequest, "body">): boolean {
-    return request.preview.candidates > 0 && lateness_ms(request, settings) === 0;
+    return hasCapacity(request, settings) && lateness_ms(request, settings) === 0;
   }
 
   function previewed(request: Omit<PreparedRequest, "preview" | "body">): Omit<PreparedRequest, "body"> {

@@ -1,18 +1,30 @@
 import { ApiError } from "@umbel/dialects";
 import { type Decision, isWorthWaiting, type RequestSpec } from "@umbel/routing";
+import type { Settings } from "../../config/index.js";
 import type { WaitQueues } from "../dispatch/wait-queues.js";
 import type { RetryAfter } from "../retry-after.js";
 import type { Check, PreparedRequest } from "./check.js";
 
-/** Somebody serves this request, or could soon: asked before money is held. Source: api.md §10.4. */
-export function capacityExists(queues: Pick<WaitQueues, "isFull">, retryAfter: RetryAfter): Check<PreparedRequest> {
+export type CapacitySettings = Pick<Settings, "queueBeforeShed" | "coldDispatch">;
+
+/**
+ * Somebody serves this request, or could soon: asked before money is held. Requests for the account's own machines wait and load whatever the
+ * operator wants of the others. Source: api.md §10.4.
+ */
+export function capacityExists(
+  queues: Pick<WaitQueues, "isFull">,
+  retryAfter: RetryAfter,
+  settings: CapacitySettings,
+): Check<PreparedRequest> {
   return {
     name: "capacity_exists",
     stage: "preflight_capacity",
     refuse({ preview, publicName, build, spec }) {
-      if (preview.candidates > 0) return undefined;
+      const isPublic = spec.route === "public";
+      if (hasCapacity({ preview, spec }, settings)) return undefined;
       const retryAfter_s = retryAfter.seconds(build.id);
       if (isWorthWaiting(preview)) {
+        if (isPublic && !settings.queueBeforeShed) return atCapacity(publicName, spec, "requests do not queue", retryAfter_s);
         return queues.isFull(spec) ? atCapacity(publicName, spec, "queue is full", retryAfter_s) : undefined;
       }
       return new ApiError({
@@ -22,6 +34,16 @@ export function capacityExists(queues: Pick<WaitQueues, "isFull">, retryAfter: R
       });
     },
   };
+}
+
+/** Whether a machine takes the request now, one that must load the model first only where that is allowed. */
+export function hasCapacity({ preview, spec }: Pick<PreparedRequest, "preview" | "spec">, { coldDispatch }: CapacitySettings): boolean {
+  return preview.candidates > 0 && (coldDispatch || spec.route !== "public" || !isCold(preview));
+}
+
+/** Whether even the best machine would have to load the model first: one that has it in memory has no such cost. */
+function isCold({ winner }: Decision): boolean {
+  return (winner?.terms["state"] ?? 0) > 0;
 }
 
 export function atCapacity(model: string, { route }: Pick<RequestSpec, "route">, detail: string, retryAfter_s: number): ApiError {
