@@ -1,10 +1,11 @@
-import type { Rejection, RejectionStore } from "./insight/index.js";
-import { type RejectionRow, rejectionRepository, type Store } from "./store/index.js";
+import type { Rejection, RejectionStore, StoredRejection } from "./insight/index.js";
+import { type RejectionRow, rejectionRepository, type Store, type StoredRejectionRow } from "./store/index.js";
 
 /** Refusals in the database. */
 export function createRejectionStore({ db }: Pick<Store, "db">): RejectionStore {
   return {
     insert: (rows) => rejectionRepository.insert(db, rows.map(toRow)),
+    browse: async (filter) => (await rejectionRepository.browse(db, filter)).map(fromRow),
     removeOlderThan: (at) => rejectionRepository.removeOlderThan(db, at),
   };
 }
@@ -12,4 +13,9 @@ export function createRejectionStore({ db }: Pick<Store, "db">): RejectionStore 
 function toRow({ at, shape, promptTokens, chances, ...rest }: Rejection): RejectionRow {
   const couldHaveServed = chances === undefined ? undefined : chances.candidates > 0;
   return { ...rest, ...shape, ...chances, createdAt: at, estimatedPromptTokens: promptTokens, couldHaveServed };
+}
+
+/** What is not known is null. */
+function fromRow({ createdAt, estimatedPromptTokens, ...rest }: StoredRejectionRow): StoredRejection {
+  return { ...rest, at: createdAt, promptTokens: estimatedPromptTokens };
 }

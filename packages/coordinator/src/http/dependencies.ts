@@ -28,7 +28,7 @@ export interface HttpDependencies {
   readonly pseudonymSecret: Uint8Array;
   readonly sealing: Sealing;
   readonly metrics: Metrics;
-  readonly rejections: Pick<Rejections, "record">;
+  readonly rejections: Pick<Rejections, "record" | "browse">;
   readonly log: Logger;
   readonly clock: Clock;
   readonly settings: Settings;

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openStore, type Store } from "../store/index.js";
 import { MODEL, startTestCoordinator, type TestCoordinator } from "../testing.js";
 
+const ADMIN_KEY = "an-admin-key-that-is-long-enough";
 const SECRET_WORDS = "the heron stands in the reeds";
 const ask = (change: object = {}) => JSON.stringify({ model: MODEL, messages: [{ role: "user", content: SECRET_WORDS }], ...change });
 
@@ -11,7 +12,7 @@ describe("refused requests are recorded", () => {
   let test: TestCoordinator;
   let store: Store;
   beforeAll(async () => {
-    test = await startTestCoordinator();
+    test = await startTestCoordinator({ adminKey: ADMIN_KEY });
     store = await openStore({ databaseUrl: test.databaseUrl });
   });
   afterAll(async () => {
@@ -100,6 +101,31 @@ describe("refused requests are recorded", () => {
       candidates: 1,
     });
     await provider.close();
+  });
+
+  it("and can be read by the operator: filtered, page by page, and as a file", async () => {
+    const apiKey = await test.key({ accountId: "browsed" });
+    for (const model of ["first-missing", "second-missing", "third-missing"]) await test.post(ask({ model }), { apiKey });
+    await expect.poll(async () => (await rowsOf("browsed")).length, PATIENCE).toBe(3);
+    const list = async (query: string) => {
+      const { status, body } = await test.get(`/v1/admin/rejections?${query}`, ADMIN_KEY);
+      return { status, ...(body as { data: { requested_model: string; reason: string }[]; next: string | null }) };
+    };
+    const first = await list("reason=model_not_found&stage=model_resolution&limit=2");
+    expect(first.data.map(({ requested_model }) => requested_model)).toEqual(["third-missing", "second-missing"]);
+    const second = await list(`reason=model_not_found&stage=model_resolution&limit=2&after=${first.next}`);
+    expect(second.data[0]?.requested_model).toBe("first-missing");
+    expect((await list("model=second-missing")).data).toHaveLength(1);
+    expect((await list("since=2020-01-01T00:00:00Z&until=2020-01-02T00:00:00Z")).data).toEqual([]);
+    for (const wrong of ["limit=0", "stage=nowhere", "since=yesterday", "colour=red"]) expect((await list(wrong)).status).toBe(400);
+    expect((await test.get("/v1/admin/rejections", apiKey)).status).toBe(403);
+
+    const response = await fetch(`${test.url}/v1/admin/rejections/export?model=second-missing`, {
+      headers: { authorization: `Bearer ${ADMIN_KEY}` },
+    });
+    const [columns, row, end] = (await response.text()).split("\r\n");
+    expect(response.headers.get("content-disposition")).toMatch(/^attachment; filename="rejections-.*\.csv"$/);
+    expect([columns?.startsWith("id,at,endpoint,stage,reason"), row?.includes("second-missing"), end]).toEqual([true, true, ""]);
   });
 
   it("unlike those that were answered; and no row holds a word of any of them", async () => {

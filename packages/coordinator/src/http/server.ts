@@ -18,6 +18,7 @@ import { machineRoutes } from "./machines/machine-routes.js";
 import { answerMalformedRequest } from "./malformed-request.js";
 import { modelRoutes } from "./models/model-routes.js";
 import { openApiRoutes } from "./openapi/openapi-routes.js";
+import { rejectionRoutes } from "./rejections/rejection-routes.js";
 import { requestIdOf } from "./request-id.js";
 import type { Route } from "./route.js";
 import { encryptionKeyRoute } from "./sealed/index.js";
@@ -54,6 +55,7 @@ export function createHttpServer(dependencies: HttpDependencies): HttpServer {
     encryptionKeyRoute(dependencies),
     ...adminRoutes(dependencies, drain),
     ...decisionRoutes(dependencies),
+    ...rejectionRoutes(dependencies),
     ...machineRoutes(dependencies),
     ...statisticsRoutes(dependencies),
     ...healthRoutes(dependencies, isDraining),

@@ -19,12 +19,15 @@ export { createMetrics, type Metrics } from "./metrics.js";
 export { type OutcomeClass, outcomeOfStatus } from "./outcome.js";
 export {
   createRejections,
+  REFUSAL_STAGES,
   type RefusalStage,
   type RejectedShape,
   type Rejection,
   type RejectionChances,
+  type RejectionFilter,
   type RejectionStore,
   type Rejections,
+  type StoredRejection,
 } from "./rejections.js";
 export { accountPseudonym } from "./statistics/account-pseudonym.js";
 export { LEADER_METRICS, type StatisticsStore } from "./statistics/ports.js";

@@ -29,7 +29,7 @@ function setUp(insert: (rows: readonly Rejection[]) => Promise<void>) {
   const lines: string[] = [];
   const removed: Date[] = [];
   const log = createLogger({ level: "warn", destination: { write: (line) => void lines.push(line) } });
-  const store = { insert, removeOlderThan: async (at: Date) => void removed.push(at) };
+  const store = { insert, browse: async () => [], removeOlderThan: async (at: Date) => void removed.push(at) };
   return { clock, metrics, lines, removed, rejections: createRejections({ store, clock, metrics, log }) };
 }
 

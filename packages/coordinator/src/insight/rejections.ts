@@ -15,20 +15,11 @@ export const REJECTION_LIMITS = {
 } as const;
 
 /** How far a request had come when it was refused. Source: api.md §25. */
-export type RefusalStage =
-  | "drain"
-  | "auth"
-  | "rate_limit"
-  | "transport"
-  | "validation"
-  | "model_resolution"
-  | "capability"
-  | "model_shed"
-  | "balance"
-  | "preflight_capacity"
-  | "routing_ttft"
-  | "queue"
-  | "dispatch";
+export const REFUSAL_STAGES = [
+  ...(["drain", "auth", "rate_limit", "transport", "validation", "model_resolution", "capability", "model_shed"] as const),
+  ...(["balance", "preflight_capacity", "routing_ttft", "queue", "dispatch"] as const),
+] as const;
+export type RefusalStage = (typeof REFUSAL_STAGES)[number];
 
 /** What is known of the machines when a request was refused. */
 export interface RejectionChances {
@@ -74,7 +65,57 @@ export interface Rejection {
   readonly chances: RejectionChances | undefined;
 }
 
+/** A refusal as it was kept; what was not known is null. */
+export interface StoredRejection {
+  /** Grows from one to the next. */
+  readonly id: number;
+  readonly at: Date;
+  readonly endpoint: string;
+  readonly stage: string;
+  readonly reason: string;
+  readonly httpStatus: number;
+  readonly keyId: string | null;
+  readonly accountHash: string | null;
+  readonly clientClass: string;
+  readonly body_bytes: number | null;
+  readonly retryAfter_ms: number | null;
+  readonly requestedModel: string | null;
+  readonly resolvedModel: string | null;
+  readonly stream: boolean | null;
+  readonly choices: number | null;
+  readonly promptTokens: number | null;
+  readonly maxOutputTokens: number | null;
+  readonly requiresVision: boolean | null;
+  readonly hasTools: boolean | null;
+  readonly ownMachines: string | null;
+  readonly temperature: number | null;
+  readonly topP: number | null;
+  readonly presencePenalty: number | null;
+  readonly frequencyPenalty: number | null;
+  readonly couldHaveServed: boolean | null;
+  readonly candidates: number | null;
+  readonly capacityRejections: number | null;
+  readonly tooLargeRejections: number | null;
+  readonly visionRejections: number | null;
+  readonly bestTtft_ms: number | null;
+}
+
+export interface RejectionFilter {
+  readonly since: Date;
+  readonly until?: Date;
+  readonly reason?: string;
+  readonly stage?: RefusalStage;
+  /** As it was asked for, or the build that it stood for. */
+  readonly model?: string;
+  readonly couldHaveServed?: boolean;
+  /** Only those before the one of this id. */
+  readonly before?: number;
+  readonly limit: number;
+}
+
 export interface RejectionStore {
+  /** Latest first. */
+  browse(filter: RejectionFilter): Promise<readonly StoredRejection[]>;
   insert(rows: readonly Rejection[]): Promise<void>;
   removeOlderThan(at: Date): Promise<void>;
 }
@@ -82,6 +123,8 @@ export interface RejectionStore {
 /** The ledger of refusals, written aside of the requests: it never holds one up. */
 export interface Rejections {
   record(rejection: Rejection): void;
+  /** What was recorded, latest first; waits for what is still being written. */
+  browse(filter: RejectionFilter): Promise<readonly StoredRejection[]>;
   /** Removes what is older than it is kept. */
   sweep(): Promise<void>;
   /** Writes what waits, as far as that works in a few seconds. */
@@ -132,6 +175,10 @@ export function createRejections({ store, clock, metrics, log }: RejectionsDepen
       if (waiting.length >= REJECTION_LIMITS.waiting_max) return drop("full", 1);
       waiting.push(rejection);
       writing ??= write();
+    },
+    async browse(filter) {
+      await writing;
+      return store.browse(filter);
     },
     sweep: () => store.removeOlderThan(new Date(clock.date().getTime() - REJECTION_LIMITS.kept_ms)),
     async close() {

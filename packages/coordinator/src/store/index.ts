@@ -10,7 +10,7 @@ export { idempotencyRepository } from "./repositories/idempotency.js";
 export { instanceRepository } from "./repositories/instances.js";
 export { ledgerRepository, priceRepository, type ReservationTerms } from "./repositories/ledger.js";
 export { machineRepository } from "./repositories/machines.js";
-export { type RejectionRow, rejectionRepository } from "./repositories/rejections.js";
+export { type RejectionRow, rejectionRepository, type StoredRejectionRow } from "./repositories/rejections.js";
 export { statisticsRepository } from "./repositories/statistics.js";
 export { createRowCache } from "./row-cache.js";
 export { CoordinatorRunningError, type SessionEvent } from "./session.js";

@@ -35,7 +35,12 @@ describe("the routes of the operator", () => {
 
   it("tell how much of the capacity is used", async () => {
     const { body } = await ask(ADMIN_KEY);
-    expect(body).toMatchObject({ utilization: 0, bottleneck_model: null, demand_concurrency: 0, models: [{ warm_providers: 1 }] });
+    expect(body).toMatchObject({
+      utilization: 0,
+      bottleneck_model: null,
+      demand_concurrency: 0,
+      models: expect.arrayContaining([expect.objectContaining({ warm_providers: 1 })]),
+    });
   });
 
   it("do not let anybody guess on", async () => {

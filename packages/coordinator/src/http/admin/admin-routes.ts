@@ -1,7 +1,7 @@
-import { sinceOf } from "../decisions/browse.js";
-import { queryOf } from "../decisions/query.js";
 import type { HttpDependencies } from "../dependencies.js";
 import type { Drain } from "../drain.js";
+import { sinceOf } from "../lists/browse-limits.js";
+import { queryOf } from "../lists/query.js";
 import type { Route } from "../route.js";
 import { calibrationObject, calibrationOf, calibrationQuery } from "./calibration.js";
 import { drainRoute } from "./drain-route.js";

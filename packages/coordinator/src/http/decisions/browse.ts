@@ -1,12 +1,7 @@
-import { ApiError } from "@umbel/dialects";
 import { z } from "zod";
 import { DECISION_OUTCOMES, type DecisionArchive, ERROR_CLASSES, FINAL_STATUSES, type RowPlace } from "../../insight/index.js";
+import { BROWSE_LIMITS, invalid, LIST_PARAMETERS, sinceOf } from "../lists/browse-limits.js";
 import type { RouteParameter } from "../openapi/route-doc.js";
-
-export const BROWSE_LIMITS = { rows_default: 1_000, rows_max: 50_000, text_max: 256 } as const;
-/** How far back a list goes that names no beginning. */
-const SINCE_default_ms = 24 * 3_600_000;
-const UNITS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 24 * 3_600_000 } as const;
 
 const name = z.string().min(1).max(BROWSE_LIMITS.text_max);
 const filters = {
@@ -32,8 +27,7 @@ export const FILTER_PARAMETERS: readonly RouteParameter[] = [
   { name: "outcome", in: "query", description: DECISION_OUTCOMES.join(", ") },
   { name: "final_status", in: "query", description: FINAL_STATUSES.join(", ") },
   { name: "error_class", in: "query", description: ERROR_CLASSES.join(", ") },
-  { name: "since", in: "query", description: "A duration such as 30m, 24h or 7d, or a time; 24h unless it says otherwise." },
-  { name: "until", in: "query", description: "A time." },
+  ...LIST_PARAMETERS,
 ];
 
 export type Filter = Omit<Parameters<DecisionArchive["browse"]>[0], "after" | "limit">;
@@ -65,24 +59,10 @@ export function placeOf(cursor: string): RowPlace {
   return { at: new Date(at_ms), requestId, attempt };
 }
 
-/** A beginning as callers write it. @throws ApiError 400 */
-export function sinceOf(text: string | undefined, now: Date): Date {
-  if (text === undefined) return new Date(now.getTime() - SINCE_default_ms);
-  const [, amount, unit] = /^(\d{1,9})(ms|s|m|h|d)$/.exec(text) ?? [];
-  if (amount !== undefined && unit !== undefined) return new Date(now.getTime() - Number(amount) * UNITS[unit as keyof typeof UNITS]);
-  const time = z.iso.datetime({ offset: true }).safeParse(text);
-  if (!time.success) throw invalid("since", "is neither a duration such as 24h nor a time such as 2026-11-29T12:00:00Z");
-  return new Date(time.data);
-}
-
 function parsed(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
     return undefined;
   }
-}
-
-function invalid(param: string, what: string): ApiError {
-  return new ApiError({ status: 400, code: "invalid_request_error", message: `${param} ${what}`, param });
 }

@@ -1,17 +1,24 @@
-import { Readable } from "node:stream";
 import { ApiError } from "@umbel/dialects";
 import type { FastifyRequest } from "fastify";
 import { z } from "zod";
 import type { Attempted } from "../../insight/index.js";
 import type { HttpDependencies } from "../dependencies.js";
 import { principalOf } from "../exchange.js";
+import { BROWSE_LIMITS } from "../lists/browse-limits.js";
+import { exportFile } from "../lists/export.js";
+import { queryOf } from "../lists/query.js";
 import type { Route } from "../route.js";
-import { BROWSE_LIMITS, browseQuery, cursorOf, exportQuery, FILTER_PARAMETERS, filterOf, placeOf } from "./browse.js";
-import { decisionList, operatorAttemptOf, operatorDecision, ownAttemptOf, ownDecision, requestOf, rowOf } from "./decision-schema.js";
-import { exportLines } from "./export.js";
-import { queryOf } from "./query.js";
-
-const CONTENT_TYPES = { csv: "text/csv; charset=utf-8; header=present", ndjson: "application/x-ndjson; charset=utf-8" } as const;
+import { browseQuery, cursorOf, exportQuery, FILTER_PARAMETERS, filterOf, placeOf } from "./browse.js";
+import {
+  decisionList,
+  decisionRow,
+  operatorAttemptOf,
+  operatorDecision,
+  ownAttemptOf,
+  ownDecision,
+  requestOf,
+  rowOf,
+} from "./decision-schema.js";
 
 /** Why requests went where they went: each for whoever made it, all of them for the operator. Sources: routing.md §17, §18; ops.md §3. */
 export function decisionRoutes({ decisions, clock }: HttpDependencies): readonly Route[] {
@@ -79,11 +86,10 @@ export function decisionRoutes({ decisions, clock }: HttpDependencies): readonly
       },
       async handle(request, reply) {
         const { format, ...query } = queryOf(request, exportQuery);
-        const name = `decisions-${clock.date().toISOString().slice(0, 19).replaceAll(":", "")}.${format}`;
-        return reply
-          .type(CONTENT_TYPES[format])
-          .header("Content-Disposition", `attachment; filename="${name}"`)
-          .send(Readable.from(exportLines(decisions, filterOf({ ...query, format }, clock.date()), format)));
+        const filter = filterOf({ ...query, format }, clock.date());
+        const page = (after: Attempted | undefined, limit: number) =>
+          decisions.browse({ ...filter, ...(after === undefined ? {} : { after }), limit });
+        return exportFile(reply, { name: "decisions", at: clock.date(), page, rowOf, columns: Object.keys(decisionRow.shape), format });
       },
     },
   ];

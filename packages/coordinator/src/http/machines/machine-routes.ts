@@ -2,9 +2,9 @@ import { ApiError } from "@umbel/dialects";
 import type { FastifyRequest } from "fastify";
 import { z } from "zod";
 import type { KnownMachine } from "../../fleet/index.js";
-import { queryOf } from "../decisions/query.js";
 import type { HttpDependencies } from "../dependencies.js";
 import { principalOf } from "../exchange.js";
+import { queryOf } from "../lists/query.js";
 import type { Route } from "../route.js";
 import { createVerdicts, type MachineVerdict } from "./why.js";
 

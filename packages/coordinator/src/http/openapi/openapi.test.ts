@@ -32,6 +32,8 @@ describe("the API's description", () => {
       "GET /v1/admin/decisions",
       "GET /v1/admin/decisions/export",
       "GET /v1/admin/decisions/{id}",
+      "GET /v1/admin/rejections",
+      "GET /v1/admin/rejections/export",
       "GET /v1/admin/utilization",
       "GET /v1/decisions/{id}",
       "GET /v1/encryption-key",

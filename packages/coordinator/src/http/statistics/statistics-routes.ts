@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { controlBody } from "../control-body.js";
-import { queryOf } from "../decisions/query.js";
 import type { HttpDependencies } from "../dependencies.js";
 import { principalOf } from "../exchange.js";
+import { queryOf } from "../lists/query.js";
 import type { Route } from "../route.js";
 import { createCache } from "./cached.js";
 import { LEADERBOARD_LIMITS, leaderboardObject, leaderboardQuery, leadersOf, networkTotals, totalsOf, totalsQuery } from "./leaderboard.js";
