@@ -17,13 +17,14 @@ export interface TestNetwork {
     readonly account?: string;
     readonly credit_microUsd?: bigint;
   }): Promise<{ readonly openai: OpenAI; readonly apiKey: string }>;
-  /** Starts a provider and waits until requests can go to it. */
+  /** Starts a provider, with more arguments if need be, and waits until requests can go to it. */
   provider(options: {
     readonly script?: Script;
     readonly through?: string;
     /** Another start under the same name is the same machine. */
     readonly name?: string;
     readonly sequences?: number;
+    readonly args?: readonly string[];
   }): Promise<UmbelProcess>;
   restartCoordinator(): Promise<void>;
   get(
@@ -59,14 +60,14 @@ export async function startNetwork(env: NodeJS.ProcessEnv = {}): Promise<TestNet
         cli(["admin", "credit", "--json", "--account", account, "--usd", usd(credit_microUsd), "--reference", "test", "--home", home.path]);
       return { apiKey: key, openai: new OpenAI({ baseURL: `${url}/v1`, apiKey: key, maxRetries: 0 }) };
     },
-    provider: async ({ script, through = url, name = `provider-${providers.length}`, sequences }) => {
+    provider: async ({ script, through = url, name = `provider-${providers.length}`, sequences, args = [] }) => {
       const providerHome = path.join(home.path, name);
       mkdirSync(providerHome, { recursive: true });
       const before = await routableProviders(network);
       const engine = script === undefined ? [] : ["--engine", "scripted", "--script", writeScript(providerHome, script)];
       const places = sequences === undefined ? [] : ["--sequences", String(sequences)];
       const provider = umbel(
-        ["provider", "start", "--foreground", "--json", "--coordinator", through, "--home", providerHome, ...engine, ...places],
+        ["provider", "start", "--foreground", "--json", "--coordinator", through, "--home", providerHome, ...engine, ...places, ...args],
         env,
       );
       providers.push(provider);
