@@ -5,6 +5,7 @@ import { BUSY_REASONS, onlyRests, select } from "../select.js";
 import type { Decision, ProviderView, RefusalReason, RequestSpec, RoutingContext } from "../types.js";
 import { BuildIndex } from "./build-index.js";
 import type { Cell, Machine } from "./cell.js";
+import { createEngagements } from "./engagements.js";
 import { machineFacts } from "./facts.js";
 import { type Found, Search } from "./search.js";
 import { SessionLists } from "./session-lists.js";
@@ -20,6 +21,8 @@ export interface FleetIndex {
   get(providerId: string): ProviderView | undefined;
   /** Views of the machines that advertise a build. */
   views(build: string): Iterable<ProviderView>;
+  /** Views of the machines that have a build in memory, or work for it: few, where many advertise it. */
+  engaged(build: string): Iterable<ProviderView>;
   /**
    * Chooses as `select` chooses among all views: the winner is one that `select` could have drawn, too. Refusals are counted exactly, but
    * for those that depend on a request's length or deadline: of these, only machines that were looked at count, all of them when there is
@@ -38,6 +41,7 @@ export function createFleetIndex(): FleetIndex {
   const builds = new Map<string, BuildIndex>();
   const sessionsOfMachine = new SessionLists();
   const sessionsOfAccount = new SessionLists();
+  const engagements = createEngagements();
   const timers = createTimers();
 
   const remove = (providerId: string): void => {
@@ -45,6 +49,7 @@ export function createFleetIndex(): FleetIndex {
     if (machine === undefined) return;
     const { view, cells } = machine;
     machines.delete(providerId);
+    engagements.remove(view);
     timers.clear(providerId);
     sessionsOfMachine.remove(view.machineId, providerId);
     if (view.accountId !== undefined) sessionsOfAccount.remove(view.accountId, providerId);
@@ -57,6 +62,7 @@ export function createFleetIndex(): FleetIndex {
   const add = (view: ProviderView, context: RoutingContext): void => {
     const machine: Machine = { view, cells: [] };
     machines.set(view.id, machine);
+    engagements.set(view, undefined);
     sessionsOfMachine.add(view.machineId, view.id);
     if (view.accountId !== undefined) sessionsOfAccount.add(view.accountId, view.id);
     const facts = machineFacts(view, context);
@@ -75,6 +81,7 @@ export function createFleetIndex(): FleetIndex {
       add(view, context);
       return;
     }
+    engagements.set(view, machine.view);
     machine.view = view;
     const facts = machineFacts(view, context);
     timers.set(view.id, facts.until_ms);
@@ -129,6 +136,12 @@ export function createFleetIndex(): FleetIndex {
     remove,
     get: (providerId) => machines.get(providerId)?.view,
     views: (build) => builds.get(build)?.views() ?? [],
+    *engaged(build) {
+      for (const session of engagements.of(build)) {
+        const view = machines.get(session)?.view;
+        if (view !== undefined) yield view;
+      }
+    },
     select(spec, context, profile = "select") {
       const index = builds.get(spec.build);
       if (index === undefined) return select([], spec, context, profile);

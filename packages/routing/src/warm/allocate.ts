@@ -37,7 +37,7 @@ export function allocate(
   /** Memory that nobody needs goes to whoever wishes for more; memory in use only to those who need it. */
   function gainOf({ survey, missing_places, needed_places }: Demand, candidate: Candidate, takesFromOthers: boolean): number {
     const added = added_places.get(survey.build) ?? 0;
-    const isFirst = survey.warm.size === 0 && survey.coming === 0 && added === 0;
+    const isFirst = survey.warmCopies === 0 && survey.coming === 0 && added === 0;
     const wanted_places = takesFromOthers ? needed_places - survey.warm_places - survey.coming_places : missing_places;
     return Math.min(wanted_places - added, candidate.places) * (isFirst ? ONLY_COPY_WEIGHT : 1);
   }
@@ -45,10 +45,10 @@ export function allocate(
   /** Places that those who use the build would miss if its copy on the machine went away. */
   function lossOf(build: string, providerId: string): number {
     const { survey, needed_places, floor } = demandOf(build);
-    const copy = survey.warm.get(providerId);
+    const copy = survey.warmAt(providerId);
     if (copy === undefined) return 0;
     const gone = removed.get(build) ?? { copies: 0, places: 0 };
-    const copiesLeft = survey.warm.size - gone.copies - 1;
+    const copiesLeft = survey.warmCopies - gone.copies - 1;
     if (copiesLeft < floor) return Number.POSITIVE_INFINITY;
     const before_places = survey.warm_places - gone.places;
     const loss = Math.max(0, needed_places - (before_places - copy.places)) - Math.max(0, needed_places - before_places);
@@ -81,7 +81,7 @@ export function allocate(
     added_places.set(demand.survey.build, (added_places.get(demand.survey.build) ?? 0) + target.places);
     for (const build of evict) {
       const gone = removed.get(build) ?? { copies: 0, places: 0 };
-      const places = demandOf(build).survey.warm.get(target.view.id)?.places ?? 0;
+      const places = demandOf(build).survey.warmAt(target.view.id)?.places ?? 0;
       removed.set(build, { copies: gone.copies + 1, places: gone.places + places });
     }
   }

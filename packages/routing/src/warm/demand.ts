@@ -21,7 +21,7 @@ export interface Demand {
 
 /** @param memory absent for a build that nobody has asked for of late */
 export function demandOf(survey: Survey, memory: BuildMemory | undefined, settings: WarmSettings, now_ms: number): Demand {
-  const { places_median, warm_places, coming_places, warm, coming, candidates } = survey;
+  const { places_median, warm_places, coming_places, warmCopies, coming, candidates } = survey;
   const floor = settings.minWarm.get(survey.build) ?? 0;
   const load = littlesLaw(survey, memory, now_ms);
   const pressure = memory?.pressure(now_ms, survey.saturation) ?? [];
@@ -37,7 +37,7 @@ export function demandOf(survey: Survey, memory: BuildMemory | undefined, settin
       ? Math.min(comfortable_places, supply_places)
       : Math.min(Math.max(comfortable_places, step_places), supply_places + candidate_places);
   const held_places = memory?.held_places(wanted_places, now_ms) ?? wanted_places;
-  const floor_places = Math.max(0, floor - warm.size - coming) * places_median;
+  const floor_places = Math.max(0, floor - warmCopies - coming) * places_median;
   const target_places = Math.max(held_places, floor_places === 0 ? 0 : supply_places + floor_places);
   const missing_places = Math.max(0, target_places - supply_places);
   const needed_places = pressure.length > 0 ? Math.max(load, 1) : load;

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { createFleetIndex } from "../fleet-index/index.js";
 import { firstRefusal } from "../gates/profiles.js";
 import { context as anyContext, fleet as anyFleet } from "../testing/arbitraries.js";
 import { BUILD, builds, buildView, NOW_MS, OTHER_BUILD, requestSpec, routingContext, slots, slotView } from "../testing/fixtures.js";
@@ -253,6 +254,42 @@ describe("which machine loads", () => {
       }),
       { numRuns: 500 },
     );
+  });
+
+  it("is the same whether the fleet says which machines are engaged or has to be looked through", () => {
+    fc.assert(
+      fc.property(anyFleet, anyContext, fc.integer({ min: 1, max: 9 }), (views, given, events) => {
+        const context = routingContext(given);
+        const index = createFleetIndex();
+        for (const view of views) index.set(view, context);
+        const scanned = {
+          get: (id: string) => views.find((view) => view.id === id),
+          views: (build: string) => views.filter((view) => view.builds.has(build)),
+        };
+        const plans = [index, scanned].map((fleet) => {
+          const planner = createWarmPlanner();
+          for (const build of [BUILD, OTHER_BUILD]) {
+            for (let i = 0; i < events; i++) planner.record({ type: "ttft_miss", build }, context.now_ms);
+          }
+          return planner.plan(fleet, context);
+        });
+        expect(plans[0]).toEqual(plans[1]);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it("is not always among the same few of a large fleet", () => {
+    const world = new World(
+      Array.from({ length: 5000 }, (_, i) => coldMachine(`m${String(i).padStart(4, "0")}`)),
+      {
+        pendingLoads_max: 1000,
+        loadsPerPlan: 8,
+      },
+    );
+    for (let i = 0; i < 4; i++) world.tick(REJECT, { type: "queue", build: BUILD, depth: 400, oldestSince_ms: NOW_MS });
+    const chosen = new Set(loads(world).map(({ providerId }) => Number(providerId.slice(1)) % 5));
+    expect(chosen.size).toBeGreaterThan(2);
   });
 
   it("is asked on behalf of builds in the catalogue only, with the catalogue's weights", () => {

@@ -64,13 +64,13 @@ export interface WarmPlanner {
   /** @param now_ms monotonic */
   record(event: WarmEvent, now_ms: number): void;
   /**
-   * Loads and unloads for now; loads count as under way from here on. Costs one look at every machine that offers a build which somebody asked
-   * for of late.
+   * Loads and unloads for now; loads count as under way from here on. Of each build that somebody asked for of late it looks at the machines
+   * that have it in memory or work for it, and at a bounded number of others.
    *
    * @param catalog a build's entry; undefined is no such build. Default: every build, whatever its hash
    */
   plan(fleet: WarmFleet, context: RoutingContext, catalog?: (build: string) => WarmBuild | undefined): WarmPlan;
-  /** Machines that could load the build now, or are loading it. Costs one look at every machine that offers it. */
+  /** Machines that could load the build now, or are loading it; of many, at most as many as one plan looks at. */
   couldLoad(build: string, fleet: WarmFleet, context: RoutingContext, catalog?: (build: string) => WarmBuild | undefined): number;
   readonly pendingLoads: readonly PendingLoad[];
   /** How long the build usually takes to load; 0 is unknown. */
@@ -84,6 +84,7 @@ export function createWarmPlanner(changed: Partial<WarmSettings> = {}): WarmPlan
   const settings: WarmSettings = { ...WARM_DEFAULTS, ...changed };
   const memories = new Map<string, BuildMemory>();
   const ledger = new LoadLedger(settings);
+  let turn = 0;
 
   function memoryOf(build: string): BuildMemory {
     const memory = memories.get(build) ?? new BuildMemory(settings);
@@ -138,12 +139,13 @@ export function createWarmPlanner(changed: Partial<WarmSettings> = {}): WarmPlan
     couldLoad(build, fleet, context, catalog = () => ANY_BUILD) {
       const known = catalog(build);
       if (known === undefined) return 0;
-      const { candidates, coming } = survey(build, known, fleet, context, settings, ledger);
+      const { candidates, coming } = survey(build, known, { fleet, context, settings, ledger });
       return candidates.length + coming;
     },
 
     plan(fleet, context, catalog = () => ANY_BUILD) {
       const { now_ms } = context;
+      turn++;
       ledger.settle((providerId, build) => isResident(fleet.get(providerId)?.slots?.get(build)), now_ms);
       for (const [build, memory] of memories) if (memory.isFaded(now_ms)) memories.delete(build);
 
@@ -151,7 +153,7 @@ export function createWarmPlanner(changed: Partial<WarmSettings> = {}): WarmPlan
       const demandFor = (build: string): Demand => {
         const before = known.get(build);
         if (before !== undefined) return before;
-        const surveyed = survey(build, catalog(build) ?? ANY_BUILD, fleet, context, settings, ledger);
+        const surveyed = survey(build, catalog(build) ?? ANY_BUILD, { fleet, context, settings, ledger }, turn);
         const demand = demandOf(surveyed, memories.get(build), settings, now_ms);
         known.set(build, demand);
         return demand;
@@ -177,9 +179,9 @@ export function createWarmPlanner(changed: Partial<WarmSettings> = {}): WarmPlan
 }
 
 function figures({ survey: surveyed, load, target_places, missing_places, pressure }: Demand): BuildDemand {
-  const { build, warm_places, coming_places, warm, coming, candidates } = surveyed;
+  const { build, warm_places, coming_places, warmCopies, coming, candidates } = surveyed;
   return {
     ...{ build, load, target_places, warm_places, coming_places, missing_places, pressure },
-    ...{ warmCopies: warm.size, comingCopies: coming, candidates: candidates.length },
+    ...{ warmCopies, comingCopies: coming, candidates: candidates.length },
   };
 }

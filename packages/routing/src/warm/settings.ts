@@ -76,6 +76,8 @@ export const WARM_DEFAULTS: WarmSettings = Object.freeze({
 export const WARM_LIMITS = {
   /** Builds with memory of pressure or demand; the one heard of least recently is forgotten first. */
   builds_max: 4096,
+  /** Machines that one plan looks at for places for a build. */
+  looked_max: 1024,
   /** Machines that could load a build among which one plan chooses. */
   candidates_max: 256,
   /** Of those, the best, for which what would have to be put away is reckoned. */

@@ -21,10 +21,10 @@ export function surplusCopies(
   const gone = new Map<string, { copies: number; places: number }>();
   return ours.filter(({ providerId, build, since_ms }) => {
     const { survey, target_places, floor, pressure } = demandOf(build);
-    const copy = survey.warm.get(providerId);
+    const copy = survey.warmAt(providerId);
     if (copy === undefined || !isIdle(copy.view) || now_ms - since_ms < settings.minDwell_ms || pressure.length > 0) return false;
     const before = gone.get(build) ?? { copies: 0, places: 0 };
-    const copiesLeft = survey.warm.size - before.copies - 1;
+    const copiesLeft = survey.warmCopies - before.copies - 1;
     const placesLeft = survey.warm_places - before.places - copy.places;
     if (copiesLeft < Math.max(1, floor) || placesLeft < target_places) return false;
     gone.set(build, { copies: before.copies + 1, places: before.places + copy.places });

@@ -20,7 +20,10 @@ export interface WarmBuild {
 /** The fleet as a plan sees it; a `FleetIndex` is one. */
 export interface WarmFleet {
   get(providerId: string): ProviderView | undefined;
+  /** Machines that offer the build. */
   views(build: string): Iterable<ProviderView>;
+  /** Of these, the ones that have it in memory or work for it, perhaps with others; absent is to be found out by looking at all. */
+  engaged?(build: string): Iterable<ProviderView>;
 }
 
 /** One copy of a build that serves anybody, or a machine that could hold one. */
@@ -39,7 +42,9 @@ export interface Survey {
   readonly build: string;
   /** Memory of one copy. */
   readonly size_gb: number;
-  readonly warm: ReadonlyMap<string, Copy>;
+  readonly warmCopies: number;
+  /** The copy in memory on a machine that serves anybody. */
+  warmAt(providerId: string): Copy | undefined;
   /** Places of the copies in memory, and of those that are being loaded. */
   readonly warm_places: number;
   readonly coming: number;
@@ -56,58 +61,117 @@ export interface Survey {
   readonly decode_tps: number;
 }
 
-/** Looks once at every machine that offers the build. */
-export function survey(
-  build: string,
-  known: WarmBuild,
-  fleet: WarmFleet,
-  context: RoutingContext,
-  settings: WarmSettings,
-  ledger: LoadLedger,
-): Survey {
+/** Everything that a survey leans on. */
+export interface SurveyMeans {
+  readonly fleet: WarmFleet;
+  readonly context: RoutingContext;
+  readonly settings: WarmSettings;
+  readonly ledger: LoadLedger;
+}
+
+/**
+ * Looks at every machine that has the build in memory or work for it, and at some of those that could load it: where many could, others than
+ * before each time.
+ *
+ * @param turn counts surveys of the build
+ */
+export function survey(build: string, known: WarmBuild, means: SurveyMeans, turn = 0): Survey {
+  const { fleet, context, settings, ledger } = means;
   const spec = ordinaryRequest(build, known);
   const profile = costProfileOf(context);
-  const warm = new Map<string, Copy>();
   const candidates: Candidate[] = [];
-  const [places, prefills, decodes]: [number[], number[], number[]] = [[], [], []];
-  let [size_gb, coming, coming_places, warm_places, atWork, saturated] = [0, 0, 0, 0, 0, 0];
+  const seen = createMedians(spec, context);
+  let [size_gb, coming, coming_places, warmCopies, warm_places, atWork, saturated] = [0, 0, 0, 0, 0, 0, 0];
 
-  for (const view of fleet.views(build)) {
-    if (firstRefusal("warm_check", view, spec, context) !== undefined) continue;
+  /** Allocates nothing: in a large fleet there are very many. */
+  const placesOn = (view: ProviderView): number => {
     size_gb ||= gib(view.builds.get(build)?.size_bytes ?? 0);
+    const places = qualityPlaces(view, build, profile, settings.fallbackPlaces);
+    seen.add(view, places);
+    return places;
+  };
+  const standsFor = (view: ProviderView): boolean => firstRefusal("warm_check", view, spec, context) === undefined;
+  const isComing = (view: ProviderView): boolean => ledger.pendingOf(view.id)?.build === build;
+
+  for (const view of engagedIn(fleet, build, ledger)) {
     const slot = view.slots?.get(build);
-    const load = Math.max(view.pending.get(build)?.requests ?? 0, (slot?.running ?? 0) + (slot?.waiting ?? 0));
-    atWork += load;
-    const isWarm = isResident(slot);
+    const load = Math.max(view.pending.get(build)?.requests ?? 0, slot === undefined ? 0 : slot.running + slot.waiting);
     // Work that was placed on a machine without the build makes it load the build by itself.
-    const isComing = !isWarm && (load > 0 || ledger.pendingOf(view.id)?.build === build);
-    const mayLoad = !isWarm && !isComing && candidates.length < WARM_LIMITS.candidates_max && isTarget(view, spec, context, ledger);
-    if (!isWarm && !isComing && !mayLoad) continue;
-    const copy = { view, places: qualityPlaces(view, build, profile, settings.fallbackPlaces) };
-    if (isWarm) {
-      warm.set(view.id, copy);
-      warm_places += copy.places;
-      if (load >= copy.places) saturated++;
-    } else if (isComing) {
-      coming++;
-      coming_places += copy.places;
+    if (!isResident(slot) && load === 0 && !isComing(view)) continue;
+    if (!standsFor(view)) continue;
+    atWork += load;
+    const places = placesOn(view);
+    if (isResident(slot)) {
+      warmCopies++;
+      warm_places += places;
+      if (load >= places) saturated++;
     } else {
-      candidates.push({ ...copy, score: targetScore(view) });
+      coming++;
+      coming_places += places;
     }
-    if (places.length >= WARM_LIMITS.sampled_max) continue;
-    const { prefill_tps, decode_tps } = measure(view, spec, context);
-    places.push(copy.places);
-    prefills.push(prefill_tps);
-    decodes.push(decode_tps);
+  }
+  for (const view of someOf(() => fleet.views(build), turn)) {
+    if (candidates.length >= WARM_LIMITS.candidates_max) break;
+    if (isResident(view.slots?.get(build)) || !isTarget(view, spec, context, ledger)) continue;
+    candidates.push({ view, places: placesOn(view), score: targetScore(view) });
   }
 
   candidates.sort((a, b) => b.score - a.score || (a.view.id < b.view.id ? -1 : 1));
   return {
-    ...{ build, size_gb, warm, warm_places, coming, coming_places, atWork, candidates },
-    saturation: warm.size === 0 ? 0 : saturated / warm.size,
-    places_median: Math.max(1, median(places)),
-    prefill_tps: median(prefills),
-    decode_tps: median(decodes),
+    ...{ build, size_gb, warmCopies, warm_places, coming, coming_places, atWork, candidates },
+    saturation: warmCopies === 0 ? 0 : saturated / warmCopies,
+    warmAt(providerId) {
+      const view = fleet.get(providerId);
+      if (view === undefined || !isResident(view.slots?.get(build)) || !standsFor(view)) return undefined;
+      return { view, places: qualityPlaces(view, build, profile, settings.fallbackPlaces) };
+    },
+    ...seen.medians(),
+  };
+}
+
+/** Machines that have the build, work for it, or a load of it under way. */
+function* engagedIn(fleet: WarmFleet, build: string, ledger: LoadLedger): Iterable<ProviderView> {
+  if (fleet.engaged === undefined) {
+    yield* fleet.views(build);
+    return;
+  }
+  const loading = new Set(ledger.pending.flatMap((load) => (load.build === build ? [load.providerId] : [])));
+  for (const view of fleet.engaged(build)) {
+    loading.delete(view.id);
+    yield view;
+  }
+  for (const providerId of loading) {
+    const view = fleet.get(providerId);
+    if (view !== undefined) yield view;
+  }
+}
+
+/** A bounded number of machines, spread over all there are; each turn begins elsewhere. All of them where they are few. */
+function* someOf(views: () => Iterable<ProviderView>, turn: number): Iterable<ProviderView> {
+  let count = 0;
+  for (const _ of views()) count++;
+  const step = Math.max(1, Math.ceil(count / WARM_LIMITS.looked_max));
+  let at = 0;
+  for (const view of views()) if (at++ % step === turn % step) yield view;
+}
+
+interface Medians {
+  add(view: ProviderView, places: number): void;
+  medians(): Pick<Survey, "places_median" | "prefill_tps" | "decode_tps">;
+}
+
+/** Over the first copies that it sees. */
+function createMedians(spec: RequestSpec, context: RoutingContext): Medians {
+  const [places, prefills, decodes]: [number[], number[], number[]] = [[], [], []];
+  return {
+    add(view, ofCopy) {
+      if (places.length >= WARM_LIMITS.sampled_max) return;
+      const { prefill_tps, decode_tps } = measure(view, spec, context);
+      places.push(ofCopy);
+      prefills.push(prefill_tps);
+      decodes.push(decode_tps);
+    },
+    medians: () => ({ places_median: Math.max(1, median(places)), prefill_tps: median(prefills), decode_tps: median(decodes) }),
   };
 }
 

@@ -22,6 +22,8 @@ export interface WarmPoolSettings {
 
 /** Between plans that pressure asks for: a burst of refusals is one reason, not hundreds. */
 export const PLANS_APART_MS = 1_000;
+/** However much presses, plans take at most this share of the time. */
+const PLANNING_SHARE_MAX = 0.05;
 
 export interface WarmLoopDependencies {
   readonly clock: Clock;
@@ -59,6 +61,7 @@ export function createWarmLoop(dependencies: WarmLoopDependencies): WarmLoop {
   const waitingSince_ms = new Map<string, number>();
   let demand: readonly BuildDemand[] = [];
   let plannedAt_ms = Number.NEGATIVE_INFINITY;
+  let apart_ms = PLANS_APART_MS;
   let cancelNext: () => void = () => undefined;
   let next_ms = Number.POSITIVE_INFINITY;
   let isStopped = false;
@@ -84,6 +87,7 @@ export function createWarmLoop(dependencies: WarmLoopDependencies): WarmLoop {
       );
       if (!plan.isObserveOnly) obey(command, now_ms);
     }
+    apart_ms = Math.max(PLANS_APART_MS, (clock.now_ms() - now_ms) / PLANNING_SHARE_MAX);
     planAt(now_ms + settings.interval_ms);
   }
 
@@ -98,7 +102,7 @@ export function createWarmLoop(dependencies: WarmLoopDependencies): WarmLoop {
 
   function record(event: WarmEvent): void {
     planner.record(event, clock.now_ms());
-    if (PRESSING.has(event.type)) planAt(plannedAt_ms + PLANS_APART_MS);
+    if (PRESSING.has(event.type)) planAt(plannedAt_ms + apart_ms);
   }
 
   planAt(clock.now_ms() + settings.interval_ms);
@@ -110,7 +114,7 @@ export function createWarmLoop(dependencies: WarmLoopDependencies): WarmLoop {
       if (depth > 0) waitingSince_ms.set(build, since_ms);
       else waitingSince_ms.delete(build);
       record({ type: "queue", build, depth, oldestSince_ms: since_ms });
-      if (depth > 0) planAt(plannedAt_ms + PLANS_APART_MS);
+      if (depth > 0) planAt(plannedAt_ms + apart_ms);
     },
     loadStatus(sessionId, { model_id: build, status, reason = "other" }) {
       if (status === "started") return;

@@ -1,0 +1,46 @@
+import type { ProviderView } from "../types.js";
+
+/** Which machines have a build in memory, or work for it; kept, so that they are found without looking at all that offer it. */
+export interface Engagements {
+  /** @param before the machine's former view; undefined for a new machine */
+  set(view: ProviderView, before: ProviderView | undefined): void;
+  remove(view: ProviderView): void;
+  /** Sessions of the machines. */
+  of(build: string): Iterable<string>;
+}
+
+export function createEngagements(): Engagements {
+  const sessions = new Map<string, Set<string>>();
+
+  function forget(build: string, id: string): void {
+    const engaged = sessions.get(build);
+    engaged?.delete(id);
+    if (engaged?.size === 0) sessions.delete(build);
+  }
+
+  return {
+    set(view, before) {
+      // Most changes of a view touch neither.
+      if (before !== undefined && before.slots === view.slots && before.pending === view.pending) return;
+      for (const build of before === undefined ? [] : engagedBuilds(before)) if (!isEngaged(view, build)) forget(build, view.id);
+      for (const build of engagedBuilds(view)) {
+        const engaged = sessions.get(build);
+        if (engaged === undefined) sessions.set(build, new Set([view.id]));
+        else engaged.add(view.id);
+      }
+    },
+    remove(view) {
+      for (const build of engagedBuilds(view)) forget(build, view.id);
+    },
+    of: (build) => sessions.get(build) ?? [],
+  };
+}
+
+function* engagedBuilds({ slots, pending }: ProviderView): Iterable<string> {
+  if (slots !== undefined) yield* slots.keys();
+  yield* pending.keys();
+}
+
+function isEngaged({ slots, pending }: ProviderView, build: string): boolean {
+  return slots?.has(build) === true || pending.has(build);
+}
