@@ -184,6 +184,7 @@ describe("the index of a fleet", () => {
     const noRoom = slots(slotView({ tokenBudgetUsed: 99_950 }));
     const fleets = [crowd(20_000, () => ({})), crowd(20_000, () => ({ slots: full })), crowd(20_000, () => ({ slots: noRoom }))];
     const [idle, busy, exhausted] = fleets.map((fleet) => indexOf(fleet, routingContext()));
+    expect(idle?.select(requestSpec(), routingContext())).toMatchObject({ tied: 20_000, visits: 2 });
     expect(idle?.select(requestSpec(), routingContext()).winner).toBeDefined();
     expect(busy?.select(requestSpec(), routingContext())).toMatchObject({ winner: undefined, refusals: { concurrency: 20_000 } });
     for (let ask = 0; ask < 3; ask += 1) {

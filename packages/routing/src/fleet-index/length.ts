@@ -4,7 +4,7 @@ import { type Cell, SMALL_MAX } from "./cell.js";
 import type { Row } from "./rows.js";
 
 /** A bound is reckoned in another order than the cost, so it is taken down by more than rounding can put it up: it must never be above. */
-const ROUNDING = 1 - 2 ** -40;
+export const ROUNDING = 1 - 2 ** -40;
 
 /** What a search needs of a request's length, read once. */
 export class Length {
