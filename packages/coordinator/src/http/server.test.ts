@@ -168,7 +168,7 @@ describe("the HTTP edge", () => {
       const { body } = await test.get("/v1/models", apiKey);
       const list = body as { object: string; data: { id: string }[] };
       expect(list.object).toBe("list");
-      expect(list.data.map((model) => model.id).sort()).toEqual(["sprout", MODEL]);
+      expect(list.data.map((model) => model.id).sort()).toEqual(["sprout", "test-embedding-model", MODEL]);
       expect(list.data.find((model) => model.id === MODEL)).toMatchObject({
         object: "model",
         owned_by: "umbel",

@@ -44,7 +44,7 @@ describe("public figures", () => {
       total_requests: 8,
       active_providers: 3,
       unlisted_providers: 1,
-      models: [{ id: TEST_BUILD, providers: 3 }],
+      models: expect.arrayContaining([{ id: TEST_BUILD, providers: 3 }]),
       hardware: [{ providers: 3 }],
       network_utilization: { utilization: 0 },
     });
