@@ -177,7 +177,7 @@ describe("the HTTP edge", () => {
         supported_features: ["tools"],
         metadata: { provider_count: 1, routable_providers: 1, can_accept: true, active_requests: 0 },
       });
-      expect((await test.get("/v1/models?include_builds=1", apiKey)).body).toMatchObject({ data: { length: 4 } });
+      expect((await test.get("/v1/models?include_builds=1", apiKey)).body).toMatchObject({ data: { length: 6 } });
       expect((await test.get("/v1/models/test-build", apiKey)).body).toMatchObject({ id: "test-build", quantization: "int8" });
       expect((await test.get("/v1/models/org/absent", apiKey)).body).toMatchObject({ error: { code: "model_not_found", param: "model" } });
       await provider.close();
