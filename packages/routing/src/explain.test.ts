@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { DEFAULT_COST_PROFILE } from "./cost/profile.js";
+
 import { explainDecision, explainProvider } from "./explain.js";
 import { select } from "./select.js";
-import { BUILD, NOW_MS, providerView, requestSpec, routingContext, slots, slotView } from "./testing/fixtures.js";
+import { BUILD, NOW_MS, PLAIN_COST_PROFILE, providerView, requestSpec, routingContext, slots, slotView } from "./testing/fixtures.js";
 import { REFUSAL_CASES } from "./testing/refusals.js";
 import { REFUSAL_REASONS } from "./types.js";
 
@@ -24,7 +24,7 @@ describe("explaining a decision", () => {
       "  0.10 s prefill: reading this prompt",
       "  2.00 s decode: writing the longest answer this request allows",
       "its estimate to the first token: 0.12 s",
-      `coefficients: version ${DEFAULT_COST_PROFILE.version}`,
+      `coefficients: version ${PLAIN_COST_PROFILE.version}`,
       "least estimate to the first token: 0.12 s",
     ]);
   });

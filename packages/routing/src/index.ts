@@ -50,6 +50,7 @@ export {
   withModels,
   withoutPending,
   withPending,
+  withRead,
   withSuspectRelease,
   withTrust,
 } from "./views.js";

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { measure } from "./cost/measure.js";
-import { DEFAULT_COST_PROFILE } from "./cost/profile.js";
+
 import { type Candidate, pick } from "./pick.js";
 import { seededRandom } from "./random.js";
-import { providerView, requestSpec, routingContext, slots, slotView } from "./testing/fixtures.js";
+import { PLAIN_COST_PROFILE, providerView, requestSpec, routingContext, slots, slotView } from "./testing/fixtures.js";
 import type { ProviderView, RequestSpec } from "./types.js";
 
 const candidate = (id: string, total_ms: number, change: Partial<ProviderView> = {}): Candidate => ({
@@ -15,11 +15,11 @@ const never = () => {
   throw new Error("the dice were not needed");
 };
 const winner = (candidates: Candidate[], spec: Partial<RequestSpec> = {}, random: () => number = never) =>
-  pick(candidates, requestSpec(spec), DEFAULT_COST_PROFILE, random)?.candidate.measured.provider.id;
+  pick(candidates, requestSpec(spec), PLAIN_COST_PROFILE, random)?.candidate.measured.provider.id;
 
 describe("the pick", () => {
   it("is nobody among none", () => {
-    expect(pick([], requestSpec(), DEFAULT_COST_PROFILE, never)).toBeUndefined();
+    expect(pick([], requestSpec(), PLAIN_COST_PROFILE, never)).toBeUndefined();
   });
 
   it("is the cheapest when the others are more than 3 s dearer", () => {
@@ -36,7 +36,7 @@ describe("the pick", () => {
 
   it("falls to the dice among equals, and records them", () => {
     const equals = ["a", "b", "c"].map((id) => candidate(id, 100));
-    const at = (draw: number) => pick(equals, requestSpec(), DEFAULT_COST_PROFILE, () => draw);
+    const at = (draw: number) => pick(equals, requestSpec(), PLAIN_COST_PROFILE, () => draw);
     expect(at(0)).toMatchObject({ candidate: equals[0], tied: 3, draw: 0 });
     expect(at(0.34)?.candidate).toBe(equals[1]);
     expect(at(0.999)?.candidate).toBe(equals[2]);

@@ -171,6 +171,8 @@ describe("a decision", () => {
   });
 
   it("names the version of the coefficients", () => {
-    expect(select([providerView()], requestSpec(), routingContext()).costProfile).toBe(DEFAULT_COST_PROFILE.version);
+    expect(select([providerView()], requestSpec(), routingContext({ costProfile: DEFAULT_COST_PROFILE })).costProfile).toBe(
+      DEFAULT_COST_PROFILE.version,
+    );
   });
 });

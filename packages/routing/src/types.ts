@@ -68,6 +68,8 @@ export interface BuildView {
 export interface PendingView {
   readonly requests: number;
   readonly tokens: number;
+  /** Prompt tokens of those that have not begun to answer: whatever comes next is read after them. Absent is none. */
+  readonly unread_tokens?: number;
 }
 
 /** Everything routing may know of one provider at one instant, frozen: a change makes a new view. */

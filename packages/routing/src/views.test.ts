@@ -12,6 +12,7 @@ import {
   withHeartbeat,
   withoutPending,
   withPending,
+  withRead,
   withSuspectRelease,
   withTrust,
 } from "./views.js";
@@ -149,6 +150,21 @@ describe("placed work", () => {
     const view = withPending(withPending(withPending(registered(), BUILD, one), BUILD, one), OTHER_BUILD, one);
     expect(view.pending.get(BUILD)).toEqual({ requests: 2, tokens: 200 });
     expect(view.pendingTotal).toBe(3);
+  });
+
+  it("knows which prompts have yet to be read, until answers begin or work ends", () => {
+    const work = { requests: 1, tokens: 300, unread_tokens: 200 };
+    const two = withPending(withPending(registered(), BUILD, work), BUILD, work);
+    expect(two.pending.get(BUILD)).toEqual({ requests: 2, tokens: 600, unread_tokens: 400 });
+    const read = withRead(two, BUILD, 200);
+    expect(read.pending.get(BUILD)).toEqual({ requests: 2, tokens: 600, unread_tokens: 200 });
+    expect(withoutPending(read, BUILD, { ...work, unread_tokens: 0 }).pending.get(BUILD)).toEqual({
+      requests: 1,
+      tokens: 300,
+      unread_tokens: 200,
+    });
+    expect(withoutPending(read, BUILD, work).pending.get(BUILD)).toEqual({ requests: 1, tokens: 300 });
+    expect(withRead(read, OTHER_BUILD, 200)).toBe(read);
   });
 
   it("leaves nothing behind once it has ended", () => {

@@ -88,10 +88,18 @@ export function withHeartbeat(view: ProviderView, heartbeat: Heartbeat): Provide
   });
 }
 
-/** Adds work that the coordinator has placed: `{ requests: 1, tokens: prompt + largest output }` for one reservation. */
+/**
+ * Adds work that the coordinator has placed: `{ requests: 1, tokens: prompt + largest output, unread_tokens: prompt }` for one reservation.
+ */
 export function withPending(view: ProviderView, build: string, added: PendingView): ProviderView {
+  return withPendingOf(view, build, sumOf(view.pending.get(build), added, 1));
+}
+
+/** The machine has begun to answer a request: its prompt has been read. Give its tokens as to `withPending`; never goes below zero. */
+export function withRead(view: ProviderView, build: string, read_tokens: number): ProviderView {
   const before = view.pending.get(build);
-  return withPendingOf(view, build, (before?.requests ?? 0) + added.requests, (before?.tokens ?? 0) + added.tokens);
+  if (before?.unread_tokens === undefined || read_tokens <= 0) return view;
+  return withPendingOf(view, build, sumOf(before, { requests: 0, tokens: 0, unread_tokens: read_tokens }, -1));
 }
 
 /**
@@ -101,7 +109,7 @@ export function withPending(view: ProviderView, build: string, added: PendingVie
 export function withoutPending(view: ProviderView, build: string, ended: PendingView): ProviderView {
   const before = view.pending.get(build);
   if (!before) return view;
-  const after = withPendingOf(view, build, Math.max(0, before.requests - ended.requests), Math.max(0, before.tokens - ended.tokens));
+  const after = withPendingOf(view, build, sumOf(before, ended, -1));
   const slot = view.slots?.get(build);
   if (slot === undefined) return after;
   return changed(after, { slots: new Map(view.slots).set(build, withoutReported(slot, ended)) });
@@ -191,12 +199,19 @@ function changed(view: ProviderView, change: Partial<ProviderView>): ProviderVie
   return Object.freeze({ ...view, ...change });
 }
 
-function withPendingOf(view: ProviderView, build: string, requests: number, tokens: number): ProviderView {
+function sumOf(before: PendingView | undefined, change: PendingView, sign: 1 | -1): PendingView {
+  const requests = Math.max(0, (before?.requests ?? 0) + sign * change.requests);
+  const tokens = Math.max(0, (before?.tokens ?? 0) + sign * change.tokens);
+  const unread_tokens = Math.max(0, (before?.unread_tokens ?? 0) + sign * (change.unread_tokens ?? 0));
+  return Object.freeze(unread_tokens === 0 ? { requests, tokens } : { requests, tokens, unread_tokens });
+}
+
+function withPendingOf(view: ProviderView, build: string, work: PendingView): ProviderView {
   const pending = new Map(view.pending);
-  if (requests > 0) pending.set(build, Object.freeze({ requests, tokens }));
+  if (work.requests > 0) pending.set(build, work);
   else pending.delete(build);
   let pendingTotal = 0;
-  for (const work of pending.values()) pendingTotal += work.requests;
+  for (const { requests } of pending.values()) pendingTotal += requests;
   return changed(view, { pending, pendingTotal });
 }
 

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { BUILD, providerView, requestSpec, routingContext, slots, slotView } from "../testing/fixtures.js";
+import { BUILD, PLAIN_COST_PROFILE, providerView, requestSpec, routingContext, slots, slotView } from "../testing/fixtures.js";
 import type { CandidateCost, ProviderView, RequestSpec, RoutingContext } from "../types.js";
 import { itemisedCost } from "./index.js";
 import { measure } from "./measure.js";
-import { costProfileOf, DEFAULT_COST_PROFILE } from "./profile.js";
+import { costProfileOf } from "./profile.js";
 
 function cost(
   provider: Partial<ProviderView> = {},
@@ -107,12 +107,12 @@ describe("prefill rate", () => {
   });
 
   it("never passes the ceiling on what machines may say of themselves", () => {
-    expect(cost(slot({ observedPrefill_tps: 1e9 }))["prefill"]).toBe(100_000 / DEFAULT_COST_PROFILE.prefill_tps_max);
+    expect(cost(slot({ observedPrefill_tps: 1e9 }))["prefill"]).toBe(100_000 / PLAIN_COST_PROFILE.prefill_tps_max);
   });
 });
 
 describe("long prompts", () => {
-  const costProfile = { ...DEFAULT_COST_PROFILE, version: "test", longPrompt_tokens: 1000 };
+  const costProfile = { ...PLAIN_COST_PROFILE, version: "test", longPrompt_tokens: 1000 };
 
   it("weigh nothing extra by default, nor under the threshold", () => {
     expect(cost({}, { promptTokens: 1_000_000 })["long_prompt"]).toBe(0);
@@ -148,6 +148,23 @@ describe("release", () => {
   });
 });
 
+describe("unread prompts", () => {
+  const unread = (unread_tokens: number) => ({ pending: new Map([[BUILD, { requests: 1, tokens: 0, unread_tokens }]]), pendingTotal: 1 });
+
+  it("cost the time in which they are read, which comes before this one's first token", () => {
+    expect(cost(unread(4_000))).toMatchObject({ unread: 4_000, ttft_ms: 4_000 + 100 + 20 });
+  });
+
+  it("count whatever their build, since a machine reads one prompt at a time", () => {
+    const pending = new Map([["another-build", { requests: 2, tokens: 0, unread_tokens: 500 }]]);
+    expect(cost({ pending, pendingTotal: 2 })).toMatchObject({ unread: 500, ttft_ms: 620 });
+  });
+
+  it("are guessed to be like this one where the machine reports more waiting than was placed on it", () => {
+    expect(cost(slot({ waiting: 3 }))["ttft_ms"]).toBe(420);
+  });
+});
+
 describe("affinity", () => {
   const held = (matched_tokens: number, machineId = "machine-of-session-1") => ({ affinity: { machineId, matched_tokens } });
 
@@ -165,7 +182,7 @@ describe("affinity", () => {
   it("discounts at most 10 s, and nothing when that is set to 0", () => {
     const long = { promptTokens: 30_000, ...held(30_000) };
     expect(cost({}, long)["affinity"]).toBe(-10_000);
-    expect(cost({}, long, { costProfile: { ...DEFAULT_COST_PROFILE, affinity_ms_max: 0 } })).toMatchObject({
+    expect(cost({}, long, { costProfile: { ...PLAIN_COST_PROFILE, affinity_ms_max: 0 } })).toMatchObject({
       affinity: -0,
       ttft_ms: 30_020,
     });

@@ -13,12 +13,14 @@ import { release } from "./release.js";
 import { reliability } from "./reliability.js";
 import { state } from "./state.js";
 import type { CostTerm } from "./term.js";
+import { unread } from "./unread.js";
 
 /** What a machine costs: the sum of these, in milliseconds, lower is better (routing.md §5). */
 export const COST_TERMS: readonly CostTerm[] = [
   state,
   queue,
   pending,
+  unread,
   backlog,
   prefill,
   decode,

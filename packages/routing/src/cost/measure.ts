@@ -18,6 +18,8 @@ export interface Measurements {
   /** One stream's rate if this request joins. */
   readonly projectedDecode_tps: number;
   readonly prefill_tps: number;
+  /** Reading of prompts that were placed on the machine, whatever their build, and have not been read yet. */
+  readonly unread_ms: number;
   /** Reading that the machine is spared, since it holds the prompt's beginning; 0 where it would not be worth it. */
   readonly sparedPrefill_ms: number;
   /** Estimate until the first token; undefined while the machine has not reported capacity. */
@@ -37,6 +39,10 @@ export function measure(provider: ProviderView, spec: RequestSpec, context: Rout
   // Prefills run one after the other; decoding runs beside them. So only requests that have not begun delay the first token.
   const sparedPrefill_ms = isResident(slot) ? worthSparing_ms((matched_tokens(provider, spec) * 1000) / prefill_tps, profile) : 0;
   const prefillsAhead = (slot?.waiting ?? 0) + Math.max(0, placed - reported);
+  const unread_ms = (unread_tokens(provider) * 1000) / prefill_tps;
+  const own_ms = (prompt_tokens * 1000) / prefill_tps;
+  // Where the machine reports more that wait than were placed on it, they are taken to be like this one.
+  const ahead_ms = prefillsAhead * own_ms;
   return {
     provider,
     slot,
@@ -47,11 +53,16 @@ export function measure(provider: ProviderView, spec: RequestSpec, context: Rout
     decode_tps,
     projectedDecode_tps: projectedRate_tps(provider, slot, profile),
     prefill_tps,
+    unread_ms,
     sparedPrefill_ms,
-    ttft_ms: provider.slots
-      ? load_ms + ((prefillsAhead + 1) * prompt_tokens * 1000) / prefill_tps - sparedPrefill_ms + 1000 / decode_tps
-      : undefined,
+    ttft_ms: provider.slots ? load_ms + Math.max(unread_ms, ahead_ms) + own_ms - sparedPrefill_ms + 1000 / decode_tps : undefined,
   };
+}
+
+function unread_tokens({ pending }: ProviderView): number {
+  let tokens = 0;
+  for (const work of pending.values()) tokens += work.unread_tokens ?? 0;
+  return tokens;
 }
 
 function worthSparing_ms(spared_ms: number, profile: CostProfile): number {

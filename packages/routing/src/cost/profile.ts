@@ -3,8 +3,8 @@ import type { RoutingContext } from "../types.js";
 
 /**
  * Every coefficient that decides between eligible providers. Frozen and versioned: a decision records the version, so that a change of
- * one number is visible in every decision it touched. All are operational values of routing.md §5 and §6, tuned on one 7B model and meant
- * to be calibrated; where a line names another source, that one holds.
+ * one number is visible in every decision it touched. Version 1 were the operational values of routing.md §5 and §6, tuned on one 7B model and
+ * meant to be calibrated; version 2 is calibrated in simulation (docs/routing.md says how, and what each change brought).
  */
 export interface CostProfile {
   readonly version: string;
@@ -15,6 +15,14 @@ export interface CostProfile {
   /** Measured load times are believed only within these bounds. */
   readonly measuredLoad_ms_min: number;
   readonly measuredLoad_ms_max: number;
+  /** How much a load counts beside its length: it takes the place of a build that others may want, and keeps the machine busy. */
+  readonly stateWeight: number;
+  /** How much the reading of prompts counts that come before this one. */
+  readonly unreadWeight: number;
+  /** How much the tokens count that earlier requests may still take: they are written beside this one, not before it. */
+  readonly backlogWeight: number;
+  /** How much of the longest answer counts. Most answers end long before it. */
+  readonly decodeWeight: number;
   /** One request ahead in the same slot. */
   readonly queued_ms: number;
   /** One request that the coordinator has on the machine, whatever its build. */
@@ -58,8 +66,12 @@ export const DEFAULT_COST_PROFILE: CostProfile = Object.freeze({
   wakeLoad_ms: 20_000,
   measuredLoad_ms_min: 2_000,
   measuredLoad_ms_max: 180_000,
-  queued_ms: 3_000,
-  pending_ms: 750,
+  stateWeight: 3,
+  unreadWeight: 2,
+  backlogWeight: 0,
+  decodeWeight: 0.3,
+  queued_ms: 1_000,
+  pending_ms: 300,
   batchSlowdown: 0.27,
   unknownDecode_tps: 1,
   prefillPerDecode: 12,
@@ -74,7 +86,7 @@ export const DEFAULT_COST_PROFILE: CostProfile = Object.freeze({
   suspectRelease_ms: 15_000,
   affinity_ms_max: 10_000,
   affinityWorth_ms: 50,
-  nearTie_ms: 3_000,
+  nearTie_ms: 100,
   decodeFloor_tps: 15,
   qualityOvercommit: 2,
 });

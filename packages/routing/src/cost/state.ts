@@ -3,5 +3,5 @@ import type { CostTerm } from "./term.js";
 export const state: CostTerm = {
   name: "state",
   words: "bringing the build into memory",
-  cost_ms: (measured) => measured.load_ms,
+  cost_ms: (measured, profile) => measured.load_ms * profile.stateWeight,
 };

@@ -9,6 +9,7 @@ import {
   builds,
   buildView,
   NOW_MS,
+  PLAIN_COST_PROFILE,
   providerView,
   requestSpec,
   routingContext,
@@ -162,6 +163,16 @@ describe("the index of a fleet", () => {
       const { winner } = index.select(spec, context);
       expect(admissibleWinners(fleet, spec, context, "select")).toContain(winner?.providerId);
     }
+  });
+
+  it("finds a machine although the fleet's rates have moved on since it was placed", () => {
+    const unmeasured = slots(slotView({ observedDecode_tps: 0 }));
+    const fleet = crowd(3, () => ({ slots: unmeasured, staticDecode_tps: 20 }));
+    const index = indexOf(fleet, routingContext());
+    const costProfile = { ...PLAIN_COST_PROFILE, nearTie_ms: 100 };
+    const context = routingContext({ costProfile, rates: { decode_tps: () => 200, load_ms: () => 0 } });
+    expect(select(fleet, requestSpec(), context).winner).toBeDefined();
+    expect(index.select(requestSpec(), context).winner).toBeDefined();
   });
 
   it("spreads requests over equals", () => {

@@ -1,4 +1,5 @@
 import { outputDemand_tokens, promptDemand_tokens, requestDemand_tokens } from "../admission/demand.js";
+import type { CostProfile } from "../cost/profile.js";
 import type { RequestSpec } from "../types.js";
 import { type Cell, SMALL_MAX } from "./cell.js";
 import type { Row } from "./rows.js";
@@ -14,10 +15,10 @@ export class Length {
   /** A cell's own cost has one token of output in it. */
   readonly #output_ms_tps: number;
 
-  constructor(spec: RequestSpec) {
+  constructor(spec: RequestSpec, { decodeWeight }: CostProfile) {
     this.demand_tokens = requestDemand_tokens(spec);
     this.#prompt_ms_tps = promptDemand_tokens(spec) * 1000;
-    this.#output_ms_tps = (outputDemand_tokens(spec) - 1) * 1000;
+    this.#output_ms_tps = (outputDemand_tokens(spec) - 1) * 1000 * decodeWeight;
   }
 
   /** Whether the request finds room where there is as much. */

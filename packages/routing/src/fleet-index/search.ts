@@ -63,7 +63,7 @@ export class Search {
     excluded: readonly Cell[],
     private readonly holder: Cell | undefined,
   ) {
-    this.#length = new Length(spec);
+    this.#length = new Length(spec, costProfileOf(context));
     this.#costProfile = costProfileOf(context);
     for (const shelf of index.shelves) {
       const reason = refusalOf(shelf.standing, spec, profile);
@@ -141,7 +141,19 @@ export class Search {
       const lane = lanes[index];
       if (lane !== undefined && (bounds_ms[index] ?? 0) <= limit_ms) near.push(lane);
     }
-    return this.#leastBusy(near, limit_ms);
+    return this.#leastBusy(near, limit_ms) ?? this.#cheapestSeen();
+  }
+
+  /**
+   * Rates of the fleet move on while a machine's own place in the index stays until its next report: then what it costs can lie below what
+   * its place says, and out of reach of the near-ties that are looked for by place. Whoever was found cheapest is found all the same.
+   */
+  #cheapestSeen(): Found | undefined {
+    let cheapest: Candidate | undefined;
+    for (const candidate of this.#seen.values()) {
+      if (candidate !== undefined && candidate.total_ms < (cheapest?.total_ms ?? Number.POSITIVE_INFINITY)) cheapest = candidate;
+    }
+    return cheapest && { candidate: cheapest, tied: 1, draw: undefined, choice: equals([cheapest]) };
   }
 
   /** The holder of the caller's prefix; it costs less than its bound tells, so it is looked at first. */

@@ -1,3 +1,4 @@
+import { type CostProfile, DEFAULT_COST_PROFILE } from "../cost/profile.js";
 import { seededRandom } from "../random.js";
 import type { BuildView, ProviderView, RequestSpec, RoutingContext, SlotView } from "../types.js";
 
@@ -6,6 +7,19 @@ export const OTHER_BUILD = "oak-7b-q4_k_m";
 export const WEIGHT_HASH = "ab".repeat(32);
 export const NOW_MS = 1_000_000;
 const GIB = 2 ** 30;
+
+/** Coefficients whose sums are easy to follow: each term counts for what it is, with the figures of routing.md §5 and §6. */
+export const PLAIN_COST_PROFILE: CostProfile = Object.freeze({
+  ...DEFAULT_COST_PROFILE,
+  version: "plain",
+  stateWeight: 1,
+  unreadWeight: 1,
+  backlogWeight: 1,
+  decodeWeight: 1,
+  queued_ms: 3_000,
+  pending_ms: 750,
+  nearTie_ms: 3_000,
+});
 
 /** A build of 1 GiB that can do everything. */
 export function buildView(change: Partial<BuildView> = {}): BuildView {
@@ -108,6 +122,7 @@ export function routingContext(change: Partial<RoutingContext> = {}): RoutingCon
     minTrust: "self_signed",
     minVersion: "1.0.0",
     challengeFreshness_ms: 960_000,
+    costProfile: PLAIN_COST_PROFILE,
     ...change,
   };
 }

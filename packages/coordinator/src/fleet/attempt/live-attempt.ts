@@ -69,6 +69,7 @@ export class LiveAttempt implements Attempt {
   #isOverflown = false;
   #isCancelled = false;
   #isJudged = false;
+  #isRead = false;
   #isReleased = false;
 
   constructor(reservation: Reservation, provider: ServingProvider, host: AttemptHost) {
@@ -125,10 +126,15 @@ export class LiveAttempt implements Attempt {
     this.#host.violate(reason);
   }
 
+  /** Whether the machine has read the prompt, as its first content has shown. */
+  get isRead(): boolean {
+    return this.#isRead;
+  }
+
   reportContent(): void {
-    if (this.#sentAt_ms === undefined) return;
+    if (this.#sentAt_ms === undefined || this.#isRead) return;
+    this.#isRead = true;
     this.#host.showedContent(this, this.#host.now_ms() - this.#sentAt_ms);
-    this.#sentAt_ms = undefined;
   }
 
   reportTimeout(): void {

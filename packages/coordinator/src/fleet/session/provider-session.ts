@@ -23,6 +23,7 @@ import {
   withModels,
   withoutPending,
   withPending,
+  withRead,
   withTrust,
 } from "@umbel/routing";
 import type { Standing } from "../../trust/index.js";
@@ -136,7 +137,7 @@ export class ProviderSession implements FrameHandler, AttemptHost {
     this.#context.rates.placed(build, this.now_ms());
     // The machine loads the build for it, and the next request should find a copy.
     if (!isResident(this.#view.slots?.get(build))) this.#context.loads.record({ type: "cold_dispatch", build });
-    this.#show(this.#health.applied(withPending(this.#view, build, { requests: 1, tokens })));
+    this.#show(this.#health.applied(withPending(this.#view, build, { requests: 1, tokens, unread_tokens: promptTokens })));
     return attempt;
   }
 
@@ -245,8 +246,10 @@ export class ProviderSession implements FrameHandler, AttemptHost {
   }
 
   showedContent({ reservation }: LiveAttempt, wait_ms: number): void {
-    this.#context.rates.firstContent(reservation.build, reservation.promptTokens, wait_ms);
+    const { build, promptTokens } = reservation;
+    this.#context.rates.firstContent(build, promptTokens, wait_ms);
     this.#health.responded(this.#view, reservation, wait_ms);
+    this.#show(withRead(this.#view, build, promptTokens));
   }
 
   now_ms(): number {
@@ -254,10 +257,10 @@ export class ProviderSession implements FrameHandler, AttemptHost {
   }
 
   released(attempt: LiveAttempt, provider: "silenced" | "may_still_send"): void {
-    const { build, tokens } = attempt.reservation;
+    const { build, tokens, promptTokens } = attempt.reservation;
     this.#attempts.remove(attempt, provider);
     this.#context.rates.freed(build, this.now_ms());
-    this.#show(withoutPending(this.#view, build, { requests: 1, tokens }));
+    this.#show(withoutPending(this.#view, build, { requests: 1, tokens, unread_tokens: attempt.isRead ? 0 : promptTokens }));
     this.#context.signals.changed(this.builds);
   }
 
