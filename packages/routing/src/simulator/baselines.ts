@@ -58,6 +58,8 @@ function baseline(choose: Choose): Selector {
       for (const build of fleet.get(providerId)?.builds.keys() ?? []) byBuild.get(build)?.delete(providerId);
       fleet.delete(providerId);
     },
+    get: (providerId) => fleet.get(providerId),
+    views: (build) => byBuild.get(build)?.values() ?? [],
     select(spec, context) {
       const views = [...(byBuild.get(spec.build)?.values() ?? [])];
       const eligible = views.filter((view) => firstRefusal("select", view, spec, context) === undefined);

@@ -1,7 +1,7 @@
 import type { DispatchState } from "../dispatch/index.js";
 import type { RequestSpec } from "../types.js";
 import type { Arrival } from "./arrivals.js";
-import type { SimulatedMachine } from "./machine.js";
+import type { Held } from "./placement.js";
 import type { Work } from "./work.js";
 
 /** One request that has not ended. */
@@ -11,21 +11,17 @@ export interface LiveRequest {
   state: DispatchState;
   /** For which a tick is planned; infinite if none is. */
   tickAt_ms: number;
-  /** In a line, and until when. */
-  waiter: { readonly spec: RequestSpec; readonly deadline_ms: number; readonly request: LiveRequest } | undefined;
   /** By racer. */
-  readonly attempts: Attempt[];
+  readonly attempts: Map<number, Attempt>;
   /** When its first content came; undefined before. */
   firstContent_ms: number | undefined;
   decode_tps: number;
 }
 
-/** A place that one request holds on one machine. */
-export interface Attempt {
+/** What one request wants of one machine. */
+export interface Attempt extends Held {
   readonly request: LiveRequest;
   readonly racer: number;
-  readonly machine: SimulatedMachine;
-  readonly sessionId: string;
   readonly work: Work;
   readonly purpose: "first" | "retry" | "hedge";
   readonly placed_ms: number;

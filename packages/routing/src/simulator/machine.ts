@@ -1,10 +1,10 @@
 import type { ErrorClass } from "@umbel/protocol";
-import { gib } from "../admission/gib.js";
 import { Batch } from "./batch.js";
-import { entry, type MachineSpec, type SimulatedBuild, USABLE_MEMORY } from "./fleet-mix.js";
+import { entry, type MachineSpec, type SimulatedBuild } from "./fleet-mix.js";
 import { Misbehaviour } from "./misbehaviour.js";
+import { ModelMemory } from "./model-memory.js";
 import { PrefixMemory } from "./prefix-memory.js";
-import { isIdle, type SimulatedSlot, smoothed } from "./slot.js";
+import { type SimulatedSlot, smoothed } from "./slot.js";
 import { demand_tokens, type Saying, type Work } from "./work.js";
 
 /** What a machine needs of the world around it. */
@@ -18,43 +18,34 @@ export interface Surroundings {
   loaded(machine: SimulatedMachine, build: number, result: "succeeded" | "failed", took_ms: number): void;
 }
 
-/** Requests that wait on one machine; one more is refused (`packages/provider/src/batch/batcher.ts`). */
+/** Requests that wait on one machine for one build; one more is refused (`packages/provider/src/batch/batcher.ts`). */
 const WAITING_MAX = 128;
-/** News of a load under way. */
-const LOAD_NEWS_MS = 5_000;
 /** How much each stream slows the reading of a prompt beside it. */
 const PREFILL_INTERFERENCE = 0.1;
 
 /**
- * A machine with continuous batching: prompts are read one after the other, answers are written together, builds come into memory one at a
- * time and the one used least recently goes. Nothing happens between two instants that matter, so a request costs a handful of events.
+ * A machine with continuous batching: prompts are read one after the other, answers are written together. Nothing happens between two
+ * instants that matter, so a request costs a handful of events however long its answer is.
  */
 export class SimulatedMachine {
-  readonly slots = new Map<number, SimulatedSlot>();
-  /** Requests per second of virtual time are counted in these. */
   readonly misbehaviour: Misbehaviour;
-  /** By which `wake` wants to be called; the world's own note of what it has planned. */
+  readonly memory: ModelMemory;
+  /** By which `wake` is to be called; the world's own note. */
   plannedWake_ms = Number.POSITIVE_INFINITY;
-  loads = 0;
-  #batch: Batch;
+  readonly #batch: Batch;
   #prefixes = new PrefixMemory();
-  #reading: Work | undefined;
-  #readEnd_ms = Number.POSITIVE_INFINITY;
+  /** Prompts to be read, the first of them being read. */
   readonly #unread: Work[] = [];
+  #readEnd_ms = Number.POSITIVE_INFINITY;
   readonly #stalled: Work[] = [];
-  /** Builds to be loaded, the first of them under way. */
-  readonly #loads: number[] = [];
-  #loadStart_ms = 0;
-  #loadEnd_ms = Number.POSITIVE_INFINITY;
-  #loadNews_ms = Number.POSITIVE_INFINITY;
 
   constructor(
     readonly spec: MachineSpec,
     private readonly world: Surroundings,
   ) {
     this.misbehaviour = new Misbehaviour(spec, world.seed);
+    this.memory = new ModelMemory(spec, world.builds);
     this.#batch = new Batch(spec.decode_tps / this.misbehaviour.slowDecode, spec.batchSlope);
-    for (const build of spec.builds.slice(0, spec.resident)) this.#slot(build, true, 0);
   }
 
   /** Streams being written. */
@@ -62,35 +53,14 @@ export class SimulatedMachine {
     return this.#batch.size;
   }
 
-  get isLoading(): boolean {
-    return this.#loads.length > 0;
+  get slots(): ReadonlyMap<number, SimulatedSlot> {
+    return this.memory.slots;
   }
 
   submit(work: Work, now_ms: number): void {
-    const broken = this.misbehaviour.refusal(work);
-    if (broken !== undefined) {
-      this.#fail(work, broken, now_ms);
-      return;
-    }
-    const slot = this.slots.get(work.build);
-    if (slot !== undefined && slot.waiting.length >= WAITING_MAX) {
-      this.#fail(work, "capacity_queue", now_ms);
-      return;
-    }
-    this.world.changed(this);
-    if (slot === undefined) {
-      this.#enqueueLoad(work.build, now_ms);
-      this.#waitForLoad(work, now_ms);
-    } else {
-      if (demand_tokens(work) > this.#poolTokens(slot)) {
-        this.#fail(work, "capacity_kv", now_ms);
-        return;
-      }
-      if (slot.ready) {
-        this.#wait(work, slot);
-        this.#admit(slot, now_ms);
-      } else this.#waitForLoad(work, now_ms);
-    }
+    const failure = this.misbehaviour.refusal(work) ?? this.#take(work, now_ms);
+    if (failure === undefined) this.world.changed(this);
+    else this.#fail(work, failure, now_ms);
   }
 
   /** @returns tokens that were written for nothing */
@@ -100,34 +70,30 @@ export class SimulatedMachine {
     return written;
   }
 
-  /** A build that the coordinator wants in memory. */
-  load(build: number, now_ms: number): void {
-    if (this.slots.get(build)?.ready === true) this.world.loaded(this, build, "succeeded", 0);
-    else this.#enqueueLoad(build, now_ms);
+  /** The coordinator wants a build in memory, and others out of it first. */
+  load(build: number, evict: readonly number[], now_ms: number): void {
+    for (const other of evict) this.memory.putAway(other);
+    const slot = this.memory.want(build, now_ms);
+    if (slot === undefined) this.world.loaded(this, build, "failed", 0);
+    else if (slot.ready) this.world.loaded(this, build, "succeeded", 0);
   }
 
   unload(build: number): void {
-    const slot = this.slots.get(build);
-    if (slot === undefined || !slot.ready || !isIdle(slot)) return;
-    this.slots.delete(build);
-    this.world.changed(this);
+    if (this.memory.putAway(build)) this.world.changed(this);
   }
 
   /** The process dies: memory is empty and all work is lost. */
   crash(): void {
     this.disconnect();
-    this.slots.clear();
-    this.#loads.length = 0;
-    this.#loadEnd_ms = this.#loadNews_ms = Number.POSITIVE_INFINITY;
+    this.memory.clear();
     this.#prefixes = new PrefixMemory();
   }
 
   /** All work is lost; what is in memory stays. */
   disconnect(): void {
     this.#batch.clear();
-    this.#reading = undefined;
-    this.#readEnd_ms = Number.POSITIVE_INFINITY;
     this.#unread.length = 0;
+    this.#readEnd_ms = Number.POSITIVE_INFINITY;
     this.#stalled.length = 0;
     for (const slot of this.slots.values()) {
       slot.running = slot.runningTokens = slot.waitingTokens = 0;
@@ -140,75 +106,47 @@ export class SimulatedMachine {
     for (let ended = this.#batch.takeEnded(now_ms); ended !== undefined; ended = this.#batch.takeEnded(now_ms)) this.#ended(ended, now_ms);
     if (this.#readEnd_ms <= now_ms) this.#read(now_ms);
     if (this.#stalled.length > 0) this.#resume(now_ms);
-    if (this.#loadEnd_ms <= now_ms) this.#loadEnded(now_ms);
-    else if (this.#loadNews_ms <= now_ms) this.#tellLoading(now_ms);
+    this.#goOnLoading(now_ms);
   }
 
   nextWake_ms(): number {
-    let next_ms = Math.min(this.#readEnd_ms, this.#loadEnd_ms, this.#loadNews_ms, this.#batch.nextEnd_ms());
+    let next_ms = Math.min(this.#readEnd_ms, this.memory.next_ms, this.#batch.nextEnd_ms());
     for (const { stalledUntil_ms } of this.#stalled) next_ms = Math.min(next_ms, stalledUntil_ms);
     return next_ms;
   }
 
-  /** What can be given to a build's cache in all, in its own tokens. */
-  #poolTokens(slot: SimulatedSlot): number {
-    return Math.floor((this.#pool_gb() * 2 ** 30) / slot.kvBytesPerToken);
-  }
-
-  /** What its cache could still take. */
-  freeTokens(slot: SimulatedSlot): number {
-    return Math.max(0, Math.floor(((this.#pool_gb() - this.#cached_gb()) * 2 ** 30) / slot.kvBytesPerToken));
-  }
-
-  /** Memory in which a build could be placed, once idle ones have gone. */
-  freeForLoad_gb(): number {
-    let free_gb = this.spec.memory_gb * USABLE_MEMORY - this.#cached_gb();
-    let busy = 0;
-    for (const slot of this.slots.values()) {
-      if (isIdle(slot) && slot.ready) continue;
-      free_gb -= slot.size_gb;
-      busy += 1;
-    }
-    return busy >= this.spec.slots_max ? 0 : Math.max(0, free_gb);
-  }
-
-  /** When a request that came now would see its first token, if nothing else came; infinite where it would be refused or wait. */
-  firstToken_ms(build: number, promptTokens: number, maxOutputTokens: number): number {
-    const { speed, size_gb } = entry(this.world.builds, build);
-    const slot = this.slots.get(build);
+  /** How long a request that came now would wait for its first token, if nothing else came; infinite where it would have to wait for a place. */
+  firstToken_ms(build: number, promptTokens: number, maxOutputTokens: number, now_ms: number): number {
+    const { speed } = entry(this.world.builds, build);
     const read_ms = (promptTokens * 1000) / this.#prefillRate_tps(speed) + 1000 / (this.#batch.rate_tps(1) * speed);
-    if (slot === undefined || !slot.ready) {
-      if (size_gb * LOAD_ROOM > this.freeForLoad_gb()) return Number.POSITIVE_INFINITY;
-      return this.#loads.length * this.#loadTime_ms(build) + this.#loadTime_ms(build) + read_ms;
-    }
-    if (slot.running >= this.spec.concurrency || promptTokens + maxOutputTokens > this.freeTokens(slot)) return Number.POSITIVE_INFINITY;
+    const slot = this.slots.get(build);
+    if (slot?.ready !== true) return this.memory.untilLoaded_ms(build, now_ms) + read_ms;
+    if (slot.running >= this.spec.concurrency || promptTokens + maxOutputTokens > this.memory.freeTokens(slot))
+      return Number.POSITIVE_INFINITY;
     let ahead_ms = 0;
     for (const other of this.#unread) ahead_ms += ((other.promptTokens - other.cachedTokens) * 1000) / this.#prefillRate_tps(speed);
     return ahead_ms + read_ms;
   }
 
-  #wait(work: Work, slot: SimulatedSlot): void {
+  /** @returns why not, if the machine does not take it */
+  #take(work: Work, now_ms: number): ErrorClass | undefined {
+    const slot = this.memory.want(work.build, now_ms);
+    if (slot === undefined) return "load_failed_memory";
+    if (slot.waiting.length >= WAITING_MAX) return "capacity_queue";
+    if (demand_tokens(work) > this.memory.allTokens(slot)) return "capacity_kv";
     work.phase = "waiting";
     slot.waiting.push(work);
     slot.waitingTokens += demand_tokens(work);
-  }
-
-  #waitForLoad(work: Work, now_ms: number): void {
-    const slot = this.slots.get(work.build);
-    // The load was refused at once: its slot is not there, and whoever waited has been told.
-    if (slot === undefined) {
-      this.#fail(work, "load_failed_memory", now_ms);
-      return;
-    }
-    this.#wait(work, slot);
-    this.world.say(this, work, { type: "accepted", phase: "loading", progress: 0 }, now_ms);
+    if (slot.ready) this.#admit(slot, now_ms);
+    else this.world.say(this, work, { type: "accepted", phase: "loading", progress: 0 }, now_ms);
+    return undefined;
   }
 
   /** Those that wait and find a place begin, in their order. */
   #admit(slot: SimulatedSlot, now_ms: number): void {
     while (slot.running < this.spec.concurrency) {
       const first = slot.waiting[0];
-      if (first === undefined || demand_tokens(first) > this.freeTokens(slot)) return;
+      if (first === undefined || demand_tokens(first) > this.memory.freeTokens(slot)) return;
       slot.waiting.shift();
       slot.waitingTokens -= demand_tokens(first);
       this.#begin(first, slot, now_ms);
@@ -245,18 +183,16 @@ export class SimulatedMachine {
     work.phase = "prefill";
     work.cachedTokens = this.#prefixes.found(work);
     this.#unread.push(work);
-    if (this.#reading === undefined) this.#readNext(now_ms);
+    if (this.#unread.length === 1) this.#readFirst(now_ms);
   }
 
-  #readNext(now_ms: number): void {
-    const next = this.#unread[0];
-    this.#reading = next;
-    if (next === undefined) {
-      this.#readEnd_ms = Number.POSITIVE_INFINITY;
-      return;
-    }
-    const { speed } = entry(this.world.builds, next.build);
-    this.#readEnd_ms = now_ms + (Math.max(1, next.promptTokens - next.cachedTokens) * 1000) / this.#prefillRate_tps(speed);
+  #readFirst(now_ms: number): void {
+    const [first] = this.#unread;
+    this.#readEnd_ms = first === undefined ? Number.POSITIVE_INFINITY : now_ms + this.#reading_ms(first);
+  }
+
+  #reading_ms({ build, promptTokens, cachedTokens }: Work): number {
+    return (Math.max(1, promptTokens - cachedTokens) * 1000) / this.#prefillRate_tps(entry(this.world.builds, build).speed);
   }
 
   #prefillRate_tps(speed: number): number {
@@ -266,7 +202,7 @@ export class SimulatedMachine {
   /** A prompt has been read. */
   #read(now_ms: number): void {
     const work = this.#unread.shift();
-    this.#readNext(now_ms);
+    this.#readFirst(now_ms);
     if (work === undefined) return;
     const stall_ms = this.misbehaviour.stallAfterPreamble_ms(work);
     if (stall_ms === 0) {
@@ -285,9 +221,7 @@ export class SimulatedMachine {
     this.world.say(this, work, { type: "content" }, work.firstToken_ms);
     const slot = this.slots.get(work.build);
     const read_ms = work.firstToken_ms - work.admitted_ms;
-    if (slot !== undefined && work.cachedTokens === 0 && read_ms > 0) {
-      slot.prefill_tps = smoothed(slot.prefill_tps, (work.promptTokens * 1000) / read_ms);
-    }
+    if (slot !== undefined && work.cachedTokens === 0) slot.prefill_tps = smoothed(slot.prefill_tps, (work.promptTokens * 1000) / read_ms);
   }
 
   /** The last token has been written. */
@@ -304,149 +238,62 @@ export class SimulatedMachine {
   }
 
   #giveBack(work: Work, slot: SimulatedSlot, now_ms: number): void {
+    work.phase = "away";
     if (!work.placed) return;
     work.placed = false;
-    work.phase = "away";
     slot.running -= 1;
     slot.runningTokens -= demand_tokens(work);
     slot.used_ms = now_ms;
     for (const other of this.slots.values()) if (other.ready && other.waiting.length > 0) this.#admit(other, now_ms);
-    // A load that found no room may find it now.
-    if (this.#loads.length > 0 && this.#loadEnd_ms === Number.POSITIVE_INFINITY) this.#startLoad(now_ms);
   }
 
   #takeOut(work: Work, now_ms: number): number {
     const slot = this.slots.get(work.build);
-    const { phase } = work;
-    if (phase === "away" || slot === undefined) return 0;
+    if (work.phase === "away" || slot === undefined) return 0;
     let written = 0;
-    if (phase === "waiting") {
+    if (work.phase === "waiting") {
       slot.waiting.splice(slot.waiting.indexOf(work), 1);
       slot.waitingTokens -= demand_tokens(work);
-      work.phase = "away";
-    } else if (phase === "stalled") this.#stalled.splice(this.#stalled.indexOf(work), 1);
-    else if (phase === "decode") written = this.#batch.leave(work, now_ms) * entry(this.world.builds, work.build).speed;
+    } else if (work.phase === "stalled") this.#stalled.splice(this.#stalled.indexOf(work), 1);
+    else if (work.phase === "decode") written = this.#batch.leave(work, now_ms) * entry(this.world.builds, work.build).speed;
     else {
-      this.#unread.splice(this.#unread.indexOf(work), 1);
-      if (this.#reading === work) this.#readNext(now_ms);
+      const index = this.#unread.indexOf(work);
+      this.#unread.splice(index, 1);
+      if (index === 0) this.#readFirst(now_ms);
     }
     this.#giveBack(work, slot, now_ms);
     return written;
   }
 
-  #fail(work: Work, failure: ErrorClass, now_ms: number): void {
-    this.world.say(this, work, { type: "failed", failure }, now_ms);
+  #goOnLoading(now_ms: number): void {
+    const ended = this.memory.takeEnded(now_ms);
+    if (ended !== undefined) this.#loadEnded(ended.slot, ended.took_ms, now_ms);
+    const progress = this.memory.takeNews(now_ms) ? this.memory.progress(now_ms) : undefined;
+    if (progress === undefined) return;
+    for (const work of this.slots.get(progress.build)?.waiting ?? []) {
+      this.world.say(this, work, { type: "accepted", phase: "loading", progress: progress.share }, now_ms);
+    }
   }
 
-  #enqueueLoad(build: number, now_ms: number): void {
-    if (this.#loads.includes(build)) return;
-    this.#loads.push(build);
-    if (this.#loads.length === 1) this.#startLoad(now_ms);
-    else if (!this.#makeRoom(build)) {
-      this.#loads.pop();
-      this.world.loaded(this, build, "failed", 0);
-    } else this.#slot(build, false, now_ms);
-  }
-
-  #startLoad(now_ms: number): void {
-    const build = this.#loads[0];
-    if (build === undefined) return;
-    if (!this.slots.has(build) && !this.#makeRoom(build)) {
-      this.#loads.shift();
-      this.world.loaded(this, build, "failed", 0);
-      this.#startLoad(now_ms);
+  #loadEnded(slot: SimulatedSlot, took_ms: number, now_ms: number): void {
+    const { build } = slot;
+    this.world.changed(this);
+    if (this.misbehaviour.failsLoad(build, now_ms)) {
+      this.memory.slots.delete(build);
+      for (const work of slot.waiting.splice(0)) this.#fail(work, "load_failed_memory", now_ms);
+      this.world.loaded(this, build, "failed", took_ms);
       return;
     }
-    if (!this.slots.has(build)) this.#slot(build, false, now_ms);
-    this.loads += 1;
-    this.#loadStart_ms = now_ms;
-    this.#loadEnd_ms = now_ms + this.#loadTime_ms(build);
-    this.#loadNews_ms = now_ms + LOAD_NEWS_MS;
+    slot.ready = true;
+    slot.load_ms = took_ms;
+    slot.used_ms = now_ms;
+    for (const work of slot.waiting) this.world.say(this, work, { type: "accepted", phase: "prefilling", progress: 1 }, now_ms);
+    this.world.loaded(this, build, "succeeded", took_ms);
+    this.#admit(slot, now_ms);
   }
 
-  #loadEnded(now_ms: number): void {
-    const build = this.#loads.shift();
-    this.#loadEnd_ms = this.#loadNews_ms = Number.POSITIVE_INFINITY;
-    const slot = build === undefined ? undefined : this.slots.get(build);
-    if (build !== undefined && slot !== undefined) {
-      const took_ms = now_ms - this.#loadStart_ms;
-      if (this.misbehaviour.failsLoad(build, now_ms)) {
-        this.slots.delete(build);
-        for (const work of slot.waiting.splice(0)) this.#fail(work, "load_failed_memory", now_ms);
-        this.world.loaded(this, build, "failed", took_ms);
-      } else {
-        slot.ready = true;
-        slot.load_ms = took_ms;
-        slot.used_ms = now_ms;
-        for (const work of slot.waiting) this.world.say(this, work, { type: "accepted", phase: "prefilling", progress: 1 }, now_ms);
-        this.world.loaded(this, build, "succeeded", took_ms);
-        this.#admit(slot, now_ms);
-      }
-    }
-    this.world.changed(this);
-    this.#startLoad(now_ms);
-  }
-
-  #tellLoading(now_ms: number): void {
-    const build = this.#loads[0];
-    const slot = build === undefined ? undefined : this.slots.get(build);
-    const progress = Math.min(1, (now_ms - this.#loadStart_ms) / Math.max(1, this.#loadEnd_ms - this.#loadStart_ms));
-    for (const work of slot?.waiting ?? []) this.world.say(this, work, { type: "accepted", phase: "loading", progress }, now_ms);
-    this.#loadNews_ms = now_ms + LOAD_NEWS_MS;
-  }
-
-  /** Puts builds away, the one used least recently first, until the new one fits. @returns whether it does */
-  #makeRoom(build: number): boolean {
-    const need_gb = entry(this.world.builds, build).size_gb * LOAD_ROOM;
-    if (need_gb > this.freeForLoad_gb()) return false;
-    const free_gb = () => this.#pool_gb() - this.#cached_gb();
-    while (this.slots.size >= this.spec.slots_max || free_gb() < need_gb) {
-      let oldest: SimulatedSlot | undefined;
-      for (const slot of this.slots.values()) {
-        if (slot.ready && isIdle(slot) && (oldest === undefined || slot.used_ms < oldest.used_ms)) oldest = slot;
-      }
-      if (oldest === undefined) return false;
-      this.slots.delete(oldest.build);
-    }
-    return true;
-  }
-
-  #slot(build: number, ready: boolean, now_ms: number): void {
-    const { size_gb, kvBytesPerToken } = entry(this.world.builds, build);
-    this.slots.set(build, {
-      build,
-      size_gb,
-      kvBytesPerToken,
-      ready,
-      running: 0,
-      runningTokens: 0,
-      waiting: [],
-      waitingTokens: 0,
-      decode_tps: 0,
-      prefill_tps: 0,
-      load_ms: 0,
-      used_ms: now_ms,
-    });
-  }
-
-  #loadTime_ms(build: number): number {
-    return LOAD_OVERHEAD_MS + (entry(this.world.builds, build).size_gb * 1000) / this.spec.load_gb_per_s;
-  }
-
-  #pool_gb(): number {
-    let free_gb = this.spec.memory_gb * USABLE_MEMORY;
-    for (const { size_gb } of this.slots.values()) free_gb -= size_gb;
-    return free_gb;
-  }
-
-  #cached_gb(): number {
-    let taken_gb = 0;
-    for (const slot of this.slots.values()) taken_gb += gib(slot.runningTokens * slot.kvBytesPerToken);
-    return taken_gb;
+  #fail(work: Work, failure: ErrorClass, now_ms: number): void {
+    work.phase = "away";
+    this.world.say(this, work, { type: "failed", failure }, now_ms);
   }
 }
-
-/** A load needs room beyond the weights: the engine's buffers and a first cache. */
-const LOAD_ROOM = 1.1;
-/** Starting the engine. */
-const LOAD_OVERHEAD_MS = 1_000;

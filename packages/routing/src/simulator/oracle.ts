@@ -33,8 +33,8 @@ export class Oracle {
 
   placed(arrival: Arrival, chosen: SimulatedMachine, now_ms: number): void {
     if (now_ms < this.scenario.warmup_s * 1000 || chance(this.scenario.seed, SALT, arrival.number) >= this.#share) return;
-    const chosen_ms = firstToken_ms(chosen, arrival);
-    const best_ms = this.#best_ms(arrival);
+    const chosen_ms = firstToken_ms(chosen, arrival, now_ms);
+    const best_ms = this.#best_ms(arrival, now_ms);
     // A full machine would let it wait: as long as nobody knows, it counts as the most that is waited.
     if (best_ms < Number.POSITIVE_INFINITY) this.recorder.regretted(Math.max(0, Math.min(chosen_ms, REGRET_MS_MAX) - best_ms));
   }
@@ -43,13 +43,14 @@ export class Oracle {
     if (now_ms < this.scenario.warmup_s * 1000 || this.#checked >= CHECKED_MAX) return;
     this.#checked += 1;
     const { ttft_s, ttft_per_prompt_token_ms } = this.scenario.target;
-    this.recorder.refusalChecked(this.#best_ms(arrival) <= ttft_s * 1000 + ttft_per_prompt_token_ms * arrival.promptTokens);
+    this.recorder.refusalChecked(this.#best_ms(arrival, now_ms) <= ttft_s * 1000 + ttft_per_prompt_token_ms * arrival.promptTokens);
   }
 
-  #best_ms(arrival: Arrival): number {
+  #best_ms(arrival: Arrival, now_ms: number): number {
     let best_ms = Number.POSITIVE_INFINITY;
     for (const machine of this.#carriers[arrival.build] ?? []) {
-      if (!machine.misbehaviour.isFaulty && this.isUp(machine.spec.number)) best_ms = Math.min(best_ms, firstToken_ms(machine, arrival));
+      if (!machine.misbehaviour.isFaulty && this.isUp(machine.spec.number))
+        best_ms = Math.min(best_ms, firstToken_ms(machine, arrival, now_ms));
     }
     return best_ms;
   }
@@ -57,6 +58,6 @@ export class Oracle {
 
 const REGRET_MS_MAX = 60_000;
 
-function firstToken_ms(machine: SimulatedMachine, { build, promptTokens, maxOutputTokens }: Arrival): number {
-  return 2 * machine.spec.latency_ms + machine.firstToken_ms(build, promptTokens, maxOutputTokens);
+function firstToken_ms(machine: SimulatedMachine, { build, promptTokens, maxOutputTokens }: Arrival, now_ms: number): number {
+  return 2 * machine.spec.latency_ms + machine.firstToken_ms(build, promptTokens, maxOutputTokens, now_ms);
 }

@@ -2,7 +2,7 @@ import { createFleetIndex, type FleetIndex } from "../fleet-index/index.js";
 import { leastPending, randomly, roundRobin } from "./baselines.js";
 
 /** What chooses machines in a run. */
-export type Selector = Pick<FleetIndex, "set" | "remove" | "select">;
+export type Selector = Pick<FleetIndex, "set" | "remove" | "get" | "views" | "select">;
 
 /** A way to route, beside which everything else is the same: gates, queue, failover, planner, requests and faults. */
 export interface Policy {

@@ -132,7 +132,7 @@ export class Recorder {
   wasted({ purpose, request, work }: Attempt, written: number, read: boolean): void {
     if (!this.#counts(request.arrival)) return;
     const tokens = written + (read ? work.promptTokens - work.cachedTokens : 0);
-    const isHedging = purpose === "hedge" || request.attempts.some((other) => other.purpose === "hedge");
+    const isHedging = purpose === "hedge" || [...request.attempts.values()].some((other) => other.purpose === "hedge");
     if (isHedging) this.#tokens.wastedHedging += tokens;
     else this.#tokens.wastedRetrying += tokens;
   }

@@ -1,4 +1,4 @@
-import { type Heartbeat, type Register, type Slot, toBase64 } from "@umbel/protocol";
+import { type Heartbeat, MANAGED_MODELS_FEATURE, type Register, type Slot, toBase64 } from "@umbel/protocol";
 import type { ProviderView } from "../types.js";
 import { providerViewFromRegister, withChallengePassed, withTrust } from "../views.js";
 import { entry, type SimulatedBuild } from "./fleet-mix.js";
@@ -21,7 +21,7 @@ export function registeredView(
     protocol: 1,
     version: spec.version,
     backend: "simulated",
-    features: [],
+    features: [MANAGED_MODELS_FEATURE],
     hardware: {
       platform: "linux",
       arch: "x64",
@@ -48,6 +48,11 @@ export function machineIdOf(number: number): string {
   return `machine-${number}`;
 }
 
+/** Sessions are called `session-<machine>-<connection>`. */
+export function machineNumber(sessionId: string): number {
+  return Number(sessionId.split("-")[1]);
+}
+
 /** What a machine says of itself now, true or not. */
 export function heartbeatOf(machine: SimulatedMachine, builds: readonly SimulatedBuild[]): Heartbeat {
   const slots: Slot[] = [];
@@ -62,7 +67,12 @@ export function heartbeatOf(machine: SimulatedMachine, builds: readonly Simulate
     status: busy > 0 ? "serving" : "idle",
     stats: { requests_served: 0, tokens_generated: 0, cancellations_received: 0, errors: 0, worker_restarts: 0 },
     system_metrics: { memory_pressure: 0, cpu_usage: 0, thermal_state: "nominal" },
-    capacity: { slots, total_memory_gb: machine.spec.memory_gb, free_for_load_gb: machine.freeForLoad_gb() },
+    capacity: {
+      slots,
+      total_memory_gb: machine.spec.memory_gb,
+      free_for_load_gb: machine.memory.freeForLoad_gb(),
+      resident_models_max: machine.spec.slots_max,
+    },
   };
 }
 
@@ -78,7 +88,7 @@ function slotReport(machine: SimulatedMachine, slot: SimulatedSlot, builds: read
     max_concurrency: Math.round(machine.spec.concurrency * lie),
     active_tokens: isLiar ? 0 : reserved_tokens,
     token_budget_used: isLiar ? 0 : reserved_tokens,
-    token_budget_max: slot.runningTokens + machine.freeTokens(slot) * lie,
+    token_budget_max: slot.runningTokens + machine.memory.freeTokens(slot) * lie,
     kv_bytes_per_token: slot.kvBytesPerToken,
     observed_decode_tps: slot.decode_tps,
     observed_prefill_tps: slot.prefill_tps > 0 ? slot.prefill_tps : undefined,

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { DEFAULT_COST_PROFILE } from "../cost/profile.js";
 import { distribution } from "./distribution.js";
 
 /** What a scenario may ask for at most, so that a slip of the pen ends in words and not in hours. */
@@ -130,6 +131,9 @@ const fault = z.discriminatedUnion("kind", [
 ]);
 export type Fault = z.infer<typeof fault>;
 
+type Coefficient = Exclude<keyof typeof DEFAULT_COST_PROFILE, "version">;
+const COEFFICIENTS = Object.keys(DEFAULT_COST_PROFILE).filter((name): name is Coefficient => name !== "version");
+
 const coordinator = z.strictObject({
   hedging: z.boolean().default(true),
   warm_planner: z.boolean().default(true),
@@ -139,6 +143,8 @@ const coordinator = z.strictObject({
   first_content_per_token_ms: z.number().min(0).default(1),
   /** Hard: a machine that is expected to take longer than that is not asked at all. */
   ttft_gate: z.enum(["soft", "hard"]).default("soft"),
+  /** Coefficients of the cost, by name, that differ from the ones in use: to see what a change would do. */
+  cost: z.partialRecord(z.enum(COEFFICIENTS), z.number().min(0)).default({}),
 });
 
 /** What counts as a good answer: its first token within so long and its tokens at so high a rate. */

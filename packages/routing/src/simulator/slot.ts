@@ -1,3 +1,4 @@
+import type { SimulatedBuild } from "./fleet-mix.js";
 import type { Work } from "./work.js";
 
 /** One build in a machine's memory, or on its way there. */
@@ -17,6 +18,13 @@ export interface SimulatedSlot {
   prefill_tps: number;
   load_ms: number;
   used_ms: number;
+}
+
+export function newSlot(build: number, { size_gb, kvBytesPerToken }: SimulatedBuild, ready: boolean, now_ms: number): SimulatedSlot {
+  return {
+    ...{ build, size_gb, kvBytesPerToken, ready, used_ms: now_ms },
+    ...{ running: 0, runningTokens: 0, waiting: [], waitingTokens: 0, decode_tps: 0, prefill_tps: 0, load_ms: 0 },
+  };
 }
 
 /** Weight of the newest observation (`packages/provider/src/batch/rates.ts`). */

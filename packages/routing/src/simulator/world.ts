@@ -24,6 +24,10 @@ const EXPIRE = 7;
 const SAMPLE = 8;
 const GO_DOWN = 9;
 const COME_UP = 10;
+const PLAN = 11;
+
+/** Between two looks of the planner (routing.md §13.3). */
+const PLAN_INTERVAL_MS = 10_000;
 
 export interface WorldParts {
   readonly scenario: Scenario;
@@ -70,13 +74,19 @@ export class World {
     this.#faultDice = streamOf(scenario.seed, "faults");
   }
 
+  get #beatsAlways(): boolean {
+    return this.#machines.length <= ALWAYS_BEATING_MAX;
+  }
+
   run(): void {
     const { scenario, arrivals, onProgress } = this.parts;
     for (const machine of this.#machines) this.#coordinator.connected(machine);
     for (const machine of this.#machines) this.#planFault(machine, 0);
+    if (this.#beatsAlways) for (const machine of this.#machines) this.#planHeartbeat(machine);
     for (let point = 1; point <= Math.round((scenario.duration_s * 1000) / this.recorder.width_ms); point += 1) {
       this.#heap.add(point * this.recorder.width_ms, SAMPLE, 0);
     }
+    if (scenario.coordinator.warm_planner) this.#heap.add(PLAN_INTERVAL_MS, PLAN, 0);
     this.#planArrival(arrivals);
     const end_ms = (scenario.duration_s + TAIL_S) * 1000;
     while (this.#heap.take() && this.#heap.at_ms <= end_ms) {
@@ -117,6 +127,9 @@ export class World {
       case SAMPLE:
         this.#sample();
         return;
+      case PLAN:
+        this.#plan();
+        return;
       case GO_DOWN:
         this.#goDown(entry(this.#machines, subject), detail === 1);
         return;
@@ -124,6 +137,11 @@ export class World {
         this.#comeUp(entry(this.#machines, subject));
         return;
     }
+  }
+
+  #plan(): void {
+    for (const machine of this.#coordinator.plan()) this.#planWake(machine);
+    if (this.#now_ms < this.parts.scenario.duration_s * 1000) this.#heap.add(this.#now_ms + PLAN_INTERVAL_MS, PLAN, 0);
   }
 
   #planArrival(arrivals: Iterator<Arrival>): void {
@@ -186,7 +204,7 @@ export class World {
     if (said !== undefined && !this.#down.has(said.machine.spec.number)) this.#coordinator.heard(said.work, said.saying);
   }
 
-  /** Machines beat all the time, but a beat that says nothing new need not happen. */
+  /** Machines beat all the time. In a large fleet, beats that say nothing new are left out: they would be most of what happens. */
   #planHeartbeat(machine: SimulatedMachine): void {
     const { number } = machine.spec;
     if (this.#beating.has(number)) return;
@@ -204,13 +222,13 @@ export class World {
     this.#beating.delete(number);
     if (this.#down.has(number)) return;
     const isLost = chance(this.parts.scenario.seed, number, Math.floor(this.#now_ms)) < this.parts.scenario.fleet.heartbeat.loss;
-    if (isLost) this.#planHeartbeat(machine);
-    else this.#coordinator.heartbeat(machine);
+    if (!isLost) this.#coordinator.heartbeat(machine);
+    if (isLost || this.#beatsAlways) this.#planHeartbeat(machine);
   }
 
   #loaded(machine: SimulatedMachine, build: number, result: "succeeded" | "failed", took_ms: number): void {
     if (result === "succeeded") this.recorder.loaded(this.#now_ms);
-    this.#coordinator.loaded(build, result, took_ms);
+    this.#coordinator.loaded(machine, build, result, took_ms);
     this.#planHeartbeat(machine);
   }
 
@@ -238,6 +256,7 @@ export class World {
   #comeUp(machine: SimulatedMachine): void {
     this.#down.delete(machine.spec.number);
     this.#coordinator.connected(machine);
+    if (this.#beatsAlways) this.#planHeartbeat(machine);
     this.#planFault(machine, this.#now_ms);
     this.#planWake(machine);
   }
@@ -276,5 +295,6 @@ export class World {
   }
 }
 
+const ALWAYS_BEATING_MAX = 2_000;
 /** After the last arrival, for answers under way. */
 const TAIL_S = 900;

@@ -1,0 +1,116 @@
+import type { CostProfile } from "../cost/profile.js";
+import { type AttemptOutcome, HealthMemory } from "../health/health-memory.js";
+import { createObservedRates } from "../rates/observed-rates.js";
+import type { Decision, ProviderView, RequestSpec, RoutingContext } from "../types.js";
+import { withHeartbeat, withoutPending, withPending, withRead } from "../views.js";
+import { entry, type SimulatedBuild } from "./fleet-mix.js";
+import type { SimulatedMachine } from "./machine.js";
+import type { Selector } from "./policies.js";
+import { heartbeatOf, machineIdOf, registeredView } from "./report.js";
+
+/** A place on a machine, held for one attempt. */
+export interface Held {
+  readonly machine: SimulatedMachine;
+  readonly sessionId: string;
+  readonly build: string;
+  readonly tokens: number;
+  /** Of its prompt; 0 once it has been read. */
+  unread_tokens: number;
+}
+
+/** What the coordinator knows of its machines, and which work it has placed on them. */
+export class Placement {
+  readonly rates = createObservedRates();
+  readonly #health = new HealthMemory();
+  /** By machine; a machine that is not connected has none. */
+  readonly #views: (ProviderView | undefined)[] = [];
+  readonly #connections: number[] = [];
+
+  constructor(
+    readonly selector: Selector,
+    private readonly builds: readonly SimulatedBuild[],
+    private readonly random: () => number,
+    private readonly costProfile: CostProfile,
+  ) {}
+
+  connected(machine: SimulatedMachine, now_ms: number): void {
+    const { number } = machine.spec;
+    const connection = (this.#connections[number] ?? 0) + 1;
+    this.#connections[number] = connection;
+    const view = registeredView(machine, `session-${number}-${connection}`, this.builds, now_ms);
+    this.#put(machine, withHeartbeat(view, heartbeatOf(machine, this.builds)), now_ms);
+  }
+
+  /** @returns the session that has ended; undefined if there was none */
+  disconnected(machine: SimulatedMachine): string | undefined {
+    const view = this.#views[machine.spec.number];
+    if (view === undefined) return undefined;
+    this.#views[machine.spec.number] = undefined;
+    this.selector.remove(view.id);
+    return view.id;
+  }
+
+  /** The machine's session; undefined while it is not connected. */
+  sessionOf(machine: SimulatedMachine): string | undefined {
+    return this.#views[machine.spec.number]?.id;
+  }
+
+  heartbeat(machine: SimulatedMachine, now_ms: number): void {
+    const view = this.#views[machine.spec.number];
+    if (view === undefined) return;
+    for (const slot of machine.slots.values()) {
+      const { id } = entry(this.builds, slot.build);
+      if (slot.decode_tps !== view.slots?.get(id)?.observedDecode_tps) this.rates.decoded(id, view.computeClass, slot.decode_tps);
+    }
+    this.#put(machine, withHeartbeat(view, heartbeatOf(machine, this.builds)), now_ms);
+  }
+
+  select(spec: RequestSpec, now_ms: number): Decision {
+    return this.selector.select(spec, this.context(now_ms));
+  }
+
+  hold(
+    machine: SimulatedMachine,
+    build: string,
+    prompt_tokens: number,
+    tokens: number,
+    now_ms: number,
+  ): { readonly held: Held; readonly view: ProviderView } {
+    const view = this.#views[machine.spec.number];
+    if (view === undefined) throw new Error(`machine ${machine.spec.number} was chosen and is not connected`);
+    this.#health.reserved(view.machineId, now_ms);
+    this.rates.placed(build, now_ms);
+    this.#put(machine, withPending(view, build, { requests: 1, tokens, unread_tokens: prompt_tokens }), now_ms);
+    return { held: { machine, sessionId: view.id, build, tokens, unread_tokens: prompt_tokens }, view };
+  }
+
+  /** The machine has begun to answer. */
+  read(held: Held, now_ms: number): void {
+    const { machine, sessionId, build, unread_tokens } = held;
+    held.unread_tokens = 0;
+    const view = this.#views[machine.spec.number];
+    if (view?.id === sessionId && unread_tokens > 0) this.#put(machine, withRead(view, build, unread_tokens), now_ms);
+  }
+
+  release({ machine, sessionId, build, tokens, unread_tokens }: Held, now_ms: number): void {
+    this.rates.freed(build, now_ms);
+    const view = this.#views[machine.spec.number];
+    if (view?.id === sessionId) this.#put(machine, withoutPending(view, build, { requests: 1, tokens, unread_tokens }), now_ms);
+  }
+
+  judge({ machine }: Held, spec: RequestSpec, outcome: AttemptOutcome, now_ms: number): void {
+    this.#health.judged(machineIdOf(machine.spec.number), spec, outcome, now_ms);
+  }
+
+  context(now_ms: number): RoutingContext {
+    const { random, rates, costProfile } = this;
+    // Challenges are not part of a simulation: a machine that is connected has passed its own.
+    return { now_ms, random, rates, costProfile, minTrust: "none", minVersion: "0", challengeFreshness_ms: Number.MAX_SAFE_INTEGER };
+  }
+
+  #put(machine: SimulatedMachine, changed: ProviderView, now_ms: number): void {
+    const view = this.#health.applied(changed);
+    this.#views[machine.spec.number] = view;
+    this.selector.set(view, this.context(now_ms));
+  }
+}
