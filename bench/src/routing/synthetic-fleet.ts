@@ -109,6 +109,7 @@ function buildView(build: string) {
     contextLength_tokens: 32_768,
     tools: true,
     vision: false,
+    structured: true,
     templateBroken: false,
   };
 }

@@ -7,7 +7,9 @@ export function fleetCatalog(catalog: Pick<Catalog, "resolve" | "aliases">): Fle
     build(id) {
       const build = catalog.resolve(id)?.build;
       // A name is not a build, though it stands for one.
-      return build?.id === id ? { weightHash: build.weightHash, kvBytesPerToken: build.kvBytesPerToken } : undefined;
+      if (build?.id !== id) return undefined;
+      const { weightHash, kvBytesPerToken, dedicated } = build;
+      return { weightHash, kvBytesPerToken, ...(dedicated === undefined ? {} : { dedicated }) };
     },
     aliases: () => catalog.aliases().map(({ id, desired, previous }) => ({ name: id, desired: desired.id, previous: previous?.id })),
   };

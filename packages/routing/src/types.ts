@@ -10,6 +10,7 @@ export const REFUSAL_REASONS = [
   "serial_not_allowed",
   "excluded",
   "not_in_catalog",
+  "dedicated_excluded",
   "load_cooldown",
   "error_cooldown",
   "breaker_open",
@@ -23,6 +24,7 @@ export const REFUSAL_REASONS = [
   "version_floor",
   "tools_unsupported",
   "vision_unsupported",
+  "structured_unsupported",
   "context_too_small",
   "slot_unavailable",
   "concurrency",
@@ -61,6 +63,8 @@ export interface BuildView {
   readonly contextLength_tokens: number;
   readonly tools: boolean;
   readonly vision: boolean;
+  /** Whether answers can be held to a JSON schema. */
+  readonly structured: boolean;
   readonly templateBroken: boolean;
 }
 
@@ -144,6 +148,10 @@ export interface RequestSpec {
   readonly choices?: number;
   readonly needsTools: boolean;
   readonly needsVision: boolean;
+  /** Whether the answer must be JSON, or fit a schema; absent is no. */
+  readonly needsStructured?: boolean;
+  /** Builds that share machines with nothing else, this one among them; absent where the build may be anywhere (routing.md §12.4). */
+  readonly dedicated?: ReadonlySet<string>;
   /** Session or machine ids that already failed this request. */
   readonly excluded: ReadonlySet<string>;
   /** Allowed machine ids; undefined is all. */

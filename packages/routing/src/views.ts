@@ -227,6 +227,7 @@ function buildView(model: ModelInfo): BuildView {
     contextLength_tokens: model.context_length,
     tools: model.capabilities.includes("tools"),
     vision: model.capabilities.includes("vision"),
+    structured: model.capabilities.includes("json"),
     templateBroken: model.template_render_ok === false,
   });
 }

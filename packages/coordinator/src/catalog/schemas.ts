@@ -36,6 +36,7 @@ export const buildFacts = z.object({
   capabilities: z.array(z.string().min(1).max(CATALOG_LIMITS.capability_chars)).max(CATALOG_LIMITS.capabilities),
   kvBytesPerToken: count,
   defaults: samplingDefaults,
+  isolation: z.enum(["shared", "dedicated"]),
 });
 
 const price = z.bigint().positive().max(BigInt(CATALOG_LIMITS.price_microUsd));
@@ -55,6 +56,7 @@ export const aliasFacts = z.strictObject({
 /** `catalog.json`, beside a model's manifest. Strict, so that a misspelt field is an error and not a silent default. */
 export const catalogFile = z.strictObject({
   ...buildFacts.shape,
+  isolation: buildFacts.shape.isolation.default("shared"),
   prices: z.strictObject({ input_microUsd: jsonPrice, output_microUsd: jsonPrice }),
   alias: aliasFacts,
 });

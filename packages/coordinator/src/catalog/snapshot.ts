@@ -1,6 +1,6 @@
 import { validateManifest } from "@umbel/protocol";
 import type { ActiveBuild, AliasRow } from "../store/index.js";
-import { samplingDefaults } from "./schemas.js";
+import { buildFacts, samplingDefaults } from "./schemas.js";
 import type { AliasRecord, BuildRecord, ResolvedModel } from "./types.js";
 
 /** The whole catalogue at one moment. Replaced as one, so that nobody sees a new alias beside an old build. */
@@ -12,7 +12,7 @@ export interface Snapshot {
 
 /** @throws ManifestError, ZodError when stored rows are not what was written */
 export function toSnapshot(rows: { readonly builds: readonly ActiveBuild[]; readonly aliases: readonly AliasRow[] }): Snapshot {
-  const builds = rows.builds.map(toBuildRecord);
+  const builds = withCompany(rows.builds.map(toBuildRecord));
   const buildOf = new Map(builds.map((build) => [build.id, build]));
   const aliases = rows.aliases.flatMap((row): AliasRecord[] => {
     const desired = buildOf.get(row.desiredBuild);
@@ -25,12 +25,27 @@ export function toSnapshot(rows: { readonly builds: readonly ActiveBuild[]; read
   return { builds, aliases, models };
 }
 
+const { isolation } = buildFacts.shape;
+
+/** Names to each dedicated build the others of its family, which may be on the same machines. */
+function withCompany(builds: readonly BuildRecord[]): readonly BuildRecord[] {
+  const families = new Map<string, Set<string>>();
+  for (const { id, family, isolation: kind } of builds) {
+    if (kind === "dedicated") families.set(family, (families.get(family) ?? new Set()).add(id));
+  }
+  return builds.map((build) => {
+    const dedicated = build.isolation === "dedicated" ? families.get(build.family) : undefined;
+    return dedicated === undefined ? build : { ...build, dedicated };
+  });
+}
+
 export function toBuildRecord(row: ActiveBuild): BuildRecord {
   const { updatedAt, defaults, ...facts } = row.build;
   const manifest = toManifest(row);
   return {
     ...facts,
     defaults: samplingDefaults.parse(defaults),
+    isolation: isolation.parse(row.build.isolation),
     prices: { input_microUsd: row.input_microUsd, output_microUsd: row.output_microUsd },
     weightHash: manifest.aggregate_sha256,
     size_bytes: manifest.total_size_bytes,

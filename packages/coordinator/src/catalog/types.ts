@@ -20,11 +20,15 @@ export interface BuildRecord {
   readonly defaults: { readonly temperature?: number; readonly topP?: number; readonly topK?: number; readonly minP?: number };
   readonly prices: { readonly input_microUsd: bigint; readonly output_microUsd: bigint };
   readonly manifest: Manifest;
+  /** Whether its machines may serve other builds, too, or only dedicated ones of its family (routing.md §12.4). */
+  readonly isolation: "shared" | "dedicated";
+  /** The dedicated builds of its family, itself among them; absent where it is shared. */
+  readonly dedicated?: ReadonlySet<string>;
   readonly createdAt: Date;
 }
 
 /** What registering a build takes. */
-export type NewBuild = Omit<BuildRecord, "createdAt">;
+export type NewBuild = Omit<BuildRecord, "createdAt" | "dedicated">;
 
 /** What setting an alias takes. */
 export interface NewAlias {

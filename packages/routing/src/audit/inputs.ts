@@ -28,6 +28,8 @@ const SPEC_FIELDS: { readonly [Field in keyof Required<RequestSpec>]: (spec: Req
     choices: ({ choices }) => choices,
     needsTools: ({ needsTools }) => needsTools,
     needsVision: ({ needsVision }) => needsVision,
+    needsStructured: ({ needsStructured }) => needsStructured,
+    dedicated: ({ dedicated }) => dedicated,
     excluded: ({ excluded }, machines) => among(machines, excluded),
     allowedMachines: ({ allowedMachines }, machines) => allowedMachines && among(machines, allowedMachines),
     route: ({ route }) => route,
@@ -52,7 +54,8 @@ const VIEW_FIELDS: { readonly [Field in keyof Required<ProviderView>]: (view: Pr
   trustLevel: ({ trustLevel }) => trustLevel,
   sealing: ({ sealing }) => sealing,
   challengedAt_ms: ({ challengedAt_ms }) => challengedAt_ms,
-  builds: (view, spec) => new Map([...view.builds].filter(([build]) => build === spec.build || view.slots?.has(build))),
+  builds: (view, spec) =>
+    new Map([...view.builds].filter(([build]) => spec.dedicated !== undefined || build === spec.build || view.slots?.has(build))),
   slots: ({ slots }) => slots,
   totalMemory_gb: ({ totalMemory_gb }) => totalMemory_gb,
   freeForLoad_gb: ({ freeForLoad_gb }) => freeForLoad_gb,

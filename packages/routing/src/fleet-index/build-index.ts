@@ -10,7 +10,7 @@ export class BuildIndex {
   #least: RequestSpec;
 
   constructor(build: string) {
-    this.#least = leastSpec(build, "");
+    this.#least = leastSpec(build, { weightHash: "" });
   }
 
   get build(): string {
@@ -51,12 +51,12 @@ export class BuildIndex {
   }
 
   /**
-   * Goes by the weights that the catalogue names, which a request brings. O(n) when they are others than those of the request before,
-   * which is when a catalogue has changed.
+   * Goes by what the catalogue says of the build, which a request brings. O(n) when that is something else than with the request before,
+   * which is when the catalogue has changed.
    */
-  expect(weightHash: string, context: RoutingContext): void {
-    if (weightHash === this.#least.weightHash) return;
-    this.#least = leastSpec(this.#least.build, weightHash);
+  expect(spec: RequestSpec, context: RoutingContext): void {
+    if (spec.weightHash === this.#least.weightHash && spec.dedicated === this.#least.dedicated) return;
+    this.#least = leastSpec(this.#least.build, spec);
     for (const cell of this.#cells) this.update(cell, machineFacts(cell.view, context), context);
   }
 
@@ -69,8 +69,8 @@ export class BuildIndex {
 
   #shelfFor(view: ProviderView, machine: MachineFacts, facts: BuildFacts): Shelf {
     for (const shelf of this.shelves) if (shelf.isFor(view, machine, facts)) return shelf;
-    const { refusal, tools, vision, restsBase, restsTools, contextLength_tokens, bearable } = facts;
-    const kind = { tools, vision, restsBase, restsTools, contextLength_tokens };
+    const { refusal, tools, vision, structured, restsBase, restsTools, contextLength_tokens, bearable } = facts;
+    const kind = { tools, vision, structured, restsBase, restsTools, contextLength_tokens };
     const shelf = new Shelf({ ...kind, refusal, bearable, resting: machine.resting, version: view.version });
     this.shelves.push(shelf);
     return shelf;

@@ -14,12 +14,13 @@ export const MACHINE_REASONS: readonly RefusalReason[] = [
 ];
 /** Gates that look at a machine and one of its builds. */
 export const BUILD_REASONS: readonly RefusalReason[] = [
-  ...(["not_in_catalog", "load_cooldown", "template_broken", "slot_unavailable", "concurrency", "model_too_large"] as const),
+  ...(["not_in_catalog", "dedicated_excluded", "load_cooldown", "template_broken", "slot_unavailable"] as const),
+  ...(["concurrency", "model_too_large"] as const),
 ];
 /** These a search asks, by shelf or by cell; `breaker_open` is asked by itself. */
 export const REQUEST_REASONS: readonly RefusalReason[] = [
   ...(["not_owned", "serial_not_allowed", "excluded", "error_cooldown", "tools_unsupported", "vision_unsupported"] as const),
-  ...(["context_too_small", "capacity", "ttft_ceiling"] as const),
+  ...(["structured_unsupported", "context_too_small", "capacity", "ttft_ceiling"] as const),
 ];
 const MACHINE_GATES = gatesOf(MACHINE_REASONS);
 const BUILD_GATES = gatesOf(BUILD_REASONS);
@@ -44,6 +45,7 @@ export interface BuildFacts {
   readonly refusal: RefusalReason | undefined;
   readonly tools: boolean;
   readonly vision: boolean;
+  readonly structured: boolean;
   /** Kinds of request that rest on the machine. */
   readonly restsBase: boolean;
   readonly restsTools: boolean;
@@ -87,6 +89,7 @@ export function buildFacts(view: ProviderView, machine: MachineFacts, least: Req
     refusal: earlier(firstOf(BUILD_GATES, view, least, context), machine.refusal),
     tools: build?.tools === true,
     vision: build?.vision === true,
+    structured: build?.structured === true,
     restsBase: view.errorCooldownUntil_ms.size > 0 && errorCooldown.refuses(view, least, context),
     restsTools: view.errorCooldownUntil_ms.size > 0 && errorCooldown.refuses(view, { ...least, needsTools: true }, context),
     contextLength_tokens: build?.contextLength_tokens ?? 0,
@@ -100,8 +103,9 @@ export function buildFacts(view: ProviderView, machine: MachineFacts, least: Req
 }
 
 /** The shortest public request for a build: what gates that look at the request let pass, and what costs least. */
-export function leastSpec(build: string, weightHash: string): RequestSpec {
+export function leastSpec(build: string, { weightHash, dedicated }: Pick<RequestSpec, "weightHash" | "dedicated">): RequestSpec {
   return {
+    ...(dedicated === undefined ? {} : { dedicated }),
     requestId: "",
     build,
     weightHash,
@@ -118,7 +122,7 @@ export function leastSpec(build: string, weightHash: string): RequestSpec {
   };
 }
 
-const NO_BUILD = leastSpec("", "");
+const NO_BUILD = leastSpec("", { weightHash: "" });
 
 function gatesOf(reasons: readonly RefusalReason[]): readonly Gate[] {
   return GATES.filter(({ reason }) => reasons.includes(reason));

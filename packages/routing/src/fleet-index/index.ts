@@ -146,7 +146,7 @@ export function createFleetIndex(): FleetIndex {
       const index = builds.get(spec.build);
       if (index === undefined) return select([], spec, context, profile);
       advance(context);
-      index.expect(spec.weightHash, context);
+      index.expect(spec, context);
       const own = spec.route === "public" ? [] : offering(sessionsOfAccount.of(spec.accountId), spec.build);
       if (spec.route === "self") return selectAmong(own, "not_owned", index, spec, context, profile);
       if (spec.allowedMachines !== undefined) {

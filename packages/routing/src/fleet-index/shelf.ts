@@ -28,7 +28,10 @@ const FLUTTER_ms = 200;
 
 /** What decides which gates refuse a cell for a given request, up to those that reckon with its room; and how preferences treat it. */
 export interface Standing
-  extends Pick<BuildFacts, "refusal" | "tools" | "vision" | "restsBase" | "restsTools" | "contextLength_tokens" | "bearable"> {
+  extends Pick<
+    BuildFacts,
+    "refusal" | "tools" | "vision" | "structured" | "restsBase" | "restsTools" | "contextLength_tokens" | "bearable"
+  > {
   readonly resting: boolean;
   readonly version: string;
 }
@@ -51,6 +54,7 @@ export class Shelf {
       standing.resting === resting &&
       standing.tools === facts.tools &&
       standing.vision === facts.vision &&
+      standing.structured === facts.structured &&
       standing.restsBase === facts.restsBase &&
       standing.restsTools === facts.restsTools &&
       standing.contextLength_tokens === facts.contextLength_tokens &&
@@ -131,7 +135,7 @@ function looksAtRests(profile: ProfileName): boolean {
 
 /** The first gate, in their order, that refuses such cells; of the gates that look at the request, those that need no reckoning. */
 export function refusalOf(standing: Standing, spec: RequestSpec, profile: ProfileName): RefusalReason | undefined {
-  const { refusal, resting, tools, vision, restsBase, restsTools, contextLength_tokens } = standing;
+  const { refusal, resting, tools, vision, structured, restsBase, restsTools, contextLength_tokens } = standing;
   let first = refusal;
   if (LOOKS_AT_RESTS[profile]) {
     if ((spec.needsTools ? restsTools : restsBase) && isBefore("error_cooldown", first)) first = "error_cooldown";
@@ -139,6 +143,7 @@ export function refusalOf(standing: Standing, spec: RequestSpec, profile: Profil
   }
   if (spec.needsTools && !tools && isBefore("tools_unsupported", first)) first = "tools_unsupported";
   if (spec.needsVision && !vision && isBefore("vision_unsupported", first)) first = "vision_unsupported";
+  if (spec.needsStructured === true && !structured && isBefore("structured_unsupported", first)) first = "structured_unsupported";
   const isTooSmall = contextLength_tokens > 0 && windowDemand_tokens(spec) > contextLength_tokens;
   if (isTooSmall && isBefore("context_too_small", first)) first = "context_too_small";
   return first;

@@ -3,6 +3,7 @@ import { capacity } from "./capacity.js";
 import { challengeStale } from "./challenge-stale.js";
 import { concurrency } from "./concurrency.js";
 import { contextTooSmall } from "./context-too-small.js";
+import { dedicatedExcluded } from "./dedicated-excluded.js";
 import { draining } from "./draining.js";
 import { errorCooldown } from "./error-cooldown.js";
 import { excluded } from "./excluded.js";
@@ -16,6 +17,7 @@ import { privacyUnsupported } from "./privacy-unsupported.js";
 import { privateOnly } from "./private-only.js";
 import { serialNotAllowed } from "./serial-not-allowed.js";
 import { slotUnavailable } from "./slot-unavailable.js";
+import { structuredUnsupported } from "./structured-unsupported.js";
 import { templateBroken } from "./template-broken.js";
 import { thermalCritical } from "./thermal-critical.js";
 import { toolsUnsupported } from "./tools-unsupported.js";
@@ -30,6 +32,7 @@ export const GATES: readonly Gate[] = [
   serialNotAllowed,
   excluded,
   notInCatalog,
+  dedicatedExcluded,
   loadCooldown,
   errorCooldown,
   breakerOpen,
@@ -43,6 +46,7 @@ export const GATES: readonly Gate[] = [
   versionFloor,
   toolsUnsupported,
   visionUnsupported,
+  structuredUnsupported,
   contextTooSmall,
   slotUnavailable,
   concurrency,

@@ -14,10 +14,10 @@ export const PROFILE_OMISSIONS: Readonly<Record<ProfileName, readonly RefusalRea
 };
 
 /**
- * The gates waived for an owner's request on the owner's machine: the trust floor falls to none, and a private machine serves. Nothing
- * else: an owner too gets only connected, sealed, freshly challenged machines with the right weights.
+ * The gates waived for an owner's request on the owner's machine: the trust floor falls to none, and a private machine serves, and so does
+ * one that serves other models beside a dedicated one. Nothing else: an owner too gets only connected, sealed, freshly challenged machines with the right weights.
  */
-export const OWNER_RELAXATION: readonly RefusalReason[] = ["private_only", "trust_below_minimum"];
+export const OWNER_RELAXATION: readonly RefusalReason[] = ["dedicated_excluded", "private_only", "trust_below_minimum"];
 
 /**
  * Asks whether a machine is anybody's capacity for a build, however busy it is (routing.md §3.1 `warm_check`): what planning of loads counts.
@@ -28,6 +28,7 @@ export type StandingProfileName = "warm_check";
 const STANDING_GATES: Readonly<Record<StandingProfileName, readonly RefusalReason[]>> = {
   warm_check: [
     "not_in_catalog",
+    "dedicated_excluded",
     "offline_or_untrusted",
     "draining",
     "private_only",

@@ -7,6 +7,9 @@ function mostly<T>(usual: T, ...others: readonly T[]): fc.Arbitrary<T> {
   return fc.oneof({ weight: 8, arbitrary: fc.constant(usual) }, { weight: 1, arbitrary: fc.constantFrom(usual, ...others) });
 }
 
+/** One set, as a catalogue has: whoever reads a request again is to find the same. */
+const DEDICATED: ReadonlySet<string> = new Set([BUILD]);
+
 const trustLevel = mostly("self_signed" as const, "none" as const, "hardware" as const);
 const instant = mostly(0, NOW_MS - 1, NOW_MS, NOW_MS + 1, NOW_MS + 60_000);
 
@@ -18,6 +21,7 @@ const build = fc
     contextLength_tokens: mostly(8192, 0, 100),
     tools: mostly(true, false),
     vision: mostly(true, false),
+    structured: mostly(true, false),
     templateBroken: mostly(false, true),
   })
   .map(buildView);
@@ -98,6 +102,8 @@ export const spec: fc.Arbitrary<RequestSpec> = fc
     weightHash: mostly(requestSpec().weightHash, ""),
     needsTools: mostly(false, true),
     needsVision: mostly(false, true),
+    needsStructured: mostly(false, true),
+    dedicated: mostly<ReadonlySet<string> | undefined>(undefined, DEDICATED),
     excluded: mostly<ReadonlySet<string>>(new Set(), new Set(["session-0", "machine-of-session-1"])),
     allowedMachines: mostly<ReadonlySet<string> | undefined>(undefined, new Set(["machine-of-session-0", "machine-of-session-2"])),
     route: mostly("public" as const, "self" as const, "prefer" as const),
@@ -110,7 +116,7 @@ export const spec: fc.Arbitrary<RequestSpec> = fc
       { machineId: undefined, matched_tokens: 0, placement: "b" },
     ),
   })
-  .map(({ affinity, ...spec }) => requestSpec({ ...spec, ...(affinity && { affinity }) }));
+  .map(({ affinity, dedicated, ...spec }) => requestSpec({ ...spec, ...(affinity && { affinity }), ...(dedicated && { dedicated }) }));
 
 export const context: fc.Arbitrary<Omit<RoutingContext, "random">> = fc
   .record({ minTrust: trustLevel, minVersion: mostly("1.0.0", "", "9.9.9") })

@@ -30,6 +30,7 @@ export function buildView(change: Partial<BuildView> = {}): BuildView {
     contextLength_tokens: 8192,
     tools: true,
     vision: true,
+    structured: true,
     templateBroken: false,
     ...change,
   };

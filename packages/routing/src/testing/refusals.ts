@@ -12,6 +12,10 @@ export const REFUSAL_CASES: Readonly<Record<RefusalReason, RefusalCase>> = {
   not_owned: { spec: { route: "self" } },
   serial_not_allowed: { spec: { allowedMachines: new Set(["another-machine"]) } },
   excluded: { spec: { excluded: new Set(["session-1"]) } },
+  dedicated_excluded: {
+    spec: { dedicated: new Set([BUILD]) },
+    provider: { builds: builds(buildView(), buildView({ build: OTHER_BUILD })) },
+  },
   not_in_catalog: { provider: { builds: builds(buildView({ build: OTHER_BUILD })) } },
   load_cooldown: { provider: { loadCooldownUntil_ms: new Map([[BUILD, NOW_MS + 1]]) } },
   error_cooldown: { provider: { errorCooldownUntil_ms: new Map([[`base ${BUILD}`, NOW_MS + 1]]) } },
@@ -26,6 +30,7 @@ export const REFUSAL_CASES: Readonly<Record<RefusalReason, RefusalCase>> = {
   version_floor: { provider: { version: "0.9.9" } },
   tools_unsupported: { spec: { needsTools: true }, provider: { builds: builds(buildView({ tools: false })) } },
   vision_unsupported: { spec: { needsVision: true }, provider: { builds: builds(buildView({ vision: false })) } },
+  structured_unsupported: { spec: { needsStructured: true }, provider: { builds: builds(buildView({ structured: false })) } },
   context_too_small: { spec: { promptTokens: 8093 } },
   slot_unavailable: { provider: { slots: slots(slotView({ state: "crashed" })) } },
   concurrency: { provider: { slots: slots(slotView({ running: 8 })) } },

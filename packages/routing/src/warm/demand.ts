@@ -35,7 +35,11 @@ export function demandOf(survey: Survey, memory: BuildMemory | undefined, settin
   const wanted_places =
     pressure.length === 0
       ? Math.min(comfortable_places, supply_places)
-      : Math.min(Math.max(comfortable_places, step_places), supply_places + candidate_places);
+      : Math.min(
+          // Nothing else may use their memory: under pressure all of them serve (routing.md §12.4).
+          survey.isDedicated ? Number.POSITIVE_INFINITY : Math.max(comfortable_places, step_places),
+          supply_places + candidate_places,
+        );
   const held_places = memory?.held_places(wanted_places, now_ms) ?? wanted_places;
   const floor_places = Math.max(0, floor - warmCopies - coming) * places_median;
   const target_places = Math.max(held_places, floor_places === 0 ? 0 : supply_places + floor_places);

@@ -15,6 +15,8 @@ export interface WarmBuild {
   /** Expected aggregate hash; empty skips the comparison. */
   readonly weightHash: string;
   readonly kvBytesPerToken?: number;
+  /** Builds with which it shares machines, itself among them; absent where it may be anywhere. */
+  readonly dedicated?: ReadonlySet<string>;
 }
 
 /** The fleet as a plan sees it; a `FleetIndex` is one. */
@@ -40,6 +42,8 @@ export interface Candidate extends Copy {
 /** Everything a plan needs to know of one build over the fleet. */
 export interface Survey {
   readonly build: string;
+  /** Whether its machines serve nothing else. */
+  readonly isDedicated: boolean;
   /** Memory of one copy. */
   readonly size_gb: number;
   readonly warmCopies: number;
@@ -118,6 +122,7 @@ export function survey(build: string, known: WarmBuild, means: SurveyMeans, turn
 
   candidates.sort((a, b) => b.score - a.score || (a.view.id < b.view.id ? -1 : 1));
   return {
+    isDedicated: known.dedicated !== undefined,
     ...{ build, size_gb, warmCopies, warm_places, coming, coming_places, atWork, candidates },
     saturation: warmCopies === 0 ? 0 : saturated / warmCopies,
     warmAt(providerId) {
@@ -182,8 +187,9 @@ function isTarget(view: ProviderView, spec: RequestSpec, context: RoutingContext
   return firstRefusal("select", view, spec, context) === undefined;
 }
 
-function ordinaryRequest(build: string, { weightHash, kvBytesPerToken }: WarmBuild): RequestSpec {
+function ordinaryRequest(build: string, { weightHash, kvBytesPerToken, dedicated }: WarmBuild): RequestSpec {
   return {
+    ...(dedicated !== undefined && { dedicated }),
     ...{ requestId: "", accountId: "", build, weightHash, promptTokens: 500, maxOutputTokens: 256 },
     ...{ needsTools: false, needsVision: false, excluded: NOBODY, allowedMachines: undefined, route: "public" },
     ...{ avoidVersion: undefined, ttftCeiling_ms: undefined },

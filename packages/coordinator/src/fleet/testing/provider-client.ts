@@ -39,7 +39,7 @@ export function testModel(change: Partial<ModelInfo> = {}): ModelInfo {
     format: "gguf",
     context_length: 8192,
     weight_hash: "ab".repeat(32),
-    capabilities: ["chat", "tools"],
+    capabilities: ["chat", "tools", "json"],
     ...change,
   };
 }

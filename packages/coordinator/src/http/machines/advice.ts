@@ -7,6 +7,7 @@ export const ADVICE: Readonly<Record<RefusalReason, string>> = {
   excluded: "nothing: a request is not sent again to a machine that has failed it",
   not_in_catalog:
     "serve a build from the catalogue (GET /v1/models/catalog lists them), with exactly its files: remove the model's folder and fetch it anew",
+  dedicated_excluded: "serve this build alone: the operator wants it on machines that serve nothing else",
   load_cooldown: "wait two minutes; if it happens again, look for the cause in the provider's log: mostly memory that others use",
   error_cooldown: "wait five minutes; then look in the provider's log for why requests of one kind, with tools or without, failed",
   breaker_open: "wait for the time named; then look in the provider's log for why requests failed one after the other",
@@ -22,6 +23,7 @@ export const ADVICE: Readonly<Record<RefusalReason, string>> = {
   version_floor: "update the provider to the oldest version that the operator admits, or a newer one",
   tools_unsupported: "nothing for ordinary requests; serve a build that can call tools to get those as well",
   vision_unsupported: "nothing for ordinary requests; serve a build that reads images to get those as well",
+  structured_unsupported: "nothing for ordinary requests; serve a build that can write to a JSON schema to get those as well",
   context_too_small: "give the model a larger context, if the memory allows",
   slot_unavailable: "wait until the model has been loaded again; if it takes long, restart the provider and look in its log",
   concurrency: "nothing: every place is taken, so it is at work; --sequences gives it more places if it is fast enough",

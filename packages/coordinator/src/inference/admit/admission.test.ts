@@ -325,6 +325,7 @@ describe("admission", () => {
       ["offline_or_untrusted", 503, 12],
       ["tools_unsupported", 503, 12],
       ["vision_unsupported", 503, 12],
+      ["structured_unsupported", 503, 12],
       ["context_too_small", 503, 12],
       ["model_too_large", 503, undefined],
     ])("when machines say %s: %i, Retry-After %s", (reason, status, retryAfter_s) => {
@@ -341,6 +342,27 @@ describe("admission", () => {
         expect(refusal()).toMatchObject({ status: 429, code: "rate_limit_exceeded", retryAfter_s: 12 });
       },
     );
+
+    it("JSON of a model that does not write any", () => {
+      expect(refusal({ model: "plain", responseFormat: { type: "json_object" } })).toMatchObject({
+        status: 400,
+        code: "unsupported_parameter",
+        param: "response_format",
+      });
+    });
+
+    it("what only dedicated machines may serve, at once: nobody waits for it, and machines that serve others, too, do not count", async () => {
+      await catalog.register(buildOf("alone", { family: "apart", isolation: "dedicated" }));
+      await catalog.register(buildOf("beside", { family: "apart", isolation: "dedicated" }));
+      previews = { alone: SOMEBODY };
+      expect(admit({ model: "alone" }).spec.dedicated).toEqual(new Set(["alone", "beside"]));
+      previews = { alone: refusedFor("concurrency") };
+      expect(refusal({ model: "alone" })).toMatchObject({ status: 429, retryAfter_s: 12 });
+      previews = { alone: refusedFor("dedicated_excluded") };
+      expect(refusal({ model: "alone" })).toMatchObject({ status: 429, message: expect.stringContaining("no provider dedicated") });
+      previews = { new: SOMEBODY };
+      expect(admit().spec.dedicated).toBeUndefined();
+    });
 
     it("what is too large to be framed once defaults are filled in", async () => {
       await catalog.register(buildOf("wide", { contextLength_tokens: 100_000_000 }));

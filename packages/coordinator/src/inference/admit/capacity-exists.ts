@@ -24,9 +24,11 @@ export function capacityExists(
       if (hasCapacity({ preview, spec }, settings)) return undefined;
       const retryAfter_s = retryAfter.seconds(build.id);
       if (isWorthWaiting(preview)) {
-        if (isPublic && !settings.queueBeforeShed) return atCapacity(publicName, spec, "requests do not queue", retryAfter_s);
+        if (isPublic && (!settings.queueBeforeShed || spec.dedicated !== undefined))
+          return atCapacity(publicName, spec, "requests do not queue", retryAfter_s);
         return queues.isFull(spec) ? atCapacity(publicName, spec, "queue is full", retryAfter_s) : undefined;
       }
+      if (isPublic && preview.refusals.dedicated_excluded !== undefined) return noneDedicated(publicName, retryAfter_s);
       return new ApiError({
         status: 503,
         code: "model_unavailable",
@@ -59,6 +61,16 @@ export function atCapacity(model: string, { route }: Pick<RequestSpec, "route">,
   });
 }
 
+/** Machines that have the build are there; they serve others, too. Source: routing.md §7. */
+function noneDedicated(model: string, retryAfter_s: number): ApiError {
+  return new ApiError({
+    status: 429,
+    code: "rate_limit_exceeded",
+    message: `no provider dedicated to model "${model}" is available right now — retry after ${retryAfter_s}s`,
+    retryAfter_s,
+  });
+}
+
 function shortage(
   { refusals }: Decision,
   model: string,
@@ -69,6 +81,9 @@ function shortage(
   }
   if (refusals.vision_unsupported !== undefined) {
     return { message: `model "${model}" has no provider available for image input right now`, param: "model", retryAfter_s };
+  }
+  if (refusals.structured_unsupported !== undefined) {
+    return { message: `no online provider for model "${model}" supports structured output right now`, param: "model", retryAfter_s };
   }
   if (refusals.context_too_small !== undefined) {
     return { message: `no online provider for model "${model}" has room for a request of this length right now`, retryAfter_s };

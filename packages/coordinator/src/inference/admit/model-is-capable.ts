@@ -4,6 +4,7 @@ import type { Check, PreparedRequest } from "./check.js";
 
 /** Names under which a catalogue may list a capability. Source: catalog.md §13. */
 const VISION = ["vision", "image", "image_input", "multimodal"];
+const STRUCTURED = ["json", "json_mode", "json_object", "structured_outputs", "structured_output", "json_schema"];
 const TOOLS = ["tools", "tool_use", "tool_calling", "function_calling", "functions"];
 
 /** What the model itself cannot do, no machine can; that is the caller's mistake, not a shortage. */
@@ -15,6 +16,9 @@ export const modelIsCapable: Check<PreparedRequest> = {
     if (embeds !== (request.task.type === "embedding")) return wrongTask(publicName, embeds ? "only embeddings" : "no embeddings");
     if (spec.needsVision && !offers(build.capabilities, VISION)) return unsupported(publicName, "image input", "messages");
     if (spec.needsTools && !offers(build.capabilities, TOOLS)) return unsupported(publicName, "tool calls", "tools");
+    if (spec.needsStructured === true && !offers(build.capabilities, STRUCTURED)) {
+      return unsupported(publicName, "structured output", "response_format");
+    }
     return undefined;
   },
 };

@@ -37,7 +37,8 @@ export function createCacheAffinity(services: {
 
   return {
     of({ input, request, build, promptTokens, spec }) {
-      if (settings.affinityBonus_ms === 0) return NOTHING;
+      // Machines that serve nothing else are few, and as alike as they can be.
+      if (settings.affinityBonus_ms === 0 || spec.dedicated !== undefined) return NOTHING;
       const owner = { accountId: spec.accountId, build: build.id, cacheKey: input.routing?.cacheKey };
       const marks = prefixMarks(request, promptTokens, owner, salt);
       const [first] = marks;

@@ -8,6 +8,7 @@ import { rejections } from "./0007-rejections.js";
 import { decisions } from "./0008-decisions.js";
 import { statistics } from "./0009-statistics.js";
 import { machineHealth } from "./0010-machine-health.js";
+import { isolation } from "./0011-isolation.js";
 
 export interface Migration {
   readonly id: number;
@@ -27,4 +28,5 @@ export const migrations: readonly Migration[] = [
   { id: 8, name: "decisions", sql: decisions },
   { id: 9, name: "statistics", sql: statistics },
   { id: 10, name: "health of machines", sql: machineHealth },
+  { id: 11, name: "isolation of builds", sql: isolation },
 ];

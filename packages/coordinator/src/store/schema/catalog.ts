@@ -18,6 +18,8 @@ export const modelRegistry = pgTable("model_registry", {
   defaults: jsonb("defaults").notNull(),
   createdAt: createdAt(),
   updatedAt: updatedAt(),
+  /** `shared` or `dedicated`. */
+  isolation: text("isolation").notNull().default("shared"),
 });
 
 /** One immutable set of files of a build. */
