@@ -174,7 +174,7 @@ describe("the HTTP edge", () => {
         owned_by: "umbel",
         context_length: 8_192,
         pricing: { prompt: "0.00000001", completion: "0.00000002" },
-        supported_features: ["tools"],
+        supported_features: ["json_mode", "tools"],
         metadata: { provider_count: 1, routable_providers: 1, can_accept: true, active_requests: 0 },
       });
       expect((await test.get("/v1/models?include_builds=1", apiKey)).body).toMatchObject({ data: { length: 6 } });
