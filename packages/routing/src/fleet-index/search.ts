@@ -45,6 +45,8 @@ export class Search {
   visits = 0;
   /** Lanes in which somebody may have room, by how much their machines are preferred, the most first. */
   readonly #tiers: readonly Tier[] = Array.from({ length: 4 }, () => ({ lanes: [], bounds_ms: [] }));
+  /** Machines that were looked at and are not where the fleet's rates of today would put them. */
+  readonly moved: ProviderView[] = [];
   readonly #seen = new Map<Cell, Candidate | undefined>();
   readonly #refused: RefusedMachine[] = [];
   readonly #excluded: ReadonlySet<Cell>;
@@ -296,6 +298,7 @@ export class Search {
     this.visits += 1;
     if (capacity.refuses(view, spec, context)) return this.#refuseSeen("capacity", view);
     const measured = measure(view, spec, context);
+    if (hasMoved(cell, measured.decode_tps)) this.moved.push(view);
     this.bestTtft_ms = Math.min(this.bestTtft_ms, measured.ttft_ms ?? Number.NaN);
     const hasCeiling = spec.ttftCeiling_ms !== undefined && !PROFILE_OMISSIONS[this.profile].includes("ttft_ceiling");
     if (hasCeiling && ttftCeiling.refuses(view, spec, context)) return this.#refuseSeen("ttft_ceiling", view);
@@ -313,6 +316,13 @@ export class Search {
     if (count === 0) delete this.refusals[reason];
     else this.refusals[reason] = count;
   }
+}
+
+/** By more than rounding, and more than a lane is wide matters. */
+const MOVED_SHARE = 0.05;
+
+function hasMoved({ decode_milli_tps }: Cell, decode_tps: number): boolean {
+  return Math.abs(decode_milli_tps - decode_tps * 1000) > MOVED_SHARE * decode_milli_tps;
 }
 
 function equals(candidates: readonly Candidate[]): Choice {
