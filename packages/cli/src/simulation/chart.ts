@@ -28,7 +28,8 @@ export function lineChart(chart: Chart): string {
   const scale = scaleOf(chart);
   const grid = scale.ticks.map((tick) => gridLine(scale.y(tick), label(tick)));
   const times = timeTicks(chart.axis).map(
-    (at_s) => `<text class="tick" x="${round(x(at_s, chart.axis))}" y="${HEIGHT - 6}" text-anchor="middle">${timeLabel(at_s)}</text>`,
+    (at_s) =>
+      `<text class="tick" x="${round(x(at_s, chart.axis))}" y="${HEIGHT - 6}" text-anchor="${at_s === chart.axis.at(-1) ? "end" : "middle"}">${timeLabel(at_s)}</text>`,
   );
   const lines = chart.series.map(
     ({ colour, values }) => `<path class="line" style="stroke:var(--series-${colour})" d="${pathOf(values, chart.axis, scale.y)}"/>`,

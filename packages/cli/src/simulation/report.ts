@@ -51,8 +51,10 @@ function comparisonTable(runs: readonly PolicyRun[]): string {
   const rows = COMPARISON_LINES.map(({ words, better, value, format }) => {
     const values = runs.map(({ figures }) => value(figures));
     const best = better === "more" ? Math.max(...values) : better === "less" ? Math.min(...values) : undefined;
-    const isTold = runs.length > 1 && best !== undefined && values.some((other) => other !== best);
-    const cells = values.map((each) => `<td${isTold && each === best ? ' class="best"' : ""}>${escapeHtml(format(each))}</td>`);
+    // What reads alike is alike.
+    const isBest = (each: number) => best !== undefined && format(each) === format(best);
+    const isTold = !values.every(isBest);
+    const cells = values.map((each) => `<td${isTold && isBest(each) ? ' class="best"' : ""}>${escapeHtml(format(each))}</td>`);
     return `<tr><th scope="row">${escapeHtml(words)}</th>${cells.join("")}</tr>`;
   });
   const digests = runs.map(({ figures }) => `<td class="digest">${figures.digest}</td>`).join("");

@@ -63,7 +63,7 @@ export function machineSpecs(scenario: Scenario, builds: readonly SimulatedBuild
     const { version } = entry(fleet.versions, weighted(fleet.versions, random));
     return {
       number,
-      computeClass: kind.name,
+      computeClass: `${kind.name}-${Math.round(CLASSES_PER_DOUBLING * Math.log2(decode_tps))}`,
       version,
       latency_ms: entry(fleet.regions, weighted(fleet.regions, random)).latency_ms,
       decode_tps,
@@ -80,6 +80,8 @@ export function machineSpecs(scenario: Scenario, builds: readonly SimulatedBuild
   });
 }
 
+/** Machines of one compute class are alike: their speeds differ by no more than a fifth. */
+const CLASSES_PER_DOUBLING = 4;
 /** Memory that the system and other programs leave to models. */
 export const USABLE_MEMORY = 0.9;
 /** A machine takes builds of which at least so many times the size fits its memory. */

@@ -6,7 +6,7 @@ import type { Scenario } from "./scenario.js";
 import { chance } from "./streams.js";
 
 /** Machines looked at in a whole run, about, so that the oracle stays a small part of it. */
-const LOOKS_MAX = 5_000_000;
+const LOOKS_MAX = 500_000;
 const SAMPLED_MAX = 0.1;
 /** Refusals that are checked. */
 const CHECKED_MAX = 5_000;

@@ -18,7 +18,7 @@ const weight = z.number().positive().default(1);
 const seconds = z.number().positive().max(SCENARIO_LIMITS.duration_s_max);
 
 const machineClass = z.strictObject({
-  /** Also the compute class, by which rates are pooled. */
+  /** With its speed it makes the compute class, by which rates are pooled. */
   name: z.string().min(1).max(64),
   weight,
   /** Of one stream, extrapolated to an empty batch, with a build of `reference_size_gb`. */
