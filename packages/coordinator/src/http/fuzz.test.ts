@@ -1,7 +1,7 @@
 import { Agent, request as httpRequest } from "node:http";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type ServedRequest, testSlot } from "../fleet/testing/index.js";
+import { type ProviderClient, type ServedRequest, testSlot } from "../fleet/testing/index.js";
 import { OFFERED_EMBEDDING, startTestCoordinator, type TestCoordinator } from "../testing.js";
 import { bodiesOf, CANARY } from "./testing/hostile-bodies.js";
 import { VALID_BODIES } from "./testing/valid-bodies.js";
@@ -9,6 +9,7 @@ import { VALID_BODIES } from "./testing/valid-bodies.js";
 /** For each surface. `npm run fuzz` sends ten thousand, which takes some minutes; the test suite their beginning. */
 const BODIES = Number(process.env["UMBEL_FUZZ_BODIES"] ?? 1_500);
 const AT_ONCE = 16;
+const HEARTBEAT_EVERY = 250;
 /** Another one finds other bodies; a failure names it. */
 const SEED = 20_261_123;
 
@@ -21,6 +22,7 @@ interface Reply {
 describe("whatever comes as a body", () => {
   let test: TestCoordinator;
   let apiKey: string;
+  const providers: ProviderClient[] = [];
   let documented: Record<string, { post: { responses: Record<string, unknown> } }>;
   const agent = new Agent({ keepAlive: true, maxSockets: AT_ONCE });
 
@@ -35,8 +37,8 @@ describe("whatever comes as a body", () => {
       contentBudget_ms: "10m",
     });
     apiKey = await test.key({ credit_microUsd: 10_000_000_000n });
-    await test.provider({ serve: (request) => request.answer("an answer") });
-    await test.provider({ models: [OFFERED_EMBEDDING], slots: [testSlot({ model: OFFERED_EMBEDDING.id })], serve: embed });
+    providers.push(await test.provider({ serve: (request) => request.answer("an answer") }));
+    providers.push(await test.provider({ models: [OFFERED_EMBEDDING], slots: [testSlot({ model: OFFERED_EMBEDDING.id })], serve: embed }));
     documented = ((await test.get("/openapi.json")).body as { paths: typeof documented }).paths;
   });
   afterAll(async () => {
@@ -70,6 +72,8 @@ describe("whatever comes as a body", () => {
 
       async function work(): Promise<void> {
         for (let body = bodies.pop(); body !== undefined; body = bodies.pop()) {
+          // Machines that are silent for too long are taken for gone.
+          if (bodies.length % HEARTBEAT_EVERY === 0) for (const provider of providers) provider.heartbeat();
           const reply = await send(path, body);
           const { status } = reply;
           seen.set(status, (seen.get(status) ?? 0) + 1);
