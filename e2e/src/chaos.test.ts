@@ -145,8 +145,8 @@ describe("eight machines of which three at a time are killed, paused, slowed or 
       // What has been shown cannot be taken back; before that, and where the answer is shown whole, another machine takes over.
       return !stream || machine === undefined || end_ms > machine.struckUntil_ms;
     });
-    // Three struck machines in a row use up what a request may try: rare, and counted here, with what was seen of each.
-    expect(avoidable.length, JSON.stringify(avoidable)).toBeLessThanOrEqual(outcomes.length / 50);
+    // A retry does not wait in line: where all others are busy at that moment, it ends with what the struck machine said. That is rare.
+    expect(avoidable.length, JSON.stringify(avoidable)).toBeLessThanOrEqual(outcomes.length / 20);
   });
 
   it("lets nobody wait past the deadlines", () => {
