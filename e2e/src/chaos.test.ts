@@ -145,8 +145,7 @@ describe("eight machines of which three at a time are killed, paused, slowed or 
       // What has been shown cannot be taken back; before that, and where the answer is shown whole, another machine takes over.
       return !stream || machine === undefined || end_ms > machine.struckUntil_ms;
     });
-    // A retry does not wait in line: where all others are busy at that moment, it ends with what the struck machine said. That is rare.
-    expect(avoidable.length, JSON.stringify(avoidable)).toBeLessThanOrEqual(outcomes.length / 20);
+    expect(avoidable).toEqual([]);
   });
 
   it("lets nobody wait past the deadlines", () => {

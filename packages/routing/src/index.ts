@@ -32,7 +32,7 @@ export { ReleaseWatch } from "./health/release-watch.js";
 export type { Verdict } from "./queue/fair-lane.js";
 export { isWorthWaiting, waitingOutlook } from "./queue/outlook.js";
 export { retryAfter_s } from "./queue/retry-after.js";
-export { waitLimit } from "./queue/waiter.js";
+export { type Waiter, waitLimit } from "./queue/waiter.js";
 export { type LineConditions, lineLimit, type Scope, WaitingLine } from "./queue/waiting-line.js";
 export { seededRandom } from "./random.js";
 export { createObservedRates, type ObservedRates } from "./rates/observed-rates.js";

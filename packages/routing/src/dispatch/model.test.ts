@@ -74,6 +74,7 @@ class World {
   parked = 0;
   waiting = false;
   #unclaimed = 0;
+  #left: ReadonlySet<string> = new Set();
   #next = 0;
 
   constructor(
@@ -123,6 +124,7 @@ class World {
   #happen(event: DispatchEvent): void {
     if (event.type === "queue_assigned") {
       this.#unclaimed += 1;
+      must(this.state.stage !== "queued" || !this.#left.has(event.place.machineId), "no machine is waited for that has failed");
       this.waiting = false;
     }
     if (event.type === "queue_refused" && this.state.stage === "queued") this.waiting = false;
@@ -141,7 +143,10 @@ class World {
           this.#reserve(effect);
           break;
         case "enqueue":
+          must(!this.waiting && this.places.size === 0, "one waits once, and for nothing while a machine tries");
+          must(effect.excluded.size <= effect.number, "only machines that were tried are left out of a wait");
           this.waiting = true;
+          this.#left = effect.excluded;
           break;
         case "leave_queue":
           this.waiting = false;

@@ -144,8 +144,48 @@ describe("a failure before the first content", () => {
   });
 
   it("ends the request when the next machine is not there, with what the last one said", () => {
-    const told = new Told().hear(reserved("a"), failed(0, "engine_crash"), { type: "none_available", waitable: true });
+    const told = new Told().hear(reserved("a"), failed(0, "engine_crash"), NONE);
     expect(told.effects).toEqual([{ type: "refuse", cause: { type: "exhausted", racer: 0, failure: "engine_crash", failures: 1 } }]);
+  });
+
+  describe("where all others are merely busy", () => {
+    const failedOnce = () => new Told().at(500).hear(reserved("a"), failed(0, "engine_crash"), { type: "none_available", waitable: true });
+
+    it("waits for one of them, for as long as an attempt may begin", () => {
+      const told = failedOnce();
+      expect(told.effects).toEqual([
+        {
+          type: "enqueue",
+          purpose: "retry",
+          number: 1,
+          excluded: new Set(["a"]),
+          avoidVersion: "1.0.0",
+          until_ms: 500 + LIMITS.contentBudget_ms,
+        },
+      ]);
+      const { place } = reserved("b") as Extract<DispatchEvent, { type: "reserved" }>;
+      expect(told.hear({ type: "queue_assigned", place }).words).toEqual(["send 1"]);
+    });
+
+    it.each(["deadline", "timeout", "nobody"] as const)(
+      "ends with what the last machine said when that comes to nothing (%s)",
+      (reason) => {
+        expect(failedOnce().hear({ type: "queue_refused", reason }).effects).toEqual([
+          { type: "refuse", cause: { type: "exhausted", racer: 0, failure: "engine_crash", failures: 1 } },
+        ]);
+      },
+    );
+
+    it("gives a place back that comes too late for an attempt to begin", () => {
+      const told = failedOnce();
+      told.now_ms = 500 + LIMITS.contentBudget_ms;
+      const { place } = reserved("b") as Extract<DispatchEvent, { type: "reserved" }>;
+      expect(told.hear({ type: "queue_assigned", place }).words).toEqual(["return_place", "refuse"]);
+    });
+
+    it("leaves the line when the consumer does", () => {
+      expect(failedOnce().hear({ type: "client_gone" }).words).toEqual(["leave_queue", "abandon"]);
+    });
   });
 
   it("is counted with its like: three refusals for capacity, of whatever kind, are enough", () => {

@@ -1,7 +1,7 @@
 import { type FailureClass, retryPolicy } from "../retry-policy.js";
 import { reduceAnswer } from "./answer.js";
 import { progressed, racerAt } from "./racer.js";
-import { mayBegin, mayRetry, newSearch, reserving, sentAway, withFailure } from "./search.js";
+import { enqueuing, mayBegin, mayRetry, newSearch, reserving, sentAway, unanswered, withFailure } from "./search.js";
 import { type DispatchState, DONE, type Racer, type Search, type Step } from "./state.js";
 import type { DispatchEffect, DispatchEvent, DispatchInput, Place, RefusalCause } from "./types.js";
 
@@ -52,17 +52,18 @@ function reduceSelecting(state: Selecting, event: DispatchEvent, now_ms: number)
   // The number stands for what was decided, also where nobody was found.
   if (isHedge)
     return { state: { stage: "racing", search: { ...search, number: search.number + 1 }, racers, hedgeAt_ms: NEVER_MS }, effects: [] };
-  if (search.last !== undefined) return refused(exhausted(search.last, search.failures));
-  if (event.waitable) return { state: { stage: "queued", search }, effects: [{ type: "enqueue" }] };
-  return refused({ type: "nobody" });
+  if (event.waitable) return { state: { stage: "queued", search }, effects: [enqueuing(search)] };
+  return refused(unanswered(search, { type: "nobody" }));
 }
 
 function reduceQueued(state: Extract<DispatchState, { stage: "queued" }>, event: DispatchEvent, now_ms: number): Step {
   switch (event.type) {
     case "queue_assigned":
+      // A line looks at its clock now and then, a place may come in between.
+      if (!mayBegin(state.search, now_ms)) return ended([{ type: "return_place" }], state.search);
       return begin(state.search, [], event.place, false, now_ms);
     case "queue_refused":
-      return refused({ type: "queue", reason: event.reason });
+      return refused(unanswered(state.search, { type: "queue", reason: event.reason }));
     case "client_gone":
       return { state: DONE, effects: [{ type: "leave_queue" }, { type: "abandon" }] };
     case "fault": {
@@ -162,24 +163,20 @@ function failed(state: Racing, racer: Racer, failure: FailureClass, now_ms: numb
   const effects = sentAway(racer);
   // What lies in the request itself, others would say too: nobody is asked any further.
   const isFinal = !retryPolicy(failure).retryElsewhere;
-  if (isFinal) return ended([...effects, ...racers.flatMap(sentAway)], exhausted({ racer: racer.number, failure }, search.failures));
+  if (isFinal) return ended([...effects, ...racers.flatMap(sentAway)], search);
   if (racers.length > 0) {
     return { state: { stage: "racing", search, racers, hedgeAt_ms: NEVER_MS }, effects };
   }
-  if (!mayRetry(search, now_ms)) return ended(effects, exhausted({ racer: racer.number, failure }, search.failures));
+  if (!mayRetry(search, now_ms)) return ended(effects, search);
   return { state: { stage: "selecting", search, racers: [], isHedge: false }, effects: [...effects, reserving(search, "retry", [])] };
 }
 
-function ended(effects: readonly DispatchEffect[], cause: RefusalCause): Step {
-  return { state: DONE, effects: [...effects, ...refused(cause).effects] };
+function ended(effects: readonly DispatchEffect[], search: Search): Step {
+  return { state: DONE, effects: [...effects, ...refused(unanswered(search, { type: "nobody" })).effects] };
 }
 
 function refused(cause: RefusalCause): Step {
   return { state: DONE, effects: [{ type: "refuse", cause }] };
-}
-
-function exhausted({ racer, failure }: { readonly racer: number; readonly failure: FailureClass }, failures: number): RefusalCause {
-  return { type: "exhausted", racer, failure, failures };
 }
 
 function replaced(state: Racing, next: Racer): Racing {

@@ -1,7 +1,7 @@
 import { type FailureClass, retryPolicy } from "../retry-policy.js";
 import { loadingTime_ms } from "./racer.js";
 import type { Racer, Search } from "./state.js";
-import type { DispatchEffect, DispatchInput } from "./types.js";
+import type { DispatchEffect, DispatchInput, RefusalCause } from "./types.js";
 
 /** However many machines there are, one request troubles so many at most. Source: routing.md §9. */
 export const ATTEMPTS_MAX = 64;
@@ -23,6 +23,20 @@ export function newSearch(input: DispatchInput): Search {
 export function reserving(search: Search, purpose: "first" | "retry" | "hedge", racers: readonly Racer[]): DispatchEffect {
   const excluded = racers.length === 0 ? search.excluded : new Set([...search.excluded, ...racers.map(({ machineId }) => machineId)]);
   return { type: "reserve", purpose, number: search.number, excluded, avoidVersion: search.avoidVersion };
+}
+
+/**
+ * The next place is waited for in line. One whose machines have failed stood in line once, or had no need to: it waits among those who go
+ * first, and no longer than an attempt may begin.
+ */
+export function enqueuing({ number, excluded, avoidVersion, last, budgetEnd_ms }: Search): DispatchEffect {
+  const purpose = last === undefined ? "first" : "retry";
+  return { type: "enqueue", purpose, number, excluded, avoidVersion, until_ms: budgetEnd_ms };
+}
+
+/** Why a search ends that has found nobody: what its last machine said, if one was asked. */
+export function unanswered({ last, failures }: Search, otherwise: RefusalCause): RefusalCause {
+  return last === undefined ? otherwise : { type: "exhausted", ...last, failures };
 }
 
 /** The search after one of its machines has failed: that machine is not asked again, and its failure counts. */

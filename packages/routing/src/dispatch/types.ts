@@ -78,17 +78,20 @@ export type RefusalCause =
   | { readonly type: "exhausted"; readonly racer: number; readonly failure: FailureClass; readonly failures: number }
   | { readonly type: "fault" };
 
+/** Where an attempt may go: not to machines that have failed the request or are trying, and rather not to those of one version. */
+export interface Sought {
+  /** Of the attempt. */
+  readonly number: number;
+  readonly excluded: ReadonlySet<string>;
+  readonly avoidVersion: string | undefined;
+}
+
 /** What is to be done, in order. */
 export type DispatchEffect =
   /** Select a machine and reserve a place on it now; answered by `reserved` or `none_available` before anything else happens. */
-  | {
-      readonly type: "reserve";
-      readonly purpose: "first" | "retry" | "hedge";
-      readonly number: number;
-      readonly excluded: ReadonlySet<string>;
-      readonly avoidVersion: string | undefined;
-    }
-  | { readonly type: "enqueue" }
+  | (Sought & { readonly type: "reserve"; readonly purpose: "first" | "retry" | "hedge" })
+  /** Wait in line for such a place, no longer than until `until_ms`, a monotonic instant; answered by `queue_assigned` or `queue_refused`. */
+  | (Sought & { readonly type: "enqueue"; readonly purpose: "first" | "retry"; readonly until_ms: number })
   | { readonly type: "leave_queue" }
   /** `deadline_ms` is how long the machine has. */
   | { readonly type: "send"; readonly racer: number; readonly deadline_ms: number }

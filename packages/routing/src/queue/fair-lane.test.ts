@@ -13,6 +13,7 @@ function waiter(accountId: string, name: string, tokens = 1_000, change: Paramet
     name,
     spec: requestSpec({ accountId, promptTokens: 0, maxOutputTokens: tokens, ...change }),
     deadline_ms: Number.POSITIVE_INFINITY,
+    isRetry: false,
   };
 }
 

@@ -6,6 +6,8 @@ export interface Waiter {
   readonly spec: RequestSpec;
   /** Monotonic instant at which it leaves unserved. */
   readonly deadline_ms: number;
+  /** It had a place, and the machine failed it: it has waited before, or come when nobody did. */
+  readonly isRetry: boolean;
 }
 
 /** What ends a wait that nobody serves: the line's own patience, or the instant after which the caller has no use for an answer. */

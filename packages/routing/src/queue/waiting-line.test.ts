@@ -8,7 +8,7 @@ import { type LineConditions, lineLimit, type Scope, WaitingLine } from "./waiti
 const CONDITIONS: LineConditions = { waiters_min: 2, places: 1, drain_perSecond: 0 };
 
 function waiter(change: Partial<RequestSpec> = {}, deadline_ms = 120_000): Waiter {
-  return { spec: requestSpec(change), deadline_ms };
+  return { spec: requestSpec(change), deadline_ms, isRetry: false };
 }
 
 function lineOf(...waiters: Waiter[]): WaitingLine<Waiter> {
@@ -72,6 +72,23 @@ describe("the line of a build", () => {
     ]);
     line.offer((_, scope) => (scope === "own" ? "served" : "unserved"));
     expect([line.leave(own), line.leave(preferring), line.size]).toEqual([false, false, 2]);
+  });
+
+  it("has room for those a machine has failed, however long it is, and offers to them before all that had no place yet", () => {
+    const line = lineOf(waiter({ accountId: "a" }), waiter({ accountId: "b" }));
+    const again = { ...waiter({ accountId: "c" }), isRetry: true };
+    expect(line.join(again, 0, CONDITIONS)).toEqual({ outcome: "joined", displaced: undefined });
+    expect(line.size).toBe(3);
+    // Who comes after them waits for them, too.
+    expect(line.estimatedWait_ms("d", { ...CONDITIONS, drain_perSecond: 1 })).toBe(4_000);
+    const offered: string[] = [];
+    line.offer(({ spec }) => {
+      offered.push(spec.accountId);
+      return "served";
+    });
+    expect(offered).toEqual(["c", "a", "b"]);
+    expect(line.join({ ...again, deadline_ms: 5 }, 0, CONDITIONS).outcome).toBe("joined");
+    expect([line.expire(5).length, line.size]).toEqual([1, 0]);
   });
 
   it("bounds what one owner may have waiting", () => {

@@ -26,14 +26,16 @@ export type Scope = "any" | "own";
 
 /**
  * Those who wait for a place of one build (routing.md §8): in turns between accounts, and for their own machines in a lane of their own, so
- * that nobody's crowd stands between an owner and a machine that only the owner may use.
+ * that nobody's crowd stands between an owner and a machine that only the owner may use. Requests that a machine has failed go before those
+ * that had none yet, and find room however long the line is: they had their turn, and are no more than the places there were.
  */
 export class WaitingLine<W extends Waiter> {
   readonly #open = new FairLane<W>();
+  readonly #again = new FairLane<W>();
   readonly #own = new FairLane<W>();
 
   get size(): number {
-    return this.#open.size + this.#own.size;
+    return this.#open.size + this.#again.size + this.#own.size;
   }
 
   /** Whether nobody waits who would have to go before a request of the account for its own machines. */
@@ -49,32 +51,31 @@ export class WaitingLine<W extends Waiter> {
 
   /** When one more request of the account would have its turn, at the rate at which places become free; 0 where that is unknown. */
   estimatedWait_ms(accountId: string, { drain_perSecond }: LineConditions): number {
-    return drain_perSecond > 0 ? ((this.#open.ahead(accountId) + 1) * 1_000) / drain_perSecond : 0;
+    return drain_perSecond > 0 ? ((this.#again.size + this.#open.ahead(accountId) + 1) * 1_000) / drain_perSecond : 0;
   }
 
   join(waiter: W, now_ms: number, conditions: LineConditions): Joined<W> {
     const { route, accountId } = waiter.spec;
+    if (waiter.isRetry) return joined(route === "self" ? this.#own : this.#again, waiter);
     if (this.isFullFor(waiter.spec, conditions)) return { outcome: "full" };
-    if (route === "self") {
-      this.#own.add(waiter);
-      return { outcome: "joined", displaced: undefined };
-    }
+    if (route === "self") return joined(this.#own, waiter);
     const wait_ms = this.estimatedWait_ms(accountId, conditions);
     if (wait_ms > waiter.deadline_ms - now_ms) return { outcome: "too_long", wait_ms };
     const displaced = this.#isLong(conditions) ? this.#open.longest?.last : undefined;
     if (displaced !== undefined) this.#open.remove(displaced);
-    this.#open.add(waiter);
-    return { outcome: "joined", displaced };
+    return joined(this.#open, waiter, displaced);
   }
 
   /** @returns whether it still stood there. Whoever wants to end a wait takes the waiter out first, so that it ends once. */
   leave(waiter: W): boolean {
-    return this.#own.remove(waiter) || this.#open.remove(waiter);
+    return this.#own.remove(waiter) || this.#again.remove(waiter) || this.#open.remove(waiter);
   }
 
   /** Takes out those whose time is over. */
   expire(now_ms: number): readonly W[] {
-    const expired = [...this.#own.waiters(), ...this.#open.waiters()].filter(({ deadline_ms }) => deadline_ms <= now_ms);
+    const expired = [...this.#own.waiters(), ...this.#again.waiters(), ...this.#open.waiters()].filter(
+      ({ deadline_ms }) => deadline_ms <= now_ms,
+    );
     for (const waiter of expired) this.leave(waiter);
     return expired;
   }
@@ -87,9 +88,10 @@ export class WaitingLine<W extends Waiter> {
    */
   offer(serve: (waiter: W, scope: Scope) => Verdict): void {
     this.#own.offer((waiter) => serve(waiter, "own"));
-    for (const waiter of [...this.#open.waiters()]) {
-      if (waiter.spec.route === "prefer" && serve(waiter, "own") === "served") this.#open.remove(waiter);
+    for (const waiter of [...this.#again.waiters(), ...this.#open.waiters()]) {
+      if (waiter.spec.route === "prefer" && serve(waiter, "own") === "served") this.leave(waiter);
     }
+    this.#again.offer((waiter) => serve(waiter, "any"));
     this.#open.offer((waiter) => serve(waiter, "any"));
   }
 
@@ -102,6 +104,11 @@ export class WaitingLine<W extends Waiter> {
   #mayDisplace(accountId: string): boolean {
     return (this.#open.longest?.waiting ?? 0) > this.#open.of(accountId) + 1;
   }
+}
+
+function joined<W extends Waiter>(lane: FairLane<W>, waiter: W, displaced?: W): Joined<W> {
+  lane.add(waiter);
+  return { outcome: "joined", displaced };
 }
 
 /** Length at which a build's line is full. */

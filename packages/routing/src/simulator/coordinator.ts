@@ -123,6 +123,7 @@ export class SimulatedCoordinator {
       spec,
       state: step.state,
       tickAt_ms: Number.POSITIVE_INFINITY,
+      waitsFor: undefined,
       attempts: new Map(),
       firstContent_ms: undefined,
       decode_tps: 0,
@@ -182,8 +183,10 @@ export class SimulatedCoordinator {
   }
 
   #serve(request: LiveRequest): Verdict {
-    const number = request.state.stage === "queued" ? request.state.search.number : 0;
-    const { place, decision } = this.#reserve(request, request.spec, "first", number);
+    const { waitsFor } = request;
+    if (waitsFor === undefined) throw new Error(`request ${request.arrival.number} waits for nothing`);
+    const { purpose, number, excluded, avoidVersion } = waitsFor;
+    const { place, decision } = this.#reserve(request, { ...request.spec, excluded, avoidVersion }, purpose, number);
     if (place !== undefined) {
       this.#event(request, { type: "queue_assigned", place });
       return "served";
@@ -217,7 +220,7 @@ export class SimulatedCoordinator {
       case "reserve":
         return this.#reserveFor(request, effect);
       case "enqueue":
-        return this.#enqueue(request);
+        return this.#enqueue(request, effect);
       case "leave_queue":
         this.#lines.leave(request);
         return undefined;
@@ -327,8 +330,9 @@ export class SimulatedCoordinator {
     this.#placement.judge(attempt, attempt.request.spec, outcome, this.outside.now_ms());
   }
 
-  #enqueue(request: LiveRequest): DispatchEvent | undefined {
-    const joined = this.#lines.join(request, this.outside.now_ms());
+  #enqueue(request: LiveRequest, waitsFor: Extract<DispatchEffect, { type: "enqueue" }>): DispatchEvent | undefined {
+    request.waitsFor = waitsFor;
+    const joined = this.#lines.join(request, waitsFor, this.outside.now_ms());
     if ("refused" in joined) return { type: "queue_refused", reason: joined.refused };
     this.recorder.queued(request);
     this.outside.planExpiry(request.arrival.build, joined.until_ms);

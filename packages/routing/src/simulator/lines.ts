@@ -1,6 +1,6 @@
 import type { QueueRefusal } from "../dispatch/index.js";
 import type { Verdict } from "../queue/fair-lane.js";
-import type { Waiter } from "../queue/waiter.js";
+import { type Waiter, waitLimit } from "../queue/waiter.js";
 import { WaitingLine } from "../queue/waiting-line.js";
 import { entry, type SimulatedBuild } from "./fleet-mix.js";
 import type { LiveRequest } from "./live-request.js";
@@ -39,12 +39,14 @@ export class Lines {
   /** @returns why it may not wait; or until when it waits, and who had to make room */
   join(
     request: LiveRequest,
+    { purpose, until_ms }: { readonly purpose: "first" | "retry"; readonly until_ms: number },
     now_ms: number,
   ): { readonly refused: QueueRefusal } | { readonly until_ms: number; readonly displaced: LiveRequest | undefined } {
     const { build } = request.arrival;
     const line = this.#lines.get(build) ?? new WaitingLine<Waiting>();
     this.#lines.set(build, line);
-    const waiter = { spec: request.spec, deadline_ms: now_ms + this.limits.queue_wait_s * 1000, request, since_ms: now_ms };
+    const { at_ms } = waitLimit(now_ms, this.limits.queue_wait_s * 1000, until_ms);
+    const waiter = { spec: request.spec, deadline_ms: at_ms, isRetry: purpose === "retry", request, since_ms: now_ms };
     const drain_perSecond = this.placement.rates.drain_perSecond(request.spec.build, now_ms);
     const joined = line.join(waiter, now_ms, {
       waiters_min: this.limits.queue_size,

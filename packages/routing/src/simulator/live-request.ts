@@ -1,4 +1,4 @@
-import type { DispatchState } from "../dispatch/index.js";
+import type { DispatchEffect, DispatchState } from "../dispatch/index.js";
 import type { RequestSpec } from "../types.js";
 import type { Arrival } from "./arrivals.js";
 import type { Held } from "./placement.js";
@@ -11,6 +11,8 @@ export interface LiveRequest {
   state: DispatchState;
   /** For which a tick is planned; infinite if none is. */
   tickAt_ms: number;
+  /** What it stands in line for; undefined before it has stood in line. */
+  waitsFor: Extract<DispatchEffect, { type: "enqueue" }> | undefined;
   /** By racer. */
   readonly attempts: Map<number, Attempt>;
   /** When its first content came; undefined before. */

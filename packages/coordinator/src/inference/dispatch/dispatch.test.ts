@@ -89,6 +89,24 @@ describe("dispatch", () => {
     expect((await sound.receive("inference_request")).attempt).toBe(1);
   });
 
+  it("waits for the next machine when one fails and the others are busy", async () => {
+    const broken = await test.provider({ slots: ONE_PLACE });
+    const asked = test.ask();
+    const first = await broken.request();
+    const busy = await test.provider({ slots: ONE_PLACE });
+    const before = test.ask();
+    const served = await busy.request();
+    first.fail("engine_crash");
+    await arrived(broken);
+    expect(test.inference.inFlight()).toBe(2);
+    await served.answer("before");
+    expect(textOf(await readAll(await before))).toBe("before");
+    const second = await busy.request();
+    expect(second.message.attempt).toBe(1);
+    await second.answer("fine");
+    expect(textOf(await readAll(await asked))).toBe("fine");
+  });
+
   it("takes the next machine when one disconnects", async () => {
     const dying = await test.provider();
     const asked = test.ask();

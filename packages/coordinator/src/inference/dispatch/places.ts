@@ -6,7 +6,7 @@ import type { Waited, WaitQueues } from "./wait-queues.js";
 
 export interface PlaceServices {
   readonly fleet: Pick<Fleet, "reserve" | "noticed">;
-  readonly queues: Pick<WaitQueues, "reserve">;
+  readonly queues: Pick<WaitQueues, "reserve" | "wait">;
   readonly hedges: HedgeBudget;
   readonly clock: Clock;
   readonly metrics: Metrics;
@@ -21,13 +21,12 @@ export type PlaceFound =
 const NO_PLACE: PlaceFound = { attempt: undefined, waitable: false };
 
 type Reserve = Extract<DispatchEffect, { type: "reserve" }>;
+type Enqueue = Extract<DispatchEffect, { type: "enqueue" }>;
 type Asked = Pick<Reserve, "number" | "purpose">;
-
-const FIRST: Asked = { number: 0, purpose: "first" };
 
 /** Selects a machine and reserves a place on it, in one synchronous step, and notes the decision. */
 export function findPlace(asked: Reserve, request: RequestSpec, services: PlaceServices): PlaceFound {
-  const spec: RequestSpec = { ...request, excluded: asked.excluded, avoidVersion: asked.avoidVersion };
+  const spec = specOf(asked, request);
   switch (asked.purpose) {
     case "first": {
       // Undefined where others wait already: whoever came first goes first.
@@ -42,13 +41,20 @@ export function findPlace(asked: Reserve, request: RequestSpec, services: PlaceS
   }
 }
 
-/** Notes how a wait in line has ended. */
-export function noteWaited(waited: Waited, spec: RequestSpec, services: PlaceServices): void {
+/** Waits in line for a place, and notes how that has ended. */
+export async function waitForPlace(asked: Enqueue, request: RequestSpec, gone: AbortSignal, services: PlaceServices): Promise<Waited> {
+  const spec = specOf(asked, request);
+  const waited = await services.queues.wait(spec, gone, { deadline_ms: asked.until_ms, isRetry: asked.purpose === "retry" });
   services.metrics.count("queue_waits_total", { outcome: waited.outcome });
   if (waited.outcome === "reserved") {
-    services.hedges.dispatched(spec.build, services.clock.now_ms());
-    note(waited.attempt.decision, spec, FIRST, services);
-  } else if ("decision" in waited) note(waited.decision, spec, FIRST, services);
+    if (asked.purpose === "first") services.hedges.dispatched(spec.build, services.clock.now_ms());
+    note(waited.attempt.decision, spec, asked, services);
+  } else if ("decision" in waited) note(waited.decision, spec, asked, services);
+  return waited;
+}
+
+function specOf({ excluded, avoidVersion }: Pick<Reserve, "excluded" | "avoidVersion">, request: RequestSpec): RequestSpec {
+  return { ...request, excluded, avoidVersion };
 }
 
 function hedged(spec: RequestSpec, asked: Asked, services: PlaceServices): PlaceFound {

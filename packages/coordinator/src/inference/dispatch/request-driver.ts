@@ -1,4 +1,4 @@
-import type { Clock, Usage } from "@umbel/protocol";
+import type { Usage } from "@umbel/protocol";
 import {
   type DispatchEffect,
   type DispatchEvent,
@@ -14,9 +14,8 @@ import type { Attempt } from "../../fleet/index.js";
 import type { Stopwatch } from "../stopwatch.js";
 import { type Alarm, createAlarm } from "./alarm.js";
 import type { AttemptSignal } from "./opened-attempt.js";
-import { findPlace, noteWaited, type PlaceServices } from "./places.js";
+import { findPlace, type PlaceServices, waitForPlace } from "./places.js";
 import { type Open, RacerRun } from "./racer-run.js";
-import type { WaitQueues } from "./wait-queues.js";
 
 type Complete = Extract<AttemptSignal, { type: "complete" }>;
 type Settle = Extract<DispatchEffect, { type: "settle" }>;
@@ -36,11 +35,6 @@ export interface DriverOwner {
   brokenOff(effect: Extract<DispatchEffect, { type: "break_off" }>, cause: unknown): void;
   /** What happened, and to which racer's attempt, for counters. */
   noted(event: DispatchEvent, effects: readonly DispatchEffect[]): void;
-}
-
-export interface DriverServices extends PlaceServices {
-  readonly clock: Clock;
-  readonly queues: Pick<WaitQueues, "reserve" | "wait">;
 }
 
 /** What `next` comes to. */
@@ -71,7 +65,7 @@ export class RequestDriver {
     input: DispatchInput,
     private readonly open: Open,
     private readonly owner: DriverOwner,
-    private readonly services: DriverServices,
+    private readonly services: PlaceServices,
     private readonly watch: Stopwatch,
     private readonly gone: AbortSignal,
   ) {
@@ -182,7 +176,7 @@ export class RequestDriver {
         this.#reserve(effect);
         break;
       case "enqueue":
-        void this.#queue();
+        void this.#queue(effect);
         break;
       case "leave_queue":
         this.#waiting.abort();
@@ -258,11 +252,10 @@ export class RequestDriver {
     return attempt;
   }
 
-  async #queue(): Promise<void> {
+  async #queue(effect: Extract<DispatchEffect, { type: "enqueue" }>): Promise<void> {
     const stop = this.watch.start("queue");
-    const waited = await this.services.queues.wait(this.spec, this.#waiting.signal);
+    const waited = await waitForPlace(effect, this.spec, this.#waiting.signal, this.services);
     stop();
-    noteWaited(waited, this.spec, this.services);
     if (waited.outcome === "reserved") {
       this.#incoming = waited.attempt;
       this.#tell({ type: "queue_assigned", place: placeOf(waited.attempt, this.spec) });

@@ -51,7 +51,7 @@ describe("waiting for a place", () => {
     const leaving = new AbortController();
     const waits = [
       queues.wait(testSpec({ accountId: "a" }), gone),
-      queues.wait(testSpec({ accountId: "b" }), gone, 30_000),
+      queues.wait(testSpec({ accountId: "b" }), gone, { deadline_ms: 30_000 }),
       queues.wait(testSpec({ accountId: "c" }), leaving.signal),
     ];
     await test.clock.advance(30_000);
@@ -73,6 +73,14 @@ describe("waiting for a place", () => {
     attemptOf((await waits[2]) as Waited).release();
     attemptOf((await waits[1]) as Waited).release();
     expect(queues.depth(TEST_BUILD)).toBe(0);
+  });
+
+  it("lets a request that a machine has failed go before those that had none", async () => {
+    const taken = await everyPlaceTaken();
+    const waits = [queues.wait(testSpec({ accountId: "a" }), gone), queues.wait(testSpec({ accountId: "b" }), gone, { isRetry: true })];
+    taken.release();
+    attemptOf((await waits[1]) as Waited).release();
+    attemptOf((await waits[0]) as Waited).release();
   });
 
   it("ends every wait when the last machine that could serve has left", async () => {

@@ -6,6 +6,7 @@ import {
   type RequestSpec,
   type Scope,
   type Verdict,
+  type Waiter,
   WaitingLine,
   waitingOutlook,
   waitLimit,
@@ -33,9 +34,10 @@ export interface WaitQueues {
   /**
    * Joins the line. A reservation is handed over in the same step that takes the request out of the line, so none is ever lost.
    *
-   * @param deadline_ms monotonic instant after which the caller has no use for an answer; absent is never
+   * @param options `deadline_ms`: monotonic instant after which the caller has no use for an answer, or no attempt may begin; absent is never.
+   *   `isRetry`: a machine has failed it, so that it goes before those that had none
    */
-  wait(spec: RequestSpec, gone: AbortSignal, deadline_ms?: number): Promise<Waited>;
+  wait(spec: RequestSpec, gone: AbortSignal, options?: { readonly deadline_ms?: number; readonly isRetry?: boolean }): Promise<Waited>;
 }
 
 export interface QueueLimits {
@@ -44,15 +46,13 @@ export interface QueueLimits {
   readonly queueWait_ms: number;
 }
 
-interface Waiter {
-  readonly spec: RequestSpec;
-  readonly deadline_ms: number;
+interface Waiting extends Waiter {
   /** Ends the wait; called by whoever has taken the waiter out of the line. */
   readonly finish: (waited: Waited) => void;
 }
 
 interface Line {
-  readonly waiting: WaitingLine<Waiter>;
+  readonly waiting: WaitingLine<Waiting>;
   readonly unsubscribe: () => void;
   pumping: boolean;
 }
@@ -93,7 +93,7 @@ export function createWaitQueues(
     });
   }
 
-  function serve({ spec, finish }: Waiter, scope: Scope): Verdict {
+  function serve({ spec, finish }: Waiting, scope: Scope): Verdict {
     const outcome = fleet.reserve(scoped(spec, scope));
     if (outcome.ok) {
       finish({ outcome: "reserved", attempt: outcome.attempt });
@@ -118,12 +118,12 @@ export function createWaitQueues(
       const own = fleet.reserve(scoped(spec, "own"));
       return own.ok ? own : undefined;
     },
-    wait(spec, gone, deadline_ms) {
+    wait(spec, gone, { deadline_ms, isRetry = false } = {}) {
       const now_ms = clock.now_ms();
       const { at_ms, limit } = waitLimit(now_ms, limits.queueWait_ms, deadline_ms);
       const line = lineOf(spec.build);
       return new Promise((resolve) => {
-        const waiter: Waiter = { spec, deadline_ms: at_ms, finish };
+        const waiter: Waiting = { spec, deadline_ms: at_ms, isRetry, finish };
         const cancelTimer = clock.setTimer(at_ms - now_ms, () => leave({ outcome: limit }));
         const onGone = (): void => leave({ outcome: "gone" });
         gone.addEventListener("abort", onGone);

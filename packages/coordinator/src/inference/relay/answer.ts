@@ -9,7 +9,8 @@ import type { KnownPrefix } from "../affinity/affinity.js";
 import { type DispatchSettings, dispatchInput } from "../dispatch/dispatch-input.js";
 import { ConsumerLeft, refusalOf } from "../dispatch/failure.js";
 import { type CacheScope, createOpening } from "../dispatch/opening.js";
-import { type DriverOwner, type DriverServices, type Pulled, RequestDriver } from "../dispatch/request-driver.js";
+import type { PlaceServices } from "../dispatch/places.js";
+import { type DriverOwner, type Pulled, RequestDriver } from "../dispatch/request-driver.js";
 import type { RetryAfter } from "../retry-after.js";
 import { FREE, givingBack, type Hold, unbilled } from "../settle/hold.js";
 import { endOfAttempt, HEDGE_LOST, type RequestRecord } from "../settle/recorded.js";
@@ -24,7 +25,7 @@ export const SETTLEMENT_WAIT_ms = 2_000;
 /** How long a cancel waits for the hold to be parked. */
 const PARK_WAIT_ms = 1_000;
 
-export interface AnswerServices extends DriverServices {
+export interface AnswerServices extends PlaceServices {
   readonly fleet: Pick<Fleet, "reserve" | "rates" | "noticed">;
   readonly clock: Clock;
   readonly metrics: Metrics;
