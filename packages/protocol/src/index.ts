@@ -4,6 +4,7 @@
  */
 export * from "./bytes.js";
 export * from "./canonical-json.js";
+export * from "./catalog/index.js";
 export * from "./clock.js";
 export * from "./crypto/index.js";
 export * from "./decode.js";

@@ -25,7 +25,13 @@ export const WIRE_LIMITS = {
   slots_max: 64,
   /** Names in one `desired_models`. */
   desiredModels_max: 256,
+  /** Builds that one `desired_models` says are not to be offered any more. */
+  withdrawnModels_max: 256,
   manifestFiles_max: 4096,
+  /** Places that a manifest names to fetch a file from. */
+  manifestOrigins_max: 8,
+  /** Keys that may sign manifests at one time: the present one and those that it is being replaced by. */
+  catalogKeys_max: 4,
 } as const;
 
 /**

@@ -11,7 +11,8 @@ export type ManifestErrorCode =
   | "wrong_aggregate"
   | "split_incomplete"
   | "too_many_files"
-  | "no_files";
+  | "no_files"
+  | "not_as_signed";
 
 export class ManifestError extends Error {
   override readonly name = "ManifestError";

@@ -78,6 +78,9 @@ export type LoadRefusal = z.infer<typeof loadRefusal>;
 export const prefetchRefusal = z.enum(["draining", "no_source", "other"]).or(laterWord());
 export type PrefetchRefusal = z.infer<typeof prefetchRefusal>;
 
+/** Why a build may not be offered any more: no one is to serve it, or its files are not to be trusted. */
+export const withdrawalReason = z.enum(["retired", "revoked", "other"]).or(laterWord());
+
 /** Feature in `register` of a machine that loads and unloads builds when told; others are never sent these commands. */
 export const MANAGED_MODELS_FEATURE = "models/1";
 

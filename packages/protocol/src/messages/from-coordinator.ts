@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { WIRE_LIMITS } from "../limits.js";
-import { base64Bytes, count, envelopeSuite, requestId, shortText, timestamp, trustLevel } from "./common.js";
+import { base64Bytes, count, envelopeSuite, requestId, sha256Hex, shortText, timestamp, trustLevel, withdrawalReason } from "./common.js";
 
 export const challenge = z.object({
   /** 32 random bytes, used once. */
@@ -100,6 +100,13 @@ export const desiredModels = z.object({
   models: z
     .array(z.object({ model_name: shortText, desired_build: shortText, previous_build: shortText.optional() }))
     .max(WIRE_LIMITS.desiredModels_max),
+  /** Of the catalogue that this follows from; greater than the machine's own where that is old. */
+  revision: count.optional(),
+  /** Builds that the machine offers and may not offer any more. Files of a `revoked` one are to be removed, of a `retired` one may stay. */
+  withdrawn: z
+    .array(z.object({ model_id: shortText, weight_hash: sha256Hex, reason: withdrawalReason }))
+    .max(WIRE_LIMITS.withdrawnModels_max)
+    .optional(),
 });
 export type DesiredModels = z.infer<typeof desiredModels>;
 

@@ -43,6 +43,17 @@ export const sessionClaims = z.object({
 });
 export type SessionClaims = z.infer<typeof sessionClaims>;
 
+/** That the bearer of the catalogue's key stands for exactly these files (catalog.md §2.2). */
+export const manifestClaims = z.object({
+  model_id: shortText,
+  version: shortText,
+  aggregate_sha256: sha256Hex,
+  /** Of the manifest's canonical JSON. */
+  manifest_sha256: sha256Hex,
+  signed_at: timestamp,
+});
+export type ManifestClaims = z.infer<typeof manifestClaims>;
+
 /** What a provider claims to have done for one request, and is paid for (trust.md §17.4). */
 export const usageReceipt = z.object({
   request_id: requestId,

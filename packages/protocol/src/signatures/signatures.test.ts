@@ -58,8 +58,22 @@ const encryptionKeys: EncryptionKeyClaims = {
   ],
 };
 const session = { account_id: "alice", issued_at: "2026-01-01T00:00:00Z", expires_at: "2026-01-01T01:00:00Z" };
-const examples: { [P in SignaturePurpose]: ClaimsOf<P> } = { registration, challenge, receipt, encryption_keys: encryptionKeys, session };
-const purposes = ["registration", "challenge", "receipt", "encryption_keys", "session"] as const;
+const manifest = {
+  model_id: "sprout-3m-q8_0",
+  version: "1.0.0",
+  aggregate_sha256: digest,
+  manifest_sha256: digest,
+  signed_at: "2026-01-01T00:00:00Z",
+};
+const examples: { [P in SignaturePurpose]: ClaimsOf<P> } = {
+  registration,
+  challenge,
+  receipt,
+  encryption_keys: encryptionKeys,
+  manifest,
+  session,
+};
+const purposes = ["registration", "challenge", "receipt", "encryption_keys", "manifest", "session"] as const;
 
 let device: DeviceKeyPair;
 let other: DeviceKeyPair;
@@ -88,6 +102,7 @@ describe("signed claims", () => {
       { alg: "ES256", typ: "att-challenge+jwt", kid, ver: 1 },
       { alg: "ES256", typ: "usage-receipt+jwt", kid, ver: 1 },
       { alg: "ES256", typ: "encryption-keys+jwt", kid, ver: 1 },
+      { alg: "ES256", typ: "model-manifest+jwt", kid, ver: 1 },
       { alg: "ES256", typ: "session+jwt", kid, ver: 1 },
     ]);
   });

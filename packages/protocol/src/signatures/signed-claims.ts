@@ -7,6 +7,8 @@ import { type EncryptionKeyClaims, encryptionKeyClaims } from "../sealed-transpo
 import {
   type ChallengeClaims,
   challengeClaims,
+  type ManifestClaims,
+  manifestClaims,
   type RegistrationClaims,
   registrationClaims,
   type SessionClaims,
@@ -25,6 +27,8 @@ interface ClaimsByPurpose {
   encryption_keys: EncryptionKeyClaims;
   /** By a coordinator for itself. */
   session: SessionClaims;
+  /** By whoever publishes the catalogue. */
+  manifest: ManifestClaims;
 }
 /** What a device signs. A signature for one purpose never verifies for another. */
 export type SignaturePurpose = keyof ClaimsByPurpose;
@@ -35,6 +39,7 @@ const purposes: { [P in SignaturePurpose]: { typ: string; schema: z.ZodType<Clai
   challenge: { typ: "att-challenge+jwt", schema: challengeClaims, bytes_max: WIRE_LIMITS.jws_bytes_max },
   receipt: { typ: "usage-receipt+jwt", schema: usageReceipt, bytes_max: WIRE_LIMITS.jws_bytes_max },
   encryption_keys: { typ: "encryption-keys+jwt", schema: encryptionKeyClaims, bytes_max: WIRE_LIMITS.jws_bytes_max },
+  manifest: { typ: "model-manifest+jwt", schema: manifestClaims, bytes_max: WIRE_LIMITS.jws_bytes_max },
   session: { typ: "session+jwt", schema: sessionClaims, bytes_max: WIRE_LIMITS.jws_bytes_max },
 };
 

@@ -1,0 +1,16 @@
+export { fileUrls } from "./file-urls.js";
+export {
+  type CatalogAlias,
+  type CatalogEntry,
+  type CatalogKeys,
+  type CatalogList,
+  catalogAlias,
+  catalogEntry,
+  catalogKeys,
+  catalogList,
+  type SignedManifest,
+  signedManifest,
+  type WithdrawnVersion,
+  withdrawnVersion,
+} from "./schema.js";
+export { manifestDigest, signManifest, verifySignedManifest } from "./sign-manifest.js";
