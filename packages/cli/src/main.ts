@@ -5,6 +5,7 @@ import { addChatCommand } from "./commands/chat.js";
 import { addCoordinatorCommand } from "./commands/coordinator.js";
 import { addExplainCommand } from "./commands/explain.js";
 import { addKeysCommands, addSessionCommand } from "./commands/keys.js";
+import { addModelsCommands } from "./commands/models.js";
 import { addProviderCommands } from "./commands/provider.js";
 import { addSimulateCommand } from "./commands/simulate.js";
 import { addUpCommand } from "./commands/up.js";
@@ -23,6 +24,7 @@ for (const add of [
   addUpCommand,
   addCoordinatorCommand,
   addProviderCommands,
+  addModelsCommands,
   addKeysCommands,
   addSessionCommand,
   addAdminCommands,

@@ -8,6 +8,9 @@ export { ProviderError, type ProviderErrorCode } from "./agent/provider-error.js
 export type { ProviderAgent, ProviderPhase, ProviderState } from "./agent/provider-state.js";
 export type { Totals } from "./agent/reports.js";
 export { type ScriptedEngineScript, scriptedEngineScript } from "./engine/scripted/script.js";
+export { GgufError } from "./models/gguf/gguf-error.js";
+export { type GgufInspection, inspectGgufFile } from "./models/gguf/inspect-gguf.js";
+export { machineMemory_gib, memoryFor } from "./models/gguf/memory-estimate.js";
 export { ModelError, type ModelErrorCode } from "./models/model-error.js";
 export { createModelStore, type LocalModel, type ModelStore } from "./models/model-store.js";
 export type { Logger } from "./session/types.js";

@@ -1,8 +1,6 @@
 /** Hands out turns in the order of asking; one holds at a time. */
 export interface Turns {
   take<T>(work: () => Promise<T>): Promise<T>;
-  /** Who waits for the holder to be done. */
-  readonly waiting: number;
 }
 
 /**
@@ -11,18 +9,9 @@ export interface Turns {
  */
 export function createTurns(): Turns {
   let last: Promise<unknown> = Promise.resolve();
-  let waiting = 0;
   return {
-    get waiting() {
-      return waiting;
-    },
     take(work) {
-      waiting += 1;
-      const begin = () => {
-        waiting -= 1;
-        return work();
-      };
-      const turn = last.then(begin, begin);
+      const turn = last.then(work, work);
       last = turn;
       return turn;
     },
