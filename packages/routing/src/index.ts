@@ -1,4 +1,5 @@
 export { isResident } from "./admission/residency.js";
+export { couldHold } from "./admission/structural-room.js";
 export { AffinityTable, type PrefixMark } from "./affinity/affinity-table.js";
 export { type AuditRecord, type EncodedDecision, encodeDecision } from "./audit/encode.js";
 export { AUDIT_LIMITS } from "./audit/limits.js";
@@ -25,7 +26,7 @@ export {
 } from "./dispatch/index.js";
 export { explainDecision, explainProvider, explainRefusal, type ProviderExplanation } from "./explain.js";
 export { createFleetIndex, type FleetIndex } from "./fleet-index/index.js";
-export type { ProfileName } from "./gates/profiles.js";
+export { firstRefusal, type ProfileName, type StandingProfileName } from "./gates/profiles.js";
 export { type AttemptOutcome, HealthMemory, type MachineStanding } from "./health/health-memory.js";
 export { type HealthRecord, shifted } from "./health/health-record.js";
 export { ReleaseWatch } from "./health/release-watch.js";

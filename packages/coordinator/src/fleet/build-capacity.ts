@@ -1,15 +1,28 @@
-import { isResident, type ProviderView, type RequestSpec, type RoutingContext, type SlotView, select } from "@umbel/routing";
+import {
+  firstRefusal,
+  isResident,
+  type ProviderView,
+  type RequestSpec,
+  type RoutingContext,
+  type SlotView,
+  select,
+  type WarmBuild,
+} from "@umbel/routing";
 import type { BuildCapacity } from "./types.js";
 
 /** A request of ordinary size, for figures that describe no particular request (routing.md §3.1 `preflight`). */
 const ORDINARY = { promptTokens: 500, maxOutputTokens: 256 } as const;
 
-/** Figures of one build over the machines that offer it. Routable are those that selection itself would consider for an ordinary request. */
-export function buildCapacity(build: string, allViews: readonly ProviderView[], context: RoutingContext): BuildCapacity {
-  // Machines that serve their owners only are nobody's capacity, and those that are not trusted are none.
-  const views = allViews.filter(({ privateOnly, trusted, online }) => online && trusted && !privateOnly);
+/**
+ * Figures of one build over the machines that offer it. Routable are those that selection itself would consider for an ordinary request.
+ *
+ * @param spec of an ordinary request for the build
+ */
+export function buildCapacity(spec: RequestSpec, allViews: Iterable<ProviderView>, context: RoutingContext): BuildCapacity {
+  const { build } = spec;
+  const views = [...publicOf(allViews, context)];
   const slots = views.flatMap((view) => view.slots?.get(build) ?? []);
-  const { candidates: routableProviders, bestTtft_ms } = select(views, ordinaryRequest(build), context, "preview");
+  const { candidates: routableProviders, bestTtft_ms } = select(views, spec, context, "preview");
   const total = (count: (slot: SlotView) => number): number => slots.reduce((sum, slot) => sum + count(slot), 0);
   return {
     build,
@@ -29,13 +42,20 @@ export function buildCapacity(build: string, allViews: readonly ProviderView[], 
   };
 }
 
+/** Machines that count in public figures: those that serve their owners only are nobody's capacity, those that are not trusted are none. */
+export function* publicOf(views: Iterable<ProviderView>, context: RoutingContext): Iterable<ProviderView> {
+  for (const view of views) if (firstRefusal("public_capacity", view, NO_BUILD, context) === undefined) yield view;
+}
+
 /** What somebody asks of a build who asks nothing special. */
-export function ordinaryRequest(build: string): RequestSpec {
+export function ordinaryRequest(build: string, known?: WarmBuild): RequestSpec {
   return {
     ...ORDINARY,
     requestId: "",
     build,
-    weightHash: "",
+    weightHash: known?.weightHash ?? "",
+    ...(known?.dedicated !== undefined && { dedicated: known.dedicated }),
+    ...(known?.kvBytesPerToken !== undefined && { kvBytesPerToken: known.kvBytesPerToken }),
     accountId: "",
     needsTools: false,
     needsVision: false,
@@ -46,3 +66,5 @@ export function ordinaryRequest(build: string): RequestSpec {
     ttftCeiling_ms: undefined,
   };
 }
+
+const NO_BUILD = ordinaryRequest("");

@@ -1,10 +1,12 @@
 import type { IncomingMessage } from "node:http";
 import { type Clock, type RequestId, requestId as requestIdSchema } from "@umbel/protocol";
 import {
+  couldHold,
   createFleetIndex,
   createObservedRates,
   type Decision,
   explainProvider,
+  firstRefusal,
   isWorthWaiting,
   ReleaseWatch,
   type RequestSpec,
@@ -12,7 +14,7 @@ import {
 } from "@umbel/routing";
 import type { WebSocket } from "ws";
 import type { Trust } from "../trust/index.js";
-import { buildCapacity, ordinaryRequest } from "./build-capacity.js";
+import { buildCapacity, ordinaryRequest, publicOf } from "./build-capacity.js";
 import { CapacitySignals } from "./capacity-signals.js";
 import { Admission, type AdmittedMachine } from "./connection/admission.js";
 import { CloseCode, Peer } from "./connection/peer.js";
@@ -233,7 +235,7 @@ export function createFleet(dependencies: FleetDependencies): FleetService {
       else loads.record(event);
     },
 
-    couldLoad: (build) => loads.couldLoad(build),
+    couldLoad: (spec) => loads.couldLoad(spec),
 
     demand: () => loads.demand,
 
@@ -241,7 +243,15 @@ export function createFleet(dependencies: FleetDependencies): FleetService {
 
     onCapacity: (build, listener) => signals.subscribe(build, listener),
 
-    capacity: (build) => buildCapacity(build, [...index.views(build)], routingContext()),
+    someone: (profile, spec) => index.someone(profile, spec, routingContext()),
+
+    couldHold: (spec) => {
+      const context = routingContext();
+      if (!index.someone("servability", spec, context)) return true;
+      return index.someone("servability", spec, context, (view) => couldHold(view, spec));
+    },
+
+    capacity: (build) => buildCapacity(ordinaryRequest(build, catalog?.build(build)), index.views(build), routingContext()),
 
     rates,
 
@@ -251,9 +261,11 @@ export function createFleet(dependencies: FleetDependencies): FleetService {
 
     viewOf: (sessionId) => index.get(sessionId),
 
-    *allViews() {
-      for (const session of registry.all()) yield session.view;
-    },
+    publicViews: () =>
+      publicOf(
+        [...registry.all()].map(({ view }) => view),
+        routingContext(),
+      ),
 
     viewsOf: (build) => index.views(build),
 
@@ -273,10 +285,13 @@ export function createFleet(dependencies: FleetDependencies): FleetService {
       });
     },
 
-    explain: (view, { id, weightHash }) => explainProvider(view, { ...ordinaryRequest(id), weightHash }, routingContext()),
+    explain: (view, { id, weightHash }) =>
+      explainProvider(view, { ...ordinaryRequest(id, catalog?.build(id)), weightHash }, routingContext()),
 
     async ownMachines(accountId) {
-      const online = [...registry.all()].filter(({ view }) => view.accountId === accountId).length;
+      const own = { ...ordinaryRequest(""), accountId, route: "self" } as const;
+      const context = routingContext();
+      const online = [...registry.all()].filter(({ view }) => firstRefusal("owner_online", view, own, context) === undefined).length;
       return { linked: await dependencies.machines.countOfAccount(accountId), online };
     },
 

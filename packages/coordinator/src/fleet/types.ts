@@ -1,5 +1,14 @@
 import type { ErrorClass, InferenceAccepted, InferenceComplete, InferenceRequest, TrustLevel } from "@umbel/protocol";
-import type { BuildDemand, Decision, MachineStanding, ObservedRates, ProviderExplanation, ProviderView, RequestSpec } from "@umbel/routing";
+import type {
+  BuildDemand,
+  Decision,
+  MachineStanding,
+  ObservedRates,
+  ProviderExplanation,
+  ProviderView,
+  RequestSpec,
+  StandingProfileName,
+} from "@umbel/routing";
 
 /** What dispatch and settlement may know of the machine that serves. */
 export interface ServingProvider {
@@ -105,7 +114,7 @@ export interface KnownMachine {
 export type DemandEvent =
   /** Requests that wait for the build; told at every change. */
   | { readonly type: "queue"; readonly build: string; readonly depth: number }
-  | { readonly type: "hedge_started" | "hedge_won" | "ttft_miss"; readonly build: string };
+  | { readonly type: "hedge_started" | "hedge_won" | "ttft_miss" | "capacity_reject"; readonly build: string };
 
 /** Provider connections and what is known of each machine; reservation of its capacity. */
 export interface Fleet {
@@ -113,6 +122,10 @@ export interface Fleet {
   reserve(spec: RequestSpec): ReserveOutcome;
   /** Selection without reserving, for admission before money is held. */
   preview(spec: RequestSpec): Decision;
+  /** Whether some machine that the request may reach passes every gate of a standing profile. */
+  someone(profile: StandingProfileName, spec: RequestSpec): boolean;
+  /** Whether its tokens would find room on some machine, were that idle; also where no machine could serve it for another reason. */
+  couldHold(spec: RequestSpec): boolean;
   /** Calls back whenever capacity for a build may have appeared. Returns the unsubscribe function. */
   onCapacity(build: string, listener: () => void): () => void;
   capacity(build: string): BuildCapacity;
@@ -122,8 +135,8 @@ export interface Fleet {
   readonly rates: Pick<ObservedRates, "firstContentP90_ms" | "drain_perSecond">;
   /** Tells what makes a build want more copies in memory, as far as the fleet cannot see it itself. */
   noticed(event: DemandEvent): void;
-  /** Idle machines that hold the build on disk and could load it, and those that are loading it: whether it is worth waiting for. */
-  couldLoad(build: string): number;
+  /** Idle machines that hold the build on disk and could load it for the request, and those that are loading it: whether it will be there soon. */
+  couldLoad(spec: RequestSpec): number;
   /** How builds that were asked for of late stand: their load by Little's law, and their copies. As of the last plan. */
   demand(): readonly BuildDemand[];
   /** Loads that machines have been told and have not ended. */
@@ -131,8 +144,8 @@ export interface Fleet {
   connected(): number;
   /** What is known of a connected machine, by session. */
   viewOf(sessionId: string): ProviderView | undefined;
-  /** What is known of all connected machines. */
-  allViews(): Iterable<ProviderView>;
+  /** What is known of the connected machines that count in public figures. */
+  publicViews(): Iterable<ProviderView>;
   /** What is known of the connected machines that offer a build. */
   viewsOf(build: string): Iterable<ProviderView>;
   /** Pseudonym of a machine: stable on this coordinator, unlinkable elsewhere. */

@@ -17,7 +17,7 @@ export interface HttpDependencies {
     "authenticate" | "createKey" | "listKeys" | "getKey" | "keyBySecret" | "updateKey" | "rotateKey" | "revokeKey"
   >;
   readonly catalog: Pick<Catalog, "resolve" | "builds" | "aliases">;
-  readonly fleet: Pick<Fleet, "capacity" | "connected" | "machinesOf" | "allViews" | "explain" | "viewsOf" | "publicId">;
+  readonly fleet: Pick<Fleet, "capacity" | "connected" | "machinesOf" | "publicViews" | "explain" | "viewsOf" | "publicId">;
   readonly ledger: Pick<Ledger, "balance" | "keySpend" | "prices" | "listPrices">;
   readonly inference: Pick<Inference, "run" | "arrive" | "inFlight" | "queue">;
   readonly limits: Pick<RateLimits, "takeRequest">;

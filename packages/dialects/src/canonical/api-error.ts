@@ -33,6 +33,7 @@ export const API_ERROR_CODES = [
   "no_linked_machine",
   "machine_offline",
   "machine_busy",
+  "prompt_too_long",
   "model_not_loaded",
   "timeout",
   "internal_error",

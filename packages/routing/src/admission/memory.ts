@@ -79,6 +79,7 @@ function residentMemory_gb(provider: ProviderView): number {
   return gib(bytes);
 }
 
-function kvBytesPerToken(slot: SlotView | undefined, spec: RequestSpec): number {
+/** By the slot's own measure, else by the catalogue's figure, else by a guess on the safe side. */
+export function kvBytesPerToken(slot: SlotView | undefined, spec: RequestSpec): number {
   return slot?.kvBytesPerToken || spec.kvBytesPerToken || UNKNOWN_KV_BYTES_PER_TOKEN;
 }

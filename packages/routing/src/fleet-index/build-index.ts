@@ -1,4 +1,4 @@
-import type { ProviderView, RequestSpec, RoutingContext } from "../types.js";
+import type { ProviderView, RefusalReason, RequestSpec, RoutingContext } from "../types.js";
 import { Cell, type Machine } from "./cell.js";
 import { type BuildFacts, buildFacts, leastSpec, type MachineFacts, machineFacts } from "./facts.js";
 import { Shelf } from "./shelf.js";
@@ -23,6 +23,20 @@ export class BuildIndex {
 
   *views(): Iterable<ProviderView> {
     for (const { view } of this.#cells) yield view;
+  }
+
+  /** Of the machines that none of these gates is known to refuse whatever is asked: those first that no gate refuses. */
+  *viewsPast(reasons: readonly RefusalReason[]): Iterable<ProviderView> {
+    const isPast = ({ standing: { refusal } }: Shelf): boolean => refusal === undefined || !reasons.includes(refusal);
+    const past = this.shelves.filter(isPast);
+    if (past.length === 0) return;
+    for (const { lanes } of past) {
+      for (const { cells } of lanes.list) {
+        const first = cells.at(0);
+        if (first !== undefined) yield first.view;
+      }
+    }
+    for (const { shelf, view } of this.#cells) if (shelf !== undefined && isPast(shelf)) yield view;
   }
 
   add(machine: Machine, facts: MachineFacts, context: RoutingContext): Cell {

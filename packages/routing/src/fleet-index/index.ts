@@ -1,6 +1,6 @@
 import { itemisedCost } from "../cost/index.js";
 import { costProfileOf } from "../cost/profile.js";
-import { PROFILE_OMISSIONS, type ProfileName } from "../gates/profiles.js";
+import { firstRefusal, PROFILE_OMISSIONS, type ProfileName, STANDING_GATES, type StandingProfileName } from "../gates/profiles.js";
 import { BUSY_REASONS, onlyRests, select } from "../select.js";
 import type { Decision, ProviderView, RefusalReason, RequestSpec, RoutingContext } from "../types.js";
 import { BuildIndex } from "./build-index.js";
@@ -29,6 +29,13 @@ export interface FleetIndex {
    * no winner. `bestTtft_ms` is the least of the machines that were looked at.
    */
   select(spec: RequestSpec, context: RoutingContext, profile?: ProfileName): Decision;
+  /**
+   * Whether some machine passes every gate of a standing profile. Looks at machines until one does, which is the first as a rule, and at none
+   * of those that are sorted under a gate of the profile.
+   *
+   * @param suits what else it is to be
+   */
+  someone(profile: StandingProfileName, spec: RequestSpec, context: RoutingContext, suits?: (view: ProviderView) => boolean): boolean;
 }
 
 /**
@@ -158,7 +165,29 @@ export function createFleetIndex(): FleetIndex {
       const found = search(index, spec, context, profile);
       return preferred?.winner !== undefined && nobodyIsBetter(found) ? preferred : found;
     },
+    someone(profile, spec, context, suits = anybody) {
+      const index = builds.get(spec.build);
+      if (index === undefined) return false;
+      advance(context);
+      index.expect(spec, context);
+      for (const view of reachable(profile, spec, index)) {
+        if (firstRefusal(profile, view, spec, context) === undefined && suits(view)) return true;
+      }
+      return false;
+    },
   };
+
+  /** Machines that a request may reach by whose they are and by its list; of all others, those not sorted under one of the gates. */
+  function reachable(profile: StandingProfileName, spec: RequestSpec, index: BuildIndex): Iterable<ProviderView> {
+    const { allowedMachines } = spec;
+    if (spec.route === "self") {
+      const own = offering(sessionsOfAccount.of(spec.accountId), spec.build);
+      return allowedMachines === undefined ? own : own.filter(({ machineId }) => allowedMachines.has(machineId));
+    }
+    if (allowedMachines === undefined) return index.viewsPast(STANDING_GATES[profile]);
+    const sessions = [...allowedMachines].flatMap((machine) => [...sessionsOfMachine.of(machine)]);
+    return offering(sessions, spec.build);
+  }
 
   function search(index: BuildIndex, spec: RequestSpec, context: RoutingContext, profile: ProfileName): Decision {
     const excluded = excludedIn(index, spec, profile);
@@ -175,6 +204,8 @@ export function createFleetIndex(): FleetIndex {
     return conclude(index, searched, found, spec, context, false);
   }
 }
+
+const anybody = (): boolean => true;
 
 type SelectArguments = [spec: RequestSpec, context: RoutingContext, profile: ProfileName];
 

@@ -1,13 +1,13 @@
 import type { LoadRefusal } from "@umbel/protocol";
 import { isResident } from "../admission/residency.js";
-import type { RoutingContext } from "../types.js";
+import type { RequestSpec, RoutingContext } from "../types.js";
 import { allocate } from "./allocate.js";
 import { BuildMemory, type PressureKind } from "./build-memory.js";
 import { type Demand, demandOf } from "./demand.js";
 import { LoadLedger, type PendingLoad } from "./load-ledger.js";
 import { WARM_DEFAULTS, WARM_LIMITS, type WarmSettings } from "./settings.js";
 import { surplusCopies } from "./surplus.js";
-import { survey, type WarmBuild, type WarmFleet } from "./survey.js";
+import { coldSpill, survey, type WarmBuild, type WarmFleet } from "./survey.js";
 import { demandWords, surplusWords } from "./words.js";
 
 /** What a planner is told. */
@@ -70,8 +70,8 @@ export interface WarmPlanner {
    * @param catalog a build's entry; undefined is no such build. Default: every build, whatever its hash
    */
   plan(fleet: WarmFleet, context: RoutingContext, catalog?: (build: string) => WarmBuild | undefined): WarmPlan;
-  /** Machines that could load the build now, or are loading it; of many, at most as many as one plan looks at. */
-  couldLoad(build: string, fleet: WarmFleet, context: RoutingContext, catalog?: (build: string) => WarmBuild | undefined): number;
+  /** Machines that could load the build for a request now, or are loading it; of many, at most as many as one plan looks at. */
+  couldLoad(spec: RequestSpec, fleet: WarmFleet, context: RoutingContext): number;
   readonly pendingLoads: readonly PendingLoad[];
   /** How long the build usually takes to load; 0 is unknown. */
   usualLoad_ms(build: string): number;
@@ -105,6 +105,8 @@ export function createWarmPlanner(changed: Partial<WarmSettings> = {}): WarmPlan
     return Math.max(0, Math.min(ramp, loadsPerPlan_max, pendingLoads_max - ledger.pending.length));
   }
 
+  const loading = (build: string): number => ledger.pending.filter((load) => load.build === build).length;
+
   return {
     get pendingLoads() {
       return ledger.pending;
@@ -136,11 +138,8 @@ export function createWarmPlanner(changed: Partial<WarmSettings> = {}): WarmPlan
       }
     },
 
-    couldLoad(build, fleet, context, catalog = () => ANY_BUILD) {
-      const known = catalog(build);
-      if (known === undefined) return 0;
-      const { candidates, coming } = survey(build, known, { fleet, context, settings, ledger });
-      return candidates.length + coming;
+    couldLoad(spec, fleet, context) {
+      return loading(spec.build) + coldSpill(spec, { fleet, context, ledger });
     },
 
     plan(fleet, context, catalog = () => ANY_BUILD) {

@@ -116,7 +116,7 @@ export function survey(build: string, known: WarmBuild, means: SurveyMeans, turn
   }
   for (const view of someOf(() => fleet.views(build), turn)) {
     if (candidates.length >= WARM_LIMITS.candidates_max) break;
-    if (isResident(view.slots?.get(build)) || !isTarget(view, spec, context, ledger)) continue;
+    if (isResident(view.slots?.get(build)) || !isTarget(view, spec, means, "load_target")) continue;
     candidates.push({ view, places: placesOn(view), score: targetScore(view) });
   }
 
@@ -132,6 +132,15 @@ export function survey(build: string, known: WarmBuild, means: SurveyMeans, turn
     },
     ...seen.medians(),
   };
+}
+
+/** Machines that could load the build for the request, without taking anything from anybody; of many, those among the first looked at. */
+export function coldSpill(spec: RequestSpec, means: Pick<SurveyMeans, "fleet" | "context" | "ledger">): number {
+  let count = 0;
+  for (const view of someOf(() => means.fleet.views(spec.build), 0)) {
+    if (!isResident(view.slots?.get(spec.build)) && isTarget(view, spec, means, "cold_spill")) count++;
+  }
+  return count;
 }
 
 /** Machines that have the build, work for it, or a load of it under way. */
@@ -180,11 +189,16 @@ function createMedians(spec: RequestSpec, context: RoutingContext): Medians {
   };
 }
 
-/** Whether the build may be loaded there now: by every gate of an ordinary public request, and without taking anything from anybody. */
-function isTarget(view: ProviderView, spec: RequestSpec, context: RoutingContext, ledger: LoadLedger): boolean {
+/** Whether the build may be loaded there now, without taking anything from anybody. */
+function isTarget(
+  view: ProviderView,
+  spec: RequestSpec,
+  { context, ledger }: Pick<SurveyMeans, "context" | "ledger">,
+  profile: "load_target" | "cold_spill",
+): boolean {
   if (view.managed === false || view.slots === undefined || !isIdle(view)) return false;
   if (ledger.pendingOf(view.id) !== undefined || ledger.isResting(view.id, spec.build, context.now_ms)) return false;
-  return firstRefusal("select", view, spec, context) === undefined;
+  return firstRefusal(profile, view, spec, context) === undefined;
 }
 
 function ordinaryRequest(build: string, { weightHash, kvBytesPerToken, dedicated }: WarmBuild): RequestSpec {

@@ -47,7 +47,7 @@ describe("loading models over the wire", () => {
     await test.clock.advance(1);
     expect(await provider.receive("load_model")).toEqual({ type: "load_model", model_id: TEST_BUILD });
     expect(test.fleet.pendingLoads()).toBe(1);
-    expect(test.fleet.couldLoad(TEST_BUILD)).toBe(1);
+    expect(test.fleet.couldLoad(testSpec())).toBe(1);
     expect(test.fleet.demand()).toMatchObject([{ build: TEST_BUILD, warmCopies: 0 }]);
 
     let told = 0;
@@ -101,7 +101,7 @@ describe("loading models over the wire", () => {
       plain.messages.waiting().filter(({ type }) => type === "load_model").length,
       own.messages.waiting().filter(({ type }) => type === "load_model").length,
     ]).toEqual([0, 0]);
-    expect(test.fleet.couldLoad(TEST_BUILD)).toBe(0);
+    expect(test.fleet.couldLoad(testSpec())).toBe(0);
   });
 
   it("counts a request that a machine has to load for as demand, and what is served as traffic", async () => {

@@ -2,6 +2,7 @@ import type { Clock, FromCoordinator, LoadModelStatus } from "@umbel/protocol";
 import {
   type BuildDemand,
   createWarmPlanner,
+  type RequestSpec,
   type RoutingContext,
   type WarmCommand,
   type WarmEvent,
@@ -48,8 +49,8 @@ export interface WarmLoop {
   /** How builds stood in the last plan. */
   readonly demand: readonly BuildDemand[];
   readonly pendingLoads: number;
-  /** Machines that hold the build on disk and are loading it, or could. */
-  couldLoad(build: string): number;
+  /** Machines that hold the request's build on disk and are loading it, or could load it for the request. */
+  couldLoad(spec: RequestSpec): number;
   stop(): void;
 }
 
@@ -128,7 +129,7 @@ export function createWarmLoop(dependencies: WarmLoopDependencies): WarmLoop {
     get pendingLoads() {
       return planner.pendingLoads.length;
     },
-    couldLoad: (build) => planner.couldLoad(build, fleet, context(), catalog && ((name) => catalog.build(name))),
+    couldLoad: (spec) => planner.couldLoad(spec, fleet, context()),
     stop() {
       isStopped = true;
       cancelNext();

@@ -65,7 +65,7 @@ export async function networkStats(dependencies: HttpDependencies): Promise<Stat
     statistics.usageMinutes(new Date(start_ms)),
     statistics.unlisted(),
   ]);
-  const machines = [...fleet.allViews()].filter(isPublic);
+  const machines = [...fleet.publicViews()];
   const listed = machines.filter(({ accountId }) => accountId === undefined || !unlisted.has(accountId));
   const hardware = hardwareOf(machines);
   const kinds = new Set(hardware.map(({ kind }) => kind));
@@ -98,11 +98,6 @@ export async function networkStats(dependencies: HttpDependencies): Promise<Stat
     time_series: series(minutes, start_ms),
     generated_at: now.toISOString(),
   };
-}
-
-/** Machines that serve their owners only, and those that are not trusted, are nobody's business. */
-function isPublic({ privateOnly, trusted, online }: ProviderView): boolean {
-  return online && trusted && !privateOnly;
 }
 
 function hardwareOf(machines: readonly ProviderView[]): Stats["hardware"] {

@@ -1,7 +1,7 @@
 import { ApiError, type ChatRequest, chatRequest } from "@umbel/dialects";
 import { WIRE_LIMITS } from "@umbel/protocol";
 import { createFakeClock } from "@umbel/protocol/testing";
-import { type Decision, type RefusalReason, type RequestSpec, select } from "@umbel/routing";
+import { type Decision, isWorthWaiting, type RefusalReason, type RequestSpec, type StandingProfileName, select } from "@umbel/routing";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { KeyRecord } from "../../accounts/index.js";
 import { type CatalogService, createCatalog } from "../../catalog/index.js";
@@ -31,6 +31,11 @@ describe("admission", () => {
   let metrics: Metrics;
   /** Who could serve each build. */
   let previews: Record<string, Decision>;
+  /** Whether some machine passes a standing profile; undefined leaves it to `previews`. */
+  let probes: Partial<Record<StandingProfileName, (spec: RequestSpec) => boolean>>;
+  let couldHold: boolean;
+  let couldLoad: number;
+  let noticed: string[];
   let specs: RequestSpec[];
   let isFull: boolean;
   /** Tokens that are out, by what requests took and gave back; refused when it says so. */
@@ -62,6 +67,8 @@ describe("admission", () => {
   beforeEach(() => {
     metrics = createMetrics();
     previews = { new: SOMEBODY, old: SOMEBODY, plain: SOMEBODY };
+    probes = { presence_probe: () => true };
+    [couldHold, couldLoad, noticed] = [true, 0, []];
     specs = [];
     isFull = false;
     taken = [];
@@ -85,6 +92,15 @@ describe("admission", () => {
           specs.push(spec);
           return previews[spec.build] ?? NOBODY;
         },
+        someone(profile, spec) {
+          const probe = probes[profile];
+          if (probe !== undefined) return probe(spec);
+          const preview = previews[spec.build] ?? NOBODY;
+          return preview.candidates > 0 || isWorthWaiting(preview);
+        },
+        couldHold: () => couldHold,
+        couldLoad: () => couldLoad,
+        noticed: ({ type, build }) => noticed.push(`${type} ${build}`),
       },
       queues: { isFull: () => isFull },
       retryAfter: { seconds: () => 12 },
@@ -205,6 +221,15 @@ describe("admission", () => {
       isFull = true;
       expect(refusal({}, own(1, 1))).toMatchObject({ status: 429, code: "machine_busy" });
     });
+
+    it("says what a request needs, where one has the model without it", () => {
+      previews = { new: refusedFor("tools_unsupported") };
+      probes = { owner_probe: () => true };
+      expect(refusal({ tools: [{ name: "look" }] }, own(1, 1))).toMatchObject({
+        code: "model_unavailable",
+        message: expect.stringContaining("supports tool calls"),
+      });
+    });
   });
 
   describe("prepares the request", () => {
@@ -316,6 +341,9 @@ describe("admission", () => {
       expect(admit().build.id).toBe("new");
       expect(refusal({}, options)).toMatchObject({ status: 503, code: "model_unavailable", retryAfter_s: 12 });
       expect(admit({}, { ...options, input: { ownMachines: "preferred" } }).build.id).toBe("new");
+      expect(noticed).toEqual(["capacity_reject new"]);
+      couldLoad = 1;
+      expect(refusal({}, options)).toMatchObject({ status: 503, retryAfter_s: 12, message: expect.stringContaining("is to be loaded") });
       previews = { new: costing(30_000), old: costing(0) };
       expect(admit({}, options).build.id).toBe("old");
     });
@@ -342,6 +370,34 @@ describe("admission", () => {
         expect(refusal()).toMatchObject({ status: 429, code: "rate_limit_exceeded", retryAfter_s: 12 });
       },
     );
+
+    it.each<[string, Partial<ChatRequest>, RegExp]>([
+      ["tool calls", { tools: [{ name: "look" }] }, /supports tool calls/],
+      ["structured output", { responseFormat: { type: "json_object" } }, /supports structured output/],
+    ])("what needs %s, where no machine is there that can, however busy the others are", (_what, change, message) => {
+      previews = { new: refusedFor("concurrency") };
+      expect(admit(change).build.id).toBe("new");
+      probes = { presence_probe: ({ needsTools, needsStructured }) => !needsTools && needsStructured !== true };
+      expect(refusal(change)).toMatchObject({
+        status: 503,
+        code: "model_unavailable",
+        param: "model",
+        retryAfter_s: 12,
+        message: expect.stringMatching(message),
+      });
+      expect(admit(change, { input: { ownMachines: "preferred" } }).build.id).toBe("new");
+      expect(admit().build.id).toBe("new");
+    });
+
+    it("what is longer than any machine has memory for, before it waits in vain", () => {
+      previews = { new: refusedFor("capacity") };
+      couldHold = false;
+      expect(refusal()).toMatchObject({ status: 429, code: "prompt_too_long", type: "rate_limit_exceeded", retryAfter_s: 12 });
+      expect(refusal({}, { input: { ownMachines: "only", own: { linked: 1, online: 1 } } })).toMatchObject({ code: "prompt_too_long" });
+      expect(admit({}, { settings: { servabilityGate: false } }).build.id).toBe("new");
+      previews = { new: SOMEBODY };
+      expect(admit().build.id).toBe("new");
+    });
 
     it("JSON of a model that does not write any", () => {
       expect(refusal({ model: "plain", responseFormat: { type: "json_object" } })).toMatchObject({
@@ -383,6 +439,26 @@ describe("admission", () => {
     it("the desired one when nobody serves either", () => {
       previews = { new: refusedFor("concurrency"), old: NOBODY };
       expect(admit().build.id).toBe("new");
+    });
+
+    it("the previous one to wait for, when nobody could ever serve the desired one", () => {
+      previews = { new: refusedFor("offline_or_untrusted"), old: refusedFor("concurrency") };
+      expect(admit()).toMatchObject({ build: { id: "old" }, publicName: "alias" });
+      previews = { new: refusedFor("concurrency"), old: refusedFor("concurrency") };
+      expect(admit().build.id).toBe("new");
+    });
+
+    it("not the previous one where the operator sheds it", () => {
+      previews = { new: refusedFor("concurrency"), old: SOMEBODY };
+      expect(admit({}, { shed: ["old"] }).build.id).toBe("new");
+    });
+
+    it("for who prefers own machines, first what one of these could serve", () => {
+      previews = { new: SOMEBODY, old: SOMEBODY };
+      probes = { alias_probe: ({ build, route }) => route === "prefer" || build === "old" };
+      expect(admit({}, { input: { ownMachines: "preferred" } })).toMatchObject({ build: { id: "old" }, spec: { route: "prefer" } });
+      probes = { alias_probe: ({ route }) => route !== "self" };
+      expect(admit({}, { input: { ownMachines: "preferred" } }).build.id).toBe("new");
     });
   });
 });

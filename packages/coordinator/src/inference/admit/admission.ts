@@ -8,22 +8,26 @@ import { refusedAt } from "../inference-refusal.js";
 import type { RetryAfter } from "../retry-after.js";
 import type { RateLimits, TakenTokens } from "../types.js";
 import { beginsInTime, lateness_ms, type PromptnessSettings } from "./begins-in-time.js";
-import { type CapacitySettings, capacityExists, hasCapacity } from "./capacity-exists.js";
+import { type CapacitySettings, capacityExists, hasCapacity, isTooCold } from "./capacity-exists.js";
 import type { AskedRequest, Check, LookedUpInput, PreparedRequest } from "./check.js";
 import { fitsContext } from "./fits-context.js";
 import { fitsFrame } from "./fits-frame.js";
+import { fitsSomewhere } from "./fits-somewhere.js";
 import { keyAllowsModel } from "./key-allows-model.js";
 import { modelIsCapable } from "./model-is-capable.js";
 import { modelNotFound } from "./model-not-found.js";
 import { modelNotShed } from "./model-not-shed.js";
 import { ownMachineServes } from "./own-machine-serves.js";
 import { prepare } from "./prepare.js";
+import { somebodyIsCapable } from "./somebody-is-capable.js";
+
+type Unpreviewed = Omit<PreparedRequest, "preview" | "body">;
 
 const MODEL_EXISTS = { name: "model_exists", stage: "model_resolution" } as const;
 
 export interface AdmissionServices {
   readonly catalog: Pick<Catalog, "resolve" | "aliases">;
-  readonly fleet: Pick<Fleet, "preview">;
+  readonly fleet: Pick<Fleet, "preview" | "someone" | "couldHold" | "couldLoad" | "noticed">;
   readonly queues: Pick<WaitQueues, "isFull">;
   readonly retryAfter: RetryAfter;
   readonly metrics: Metrics;
@@ -42,14 +46,16 @@ export function createAdmission({ catalog, fleet, queues, retryAfter, metrics, s
   /** Of the request as it would be sent. */
   const prepared: readonly Check<PreparedRequest>[] = [
     modelIsCapable,
+    somebodyIsCapable(fleet, retryAfter),
     modelNotShed(settings.rejectModels, retryAfter),
     ...(settings.servabilityGate ? [fitsContext] : []),
   ];
 
   /** Of a request that is within its caller's limits. */
   const affordable: readonly Check<PreparedRequest>[] = [
-    ownMachineServes,
-    capacityExists(queues, retryAfter, settings),
+    ownMachineServes(fleet),
+    ...(settings.servabilityGate ? [fitsSomewhere(fleet, retryAfter)] : []),
+    capacityExists(fleet, queues, retryAfter, settings),
     beginsInTime(settings, retryAfter),
     fitsFrame,
   ];
@@ -75,19 +81,43 @@ export function createAdmission({ catalog, fleet, queues, retryAfter, metrics, s
     return refusedAt(stage, refusal, request);
   }
 
-  /** The desired build, unless nobody serves it now, or not soon enough, and somebody serves the one before. */
+  /**
+   * The build that the name means here and now. The desired one, as long as some machine could serve it, however busy; else the one before it, so
+   * that a request waits for a build that is there. And the one before it where the desired one would have to be waited for, or begins too
+   * late, and it would not. Sources: routing.md §12.2, §12.3.
+   */
   function choose(input: LookedUpInput, { publicName, build, previous }: ResolvedModel): Omit<PreparedRequest, "body"> {
-    const desired = previewed(prepare(input, publicName, build));
-    if (previous === undefined || isServed(desired)) return desired;
-    const fallback = previewed(prepare(input, publicName, previous));
-    return isServed(fallback) ? fallback : desired;
+    const desired = prepare(input, publicName, build);
+    if (previous === undefined) return previewed(desired);
+    let earlier: Unpreviewed | undefined;
+    const before = (): Unpreviewed => {
+      earlier ??= prepare(input, publicName, previous);
+      return earlier;
+    };
+    const meant = routable([() => desired, before]) ?? desired;
+    const first = previewed(meant);
+    if (meant !== desired || isServed(first) || settings.rejectModels.includes(previous.id)) return first;
+    const fallback = previewed(before());
+    return isServed(fallback) ? fallback : first;
+  }
+
+  /** The first that some machine could serve; where own machines are preferred, the first that one of them could. */
+  function routable(requests: readonly (() => Unpreviewed)[]): Unpreviewed | undefined {
+    for (const own of [true, false]) {
+      for (const request of requests) {
+        const { spec } = request();
+        if (own && spec.route !== "prefer") break;
+        if (fleet.someone("alias_probe", own ? { ...spec, route: "self" } : spec)) return request();
+      }
+    }
+    return undefined;
   }
 
   function isServed(request: Omit<PreparedRequest, "body">): boolean {
     return hasCapacity(request, settings) && lateness_ms(request, settings) === 0;
   }
 
-  function previewed(request: Omit<PreparedRequest, "preview" | "body">): Omit<PreparedRequest, "body"> {
+  function previewed(request: Unpreviewed): Omit<PreparedRequest, "body"> {
     return { ...request, preview: fleet.preview(request.spec) };
   }
 
@@ -98,6 +128,8 @@ export function createAdmission({ catalog, fleet, queues, retryAfter, metrics, s
       pass({ input, resolved }, asked);
       if (resolved === undefined) throw refused(MODEL_EXISTS, modelNotFound(input.request.model));
       const chosen = choose(input, resolved);
+      // Of machines that could load it and may not, nobody else tells the planner.
+      if (isTooCold(chosen, settings)) fleet.noticed({ type: "capacity_reject", build: chosen.build.id });
       const request = { ...chosen, body: utf8(JSON.stringify(chosen.request)) };
       pass(request, prepared, request);
       const taken = takeTokens(request);
