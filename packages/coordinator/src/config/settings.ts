@@ -210,7 +210,8 @@ export const SETTINGS = {
   ttftHardReject: setting(flag, {
     env: "UMBEL_TTFT_HARD_REJECT",
     default: "false",
-    about: "Whether a request is refused with 429 when no machine is expected to begin its answer in the time below.",
+    about:
+      "Whether a request is refused with 429 when no machine is expected to begin its answer in the time below, time in line included.",
   }),
   firstContentBase_ms: wait("UMBEL_FIRST_CONTENT_BASE", "5s", "Fixed part of the time a provider has for its first content."),
   firstContentPerToken_ms: setting(decimal({ least: 0, most: 1_000 }), {

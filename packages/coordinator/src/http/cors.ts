@@ -43,6 +43,7 @@ const ALLOWED_HEADERS = [
   "Anthropic-Beta",
   "Idempotency-Key",
   "X-Umbel-Route",
+  "X-Umbel-Deadline-Ms",
   // What the official clients send of themselves from a browser.
   "OpenAI-Organization",
   "OpenAI-Project",

@@ -11,6 +11,7 @@ import { toApiError } from "./errors.js";
 import { noteRefusal, principalOf } from "./exchange.js";
 import { exchangeBody } from "./exchange-body.js";
 import { parseJsonBody } from "./json-body.js";
+import { patience_ms } from "./patience.js";
 import { shapeOf } from "./rejection.js";
 import type { Route } from "./route.js";
 
@@ -74,6 +75,7 @@ async function answer(request: FastifyRequest, reply: FastifyReply, surface: Sur
 function understand(request: FastifyRequest, body: Uint8Array, { dialect, path }: Surface, dependencies: HttpDependencies): AnswerRequest {
   const { clock, catalog, inference, randomBytes } = dependencies;
   const parsing_ms = clock.now_ms();
+  const wait_ms = patience_ms(request.headers);
   const parsed = dialect.parse(parseJsonBody(body));
   const parse_us = Math.round((clock.now_ms() - parsing_ms) * 1_000);
   const { exchange } = request;
@@ -89,6 +91,7 @@ function understand(request: FastifyRequest, body: Uint8Array, { dialect, path }
     origin: { clientRequestId: request.id, surface: path },
     ...(parsed.routing === undefined ? {} : { routing: parsed.routing }),
     ...(ownMachines === undefined ? {} : { ownMachines }),
+    ...(wait_ms === undefined ? {} : { deadline_ms: parsing_ms + wait_ms }),
     ...(exchange.visit === undefined ? {} : { visit: exchange.visit }),
   };
   return {

@@ -6,6 +6,7 @@ import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { MODEL, startTestCoordinator, type TestCoordinator } from "../testing.js";
 import { truncatedAddress } from "./access-log.js";
+import { SURFACES } from "./inference-routes.js";
 
 const ORIGIN = "https://console.example";
 const ERROR = {
@@ -95,6 +96,17 @@ describe("the HTTP edge", () => {
       const answer = await raw(bytes);
       expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
       expect(JSON.parse(answer.split("\r\n\r\n")[1] ?? "")).toEqual({ error: { ...ERROR, code } });
+    });
+
+    it.each(SURFACES.map(({ path: surface }) => surface))("400 for a deadline on %s that is none", async (surface) => {
+      const response = await fetch(`${test.url}${surface}`, {
+        method: "POST",
+        headers: { authorization: `Bearer ${apiKey}`, "content-type": "application/json", "x-umbel-deadline-ms": "soon" },
+        body: JSON.stringify({ model: MODEL }),
+      });
+      expect(response.status).toBe(400);
+      const body = (await response.json()) as { readonly error: { readonly message: string } };
+      expect(body.error.message).toContain("X-Umbel-Deadline-Ms must be a whole number of milliseconds");
     });
 
     it("408 for a body that stops coming", async () => {

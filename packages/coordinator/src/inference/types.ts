@@ -14,6 +14,8 @@ export interface InferenceInput {
   readonly ownMachines?: "only" | "preferred";
   /** A streaming caller sees errors in band once content has begun; a non-streaming one is parked and billed when it leaves. */
   readonly stream: boolean;
+  /** Monotonic instant after which the caller has no use for an answer that has not begun; absent is never. */
+  readonly deadline_ms?: number;
   /** From `arrive`; absent counts it from now on. */
   readonly visit?: Visit;
   /** How the request came, for the record of where it went. */

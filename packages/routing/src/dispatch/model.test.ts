@@ -25,18 +25,22 @@ const FAILURES: readonly FailureClass[] = [
 
 /** A tape of choices: each event takes a few numbers from it. Drawn in lots, because drawing is what takes the time. */
 const LOT = 100;
-const lot = fc.array(fc.record({ seed: fc.nat(), length: fc.nat(EVENTS_MAX * 3), hedges: fc.boolean(), isWhole: fc.boolean() }), {
-  minLength: LOT,
-  maxLength: LOT,
+const story = fc.record({
+  ...{ seed: fc.nat(), length: fc.nat(EVENTS_MAX * 3), hedges: fc.boolean(), isWhole: fc.boolean() },
+  deadline_ms: fc.constantFrom(Number.POSITIVE_INFINITY, 1, 3_000, 9_000),
 });
+const lot = fc.array(story, { minLength: LOT, maxLength: LOT });
 
 describe("a request, whatever happens in whatever order", () => {
   it(`ends exactly once, gives every place back once, and is not to be moved afterwards (${INTERLEAVINGS} interleavings)`, () => {
     const ends = new Set<string>();
     fc.assert(
       fc.property(lot, (stories) => {
-        for (const { seed, length, hedges, isWhole } of stories) {
-          const world = new World({ limits: LIMITS, hedgeDelay_ms: hedges ? 1_000 : undefined, isWhole }, tapeOf(seed, length));
+        for (const { seed, length, hedges, isWhole, deadline_ms } of stories) {
+          const world = new World(
+            { limits: LIMITS, hedgeDelay_ms: hedges ? 1_000 : undefined, isWhole, deadline_ms },
+            tapeOf(seed, length),
+          );
           world.play();
           world.wind();
           world.check();

@@ -76,11 +76,60 @@ describe("a request that is dispatched", () => {
     ]);
   });
 
+  it("is refused as too slow where somebody would serve it, and none soon enough, also after a machine has failed", () => {
+    const tooSlow = { ...NONE, isTooSlow: true } as const;
+    expect(new Told().hear(tooSlow).effects).toEqual([{ type: "refuse", cause: { type: "too_slow" } }]);
+    const failedOnce = new Told().hear(reserved("a"), failed(0, "engine_crash"), tooSlow);
+    expect(failedOnce.effects).toEqual([{ type: "refuse", cause: { type: "exhausted", racer: 0, failure: "engine_crash", failures: 1 } }]);
+    expect(new Told().hear({ ...tooSlow, waitable: true }).words).toEqual(["enqueue"]);
+  });
+
   it("gives a place back that a line assigns after the consumer has left", () => {
     const told = new Told().hear({ type: "none_available", waitable: true }, { type: "client_gone" });
     expect(told.words).toEqual(["leave_queue", "abandon"]);
     const { place } = reserved("a") as Extract<DispatchEvent, { type: "reserved" }>;
     expect(told.hear({ type: "queue_assigned", place }).words).toEqual(["return_place"]);
+  });
+});
+
+describe("the consumer's deadline", () => {
+  it("ends the search for an answer, and blames no machine that still has its time", () => {
+    const told = new Told({ deadline_ms: 3_000, hedgeDelay_ms: HEDGE_ms }).hear(reserved("a")).at(HEDGE_ms).hear(reserved("b"));
+    expect(wakeAt_ms(told.state)).toBe(3_000);
+    expect(told.at(2_999).effects).toEqual([]);
+    expect(told.at(3_000).words).toEqual(["cancel 0", "release 0", "cancel 1", "release 1", "refuse"]);
+    expect(told.effects.at(-1)).toEqual({ type: "refuse", cause: { type: "deadline" } });
+    expect(told.hear({ type: "content", racer: 0 }).effects).toEqual([]);
+  });
+
+  it("leaves a machine its own time, and the blame for that", () => {
+    const told = new Told({ deadline_ms: 6_000 });
+    expect(told.hear(reserved("a")).effects).toEqual([{ type: "send", racer: 0, deadline_ms: 5_000 }]);
+    expect(told.at(5_000).words).toEqual(["blame_timeout 0", "cancel 0", "release 0", "reserve"]);
+    expect(told.hear(reserved("b")).at(6_000).words).toEqual(["cancel 1", "release 1", "refuse"]);
+  });
+
+  it("bounds the wait in line, and lets nothing begin after it", () => {
+    const told = new Told({ deadline_ms: 3_000 }).hear({ type: "none_available", waitable: true });
+    expect(told.effects).toMatchObject([{ type: "enqueue", until_ms: 3_000 }]);
+    const { place } = reserved("a") as Extract<DispatchEvent, { type: "reserved" }>;
+    const late = new Told({ deadline_ms: 3_000 }).hear({ type: "none_available", waitable: true });
+    late.now_ms = 3_000;
+    expect(late.hear({ type: "queue_assigned", place }).effects).toEqual([
+      { type: "return_place" },
+      { type: "refuse", cause: { type: "deadline" } },
+    ]);
+    const failedOnce = new Told({ deadline_ms: 3_000 }).hear(reserved("a"), failed(0, "engine_crash"));
+    expect(failedOnce.hear({ type: "none_available", waitable: true }).effects).toMatchObject([{ type: "enqueue", until_ms: 3_000 }]);
+    const past = new Told({ deadline_ms: 3_000 }).hear(reserved("a"));
+    past.now_ms = 3_000;
+    expect(past.hear(failed(0, "engine_crash")).effects.at(-1)).toMatchObject({ cause: { type: "exhausted" } });
+  });
+
+  it("is of no account once the answer has begun", () => {
+    const told = new Told({ deadline_ms: 3_000 }).hear(reserved("a"), { type: "content", racer: 0 });
+    expect(told.at(3_000).effects).toEqual([]);
+    expect(told.hear({ type: "complete", racer: 0, isAccountValid: true }).words).toEqual(["release 0", "settle 0"]);
   });
 });
 

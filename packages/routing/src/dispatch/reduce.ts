@@ -1,7 +1,7 @@
 import { type FailureClass, retryPolicy } from "../retry-policy.js";
 import { reduceAnswer } from "./answer.js";
 import { progressed, racerAt } from "./racer.js";
-import { enqueuing, mayBegin, mayRetry, newSearch, reserving, sentAway, unanswered, withFailure } from "./search.js";
+import { callersEnd_ms, enqueuing, mayBegin, mayRetry, newSearch, reserving, sentAway, unanswered, withFailure } from "./search.js";
 import { type DispatchState, DONE, type Racer, type Search, type Step } from "./state.js";
 import type { DispatchEffect, DispatchEvent, DispatchInput, Place, RefusalCause } from "./types.js";
 
@@ -53,14 +53,14 @@ function reduceSelecting(state: Selecting, event: DispatchEvent, now_ms: number)
   if (isHedge)
     return { state: { stage: "racing", search: { ...search, number: search.number + 1 }, racers, hedgeAt_ms: NEVER_MS }, effects: [] };
   if (event.waitable) return { state: { stage: "queued", search }, effects: [enqueuing(search)] };
-  return refused(unanswered(search, { type: "nobody" }));
+  return refused(unanswered(search, event.isTooSlow === true ? { type: "too_slow" } : { type: "nobody" }));
 }
 
 function reduceQueued(state: Extract<DispatchState, { stage: "queued" }>, event: DispatchEvent, now_ms: number): Step {
   switch (event.type) {
     case "queue_assigned":
       // A line looks at its clock now and then, a place may come in between.
-      if (!mayBegin(state.search, now_ms)) return ended([{ type: "return_place" }], state.search);
+      if (!mayBegin(state.search, now_ms)) return ended([{ type: "return_place" }], state.search, now_ms);
       return begin(state.search, [], event.place, false, now_ms);
     case "queue_refused":
       return refused(unanswered(state.search, { type: "queue", reason: event.reason }));
@@ -145,11 +145,14 @@ function won(state: Racing, racer: Racer, event: Extract<DispatchEvent, { racer:
 }
 
 function ticked(state: Racing, now_ms: number): Step {
-  const late = state.racers.find(({ deadline_ms }) => deadline_ms <= now_ms);
+  const callers_ms = callersEnd_ms(state.search.input);
+  const late = state.racers.find(({ deadline_ms }) => deadline_ms <= Math.min(now_ms, callers_ms));
   if (late !== undefined) {
     const { state: next, effects } = failed(state, late, "timeout", now_ms);
     return { state: next, effects: [{ type: "blame_timeout", racer: late.number }, ...effects] };
   }
+  // Whoever is trying still has its time: it is the consumer that would not wait, and nobody is blamed.
+  if (callers_ms <= now_ms) return { state: DONE, effects: [...state.racers.flatMap(sentAway), ...refused({ type: "deadline" }).effects] };
   if (state.hedgeAt_ms > now_ms) return { state, effects: [] };
   const { search, racers } = state;
   if (!mayBegin(search, now_ms)) return { state: { ...state, hedgeAt_ms: NEVER_MS }, effects: [] };
@@ -163,16 +166,17 @@ function failed(state: Racing, racer: Racer, failure: FailureClass, now_ms: numb
   const effects = sentAway(racer);
   // What lies in the request itself, others would say too: nobody is asked any further.
   const isFinal = !retryPolicy(failure).retryElsewhere;
-  if (isFinal) return ended([...effects, ...racers.flatMap(sentAway)], search);
+  if (isFinal) return ended([...effects, ...racers.flatMap(sentAway)], search, now_ms);
   if (racers.length > 0) {
     return { state: { stage: "racing", search, racers, hedgeAt_ms: NEVER_MS }, effects };
   }
-  if (!mayRetry(search, now_ms)) return ended(effects, search);
+  if (!mayRetry(search, now_ms)) return ended(effects, search, now_ms);
   return { state: { stage: "selecting", search, racers: [], isHedge: false }, effects: [...effects, reserving(search, "retry", [])] };
 }
 
-function ended(effects: readonly DispatchEffect[], search: Search): Step {
-  return { state: DONE, effects: [...effects, ...refused(unanswered(search, { type: "nobody" })).effects] };
+function ended(effects: readonly DispatchEffect[], search: Search, now_ms: number): Step {
+  const otherwise: RefusalCause = callersEnd_ms(search.input) <= now_ms ? { type: "deadline" } : { type: "nobody" };
+  return { state: DONE, effects: [...effects, ...refused(unanswered(search, otherwise)).effects] };
 }
 
 function refused(cause: RefusalCause): Step {

@@ -27,11 +27,16 @@ export function reserving(search: Search, purpose: "first" | "retry" | "hedge", 
 
 /**
  * The next place is waited for in line. One whose machines have failed stood in line once, or had no need to: it waits among those who go
- * first, and no longer than an attempt may begin.
+ * first, and no longer than an attempt may begin. Nobody waits beyond the consumer's time.
  */
-export function enqueuing({ number, excluded, avoidVersion, last, budgetEnd_ms }: Search): DispatchEffect {
+export function enqueuing({ input, number, excluded, avoidVersion, last, budgetEnd_ms }: Search): DispatchEffect {
   const purpose = last === undefined ? "first" : "retry";
-  return { type: "enqueue", purpose, number, excluded, avoidVersion, until_ms: budgetEnd_ms };
+  return { type: "enqueue", purpose, number, excluded, avoidVersion, until_ms: Math.min(budgetEnd_ms, callersEnd_ms(input)) };
+}
+
+/** When the consumer's time is over; infinite if it has set none. */
+export function callersEnd_ms({ deadline_ms }: DispatchInput): number {
+  return deadline_ms ?? Number.POSITIVE_INFINITY;
 }
 
 /** Why a search ends that has found nobody: what its last machine said, if one was asked. */
@@ -55,8 +60,8 @@ export function withFailure(search: Search, racer: Racer, failure: FailureClass,
 }
 
 /** Whether time and number allow one more attempt. */
-export function mayBegin({ number, budgetEnd_ms }: Search, now_ms: number): boolean {
-  return number < ATTEMPTS_MAX && budgetEnd_ms > now_ms;
+export function mayBegin({ input, number, budgetEnd_ms }: Search, now_ms: number): boolean {
+  return number < ATTEMPTS_MAX && Math.min(budgetEnd_ms, callersEnd_ms(input)) > now_ms;
 }
 
 /** Whether another machine may be tried after the last failure. */

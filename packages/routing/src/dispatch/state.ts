@@ -58,7 +58,10 @@ export const DONE: DispatchState = Object.freeze({ stage: "done" });
 export function wakeAt_ms(state: DispatchState): number {
   switch (state.stage) {
     case "racing":
-      return state.racers.reduce((least_ms, { deadline_ms }) => Math.min(least_ms, deadline_ms), state.hedgeAt_ms);
+      return state.racers.reduce(
+        (least_ms, { deadline_ms }) => Math.min(least_ms, deadline_ms),
+        Math.min(state.hedgeAt_ms, state.search.input.deadline_ms ?? Number.POSITIVE_INFINITY),
+      );
     case "answering":
       return state.idleEnd_ms;
     case "draining":

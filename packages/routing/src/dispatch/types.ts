@@ -26,6 +26,8 @@ export interface DispatchInput {
   readonly isWhole: boolean;
   /** From an attempt's start until a second machine is asked as well; undefined for never. */
   readonly hedgeDelay_ms: number | undefined;
+  /** Monotonic instant after which the consumer has no use for an answer that has not begun; absent is never. */
+  readonly deadline_ms?: number;
 }
 
 /** A reserved place on a machine. */
@@ -45,8 +47,11 @@ export type QueueRefusal = "full" | "too_long" | "timeout" | "deadline" | "nobod
 export type DispatchEvent =
   /** Answers the effect `reserve`, in the same step. */
   | { readonly type: "reserved"; readonly place: Place }
-  /** Answers the effect `reserve`, in the same step. `waitable` tells that somebody would serve the request if less busy. */
-  | { readonly type: "none_available"; readonly waitable: boolean }
+  /**
+   * Answers the effect `reserve`, in the same step. `waitable` tells that somebody would serve the request if less busy, `isTooSlow` that
+   * somebody would serve it and not begin soon enough.
+   */
+  | { readonly type: "none_available"; readonly waitable: boolean; readonly isTooSlow?: boolean }
   | { readonly type: "queue_assigned"; readonly place: Place }
   | { readonly type: "queue_refused"; readonly reason: QueueRefusal }
   | { readonly type: "accepted"; readonly racer: number; readonly phase: "queued" | "loading" | "prefilling"; readonly progress?: number }
@@ -73,6 +78,10 @@ export type SettleReason = "complete" | "cancelled" | "provider_lost" | "timeout
 /** Why nothing was answered. */
 export type RefusalCause =
   | { readonly type: "nobody" }
+  /** Every machine that could begin would begin too late for an operator who wants none of that. */
+  | { readonly type: "too_slow" }
+  /** The instant passed after which the consumer has no use for an answer. No machine is to blame. */
+  | { readonly type: "deadline" }
   | { readonly type: "queue"; readonly reason: QueueRefusal }
   /** The last failure decides what the consumer is told; `racer` tells whose it was. */
   | { readonly type: "exhausted"; readonly racer: number; readonly failure: FailureClass; readonly failures: number }

@@ -281,7 +281,7 @@ export class SimulatedCoordinator {
     const { place, decision } = this.#reserve(request, { ...request.spec, excluded, avoidVersion }, purpose, number);
     if (place !== undefined) return { type: "reserved", place };
     if (purpose === "first") this.#warmth.pressed("capacity_reject", build, now_ms);
-    return { type: "none_available", waitable: isWorthWaiting(decision) };
+    return { type: "none_available", waitable: isWorthWaiting(decision), isTooSlow: decision.refusals.ttft_ceiling !== undefined };
   }
 
   #reserve(
@@ -409,6 +409,8 @@ function refusalWords(cause: RefusalCause): string {
     case "exhausted":
       return cause.failure;
     case "nobody":
+    case "too_slow":
+    case "deadline":
     case "fault":
       return cause.type;
   }

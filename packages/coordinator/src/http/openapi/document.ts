@@ -1,5 +1,6 @@
 import { SEALED_CONTENT_TYPE } from "@umbel/protocol";
 import { z } from "zod";
+import { DEADLINE_HEADER, DEADLINE_LIMITS } from "../patience.js";
 import type { Route } from "../route.js";
 import { type RouteDoc, type RouteParameter, TAGS } from "./route-doc.js";
 
@@ -44,6 +45,13 @@ const INFERENCE_HEADERS: readonly RouteParameter[] = [
     name: "X-Umbel-Route",
     in: "header",
     description: "`self` asks only the account's own machines, free of charge; `prefer` asks them first.",
+  },
+  {
+    name: DEADLINE_HEADER,
+    in: "header",
+    description:
+      "Milliseconds after which you have no use for an answer that has not begun, waiting in line included: then 504 `timeout`. " +
+      `${DEADLINE_LIMITS.deadline_ms_min} to ${DEADLINE_LIMITS.deadline_ms_max}. Absent, \`X-Stainless-Timeout\` counts, which the official clients send, in seconds.`,
   },
 ];
 

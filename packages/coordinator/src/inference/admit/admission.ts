@@ -7,7 +7,7 @@ import type { WaitQueues } from "../dispatch/wait-queues.js";
 import { refusedAt } from "../inference-refusal.js";
 import type { RetryAfter } from "../retry-after.js";
 import type { RateLimits, TakenTokens } from "../types.js";
-import { beginsInTime, lateness_ms, type PromptnessSettings } from "./begins-in-time.js";
+import { beginsInTime, lateness_ms, type PromptnessSettings, ttftCeiling_ms } from "./begins-in-time.js";
 import { type CapacitySettings, capacityExists, hasCapacity, isTooCold } from "./capacity-exists.js";
 import type { AskedRequest, Check, LookedUpInput, PreparedRequest } from "./check.js";
 import { fitsContext } from "./fits-context.js";
@@ -87,11 +87,11 @@ export function createAdmission({ catalog, fleet, queues, retryAfter, metrics, s
    * late, and it would not. Sources: routing.md §12.2, §12.3.
    */
   function choose(input: LookedUpInput, { publicName, build, previous }: ResolvedModel): Omit<PreparedRequest, "body"> {
-    const desired = prepare(input, publicName, build);
+    const desired = prompt(prepare(input, publicName, build));
     if (previous === undefined) return previewed(desired);
     let earlier: Unpreviewed | undefined;
     const before = (): Unpreviewed => {
-      earlier ??= prepare(input, publicName, previous);
+      earlier ??= prompt(prepare(input, publicName, previous));
       return earlier;
     };
     const meant = routable([() => desired, before]) ?? desired;
@@ -99,6 +99,11 @@ export function createAdmission({ catalog, fleet, queues, retryAfter, metrics, s
     if (meant !== desired || isServed(first) || settings.rejectModels.includes(previous.id)) return first;
     const fallback = previewed(before());
     return isServed(fallback) ? fallback : first;
+  }
+
+  /** With how late it may begin, where that matters. */
+  function prompt(request: Unpreviewed): Unpreviewed {
+    return { ...request, spec: { ...request.spec, ttftCeiling_ms: ttftCeiling_ms(request, settings) } };
   }
 
   /** The first that some machine could serve; where own machines are preferred, the first that one of them could. */
@@ -114,7 +119,7 @@ export function createAdmission({ catalog, fleet, queues, retryAfter, metrics, s
   }
 
   function isServed(request: Omit<PreparedRequest, "body">): boolean {
-    return hasCapacity(request, settings) && lateness_ms(request, settings) === 0;
+    return hasCapacity(request, settings) && lateness_ms(request) === 0;
   }
 
   function previewed(request: Unpreviewed): Omit<PreparedRequest, "body"> {

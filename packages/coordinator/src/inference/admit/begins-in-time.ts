@@ -7,10 +7,18 @@ const RETRY_AFTER_s_max = 30;
 
 export type PromptnessSettings = Pick<Settings, "ttftHardReject" | "firstContentBase_ms" | "firstContentPerToken_ms">;
 
-/** How much later than it should the best machine would begin, in milliseconds; 0 where that is unknown, or of no account. */
-export function lateness_ms({ preview, promptTokens, spec }: Omit<PreparedRequest, "body">, settings: PromptnessSettings): number {
-  if (!settings.ttftHardReject || spec.route !== "public" || preview.bestTtft_ms === undefined) return 0;
-  return Math.max(0, preview.bestTtft_ms - target_ms(promptTokens, settings));
+/**
+ * How late the first token of a request may be, where the operator refuses what would be later; undefined where it is served all the same. It
+ * goes with the request: no machine is chosen for it that is expected to begin later, at the first attempt or at any other.
+ */
+export function ttftCeiling_ms({ promptTokens, spec }: Pick<PreparedRequest, "promptTokens" | "spec">, settings: PromptnessSettings) {
+  return settings.ttftHardReject && spec.route === "public" ? target_ms(promptTokens, settings) : undefined;
+}
+
+/** How much later than it may the best machine would begin, in milliseconds; 0 where that is unknown, or of no account. */
+export function lateness_ms({ preview, spec }: Pick<PreparedRequest, "preview" | "spec">): number {
+  if (spec.ttftCeiling_ms === undefined || preview.bestTtft_ms === undefined) return 0;
+  return Math.max(0, preview.bestTtft_ms - spec.ttftCeiling_ms);
 }
 
 /** Only where the operator wants it: usually the best machine serves, late as it is. Sources: api.md §10.4, §10.5. */
@@ -19,7 +27,7 @@ export function beginsInTime(settings: PromptnessSettings, retryAfter: RetryAfte
     name: "begins_in_time",
     stage: "routing_ttft",
     refuse(request) {
-      const late_s = Math.ceil(lateness_ms(request, settings) / 1_000);
+      const late_s = Math.ceil(lateness_ms(request) / 1_000);
       if (late_s === 0) return undefined;
       const { publicName, build, promptTokens } = request;
       const retryAfter_s = Math.min(RETRY_AFTER_s_max, Math.max(retryAfter.seconds(build.id), late_s));

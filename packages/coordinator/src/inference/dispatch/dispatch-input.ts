@@ -32,6 +32,7 @@ export function dispatchInput(
       grace_ms: settings.settleGrace_ms,
     },
     isWhole: !input.stream,
+    ...(input.deadline_ms !== undefined && { deadline_ms: input.deadline_ms }),
     hedgeDelay_ms: settings.hedging === "on" ? hedgeDelay_ms(firstContent_ms, rates.firstContentP90_ms(build.id, promptTokens)) : undefined,
   };
 }

@@ -2,7 +2,7 @@ import { ApiError } from "@umbel/dialects";
 import type { ErrorClass } from "@umbel/protocol";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { SettingName } from "../../config/index.js";
-import { Inbox, type ProviderClient, ServedRequest } from "../../fleet/testing/index.js";
+import { Inbox, type ProviderClient, ServedRequest, testSlot } from "../../fleet/testing/index.js";
 import {
   arrived,
   ONE_PLACE,
@@ -342,6 +342,19 @@ describe("dispatch", () => {
       await readAll(await third);
     });
 
+    it("waits no longer than the consumer said it would", async () => {
+      const provider = await test.provider({ slots: ONE_PLACE });
+      const first = test.ask();
+      const running = await provider.request();
+      const refused = refusalOf(test.ask({}, { deadline_ms: test.clock.now_ms() + 3_000 }));
+      await ledger.granted(2);
+      await test.clock.advance(3_000);
+      expect(await refused).toMatchObject({ status: 504, code: "timeout", message: expect.stringContaining("while it waited") });
+      expect(ledger.calls).toContain("release caller_deadline");
+      await running.answer("first");
+      await readAll(await first);
+    });
+
     it("lets a consumer leave the line", async () => {
       const provider = await test.provider({ slots: ONE_PLACE });
       const first = test.ask();
@@ -355,6 +368,32 @@ describe("dispatch", () => {
       await running.answer("first");
       await readAll(await first);
     });
+  });
+
+  it("gives up when the consumer's time is over, and does not hold that against the machine", async () => {
+    const provider = await test.provider();
+    const refused = refusalOf(test.ask({}, { deadline_ms: test.clock.now_ms() + 2_000 }));
+    const request = await provider.request();
+    await test.clock.advance(2_000);
+    expect(await refused).toMatchObject({ status: 504, code: "timeout", message: expect.stringContaining("before an answer had begun") });
+    expect(ledger.calls).toEqual(["hold", "release caller_deadline"]);
+    await provider.receive("cancel");
+    expect(test.fleet.fleet.standing(provider.machineId).reputation).toMatchObject({ jobsFailed: 0 });
+    request.fail("cancelled");
+  });
+
+  it("chooses no machine, at any attempt, that would begin later than the operator allows", async () => {
+    await replace({ ttftHardReject: "true", firstContentBase_ms: "1s" });
+    const fast = await test.provider();
+    const slow = await test.provider({ slots: [testSlot({ observed_prefill_tps: 1, observed_decode_tps: 1 })] });
+    const refused = refusalOf(test.ask());
+    (await fast.request()).fail("engine_crash");
+    expect(await refused).toMatchObject({ status: 502, message: expect.stringContaining("after 1 attempt") });
+    await slow.taken();
+    expect(slow.messages.waiting().filter(({ type }) => type === "inference_request")).toEqual([]);
+    await fast.close();
+    await arrived(slow);
+    expect(await refusalOf(test.ask())).toMatchObject({ status: 429, code: "rate_limit_exceeded" });
   });
 
   it("releases everything when the consumer leaves before the first content", async () => {

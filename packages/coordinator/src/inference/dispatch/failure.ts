@@ -67,6 +67,10 @@ export function refusalOf(
   switch (cause.type) {
     case "nobody":
       return new DispatchFailed(nobody(told), "no_provider");
+    case "too_slow":
+      return notServed("too_slow", told);
+    case "deadline":
+      return deadlinePassed("before an answer had begun");
     case "queue":
       return notServed(cause.reason, told);
     case "exhausted":
@@ -95,16 +99,21 @@ function notServed(reason: QueueRefusal, told: ToldConsumer): DispatchFailed {
   switch (reason) {
     case "nobody":
       return new DispatchFailed(nobody(told), "no_provider");
-    case "deadline": {
-      const message = "the request's deadline passed while it waited for capacity";
-      return new DispatchFailed(new ApiError({ status: 504, code: "timeout", message }), "caller_deadline");
-    }
+    case "deadline":
+      return deadlinePassed("while it waited for capacity");
     case "full":
     case "too_long":
     case "timeout":
     case "too_slow":
       return new DispatchFailed(atCapacity(told.publicName, told.spec, TURNED_AWAY[reason], told.retryAfter_s), "queue_timeout");
   }
+}
+
+function deadlinePassed(when: string): DispatchFailed {
+  return new DispatchFailed(
+    new ApiError({ status: 504, code: "timeout", message: `the request's deadline passed ${when}` }),
+    "caller_deadline",
+  );
 }
 
 function exhausted(last: AttemptFailure, attempts: number, retryAfter_s: number): DispatchFailed {

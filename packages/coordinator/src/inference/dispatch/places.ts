@@ -15,10 +15,10 @@ export interface PlaceServices {
 
 export type PlaceFound =
   | { readonly attempt: Attempt }
-  /** `waitable` tells that somebody would serve the request if less busy. */
-  | { readonly attempt: undefined; readonly waitable: boolean };
+  /** `waitable` tells that somebody would serve the request if less busy, `isTooSlow` that somebody would, and not begin soon enough. */
+  | { readonly attempt: undefined; readonly waitable: boolean; readonly isTooSlow: boolean };
 
-const NO_PLACE: PlaceFound = { attempt: undefined, waitable: false };
+const NO_PLACE: PlaceFound = { attempt: undefined, waitable: false, isTooSlow: false };
 
 type Reserve = Extract<DispatchEffect, { type: "reserve" }>;
 type Enqueue = Extract<DispatchEffect, { type: "enqueue" }>;
@@ -32,7 +32,7 @@ export function findPlace(asked: Reserve, request: RequestSpec, services: PlaceS
       // Undefined where others wait already: whoever came first goes first.
       const outcome = services.queues.reserve(spec);
       if (outcome?.ok === true) services.hedges.dispatched(spec.build, services.clock.now_ms());
-      return outcome === undefined ? { attempt: undefined, waitable: true } : noted(outcome, spec, asked, services);
+      return outcome === undefined ? { attempt: undefined, waitable: true, isTooSlow: false } : noted(outcome, spec, asked, services);
     }
     case "retry":
       return noted(services.fleet.reserve(spec), spec, asked, services);
@@ -75,7 +75,11 @@ function noted(outcome: ReserveOutcome, spec: RequestSpec, asked: Asked, service
     return { attempt: outcome.attempt };
   }
   note(outcome.decision, spec, asked, services);
-  return { attempt: undefined, waitable: isWorthWaiting(outcome.decision) };
+  return {
+    attempt: undefined,
+    waitable: isWorthWaiting(outcome.decision),
+    isTooSlow: outcome.decision.refusals.ttft_ceiling !== undefined,
+  };
 }
 
 function note(decision: Decision, { requestId, build }: RequestSpec, asked: Asked, { clock, decisions }: PlaceServices): void {

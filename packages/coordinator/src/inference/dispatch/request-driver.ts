@@ -229,7 +229,7 @@ export class RequestDriver {
     const found = findPlace(effect, this.spec, this.services);
     stop();
     this.#incoming = found.attempt;
-    if (found.attempt === undefined) this.#step({ type: "none_available", waitable: found.waitable });
+    if (found.attempt === undefined) this.#step({ ...found, type: "none_available" });
     else this.#step({ type: "reserved", place: placeOf(found.attempt, this.spec) });
   }
 

@@ -105,6 +105,20 @@ describe("waiting for a place", () => {
     expect(await waiting).toMatchObject({ outcome: "too_slow" });
   });
 
+  it("counts the wait as time to the first token: who may not begin later is let go when that is over, unless a machine has failed it", async () => {
+    await everyPlaceTaken();
+    const waits = [
+      queues.wait(testSpec({ ttftCeiling_ms: 5_000 }), gone),
+      queues.wait(testSpec({ ttftCeiling_ms: 5_000, accountId: "b" }), gone, { deadline_ms: 4_000 }),
+      queues.wait(testSpec({ ttftCeiling_ms: 5_000 }), gone, { isRetry: true }),
+    ];
+    await test.clock.advance(5_000);
+    expect(await Promise.all(waits.slice(0, 2))).toEqual([{ outcome: "too_slow" }, { outcome: "deadline" }]);
+    expect(queues.depth(TEST_BUILD)).toBe(1);
+    await test.clock.advance(WAIT_ms);
+    expect(await waits[2]).toEqual({ outcome: "timeout" });
+  });
+
   it("turns away who would still wait when the time is over, once it is known how fast places become free", async () => {
     queues = createWaitQueues(test.fleet, test.clock, { queueSize: 10, queueWait_ms: 20_000 });
     await test.connect({ slots: ONE_PLACE });

@@ -17,8 +17,8 @@ export type Waited =
   | { readonly outcome: "reserved"; readonly attempt: Attempt }
   /** Turned away at once: the line is full, or one's turn would come too late. */
   | { readonly outcome: "full" | "too_long" }
-  /** The line's patience ended, the caller's own deadline passed, or the caller left. */
-  | { readonly outcome: "timeout" | "deadline" | "gone" }
+  /** The line's patience ended, the caller's own deadline passed, nobody can begin soon enough any more, or the caller left. */
+  | { readonly outcome: "timeout" | "deadline" | "too_slow" | "gone" }
   /** No machine is left that could serve it, or none that is fast enough. */
   | { readonly outcome: "nobody" | "too_slow"; readonly decision: Decision };
 
@@ -47,6 +47,7 @@ export interface QueueLimits {
 }
 
 interface Waiting extends Waiter {
+  readonly since_ms: number;
   /** Ends the wait; called by whoever has taken the waiter out of the line. */
   readonly finish: (waited: Waited) => void;
 }
@@ -93,8 +94,9 @@ export function createWaitQueues(
     });
   }
 
-  function serve({ spec, finish }: Waiting, scope: Scope): Verdict {
-    const outcome = fleet.reserve(scoped(spec, scope));
+  function serve(waiter: Waiting, scope: Scope): Verdict {
+    const { spec, finish } = waiter;
+    const outcome = fleet.reserve(scoped(withinCeiling(waiter, clock.now_ms()), scope));
     if (outcome.ok) {
       finish({ outcome: "reserved", attempt: outcome.attempt });
       return "served";
@@ -120,11 +122,12 @@ export function createWaitQueues(
     },
     wait(spec, gone, { deadline_ms, isRetry = false } = {}) {
       const now_ms = clock.now_ms();
-      const { at_ms, limit } = waitLimit(now_ms, limits.queueWait_ms, deadline_ms);
+      const begin_ms = isRetry ? Number.POSITIVE_INFINITY : now_ms + (spec.ttftCeiling_ms ?? Number.POSITIVE_INFINITY);
+      const { at_ms, limit } = waitLimit(now_ms, limits.queueWait_ms, Math.min(begin_ms, deadline_ms ?? Number.POSITIVE_INFINITY));
       const line = lineOf(spec.build);
       return new Promise((resolve) => {
-        const waiter: Waiting = { spec, deadline_ms: at_ms, isRetry, finish };
-        const cancelTimer = clock.setTimer(at_ms - now_ms, () => leave({ outcome: limit }));
+        const waiter: Waiting = { spec, deadline_ms: at_ms, isRetry, since_ms: now_ms, finish };
+        const cancelTimer = clock.setTimer(at_ms - now_ms, () => leave({ outcome: at_ms === begin_ms ? "too_slow" : limit }));
         const onGone = (): void => leave({ outcome: "gone" });
         gone.addEventListener("abort", onGone);
         const joined = gone.aborted ? { outcome: "gone" as const } : line.waiting.join(waiter, now_ms, conditionsOf(spec.build));
@@ -162,6 +165,12 @@ export function createWaitQueues(
     line.unsubscribe();
     lines.delete(build);
   }
+}
+
+/** Time spent in line counts as time to the first token. One whose machine has failed is late already; it is to be served all the same. */
+function withinCeiling({ spec, isRetry, since_ms }: Waiting, now_ms: number): RequestSpec {
+  if (isRetry || spec.ttftCeiling_ms === undefined) return spec;
+  return { ...spec, ttftCeiling_ms: Math.max(0, spec.ttftCeiling_ms - (now_ms - since_ms)) };
 }
 
 function scoped(spec: RequestSpec, scope: Scope): RequestSpec {
