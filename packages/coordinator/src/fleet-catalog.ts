@@ -2,12 +2,11 @@ import type { Catalog } from "./catalog/index.js";
 import type { FleetCatalog } from "./fleet/index.js";
 
 /** The catalogue as the fleet measures machines by it. */
-export function fleetCatalog(catalog: Pick<Catalog, "resolve" | "aliases">): FleetCatalog {
+export function fleetCatalog(catalog: Pick<Catalog, "build" | "aliases">): FleetCatalog {
   return {
     build(id) {
-      const build = catalog.resolve(id)?.build;
-      // A name is not a build, though it stands for one.
-      if (build?.id !== id) return undefined;
+      const build = catalog.build(id);
+      if (build === undefined) return undefined;
       const { weightHash, kvBytesPerToken, dedicated } = build;
       return { weightHash, kvBytesPerToken, ...(dedicated === undefined ? {} : { dedicated }) };
     },

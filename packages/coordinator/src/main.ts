@@ -5,7 +5,7 @@ import { type Clock, deviceThumbprint } from "@umbel/protocol";
 import { systemClock } from "@umbel/protocol/native";
 import { type CostProfile, DEFAULT_COST_PROFILE } from "@umbel/routing";
 import { createAccounts, createSessions } from "./accounts/index.js";
-import { type Catalog, createCatalog, loadBundledModel } from "./catalog/index.js";
+import { type CatalogService, createBlobStore, createCatalog, createManifestSigner, loadBundledModel } from "./catalog/index.js";
 import type { Settings } from "./config/index.js";
 import { createDecisionStore } from "./decision-store.js";
 import { createFleet } from "./fleet/index.js";
@@ -18,7 +18,7 @@ import { keptAdminKey } from "./kept-admin-key.js";
 import { createLedger } from "./ledger/index.js";
 import { startLoop } from "./loop.js";
 import { createMachineStore } from "./machine-store.js";
-import { ownIdentity } from "./own-identity.js";
+import { catalogKey, ownIdentity } from "./own-identity.js";
 import { createRejectionStore } from "./rejection-store.js";
 import { reportFleet, reportLedger, reportStore } from "./reports.js";
 import { secretFile } from "./secret-file.js";
@@ -130,7 +130,8 @@ async function start(
 
   const catalog = await createCatalog({ store, clock, onRefreshFailed: (error) => log.warn({ err: error }, "catalogue not refreshed") });
   closers.push(() => catalog.close());
-  for (const directory of options.bundledModels ?? []) await addBundledModel(catalog, directory);
+  const bundled = new Map<string, string>();
+  for (const directory of options.bundledModels ?? []) bundled.set(await addBundledModel(catalog, directory), directory);
   const identity = await ownIdentity(settings.home);
   const accounts = await createAccounts({ store, clock, sessions: createSessions({ identity, clock }) });
   closers.push(() => accounts.close());
@@ -196,6 +197,8 @@ async function start(
   const http = createHttpServer({
     accounts,
     catalog,
+    manifests: await createManifestSigner({ key: await catalogKey(settings.home), clock }),
+    blobs: createBlobStore(settings.home, bundled),
     fleet,
     ledger,
     inference,
@@ -292,12 +295,14 @@ function costProfileFor({ affinityBonus_ms }: Settings): CostProfile {
   return { ...DEFAULT_COST_PROFILE, version: `${version} affinity=${affinityBonus_ms}`, affinity_ms_max: affinityBonus_ms };
 }
 
-/** What an operator has changed since stays; another artefact of the same name replaces the old one. */
-async function addBundledModel(catalog: Catalog, directory: string): Promise<void> {
+/** What an operator has changed since stays; another artefact of the same name replaces the old one. @returns the prefix of its files */
+async function addBundledModel(catalog: CatalogService, directory: string): Promise<string> {
   const { build, alias } = await loadBundledModel(directory);
-  const known = catalog.builds().find((candidate) => candidate.id === build.id);
-  if (known?.weightHash !== build.weightHash) await catalog.register(build);
-  if (!catalog.aliases().some((candidate) => candidate.id === alias.id)) await catalog.setAlias(alias);
+  const known = (await catalog.overview()).find(({ id }) => id === build.id);
+  if (known?.versions.some(({ weightHash }) => weightHash === build.weightHash) !== true) await catalog.register(build);
+  const isFree = !catalog.aliases().some(({ id }) => id === alias.id);
+  if (isFree && catalog.build(build.id) !== undefined) await catalog.setAlias(alias);
+  return build.manifest.prefix;
 }
 
 function ownVersion(): string {

@@ -4,7 +4,7 @@ import { openStore, priceRepository } from "../store/index.js";
 import { createTestDatabase, type TestDatabase } from "../store/testing.js";
 import { REFRESH_INTERVAL_MS, REFRESH_RETRY_MS } from "./create-catalog.js";
 import { CatalogError, type CatalogService, createCatalog } from "./index.js";
-import { buildOf } from "./testing.js";
+import { buildOf, recordOf } from "./testing.js";
 
 const start = new Date("2026-03-01T12:00:00Z");
 const clock = createFakeClock(start);
@@ -45,7 +45,7 @@ describe("registering a build", () => {
   it("makes it known at once, here and after a restart", async () => {
     const build = buildOf("org/model-q8");
     await catalog.register(build);
-    const record = { ...build, createdAt: clock.date() };
+    const record = recordOf(build, clock.date());
     expect(catalog.builds()).toEqual([record]);
     expect(catalog.resolve("org/model-q8")).toEqual({ publicName: "org/model-q8", build: record, previous: undefined });
     expect(catalog.resolve("org/model")).toBeUndefined();
@@ -73,7 +73,7 @@ describe("registering a build", () => {
     const [first] = catalog.builds();
     const changed = buildOf("m", { displayName: "Better", prices: { input_microUsd: 1n, output_microUsd: 2n }, defaults: {} });
     await catalog.register(changed);
-    expect(catalog.builds()).toEqual([{ ...changed, createdAt: first?.createdAt }]);
+    expect(catalog.builds()).toEqual([recordOf(changed, first?.createdAt)]);
   });
 
   it("serves a new version of its files, and an old one again", async () => {

@@ -1,8 +1,15 @@
 import type { Clock } from "@umbel/protocol";
-import { type ChangeChannel, catalogRepository, databaseFailure, type Store, type Tx } from "../store/index.js";
-import { checkAlias, checkBuild, writeAlias, writeBuild } from "./changes.js";
-import { type Snapshot, toSnapshot } from "./snapshot.js";
-import type { Catalog } from "./types.js";
+import { auditRepository, type ChangeChannel, catalogRepository, databaseFailure, type Store, type Tx } from "../store/index.js";
+import { deleteAlias, putAlias, rollbackAlias } from "./changes/alias.js";
+import { checkAlias, checkBuild, checked } from "./changes/check.js";
+import { removeVersion, revoke, setCapabilities, setDeprecationDate, setPrices, setStatus } from "./changes/life-cycle.js";
+import { overview } from "./changes/overview.js";
+import { promote, rollback } from "./changes/promote.js";
+import type { By } from "./changes/recorded.js";
+import { registerVersion } from "./changes/register-version.js";
+import * as schemas from "./schemas.js";
+import { EMPTY, toSnapshot } from "./snapshot.js";
+import type { Catalog, CatalogAdmin } from "./types.js";
 
 /** Covers a change notice that was lost (catalog.md §24). */
 export const REFRESH_INTERVAL_MS = 60_000;
@@ -10,6 +17,9 @@ export const REFRESH_INTERVAL_MS = 60_000;
 export const REFRESH_RETRY_MS = 5_000;
 /** A change that loses against another process is tried this many times. */
 const CHANGE_ATTEMPTS_MAX = 5;
+/** What a change is recorded under that nobody has asked for. */
+const OWN_ACTOR = "coordinator";
+const READ_ONLY = { isolationLevel: "repeatable read", accessMode: "read only" } as const;
 /** A build carries its price. */
 const CHANNELS: readonly ChangeChannel[] = ["umbel_catalog", "umbel_prices"];
 
@@ -20,7 +30,7 @@ export interface CatalogDependencies {
   readonly onRefreshFailed: (error: unknown) => void;
 }
 
-export interface CatalogService extends Catalog {
+export interface CatalogService extends Catalog, CatalogAdmin {
   /** Ends refreshing, and waits for what is under way. To be called before the store closes. */
   close(): Promise<void>;
 }
@@ -34,7 +44,7 @@ export interface CatalogService extends Catalog {
  */
 export async function createCatalog(dependencies: CatalogDependencies): Promise<CatalogService> {
   const { store, clock, onRefreshFailed } = dependencies;
-  let snapshot: Snapshot = toSnapshot({ builds: [], aliases: [] });
+  let snapshot = EMPTY;
   /** Changes and refreshes take turns, so that an older reading never replaces a newer one. */
   let turn: Promise<unknown> = Promise.resolve();
   let nextRefresh: Promise<void> | undefined;
@@ -52,8 +62,7 @@ export async function createCatalog(dependencies: CatalogDependencies): Promise<
   async function load(): Promise<void> {
     let delay_ms = REFRESH_RETRY_MS;
     try {
-      const readOnly = { isolationLevel: "repeatable read", accessMode: "read only" } as const;
-      snapshot = toSnapshot(await store.db.transaction((tx) => catalogRepository.read(tx), readOnly));
+      snapshot = toSnapshot(await store.db.transaction((tx) => catalogRepository.read(tx), READ_ONLY));
       delay_ms = REFRESH_INTERVAL_MS;
     } finally {
       cancelTimer();
@@ -77,10 +86,13 @@ export async function createCatalog(dependencies: CatalogDependencies): Promise<
     });
   }
 
-  function change(body: (tx: Tx) => Promise<void>): Promise<void> {
+  /** @param body may run more than once; only its last run counts */
+  function change<Result>(actor: string, body: (tx: Tx, by: By) => Promise<Result>): Promise<Result> {
     return inTurn(async () => {
-      await untilNoConflict(() => store.db.transaction(body, { isolationLevel: "serializable" }));
+      const by = { actor, at: clock.date() };
+      const result = await untilNoConflict(() => store.db.transaction((tx) => body(tx, by), { isolationLevel: "serializable" }));
       await load();
+      return result;
     });
   }
 
@@ -100,22 +112,64 @@ export async function createCatalog(dependencies: CatalogDependencies): Promise<
   }
   return {
     resolve: (name) => snapshot.models.get(name),
+    build: (id) => snapshot.buildOf.get(id),
     builds: () => snapshot.builds,
     aliases: () => snapshot.aliases,
+    withdrawn: () => snapshot.withdrawn,
+    revision: () => snapshot.revision,
     async register(build) {
-      const checked = checkBuild(build);
-      await change((tx) => writeBuild(tx, checked, clock.date()));
+      const sound = checkBuild(build);
+      await change(OWN_ACTOR, (tx, by) => registerVersion(tx, sound, { promote: true }, by));
     },
     async setAlias(alias) {
       checkAlias(alias);
-      await change((tx) => writeAlias(tx, alias, clock.date()));
+      await change(OWN_ACTOR, (tx, by) => putAlias(tx, alias, by));
     },
+    async registerVersion(build, options, actor) {
+      const sound = checkBuild(build);
+      return change(actor, (tx, by) => registerVersion(tx, sound, options, by));
+    },
+    promote: (id, version, actor) => change(actor, (tx, by) => promote(tx, { id, version }, by)),
+    rollback: (id, actor) => change(actor, (tx, by) => rollback(tx, id, by)),
+    async setStatus(id, status, actor) {
+      await change(actor, (tx, by) => setStatus(tx, id, status, by));
+    },
+    async setDeprecationDate(id, date, actor) {
+      await change(actor, (tx, by) => setDeprecationDate(tx, id, date, by));
+    },
+    async setCapabilities(id, names, actor) {
+      const capabilities = checked(schemas.capabilities, [...new Set(names.map((name) => name.trim()))], "capabilities");
+      await change(actor, (tx, by) => setCapabilities(tx, id, capabilities, by));
+    },
+    async setPrices(id, asked, actor) {
+      const prices = checked(schemas.prices, asked);
+      await change(actor, (tx, by) => setPrices(tx, id, prices, by));
+    },
+    async revoke(id, version, why, actor) {
+      const reason = checked(schemas.reason, why, "reason");
+      await change(actor, (tx, by) => revoke(tx, { id, version, reason }, by));
+    },
+    async removeVersion(id, version, actor) {
+      await change(actor, (tx, by) => removeVersion(tx, { id, version }, by));
+    },
+    async putAlias(alias, actor) {
+      checkAlias(alias);
+      await change(actor, (tx, by) => putAlias(tx, alias, by));
+    },
+    async rollbackAlias(id, actor) {
+      await change(actor, (tx, by) => rollbackAlias(tx, id, by));
+    },
+    async deleteAlias(id, actor) {
+      await change(actor, (tx, by) => deleteAlias(tx, id, by));
+    },
+    overview: () => store.db.transaction((tx) => overview(tx), READ_ONLY),
+    audit: (filter) => auditRepository.browse(store.db, filter),
     refresh,
     close,
   };
 }
 
-async function untilNoConflict(attempt: () => Promise<void>): Promise<void> {
+async function untilNoConflict<Result>(attempt: () => Promise<Result>): Promise<Result> {
   for (let attempts = 1; ; attempts += 1) {
     try {
       return await attempt();

@@ -1,5 +1,7 @@
+export { type BlobStore, createBlobStore } from "./blob-store.js";
 export { BundledModelError, loadBundledModel } from "./bundled-model.js";
 export { CatalogError } from "./catalog-error.js";
 export { type CatalogService, createCatalog } from "./create-catalog.js";
+export { createManifestSigner, type ManifestSigner } from "./manifest-signer.js";
 export { modelType } from "./model-type.js";
 export * from "./types.js";

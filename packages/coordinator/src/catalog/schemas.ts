@@ -1,3 +1,4 @@
+import { isFileAddress, WIRE_LIMITS } from "@umbel/protocol";
 import { z } from "zod";
 
 /** Lengths of texts and lists in the catalogue. */
@@ -9,6 +10,11 @@ export const CATALOG_LIMITS = {
   capability_chars: 64,
   /** A million dollars for a million tokens: beyond it a price is a slip of the unit. */
   price_microUsd: 1_000_000_000_000,
+  address_chars: 2_048,
+  reason_chars: 256,
+  /** Builds that an alias stood for before, and whose machines are still told what it stands for. Source: catalog.md §8.1. */
+  retired: 16,
+  minDesiredProviders: 100_000,
 } as const;
 
 const name = z.string().min(1).max(CATALOG_LIMITS.name_chars);
@@ -42,6 +48,22 @@ export const buildFacts = z.object({
 const price = z.bigint().positive().max(BigInt(CATALOG_LIMITS.price_microUsd));
 export const prices = z.object({ input_microUsd: price, output_microUsd: price });
 
+/** Absolute and https; http is for this machine. No credentials, nothing behind the path. */
+const address = z
+  .string()
+  .max(CATALOG_LIMITS.address_chars)
+  .refine(isFileAddress, { error: "must be an https address without credentials, query or fragment" });
+export const fileSources = z.strictObject({
+  origins: z.array(address).max(WIRE_LIMITS.manifestOrigins_max),
+  fileUrls: z.record(z.string(), z.array(address).min(1).max(WIRE_LIMITS.manifestOrigins_max)),
+});
+
+export const buildStatus = z.enum(["beta", "active", "deprecated", "retired"]);
+/** A stored version's facts: read back by what they were checked by. */
+export const versionFacts = buildFacts.omit({ id: true });
+export const reason = z.string().trim().min(1).max(CATALOG_LIMITS.reason_chars);
+export const capabilities = buildFacts.shape.capabilities;
+
 /** JSON has no bigint. */
 const jsonPrice = z.int().positive().max(CATALOG_LIMITS.price_microUsd).transform(BigInt);
 
@@ -51,6 +73,13 @@ export const aliasFacts = z.strictObject({
     .max(CATALOG_LIMITS.aliasId_chars)
     .regex(/^(?!.*\.\.)(?!\.$)[0-9A-Za-z._-]+$/),
   displayName: name,
+});
+
+const percentage = z.int().min(0).max(100);
+export const rollout = z.strictObject({
+  desiredShare_percent: percentage,
+  wave_percent: percentage,
+  minDesiredProviders: count.max(CATALOG_LIMITS.minDesiredProviders),
 });
 
 /** `catalog.json`, beside a model's manifest. Strict, so that a misspelt field is an error and not a silent default. */

@@ -1,31 +1,53 @@
-import { validateManifest } from "@umbel/protocol";
-import type { ActiveBuild, AliasRow } from "../store/index.js";
-import { buildFacts, samplingDefaults } from "./schemas.js";
-import type { AliasRecord, BuildRecord, ResolvedModel } from "./types.js";
+import { type Manifest, validateManifest } from "@umbel/protocol";
+import type { ActiveBuild, AliasRow, CatalogRows } from "../store/index.js";
+import { buildFacts, buildStatus, fileSources, samplingDefaults } from "./schemas.js";
+import type { AliasRecord, BuildRecord, ResolvedModel, WithdrawnVersion } from "./types.js";
 
 /** The whole catalogue at one moment. Replaced as one, so that nobody sees a new alias beside an old build. */
 export interface Snapshot {
+  readonly revision: number;
   readonly builds: readonly BuildRecord[];
+  readonly buildOf: ReadonlyMap<string, BuildRecord>;
   readonly aliases: readonly AliasRecord[];
   readonly models: ReadonlyMap<string, ResolvedModel>;
+  readonly withdrawn: readonly WithdrawnVersion[];
 }
 
+/** Before anything was read. */
+export const EMPTY: Snapshot = toSnapshot({ revision: 0, builds: [], aliases: [], withdrawn: [] });
+
 /** @throws ManifestError, ZodError when stored rows are not what was written */
-export function toSnapshot(rows: { readonly builds: readonly ActiveBuild[]; readonly aliases: readonly AliasRow[] }): Snapshot {
+export function toSnapshot(rows: CatalogRows): Snapshot {
   const builds = withCompany(rows.builds.map(toBuildRecord));
   const buildOf = new Map(builds.map((build) => [build.id, build]));
   const aliases = rows.aliases.flatMap((row): AliasRecord[] => {
-    const desired = buildOf.get(row.desiredBuild);
-    if (!desired) return [];
-    return [{ id: row.id, displayName: row.displayName, desired, previous: buildOf.get(row.previousBuild ?? "") }];
+    const [desired, previous] = [row.desiredBuild, row.previousBuild ?? ""].flatMap((id) => buildOf.get(id) ?? []);
+    // Of two builds of which one is not in service, the other is all that the name stands for.
+    return desired === undefined ? [] : [{ ...factsOf(row), desired, previous }];
   });
   const models = new Map<string, ResolvedModel>();
   for (const build of builds) models.set(build.id, { publicName: build.id, build, previous: undefined });
-  for (const { id, desired, previous } of aliases) models.set(id, { publicName: id, build: desired, previous });
-  return { builds, aliases, models };
+  for (const { id, desired, previous, desiredShare_percent, wave_percent, minDesiredProviders } of aliases) {
+    const rollout = { desiredShare_percent, wave_percent, minDesiredProviders };
+    models.set(id, { publicName: id, build: desired, previous, rollout });
+  }
+  return { revision: rows.revision, builds, buildOf, aliases, models, withdrawn: rows.withdrawn.map(toWithdrawn) };
+}
+
+function factsOf(row: AliasRow): Omit<AliasRecord, "desired" | "previous"> {
+  const { id, displayName, retiredBuilds, desiredShare_percent, wave_percent, minDesiredProviders, updatedAt } = row;
+  return { id, displayName, retired: retiredBuilds, desiredShare_percent, wave_percent, minDesiredProviders, updatedAt };
+}
+
+function toWithdrawn({ version, retiredAt }: CatalogRows["withdrawn"][number]): WithdrawnVersion {
+  const { modelId, revokedAt, revokedReason, aggregateSha256: weightHash } = version;
+  const common = { modelId, version: version.version, weightHash };
+  if (revokedAt !== null) return { ...common, kind: "revoked", reason: revokedReason ?? "", at: revokedAt };
+  return { ...common, kind: "retired", reason: "the build is retired", at: retiredAt ?? version.createdAt };
 }
 
 const { isolation } = buildFacts.shape;
+const inService = buildStatus.exclude(["retired"]);
 
 /** Names to each dedicated build the others of its family, which may be on the same machines. */
 function withCompany(builds: readonly BuildRecord[]): readonly BuildRecord[] {
@@ -44,16 +66,18 @@ export function toBuildRecord(row: ActiveBuild): BuildRecord {
   const manifest = toManifest(row);
   return {
     ...facts,
+    status: inService.parse(row.build.status),
     defaults: samplingDefaults.parse(defaults),
     isolation: isolation.parse(row.build.isolation),
     prices: { input_microUsd: row.input_microUsd, output_microUsd: row.output_microUsd },
     weightHash: manifest.aggregate_sha256,
     size_bytes: manifest.total_size_bytes,
     manifest,
+    sources: fileSources.parse({ origins: row.version.origins, fileUrls: row.version.fileUrls }),
   };
 }
 
-function toManifest({ version, files }: ActiveBuild) {
+function toManifest({ version, files }: Pick<ActiveBuild, "version" | "files">): Manifest {
   return validateManifest({
     schema_version: 1,
     model_id: version.modelId,

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { createManifest } from "@umbel/protocol";
-import type { NewBuild } from "./types.js";
+import type { BuildRecord, NewBuild } from "./types.js";
 
 /** A build of one made-up file. Another `content` or `version` makes another artefact. */
 export function buildOf(id: string, options: { content?: string; version?: string } & Partial<NewBuild> = {}): NewBuild {
@@ -30,6 +30,12 @@ export function buildOf(id: string, options: { content?: string; version?: strin
     weightHash: manifest.aggregate_sha256,
     size_bytes: manifest.total_size_bytes,
     manifest,
+    sources: { origins: [], fileUrls: {} },
     ...others,
   };
+}
+
+/** The build as the catalogue has it in service. */
+export function recordOf(build: NewBuild, createdAt = new Date("2026-01-01T00:00:00Z")): BuildRecord {
+  return { sources: { origins: [], fileUrls: {} }, ...build, status: "active", deprecationDate: null, createdAt };
 }

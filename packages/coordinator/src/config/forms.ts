@@ -1,5 +1,6 @@
 import { homedir } from "node:os";
 import path from "node:path";
+import { isFileAddress } from "@umbel/protocol";
 import { z } from "zod";
 
 /** What a setting's text may look like: the schema that reads it, and the same in words for whoever wrote it wrong. */
@@ -135,6 +136,12 @@ export const hostname: Form<string> = {
 export const origin: Form<string> = {
   schema: z.string().refine((written) => URL.canParse(written) && new URL(written).origin === written),
   expected: "an origin such as https://console.example.org",
+};
+
+/** Where files lie: https, or http on this machine. */
+export const modelOrigin: Form<string> = {
+  schema: z.string().max(2_048).refine(isFileAddress),
+  expected: "an address such as https://models.example.org/umbel, without credentials, query or fragment",
 };
 
 /** `host:port`, or empty for off. */

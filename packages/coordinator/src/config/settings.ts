@@ -16,6 +16,7 @@ import {
   hostname,
   list,
   listenAddress,
+  modelOrigin,
   oneOf,
   origin,
   postgresUrl,
@@ -85,6 +86,11 @@ export const SETTINGS = {
     env: "UMBEL_ADMIN_ACCOUNTS",
     default: "",
     about: "Accounts whose signed-in people may use the routes under `/v1/admin`, too.",
+  }),
+  modelOrigins: setting(list(modelOrigin), {
+    env: "UMBEL_MODEL_ORIGINS",
+    default: "",
+    about: "Addresses below which machines find the files of every build, before this coordinator's own (`<origin>/<prefix>/<path>`).",
   }),
   metricsListen: setting(listenAddress, {
     env: "UMBEL_METRICS_LISTEN",

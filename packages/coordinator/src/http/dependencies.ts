@@ -1,7 +1,7 @@
 import type { Server } from "node:http";
 import type { Clock } from "@umbel/protocol";
 import type { Accounts } from "../accounts/index.js";
-import type { Catalog } from "../catalog/index.js";
+import type { BlobStore, Catalog, CatalogAdmin, ManifestSigner } from "../catalog/index.js";
 import type { Settings } from "../config/index.js";
 import type { Fleet } from "../fleet/index.js";
 import type { Inference, RateLimits } from "../inference/index.js";
@@ -16,7 +16,9 @@ export interface HttpDependencies {
     Accounts,
     "authenticate" | "createKey" | "listKeys" | "getKey" | "keyBySecret" | "updateKey" | "rotateKey" | "revokeKey"
   >;
-  readonly catalog: Pick<Catalog, "resolve" | "builds" | "aliases">;
+  readonly catalog: Omit<Catalog, "register" | "setAlias" | "refresh"> & CatalogAdmin;
+  readonly manifests: ManifestSigner;
+  readonly blobs: BlobStore;
   readonly fleet: Pick<Fleet, "capacity" | "connected" | "machinesOf" | "publicViews" | "explain" | "viewsOf" | "publicId">;
   readonly ledger: Pick<Ledger, "balance" | "keySpend" | "prices" | "listPrices">;
   readonly inference: Pick<Inference, "run" | "arrive" | "inFlight" | "queue">;

@@ -3,8 +3,16 @@ export { databaseFailure, sqlState } from "./database-error.js";
 export { EmbeddedPostgresError } from "./embedded-postgres/index.js";
 export { MigrationError } from "./migrations/migrate.js";
 export { accountRepository, type KeyRow, keyRepository, providerTokenRepository } from "./repositories/accounts.js";
+export { type AuditRow, auditRepository } from "./repositories/audit.js";
 export { calibrationRepository } from "./repositories/calibration.js";
-export { type ActiveBuild, type AliasRow, catalogRepository } from "./repositories/catalog.js";
+export {
+  type ActiveBuild,
+  type AliasRow,
+  type BuildRow,
+  type CatalogRows,
+  catalogRepository,
+  type VersionRow,
+} from "./repositories/catalog.js";
 export { decisionRepository, type StoredDecisionRow } from "./repositories/decisions.js";
 export { idempotencyRepository } from "./repositories/idempotency.js";
 export { instanceRepository } from "./repositories/instances.js";

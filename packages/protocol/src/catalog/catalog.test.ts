@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { beforeAll, describe, expect, it } from "vitest";
 import { createManifest, type Manifest } from "../manifest/index.js";
 import { type DeviceKeyPair, generateDeviceKey, signClaims } from "../signatures/index.js";
-import { fileUrls, manifestDigest, type SignedManifest, signManifest, verifySignedManifest } from "./index.js";
+import { fileUrls, isFileAddress, manifestDigest, type SignedManifest, signManifest, verifySignedManifest } from "./index.js";
 
 const at = new Date("2026-01-01T00:00:00Z");
 const manifestOf = (content: string, path = "model.gguf"): Manifest =>
@@ -105,5 +105,18 @@ describe("where a file is fetched from", () => {
 
   it("is named once", () => {
     expect(fileUrls({ prefix, origins: ["https://a.example", "https://a.example/"] }, "m", coordinator)).toHaveLength(1);
+  });
+
+  it.each([
+    ["https://models.example/umbel", true],
+    ["http://127.0.0.1:9000", true],
+    ["http://models.example", false],
+    ["https://user:secret@models.example", false],
+    ["https://models.example/?token=1", false],
+    ["https://models.example/#here", false],
+    ["file:///srv/models", false],
+    ["/v1/blobs", false],
+  ])("may be said to be %s: %s", (address, expected) => {
+    expect(isFileAddress(address)).toBe(expected);
   });
 });

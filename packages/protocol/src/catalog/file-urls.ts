@@ -26,9 +26,23 @@ export function fileUrls(
   return [...new Set(allowed)];
 }
 
+/** Whether files may be said to be at, or below, an address: https, or http on this machine; no credentials, nothing behind the path. */
+export function isFileAddress(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const url = new URL(text);
+  return isReadable(url) && url.search === "" && url.hash === "";
+}
+
 /** Plain http reaches only this machine, and the coordinator, if the machine speaks so with it already. */
 function isAllowed(url: URL, coordinator: URL): boolean {
-  if (url.username !== "" || url.password !== "") return false;
-  if (url.protocol === "https:" || url.origin === coordinator.origin) return true;
-  return url.protocol === "http:" && loopback.test(url.hostname);
+  return isReadable(url) || (url.origin === coordinator.origin && !hasCredentials(url));
+}
+
+function isReadable(url: URL): boolean {
+  if (hasCredentials(url)) return false;
+  return url.protocol === "https:" || (url.protocol === "http:" && loopback.test(url.hostname));
+}
+
+function hasCredentials({ username, password }: URL): boolean {
+  return username !== "" || password !== "";
 }

@@ -1,4 +1,4 @@
-export { fileUrls } from "./file-urls.js";
+export { fileUrls, isFileAddress } from "./file-urls.js";
 export {
   type CatalogAlias,
   type CatalogEntry,

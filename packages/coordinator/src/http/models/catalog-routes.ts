@@ -1,21 +1,31 @@
 import { ApiError } from "@umbel/dialects";
-import { manifest } from "@umbel/protocol";
+import { catalogEntry, catalogKeys, catalogList, signedManifest, WIRE_LIMITS, type WithdrawnVersion } from "@umbel/protocol";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { type BuildRecord, modelType } from "../../catalog/index.js";
 import type { HttpDependencies } from "../dependencies.js";
 import type { Route } from "../route.js";
-import { type CatalogEntry, catalogEntry, catalogList } from "./model-schema.js";
+import { BLOBS_PATH, blobRoute } from "./blob-route.js";
+import { aliasOf, entryOf } from "./catalog-entry.js";
 
 const MAX_AGE_s = 60;
-const GB_bytes = 1e9;
+/** Withdrawn versions that the list names, the latest first: machines that serve one hear of it by themselves as well. */
+export const LISTED_WITHDRAWALS_max = 1_000;
 
-/** The catalogue that machines load their models by, open to all. Sources: api.md §20, catalog.md §2. */
-export function catalogRoutes({ catalog }: HttpDependencies): readonly Route[] {
+/** The catalogue that machines load their models by, open to all. Sources: api.md §20, catalog.md §2 and §12. */
+export function catalogRoutes(dependencies: HttpDependencies): readonly Route[] {
+  const { catalog, manifests, blobs, settings } = dependencies;
+
   const buildOf = (request: FastifyRequest): BuildRecord => {
-    const build = catalog.builds().find(({ id }) => id === nameOf(request));
+    const build = catalog.build(nameOf(request));
     if (build === undefined) throw new ApiError({ status: 404, code: "not_found", message: "there is no such build" });
     return build;
   };
+
+  async function originsOf({ manifest, sources }: BuildRecord): Promise<string[]> {
+    const here = (await blobs.holds(manifest)) ? [BLOBS_PATH] : [];
+    return [...new Set([...sources.origins, ...settings.modelOrigins, ...here])].slice(0, WIRE_LIMITS.manifestOrigins_max);
+  }
+
   return [
     {
       method: "GET",
@@ -33,20 +43,19 @@ export function catalogRoutes({ catalog }: HttpDependencies): readonly Route[] {
       },
       async handle(request, reply) {
         const query = new URL(request.url, "http://umbel").searchParams;
-        const type = query.get("type");
-        if (type !== null && type !== "text") {
+        const type = query.get("type") ?? "";
+        if (type !== "" && type !== "text") {
           throw new ApiError({ status: 400, code: "invalid_request_error", message: "type: expected text", param: "type" });
         }
-        const listed = catalog.builds().filter((build) => type === null || modelType(build) !== "embedding");
-        const aliases = catalog.aliases().map(({ id, displayName, desired, previous }) => ({
-          id,
-          display_name: displayName,
-          desired: desired.id,
-          previous: previous?.id ?? null,
-        }));
         const wantsAliases = ["1", "true"].includes(query.get("include_aliases") ?? "");
-        reply.header("Cache-Control", `public, max-age=${MAX_AGE_s}`);
-        return { models: listed.map(entryOf), ...(wantsAliases ? { aliases } : {}) };
+        if (isKnown(request, reply, `${catalog.revision()}-${type}-${wantsAliases}`)) return notModified(reply);
+        const listed = catalog.builds().filter((build) => type === "" || modelType(build) !== "embedding");
+        return {
+          revision: catalog.revision(),
+          models: listed.map(entryOf),
+          ...(wantsAliases ? { aliases: catalog.aliases().map(aliasOf) } : {}),
+          withdrawn: withdrawn(dependencies),
+        };
       },
     },
     {
@@ -54,21 +63,66 @@ export function catalogRoutes({ catalog }: HttpDependencies): readonly Route[] {
       url: "/v1/models/catalog/*",
       access: "public",
       doc: { tag: "Models", summary: "One build of the catalogue", answer: catalogEntry, errors: [404] },
-      handle: async (request) => entryOf(buildOf(request)),
+      async handle(request, reply) {
+        const build = buildOf(request);
+        return isKnown(request, reply, String(catalog.revision())) ? notModified(reply) : entryOf(build);
+      },
     },
     {
       method: "GET",
       url: "/v1/models/catalog/manifest/*",
       access: "public",
-      doc: { tag: "Models", summary: "The files of a build, with their hashes", answer: manifest, errors: [404] },
+      doc: {
+        tag: "Models",
+        summary: "The files of a build, signed, and where to fetch them",
+        answer: signedManifest,
+        errors: [404],
+      },
       async handle(request, reply) {
         const build = buildOf(request);
-        const etag = `"${build.weightHash}"`;
-        reply.headers({ ETag: etag, "Cache-Control": `public, max-age=${MAX_AGE_s}` });
-        return request.headers["if-none-match"] === etag ? notModified(reply) : build.manifest;
+        const origins = await originsOf(build);
+        if (isKnown(request, reply, `${catalog.revision()}-${origins.length}`)) return notModified(reply);
+        const { fileUrls } = build.sources;
+        return {
+          ...build.manifest,
+          signature: await manifests.sign(build.manifest),
+          origins,
+          ...(Object.keys(fileUrls).length === 0 ? {} : { file_urls: fileUrls }),
+        };
       },
     },
+    {
+      method: "GET",
+      url: "/v1/catalog/keys",
+      access: "public",
+      doc: { tag: "Models", summary: "Who signs manifests", answer: catalogKeys },
+      async handle(_request, reply) {
+        reply.header("Cache-Control", `public, max-age=${MAX_AGE_s}`);
+        return manifests.keys;
+      },
+    },
+    blobRoute(dependencies),
   ];
+}
+
+function withdrawn({ catalog }: HttpDependencies): WithdrawnVersion[] {
+  return catalog
+    .withdrawn()
+    .slice(0, LISTED_WITHDRAWALS_max)
+    .map(({ modelId, version, weightHash, kind, at }) => ({
+      model_id: modelId,
+      version,
+      weight_hash: weightHash,
+      reason: kind,
+      withdrawn_at: at.toISOString(),
+    }));
+}
+
+/** Answers' validators follow the catalogue's revision, which is in the database and so the same after a restart. */
+function isKnown(request: FastifyRequest, reply: FastifyReply, state: string): boolean {
+  const etag = `W/"${state}"`;
+  reply.headers({ ETag: etag, "Cache-Control": `public, max-age=${MAX_AGE_s}` });
+  return request.headers["if-none-match"] === etag;
 }
 
 function notModified(reply: FastifyReply): FastifyReply {
@@ -77,27 +131,4 @@ function notModified(reply: FastifyReply): FastifyReply {
 
 function nameOf({ params }: FastifyRequest): string {
   return typeof params === "object" && params !== null && "*" in params ? String(params["*"]) : "";
-}
-
-function entryOf(build: BuildRecord): CatalogEntry {
-  const { manifest: files } = build;
-  return {
-    id: build.id,
-    display_name: build.displayName,
-    model_type: modelType(build) === "embedding" ? "embedding" : "text",
-    family: build.family,
-    architecture: build.architecture,
-    quantization: build.quantization,
-    description: build.description,
-    license: build.license,
-    capabilities: [...build.capabilities],
-    max_context_length: build.contextLength_tokens,
-    max_output_length: build.maxOutput_tokens,
-    weight_hash: build.weightHash,
-    version: files.version,
-    total_size_bytes: files.total_size_bytes,
-    size_gb: files.total_size_bytes / GB_bytes,
-    file_count: files.file_count,
-    created: Math.floor(build.createdAt.getTime() / 1_000),
-  };
 }

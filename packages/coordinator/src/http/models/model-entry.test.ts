@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { buildOf } from "../../catalog/testing.js";
+import { buildOf, recordOf } from "../../catalog/testing.js";
 import { modelEntry } from "./model-entry.js";
 
 function entryOf(change: Parameters<typeof buildOf>[1], kind: "build" | "alias" = "build") {
   return modelEntry({
     id: "m",
     displayName: "M",
-    build: { ...buildOf("m", change), createdAt: new Date(1_700_000_000_500) },
+    build: recordOf(buildOf("m", change), new Date(1_700_000_000_500)),
     kind,
     prices: { input_microUsd: 1n, output_microUsd: 2n, source: "platform" },
     capacities: [1, 2].map((providers) => ({

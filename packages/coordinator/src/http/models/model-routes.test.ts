@@ -1,11 +1,14 @@
+import { createHash } from "node:crypto";
+import { statSync } from "node:fs";
 import path from "node:path";
 import Anthropic from "@anthropic-ai/sdk";
+import { catalogKeys, catalogList, fileUrls, signedManifest, verifySignedManifest } from "@umbel/protocol";
 import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { EMBEDDING_MODEL, MODEL, startTestCoordinator, type TestCoordinator } from "../../testing.js";
 import { ANTHROPIC_PAGE_LIMITS, anthropicPageOf } from "./anthropic-page.js";
 import { CAPACITY_VALID_ms } from "./capacity-route.js";
-import { aggregatedList, capacityList, catalogList, type ModelObject, modelList } from "./model-schema.js";
+import { aggregatedList, capacityList, type ModelObject, modelList } from "./model-schema.js";
 
 const SPROUTS = ["sprout", "sprout-embed"].map((name) => path.resolve(import.meta.dirname, "../../../../../models", name));
 
@@ -78,7 +81,9 @@ describe("the lists of models", () => {
 
   it("show the catalogue to everyone, with the files of every build", async () => {
     const { body } = await test.get("/v1/models/catalog?include_aliases=true");
-    expect(body).toMatchObject({ aliases: expect.arrayContaining([expect.objectContaining({ id: "sprout", desired: "sprout-3m-q8_0" })]) });
+    expect(body).toMatchObject({
+      aliases: expect.arrayContaining([expect.objectContaining({ id: "sprout", desired_build: "sprout-3m-q8_0" })]),
+    });
     const texts = (await test.get("/v1/models/catalog?type=text")).body as { models: { id: string }[]; aliases?: unknown };
     expect(texts.models.map(({ id }) => id)).not.toContain("sprout-embed-3m-q8_0");
     expect(texts.aliases).toBeUndefined();
@@ -118,4 +123,65 @@ describe("a page in Anthropic's form", () => {
   it.each(["0", "1001", "x", "1.5"])("refuses the limit %s", (limit) => {
     expect(() => page(`limit=${limit}`)).toThrow(expect.objectContaining({ status: 400, param: "limit" }));
   });
+});
+
+describe("what a machine fetches a model by", () => {
+  let test: TestCoordinator;
+  beforeAll(async () => {
+    test = await startTestCoordinator({ modelOrigins: "https://models.example.org" }, { bundledModels: SPROUTS.slice(0, 1) });
+  });
+  afterAll(() => test.close());
+
+  const manifestOf = async (id: string) => signedManifest.parse((await test.get(`/v1/models/catalog/manifest/${id}`)).body);
+  const file = async (headers: Record<string, string> = {}, method = "GET") => {
+    const manifest = await manifestOf("sprout-3m-q8_0");
+    const url = fileUrls(manifest, "sprout-3m-q8_0.gguf", test.url).find((candidate) => candidate.startsWith(test.url)) ?? "";
+    return fetch(url, { headers, method });
+  };
+
+  it("is signed by a key that the coordinator publishes, and keeps", async () => {
+    const { keys } = catalogKeys.parse((await test.get("/v1/catalog/keys")).body);
+    const signed = await manifestOf("sprout-3m-q8_0");
+    const verified = await verifySignedManifest(
+      keys.map(({ jwk }) => jwk),
+      signed,
+    );
+    expect(verified).toMatchObject({ model_id: "sprout-3m-q8_0", file_count: 1 });
+    expect(statSync(path.join(test.home, "catalog-key.pem")).mode & 0o777).toBe(0o600);
+    expect((await manifestOf("sprout-3m-q8_0")).signature).toBe(signed.signature);
+  });
+
+  it("names other places first, and the coordinator itself only for files that lie there", async () => {
+    expect((await manifestOf("sprout-3m-q8_0")).origins).toEqual(["https://models.example.org", "/v1/blobs"]);
+    expect((await manifestOf("test-build")).origins).toEqual(["https://models.example.org"]);
+  });
+
+  it("has the very bytes of the manifest, whole or from anywhere on", async () => {
+    const { sha256 = "", size_bytes = 0 } = (await manifestOf("sprout-3m-q8_0")).files[0] ?? {};
+    const whole = await file();
+    const bytes = Buffer.from(await whole.arrayBuffer());
+    expect([whole.status, whole.headers.get("content-length")]).toEqual([200, String(size_bytes)]);
+    expect(createHash("sha256").update(bytes).digest("hex")).toBe(sha256);
+    const etag = whole.headers.get("etag") ?? "";
+
+    const rest = await file({ range: `bytes=${size_bytes - 10}-`, "if-range": etag });
+    expect([rest.status, rest.headers.get("content-range")]).toEqual([206, `bytes ${size_bytes - 10}-${size_bytes - 1}/${size_bytes}`]);
+    expect(Buffer.from(await rest.arrayBuffer()).equals(bytes.subarray(-10))).toBe(true);
+
+    const beyond = await file({ range: `bytes=${size_bytes}-` });
+    expect([beyond.status, beyond.headers.get("content-range")]).toEqual([416, `bytes */${size_bytes}`]);
+    const head = await file({}, "HEAD");
+    expect([head.status, head.headers.get("content-length"), await head.text()]).toEqual([200, String(size_bytes), ""]);
+    expect((await file({ "if-none-match": etag })).status).toBe(304);
+    const changed = await file({ range: "bytes=1-2", "if-range": '"other"' });
+    expect(changed.status).toBe(200);
+    await changed.body?.cancel();
+  });
+
+  it.each(["v2/../../catalog-key.pem", "%2e%2e/catalog-key.pem", "v2/sprout-3m-q8_0--738d9a5a8e29/1.0.0/manifest.json", "", "x"])(
+    "has no file %j",
+    async (name) => {
+      expect((await fetch(`${test.url}/v1/blobs/${name}`)).status).toBe(404);
+    },
+  );
 });

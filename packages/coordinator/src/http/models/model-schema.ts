@@ -68,32 +68,6 @@ export const modelCapacity = z.object({
 });
 export const capacityList = z.object({ models: z.array(modelCapacity), draining: z.literal(true).optional() });
 
-export const catalogEntry = z.object({
-  id: z.string(),
-  display_name: z.string(),
-  model_type: z.enum(["text", "embedding"]),
-  family: z.string(),
-  architecture: z.string(),
-  quantization: z.string(),
-  description: z.string(),
-  license: z.string(),
-  capabilities: z.array(z.string()),
-  max_context_length: count,
-  max_output_length: count,
-  weight_hash: z.string().describe("Hash over the hashes of all files."),
-  version: z.string(),
-  total_size_bytes: count,
-  size_gb: z.number(),
-  file_count: count,
-  created: z.int(),
-});
-export type CatalogEntry = z.infer<typeof catalogEntry>;
-
-export const catalogList = z.object({
-  models: z.array(catalogEntry),
-  aliases: z.array(z.object({ id: z.string(), display_name: z.string(), desired: z.string(), previous: z.string().nullable() })).optional(),
-});
-
 /** Anthropic's form of a model and of a page of them, for callers that send `anthropic-version`. */
 export const anthropicModel = z.object({
   type: z.literal("model"),

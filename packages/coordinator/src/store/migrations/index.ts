@@ -9,6 +9,7 @@ import { decisions } from "./0008-decisions.js";
 import { statistics } from "./0009-statistics.js";
 import { machineHealth } from "./0010-machine-health.js";
 import { isolation } from "./0011-isolation.js";
+import { catalogue } from "./0012-catalogue.js";
 
 export interface Migration {
   readonly id: number;
@@ -29,4 +30,5 @@ export const migrations: readonly Migration[] = [
   { id: 9, name: "statistics", sql: statistics },
   { id: 10, name: "health of machines", sql: machineHealth },
   { id: 11, name: "isolation of builds", sql: isolation },
+  { id: 12, name: "life of builds", sql: catalogue },
 ];

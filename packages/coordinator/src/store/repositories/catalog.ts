@@ -1,14 +1,25 @@
-import { and, asc, eq } from "drizzle-orm";
+import { and, asc, desc, eq, isNotNull, isNull, ne, or } from "drizzle-orm";
 import { run } from "../run-query.js";
-import { modelActiveVersions, modelAliases, modelPrices, modelRegistry, modelVersionFiles, modelVersions } from "../schema/index.js";
+import {
+  catalogState,
+  modelActivations,
+  modelActiveVersions,
+  modelAliases,
+  modelPrices,
+  modelRegistry,
+  modelVersionFiles,
+  modelVersions,
+} from "../schema/index.js";
 import type { Tx } from "../tx.js";
 
 export type BuildRow = typeof modelRegistry.$inferSelect;
-export type NewBuildRow = Omit<typeof modelRegistry.$inferInsert, "createdAt" | "updatedAt">;
+type NewBuildRow = Omit<typeof modelRegistry.$inferInsert, "createdAt" | "updatedAt">;
 export type VersionRow = typeof modelVersions.$inferSelect;
-export type NewVersionRow = Omit<typeof modelVersions.$inferInsert, "id" | "createdAt">;
-export type FileRow = Omit<typeof modelVersionFiles.$inferSelect, "versionId">;
+type NewVersionRow = Omit<typeof modelVersions.$inferInsert, "id">;
+type FileRow = Omit<typeof modelVersionFiles.$inferSelect, "versionId">;
 export type AliasRow = typeof modelAliases.$inferSelect;
+type NewAliasRow = Omit<typeof modelAliases.$inferInsert, "createdAt" | "updatedAt">;
+type ActivationRow = typeof modelActivations.$inferSelect;
 
 /** A build with the version it serves and its list price. */
 export interface ActiveBuild {
@@ -19,9 +30,19 @@ export interface ActiveBuild {
   readonly output_microUsd: bigint;
 }
 
+/** What is in service, and what is not any more. */
+export interface CatalogRows {
+  readonly revision: number;
+  readonly builds: readonly ActiveBuild[];
+  readonly aliases: readonly AliasRow[];
+  /** Versions that were revoked, and those of retired builds. */
+  readonly withdrawn: readonly { readonly version: VersionRow; readonly retiredAt: Date | null }[];
+}
+
 export const catalogRepository = {
   /** Everything, in one consistent view when `tx` is a transaction of isolation level repeatable read. */
-  async read(tx: Tx): Promise<{ readonly builds: readonly ActiveBuild[]; readonly aliases: readonly AliasRow[] }> {
+  async read(tx: Tx): Promise<CatalogRows> {
+    const [state] = await run(tx.select().from(catalogState));
     const rows = await run(
       tx
         .select({ build: modelRegistry, version: modelVersions, price: modelPrices })
@@ -29,7 +50,7 @@ export const catalogRepository = {
         .innerJoin(modelActiveVersions, eq(modelActiveVersions.modelId, modelRegistry.id))
         .innerJoin(modelVersions, eq(modelVersions.id, modelActiveVersions.versionId))
         .innerJoin(modelPrices, eq(modelPrices.model, modelRegistry.id))
-        .where(eq(modelPrices.accountId, "platform"))
+        .where(and(eq(modelPrices.accountId, "platform"), ne(modelRegistry.status, "retired"), isNull(modelVersions.revokedAt)))
         .orderBy(asc(modelRegistry.id)),
     );
     const files = await run(
@@ -40,24 +61,66 @@ export const catalogRepository = {
         .orderBy(asc(modelVersionFiles.versionId), asc(modelVersionFiles.position)),
     );
     const aliases = await run(tx.select().from(modelAliases).where(eq(modelAliases.active, true)).orderBy(asc(modelAliases.id)));
+    const withdrawn = await run(
+      tx
+        .select({ version: modelVersions, build: modelRegistry })
+        .from(modelVersions)
+        .innerJoin(modelRegistry, eq(modelRegistry.id, modelVersions.modelId))
+        .where(or(isNotNull(modelVersions.revokedAt), eq(modelRegistry.status, "retired")))
+        .orderBy(desc(modelVersions.id)),
+    );
+    const filesOf = new Map<bigint, FileRow[]>();
+    for (const { file } of files) {
+      const known = filesOf.get(file.versionId);
+      if (known === undefined) filesOf.set(file.versionId, [file]);
+      else known.push(file);
+    }
     const builds = rows.map(({ build, version, price }) => ({
       build,
       version,
-      files: files.filter(({ file }) => file.versionId === version.id).map(({ file }) => file),
+      files: filesOf.get(version.id) ?? [],
       input_microUsd: price.input_microUsd,
       output_microUsd: price.output_microUsd,
     }));
-    return { builds, aliases };
+    return {
+      revision: state?.revision ?? 0,
+      builds,
+      aliases,
+      withdrawn: withdrawn.map(({ version, build }) => ({ version, retiredAt: build.status === "retired" ? build.updatedAt : null })),
+    };
   },
 
-  /** Inserts or replaces; holds the row until the transaction ends, so that registrations of one build take turns. */
-  async upsertBuild(tx: Tx, build: NewBuildRow, at: Date): Promise<void> {
-    const { id, ...facts } = build;
+  /** Every build, in service or not. */
+  async models(tx: Tx): Promise<readonly BuildRow[]> {
+    return run(tx.select().from(modelRegistry).orderBy(asc(modelRegistry.id)));
+  },
+
+  async model(tx: Tx, id: string): Promise<BuildRow | undefined> {
+    const [row] = await run(tx.select().from(modelRegistry).where(eq(modelRegistry.id, id)));
+    return row;
+  },
+
+  async insertModel(tx: Tx, build: NewBuildRow, at: Date): Promise<void> {
+    await run(tx.insert(modelRegistry).values({ ...build, createdAt: at, updatedAt: at }));
+  },
+
+  async updateModel(tx: Tx, id: string, change: Partial<NewBuildRow>, at: Date): Promise<void> {
     await run(
       tx
-        .insert(modelRegistry)
-        .values({ id, ...facts, createdAt: at, updatedAt: at })
-        .onConflictDoUpdate({ target: modelRegistry.id, set: { ...facts, updatedAt: at } }),
+        .update(modelRegistry)
+        .set({ ...change, updatedAt: at })
+        .where(eq(modelRegistry.id, id)),
+    );
+  },
+
+  /** Latest first. */
+  async versions(tx: Tx, modelId?: string): Promise<readonly VersionRow[]> {
+    return run(
+      tx
+        .select()
+        .from(modelVersions)
+        .where(modelId === undefined ? undefined : eq(modelVersions.modelId, modelId))
+        .orderBy(desc(modelVersions.id)),
     );
   },
 
@@ -71,33 +134,66 @@ export const catalogRepository = {
     return row;
   },
 
-  async insertVersion(tx: Tx, version: NewVersionRow, files: readonly FileRow[]): Promise<bigint> {
-    const [row] = await run(tx.insert(modelVersions).values(version).returning({ id: modelVersions.id }));
+  async insertVersion(tx: Tx, version: NewVersionRow, files: readonly FileRow[]): Promise<VersionRow> {
+    const [row] = await run(tx.insert(modelVersions).values(version).returning());
     if (!row) throw new Error("the database returned no row for an inserted version");
     await run(tx.insert(modelVersionFiles).values(files.map((file) => ({ ...file, versionId: row.id }))));
-    return row.id;
+    return row;
   },
 
-  async activate(tx: Tx, modelId: string, versionId: bigint, at: Date): Promise<void> {
+  async updateVersion(tx: Tx, id: bigint, change: Partial<NewVersionRow>): Promise<void> {
+    await run(tx.update(modelVersions).set(change).where(eq(modelVersions.id, id)));
+  },
+
+  async removeVersion(tx: Tx, id: bigint): Promise<void> {
+    await run(tx.delete(modelVersions).where(eq(modelVersions.id, id)));
+  },
+
+  /** Which version each build serves. */
+  async active(tx: Tx): Promise<ReadonlyMap<string, bigint>> {
+    const rows = await run(tx.select().from(modelActiveVersions));
+    return new Map(rows.map(({ modelId, versionId }) => [modelId, versionId]));
+  },
+
+  async activate(tx: Tx, modelId: string, versionId: bigint, by: { readonly actor: string; readonly at: Date }): Promise<void> {
+    const activatedAt = by.at;
     await run(
       tx
         .insert(modelActiveVersions)
-        .values({ modelId, versionId, activatedAt: at })
-        .onConflictDoUpdate({ target: modelActiveVersions.modelId, set: { versionId, activatedAt: at } }),
+        .values({ modelId, versionId, activatedAt })
+        .onConflictDoUpdate({ target: modelActiveVersions.modelId, set: { versionId, activatedAt } }),
+    );
+    await run(tx.insert(modelActivations).values({ modelId, versionId, activatedAt, activatedBy: by.actor }));
+  },
+
+  /** Latest first. */
+  async activations(tx: Tx, modelId?: string): Promise<readonly ActivationRow[]> {
+    return run(
+      tx
+        .select()
+        .from(modelActivations)
+        .where(modelId === undefined ? undefined : eq(modelActivations.modelId, modelId))
+        .orderBy(desc(modelActivations.id)),
     );
   },
 
-  async upsertAlias(
-    tx: Tx,
-    alias: { readonly id: string; readonly displayName: string; readonly desiredBuild: string; readonly previousBuild: string | null },
-    at: Date,
-  ): Promise<void> {
+  /** Every name, in service or not. */
+  async aliases(tx: Tx): Promise<readonly AliasRow[]> {
+    return run(tx.select().from(modelAliases).orderBy(asc(modelAliases.id)));
+  },
+
+  async alias(tx: Tx, id: string): Promise<AliasRow | undefined> {
+    const [row] = await run(tx.select().from(modelAliases).where(eq(modelAliases.id, id)));
+    return row;
+  },
+
+  async upsertAlias(tx: Tx, alias: NewAliasRow, at: Date): Promise<void> {
     const { id, ...facts } = alias;
     await run(
       tx
         .insert(modelAliases)
-        .values({ id, ...facts, active: true, createdAt: at, updatedAt: at })
-        .onConflictDoUpdate({ target: modelAliases.id, set: { ...facts, active: true, updatedAt: at } }),
+        .values({ id, ...facts, createdAt: at, updatedAt: at })
+        .onConflictDoUpdate({ target: modelAliases.id, set: { ...facts, updatedAt: at } }),
     );
   },
 };

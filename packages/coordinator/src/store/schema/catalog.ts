@@ -1,5 +1,6 @@
+import { sql } from "drizzle-orm";
 import { bigint, boolean, index, integer, jsonb, pgTable, primaryKey, text, unique } from "drizzle-orm/pg-core";
-import { count, createdAt, instant, updatedAt } from "./columns.js";
+import { count, createdAt, instant, microUsd, updatedAt } from "./columns.js";
 
 /** Builds: concrete servable artefacts. */
 export const modelRegistry = pgTable("model_registry", {
@@ -20,6 +21,10 @@ export const modelRegistry = pgTable("model_registry", {
   updatedAt: updatedAt(),
   /** `shared` or `dedicated`. */
   isolation: text("isolation").notNull().default("shared"),
+  /** `beta`, `active`, `deprecated` or `retired`; only the last takes it out of service. */
+  status: text("status").notNull().default("active"),
+  /** Day on which it is to be retired, `YYYY-MM-DD`. */
+  deprecationDate: text("deprecation_date"),
 });
 
 /** One immutable set of files of a build. */
@@ -38,6 +43,17 @@ export const modelVersions = pgTable(
     /** The manifest's own text, kept letter for letter because manifests are compared and signed. */
     manifestCreatedAt: text("manifest_created_at").notNull(),
     createdAt: createdAt(),
+    /** What describes the build from this version's promotion on: the registry's columns, as JSON. */
+    facts: jsonb("facts").notNull(),
+    input_microUsd: microUsd("input_price").notNull(),
+    output_microUsd: microUsd("output_price").notNull(),
+    /** Bases below which the files are. */
+    origins: text("origins").array().notNull().default(sql`'{}'`),
+    /** Complete addresses of files, by path. */
+    fileUrls: jsonb("file_urls").notNull().default({}),
+    registeredBy: text("registered_by").notNull().default("coordinator"),
+    revokedAt: instant("revoked_at"),
+    revokedReason: text("revoked_reason"),
   },
   (table) => [unique("model_versions_model_version").on(table.modelId, table.version)],
 );
@@ -72,6 +88,23 @@ export const modelActiveVersions = pgTable("model_active_versions", {
   activatedAt: instant("activated_at").notNull().defaultNow(),
 });
 
+/** Every promotion and return of a version, in order. */
+export const modelActivations = pgTable(
+  "model_activations",
+  {
+    id: bigint("id", { mode: "bigint" }).primaryKey().generatedAlwaysAsIdentity(),
+    modelId: text("model_id")
+      .notNull()
+      .references(() => modelRegistry.id, { onDelete: "cascade" }),
+    versionId: bigint("model_version_id", { mode: "bigint" })
+      .notNull()
+      .references(() => modelVersions.id, { onDelete: "cascade" }),
+    activatedAt: instant("activated_at").notNull(),
+    activatedBy: text("activated_by").notNull(),
+  },
+  (table) => [index("model_activations_model").on(table.modelId, table.id.desc())],
+);
+
 export const modelAliases = pgTable(
   "model_aliases",
   {
@@ -84,6 +117,21 @@ export const modelAliases = pgTable(
     active: boolean("active").notNull().default(true),
     createdAt: createdAt(),
     updatedAt: updatedAt(),
+    /** Builds that the name stood for before, the latest first. */
+    retiredBuilds: text("retired_builds").array().notNull().default(sql`'{}'`),
+    /** Percentage of requests that prefer the desired build. */
+    desiredShare_percent: integer("desired_share").notNull().default(100),
+    /** Percentage of machines that are told to fetch the desired build. */
+    wave_percent: integer("wave").notNull().default(100),
+    minDesiredProviders: integer("min_desired_providers").notNull().default(1),
+    /** Whether the name is also that of a build. */
+    takeover: boolean("takeover").notNull().default(false),
   },
   (table) => [index("model_aliases_desired").on(table.desiredBuild)],
 );
+
+/** One row: how often the catalogue has changed. */
+export const catalogState = pgTable("catalog_state", {
+  isOnly: boolean("is_only").primaryKey().default(true),
+  revision: count("revision").notNull(),
+});

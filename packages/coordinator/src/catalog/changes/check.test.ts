@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { checkAlias, checkBuild } from "./changes.js";
-import { CATALOG_LIMITS } from "./schemas.js";
-import { buildOf } from "./testing.js";
-import type { NewAlias, NewBuild } from "./types.js";
+import { CATALOG_LIMITS } from "../schemas.js";
+import { buildOf } from "../testing.js";
+import type { NewAlias, NewBuild } from "../types.js";
+import { checkAlias, checkBuild } from "./check.js";
 
 const refusal = (code: string, field: string) => expect.objectContaining({ name: "CatalogError", code, field });
 const good = buildOf("org/model-q8");

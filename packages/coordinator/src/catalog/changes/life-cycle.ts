@@ -1,0 +1,77 @@
+import { type BuildRow, catalogRepository, priceRepository, type Tx, type VersionRow } from "../../store/index.js";
+import { CatalogError } from "../catalog-error.js";
+import type { BuildStatus, Prices } from "../types.js";
+import { type By, recorded } from "./recorded.js";
+
+/** @throws CatalogError `build_in_use` for retiring a build without which a name would stand for nothing */
+export async function setStatus(tx: Tx, id: string, status: BuildStatus, by: By): Promise<void> {
+  const model = await existing(tx, id);
+  if (status === "retired") await refuseInUse(tx, id);
+  await changeModel(tx, model, { status }, "model.status", by);
+}
+
+export async function setDeprecationDate(tx: Tx, id: string, deprecationDate: string | null, by: By): Promise<void> {
+  await changeModel(tx, await existing(tx, id), { deprecationDate }, "model.deprecation", by);
+}
+
+/** Of the build as it is in service; the next promotion brings those of its version. */
+export async function setCapabilities(tx: Tx, id: string, capabilities: string[], by: By): Promise<void> {
+  await changeModel(tx, await existing(tx, id), { capabilities }, "model.capabilities", by);
+}
+
+export async function setPrices(tx: Tx, id: string, prices: Prices, by: By): Promise<void> {
+  await existing(tx, id);
+  const before = await priceRepository.ofModel(tx, id);
+  await priceRepository.set(tx, id, prices, by.at);
+  await recorded(tx, by, { action: "model.price", target: id, before, after: prices });
+}
+
+export async function revoke(
+  tx: Tx,
+  name: { readonly id: string; readonly version: string; readonly reason: string },
+  by: By,
+): Promise<void> {
+  const { id, version, reason } = name;
+  const row = await existingVersion(tx, id, version);
+  if (row.revokedAt !== null) return;
+  await catalogRepository.updateVersion(tx, row.id, { revokedAt: by.at, revokedReason: reason });
+  await recorded(tx, by, { action: "model.revoke", target: id, after: { version, weightHash: row.aggregateSha256, reason } });
+}
+
+/** @throws CatalogError `version_used` for one that was ever in service */
+export async function removeVersion(tx: Tx, { id, version }: { readonly id: string; readonly version: string }, by: By): Promise<void> {
+  const row = await existingVersion(tx, id, version);
+  const used = await catalogRepository.activations(tx, id);
+  if (used.some(({ versionId }) => versionId === row.id)) throw new CatalogError("version_used", "version");
+  await catalogRepository.removeVersion(tx, row.id);
+  await recorded(tx, by, { action: "model.remove_version", target: id, before: { version, weightHash: row.aggregateSha256 } });
+}
+
+async function changeModel(tx: Tx, model: BuildRow, change: Partial<BuildRow>, action: string, by: By): Promise<void> {
+  const before = Object.fromEntries(Object.keys(change).map((key) => [key, model[key as keyof BuildRow]]));
+  await catalogRepository.updateModel(tx, model.id, change, by.at);
+  await recorded(tx, by, { action, target: model.id, before, after: change });
+}
+
+async function existing(tx: Tx, id: string): Promise<BuildRow> {
+  const model = await catalogRepository.model(tx, id);
+  if (model === undefined) throw new CatalogError("unknown_build", "id");
+  return model;
+}
+
+async function existingVersion(tx: Tx, id: string, version: string): Promise<VersionRow> {
+  await existing(tx, id);
+  const row = await catalogRepository.findVersion(tx, id, version);
+  if (row === undefined) throw new CatalogError("unknown_version", "version");
+  return row;
+}
+
+async function refuseInUse(tx: Tx, id: string): Promise<void> {
+  const { builds, aliases } = await catalogRepository.read(tx);
+  const serves = (name: string | null): boolean => name !== id && builds.some(({ build }) => build.id === name);
+  const orphan = aliases.find(({ desiredBuild, previousBuild }) => {
+    const members = [desiredBuild, previousBuild];
+    return members.includes(id) && !members.some(serves);
+  });
+  if (orphan !== undefined) throw new CatalogError("build_in_use", orphan.id);
+}
