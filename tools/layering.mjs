@@ -61,10 +61,11 @@ export const PROVIDER_ROWS = {
   vault: [],
   evidence: [],
   machine: [],
+  guest: ["machine"],
   models: [],
   worker: ["engine", "batch", "chat", "embed", "vault", "evidence", "models"],
   session: ["machine"],
-  agent: ["session", "models", "machine", "evidence", "worker"],
+  agent: ["session", "models", "machine", "guest", "evidence", "worker"],
 };
 
 /** Modules that reach the network; the worker's side must not import them (`evidence` replaces them by refusals). */

@@ -159,7 +159,7 @@ describe("what a message may hold", () => {
     expect(decodeFromCoordinator(text)).toEqual({ ok: false, reason: "malformed", messageType: type, field });
   });
 
-  it("has limits on how many models and slots a provider may list", () => {
+  it("has limits on how many models, slots and reasons a provider may list", () => {
     const register = fixture("register, every field");
     const heartbeat = fixture("heartbeat, every field");
     const [model] = register["models"] as unknown[];
@@ -172,6 +172,10 @@ describe("what a message may hold", () => {
     expect(withModels(0).ok).toBe(true);
     expect(withSlots(WIRE_LIMITS.slots_max).ok).toBe(true);
     expect(withSlots(WIRE_LIMITS.slots_max + 1)).toMatchObject({ ok: false, field: "capacity" });
+    const resting = (length: number) =>
+      decodeFromProvider(JSON.stringify({ ...heartbeat, rest_reasons: new Array(length).fill("paused") }));
+    expect(resting(WIRE_LIMITS.restReasons_max).ok).toBe(true);
+    expect(resting(WIRE_LIMITS.restReasons_max + 1)).toMatchObject({ ok: false, field: "rest_reasons" });
   });
 
   it("clamps a figure too large even for JSON's numbers, instead of refusing the message", () => {

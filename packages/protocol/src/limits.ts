@@ -23,6 +23,8 @@ export const WIRE_LIMITS = {
   registrationJws_bytes_max: 128 * 1024,
   advertisedModels_max: 256,
   slots_max: 64,
+  /** Reasons for which a machine may say at once that it takes no work. */
+  restReasons_max: 16,
   /** Names in one `desired_models`. */
   desiredModels_max: 256,
   /** Builds that one `desired_models` says are not to be offered any more. */

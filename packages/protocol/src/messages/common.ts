@@ -81,6 +81,13 @@ export type PrefetchRefusal = z.infer<typeof prefetchRefusal>;
 /** Why a build may not be offered any more: no one is to serve it, or its files are not to be trusted. */
 export const withdrawalReason = z.enum(["retired", "revoked", "other"]).or(laterWord());
 
+/**
+ * Why a machine that is well takes no work for now: its owner paused it, it is outside its schedule, somebody uses it, it lives on its battery, its
+ * memory is short, it is too hot.
+ */
+export const restReason = z.enum(["paused", "schedule", "in_use", "battery", "memory", "heat", "other"]).or(laterWord());
+export type RestReason = z.infer<typeof restReason>;
+
 /** Feature in `register` of a machine that loads and unloads builds when told; others are never sent these commands. */
 export const MANAGED_MODELS_FEATURE = "models/1";
 

@@ -11,6 +11,7 @@ import {
   loadRefusal,
   prefetchRefusal,
   requestId,
+  restReason,
   shortText,
   usage,
 } from "./common.js";
@@ -55,6 +56,8 @@ export const heartbeat = z.object({
   }),
   system_metrics: systemMetrics,
   capacity: capacity.optional(),
+  /** The machine takes no work until it says otherwise; what runs goes on. Absent or empty: it takes work. */
+  rest_reasons: z.array(restReason).max(WIRE_LIMITS.restReasons_max).optional(),
 });
 export type Heartbeat = z.infer<typeof heartbeat>;
 

@@ -13,6 +13,7 @@ export class ModelCommands {
   /** Whether the store holds a build that this machine does not offer. */
   readonly #isInStore: (build: string) => Promise<boolean>;
   #isDraining = false;
+  #isResting = false;
 
   constructor(coordinator: CoordinatorPort, worker: WorkerPort, isInStore: (build: string) => Promise<boolean>) {
     this.#coordinator = coordinator;
@@ -23,7 +24,7 @@ export class ModelCommands {
   async onMessage(message: ModelsMessage): Promise<void> {
     switch (message.type) {
       case "load_model":
-        if (this.#isDraining) this.#refuseLoad(message.model_id, "draining");
+        if (this.#isDraining || this.#isResting) this.#refuseLoad(message.model_id, "draining");
         else if (this.#worker.ready === undefined) this.#refuseLoad(message.model_id, "other");
         else this.#worker.send(message);
         return;
@@ -50,6 +51,11 @@ export class ModelCommands {
   /** From now on nothing is loaded. */
   drain(): void {
     this.#isDraining = true;
+  }
+
+  /** Nothing is loaded for as long as the machine rests. */
+  rest(isResting: boolean): void {
+    this.#isResting = isResting;
   }
 
   /** Whoever offers the build that a name stands for now says so, and is taken off the one that it stood for before. */

@@ -1,6 +1,7 @@
 import path from "node:path";
 import { type Clock, modelInfo } from "@umbel/protocol";
 import { z } from "zod";
+import { guestRules, type Sources } from "../guest/index.js";
 import type { Logger } from "../session/types.js";
 import { engineChoice } from "../worker/pipe-messages.js";
 
@@ -33,6 +34,8 @@ export const providerOptions = z.strictObject({
   modelsMemory_gb_max: z.number().positive().max(4096).exactOptional(),
   /** Serves only requests of the machine's own account. */
   privateOnly: z.boolean().default(false),
+  /** When the machine is left to its owner. Absent: it serves without reserve, but for a pause. */
+  guest: guestRules.exactOptional(),
 });
 export type ProviderOptions = z.input<typeof providerOptions>;
 
@@ -44,6 +47,8 @@ export interface ProviderDependencies {
   readonly clock?: Clock;
   /** Uniform in [0, 1). Default: `Math.random`. */
   readonly random?: () => number;
+  /** Where battery, heat, memory and people are looked for. Default: the machine itself. */
+  readonly guestSources?: Sources;
   /** Entry module of the worker process. Default: the one of this package. */
   readonly workerEntry?: string;
 }

@@ -70,6 +70,46 @@ async function ask(serving: Pick<Serving, "connection" | "register">, chat: Chat
   return textOf(answer.events);
 }
 
+describe("a provider that is paused", () => {
+  it("says so, refuses, gives the memory back, and stays paused over a restart until it is resumed", async () => {
+    const { agent, connection, register } = await serve({ answer: { kind: "echo" } });
+    await agent.pause(Number.POSITIVE_INFINITY);
+    const resting = await showing(connection, []);
+    expect(resting.rest_reasons).toEqual(["paused"]);
+    expect(agent.state()).toMatchObject({ phase: "resting", stance: { reasons: ["paused"] } });
+    await submit({ connection, register }, chatOf("are you there?"));
+    expect(await connection.next("inference_error")).toMatchObject({ error_class: "draining" });
+    await agent.stop();
+
+    const second = await serve({ answer: { kind: "echo" } });
+    await showing(second.connection, []);
+    expect(second.agent.state().phase).toBe("resting");
+    await second.agent.resume();
+    const awake = await showing(second.connection, [scriptedModel.id]);
+    expect(awake.rest_reasons).toBeUndefined();
+    expect(await ask(second, chatOf("and now?"))).toBe("and now?");
+  });
+
+  it("does not connect outside its schedule", async () => {
+    const never = { windows: [{ days: ["mon"], start: "00:00", end: "00:01" }], time_zone: "UTC" };
+    const isThen = new Date().getUTCDay() === 1 && new Date().getUTCHours() === 0;
+    const agent = make(
+      {},
+      { guest: { schedule: isThen ? { ...never, windows: [{ ...never.windows[0], days: ["tue"] }] } : never } as never },
+    );
+    await agent.start();
+    expect(agent.state()).toMatchObject({ phase: "resting", sessionId: undefined, stance: { reasons: ["schedule"] } });
+  });
+});
+
+/** The first heartbeat that shows these slots. */
+async function showing(connection: StubConnection, models: readonly string[]) {
+  for (;;) {
+    const heartbeat = await connection.next("heartbeat");
+    if (JSON.stringify(heartbeat.capacity?.slots.map(({ model }) => model)) === JSON.stringify(models)) return heartbeat;
+  }
+}
+
 /** Two builds, with room in memory for one. */
 const TWO_MODELS = {
   models: ["warm", "cold"].map((id) => ({ info: { ...scriptedModel, id } })),
@@ -77,14 +117,6 @@ const TWO_MODELS = {
 } satisfies Partial<ProviderOptions>;
 
 describe("models in memory", () => {
-  /** The first heartbeat that shows these slots. */
-  async function showing(connection: StubConnection, models: readonly string[]) {
-    for (;;) {
-      const heartbeat = await connection.next("heartbeat");
-      if (JSON.stringify(heartbeat.capacity?.slots.map(({ model }) => model)) === JSON.stringify(models)) return heartbeat;
-    }
-  }
-
   it("are what heartbeats show, while the registration offers everything; and change when the coordinator says so, at once", async () => {
     const { connection, register } = await serve({}, TWO_MODELS);
     expect(register.features).toEqual(["models/1"]);

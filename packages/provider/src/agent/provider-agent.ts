@@ -12,10 +12,12 @@ import {
 import { systemClock } from "@umbel/protocol/native";
 import type { z } from "zod";
 import { findConfinement } from "../evidence/confinement.js";
+import { createGuestMonitor, createPauseFile, FULL_STANCE, type GuestMonitor, type PauseFile, type Stance } from "../guest/index.js";
 import { readHardware } from "../machine/facts.js";
 import { readMetrics } from "../machine/metrics.js";
 import { createModelStore } from "../models/model-store.js";
 import { createSession, type Session } from "../session/session.js";
+import { Conduct } from "./conduct.js";
 import { AGENT_LIMITS } from "./limits.js";
 import { ModelCommands } from "./model-commands.js";
 import { type ProviderDependencies, type ProviderOptions, providerOptions } from "./options.js";
@@ -45,6 +47,8 @@ interface Parts {
   readonly supervisor: WorkerSupervisor;
   readonly relay: Relay;
   readonly commands: ModelCommands;
+  readonly conduct: Conduct;
+  readonly monitor: GuestMonitor;
   readonly hardware: Hardware;
 }
 
@@ -55,6 +59,7 @@ class Agent implements ProviderAgent {
   readonly #clock: Clock;
   readonly #keyDirectory: string;
   readonly #registered: Promise<void>;
+  readonly #pauseFile: PauseFile;
   #phase: ProviderPhase = "stopped";
   #wasStarted = false;
   #parts: Parts | undefined;
@@ -73,6 +78,7 @@ class Agent implements ProviderAgent {
     this.#dependencies = dependencies;
     this.#clock = dependencies.clock ?? systemClock;
     this.#keyDirectory = path.join(options.home, "keys");
+    this.#pauseFile = createPauseFile(options.home);
     this.ended = new Promise((resolve) => {
       this.#settleEnded = resolve;
     });
@@ -96,9 +102,20 @@ class Agent implements ProviderAgent {
     return this.#registered;
   }
 
+  async pause(until_ms: number): Promise<void> {
+    await this.#pauseFile.write(until_ms);
+    this.#parts?.monitor.pause(until_ms);
+    this.#dependencies.logger.info({ until_ms }, until_ms > 0 ? "the provider is paused" : "the provider goes on");
+  }
+
+  resume(): Promise<void> {
+    return this.pause(0);
+  }
+
   async stop(grace_ms = 0): Promise<void> {
     if (this.#phase === "failed") return;
     this.#phase = "draining";
+    this.#parts?.monitor.stop();
     const { session, supervisor, relay, commands } = this.#parts ?? {};
     commands?.drain();
     const idle = relay?.drain() ?? Promise.resolve();
@@ -113,9 +130,13 @@ class Agent implements ProviderAgent {
   }
 
   state(): ProviderState {
-    const { session, supervisor, relay } = this.#parts ?? {};
+    const { session, supervisor, relay, conduct, monitor } = this.#parts ?? {};
+    const stance = conduct?.stance ?? FULL_STANCE;
+    const isUp = this.#phase === "serving" || this.#phase === "connecting";
     return {
-      phase: this.#phase,
+      phase: isUp && stance.reasons.length > 0 ? "resting" : this.#phase,
+      stance,
+      readings: monitor?.readings,
       coordinatorUrl: this.#options.coordinatorUrl,
       machineId: this.#machineId,
       sessionId: this.#sessionId,
@@ -178,8 +199,30 @@ class Agent implements ProviderAgent {
     const commands = new ModelCommands(session, supervisor, async (build) =>
       (await store.listModels()).some(({ info }) => info.id === build),
     );
-    this.#parts = { session, supervisor, relay, commands, hardware };
+    const residents = () => this.#workerState?.slots.map(({ model }) => model) ?? [];
+    const conduct = new Conduct({ session, relay, commands, clock, worker: supervisor, residents });
+    const monitor = await this.#watchHost((stance) => conduct.adopt(stance));
+    this.#parts = { session, supervisor, relay, commands, conduct, monitor, hardware };
+    await monitor.start();
     await supervisor.start();
+  }
+
+  async #watchHost(adopt: (stance: Stance) => Promise<void>): Promise<GuestMonitor> {
+    const { guest } = this.#options;
+    const { guestSources, logger } = this.#dependencies;
+    return createGuestMonitor({
+      rules: guest,
+      clock: this.#clock,
+      pausedUntil_ms: await this.#pauseFile.read(),
+      onChange: (stance) => {
+        logger.info(
+          { reasons: stance.reasons, share: stance.share },
+          stance.reasons.length > 0 ? "the machine rests" : "the machine serves",
+        );
+        this.#supervise(adopt(stance));
+      },
+      ...(guestSources !== undefined && { sources: guestSources }),
+    });
   }
 
   async #onReady(ready: Ready): Promise<void> {
@@ -195,7 +238,9 @@ class Agent implements ProviderAgent {
         "the worker is ready",
       );
       if (this.#phase === "starting") this.#phase = "connecting";
-      this.#parts?.session.open();
+      const { conduct } = this.#parts ?? {};
+      this.#supervise(conduct?.onReady() ?? Promise.resolve());
+      if (conduct?.stance.keepsConnection === false) this.#settleRegistered(undefined);
     } else if (isFirst) {
       await this.#fail(notLoadedError(ready.failures));
     } else {
@@ -262,6 +307,7 @@ class Agent implements ProviderAgent {
       state: this.#workerState,
       memory_gb: hardware.memory_gb,
       residentModels_max: this.#options.modelsResident_max,
+      stance: this.#parts?.conduct.stance ?? FULL_STANCE,
     });
   }
 

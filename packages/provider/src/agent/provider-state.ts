@@ -1,10 +1,14 @@
 import type { Slot, TrustStatus } from "@umbel/protocol";
+import type { GuestReadings, Stance } from "../guest/index.js";
 import type { LoadFailure, WorkerSandbox } from "../worker/pipe-messages.js";
 import type { ProviderError } from "./provider-error.js";
 import type { Totals } from "./reports.js";
 
-/** What a provider is doing. `serving`: registered and taking requests. `draining`: finishing what runs before it stops. */
-export type ProviderPhase = "stopped" | "starting" | "connecting" | "serving" | "draining" | "failed";
+/**
+ * What a provider is doing. `serving`: registered and taking requests. `resting`: left to its owner for now. `draining`: finishing what runs
+ * before it stops.
+ */
+export type ProviderPhase = "stopped" | "starting" | "connecting" | "serving" | "resting" | "draining" | "failed";
 
 /** A picture of a provider at one moment, for status displays. Holds no secrets. */
 export interface ProviderState {
@@ -22,6 +26,9 @@ export interface ProviderState {
   /** What confines the worker, as it found. */
   readonly sandbox: WorkerSandbox | undefined;
   readonly inFlight: number;
+  /** Why it takes no work, and what it gives up meanwhile. */
+  readonly stance: Stance;
+  readonly readings: GuestReadings | undefined;
   readonly totals: Totals;
   readonly workerRestarts: number;
   readonly reconnects: number;
@@ -34,7 +41,8 @@ export interface ProviderState {
 /** The agent of one machine: talks to one coordinator and supervises one worker. Handles ciphertext only. */
 export interface ProviderAgent {
   /**
-   * Starts the worker and connects, again and again if need be. Resolves when the coordinator has taken the machine for the first time.
+   * Starts the worker and connects, again and again if need be. Resolves when the coordinator has taken the machine for the first time, or
+   * the machine is ready and its schedule keeps it from connecting.
    *
    * @throws ProviderError when trying again would not help, or when stopped meanwhile
    */
@@ -46,6 +54,13 @@ export interface ProviderAgent {
    * @param grace_ms default 0: cancel at once
    */
   stop(grace_ms?: number): Promise<void>;
+  /**
+   * Takes no work until then, and gives the memory back; also over restarts.
+   *
+   * @param until_ms milliseconds of the epoch; infinite is until further notice
+   */
+  pause(until_ms: number): Promise<void>;
+  resume(): Promise<void>;
   /** Resolves when the provider has ended: with the reason if it gave up, with undefined after `stop`. */
   readonly ended: Promise<ProviderError | undefined>;
 }

@@ -19,8 +19,9 @@ export class Relay {
   readonly #worker: WorkerPort;
   readonly #inFlight = new InFlight();
   #isDraining = false;
+  #isResting = false;
   #isLeavingCoordinator = false;
-  #onIdle: () => void = () => undefined;
+  #onIdle: (() => void)[] = [];
 
   constructor(coordinator: CoordinatorPort, worker: WorkerPort) {
     this.#coordinator = coordinator;
@@ -97,11 +98,21 @@ export class Relay {
     this.#checkIdle();
   }
 
-  /** From now on requests are refused. Resolves when none is under way. */
+  /** From now on, and for good, requests are refused. Resolves when none is under way. */
   drain(): Promise<void> {
     this.#isDraining = true;
+    return this.whenIdle();
+  }
+
+  /** Requests are refused for as long as the machine rests; what runs goes on. */
+  rest(isResting: boolean): void {
+    this.#isResting = isResting;
+  }
+
+  /** Resolves when no request is under way. */
+  whenIdle(): Promise<void> {
     return new Promise((resolve) => {
-      this.#onIdle = resolve;
+      this.#onIdle.push(resolve);
       this.#checkIdle();
     });
   }
@@ -112,7 +123,7 @@ export class Relay {
   }
 
   #refusalOf(id: RequestId): ErrorClass | undefined {
-    if (this.#isDraining || this.#isLeavingCoordinator) return "draining";
+    if (this.#isDraining || this.#isResting || this.#isLeavingCoordinator) return "draining";
     if (this.#worker.ready === undefined) return "not_loaded";
     return this.#inFlight.isAbandoned(id) ? "capacity_slots" : undefined;
   }
@@ -127,7 +138,8 @@ export class Relay {
   }
 
   #checkIdle(): void {
-    if (this.#inFlight.size === 0) this.#onIdle();
+    if (this.#inFlight.size > 0) return;
+    for (const resolve of this.#onIdle.splice(0)) resolve();
   }
 }
 

@@ -1,4 +1,5 @@
 import { type Capacity, type Hardware, type Heartbeat, MANAGED_MODELS_FEATURE, type Register, type SystemMetrics } from "@umbel/protocol";
+import type { Stance } from "../guest/index.js";
 import { providerVersion } from "./version.js";
 import type { Ready, WorkerState } from "./worker-supervisor.js";
 
@@ -55,8 +56,9 @@ export function heartbeatMessage(options: {
   readonly state: WorkerState | undefined;
   readonly memory_gb: number;
   readonly residentModels_max: number | undefined;
+  readonly stance: Stance;
 }): Heartbeat {
-  const { totals, state } = options;
+  const { totals, state, stance } = options;
   return {
     type: "heartbeat",
     status: options.isServing ? "serving" : "idle",
@@ -68,8 +70,16 @@ export function heartbeatMessage(options: {
       worker_restarts: options.workerRestarts,
     },
     system_metrics: options.metrics,
-    ...(state !== undefined && { capacity: capacityOf(state, options.memory_gb, options.residentModels_max) }),
+    ...(state !== undefined && { capacity: capacityOf(shared(state, stance.share), options.memory_gb, options.residentModels_max) }),
+    ...(stance.reasons.length > 0 && { rest_reasons: [...stance.reasons] }),
   };
+}
+
+/** With a share of its places only; at least one of each model. */
+function shared(state: WorkerState, share: number): WorkerState {
+  if (share >= 1) return state;
+  const slots = state.slots.map((slot) => ({ ...slot, max_concurrency: Math.max(1, Math.floor(slot.max_concurrency * share)) }));
+  return { ...state, slots };
 }
 
 function capacityOf({ slots, freeForLoad_bytes }: WorkerState, memory_gb: number, residentModels_max: number | undefined): Capacity {

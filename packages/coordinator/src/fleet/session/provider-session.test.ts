@@ -243,6 +243,28 @@ describe("heartbeats", () => {
   });
 });
 
+describe("a machine that rests", () => {
+  it("gets nothing until it says that it takes work again", async () => {
+    test = await startTestFleet({ settings: QUIET });
+    const provider = await test.connect();
+    const report = (rest_reasons?: ("paused" | "memory")[]) =>
+      provider.send({
+        type: "heartbeat",
+        status: "idle",
+        stats: { requests_served: 0, tokens_generated: 0, cancellations_received: 0, errors: 0, worker_restarts: 0 },
+        system_metrics: { memory_pressure: 0, cpu_usage: 0, thermal_state: "nominal" },
+        capacity: { slots: [testSlot()], total_memory_gb: 16, free_for_load_gb: 8 },
+        ...(rest_reasons && { rest_reasons }),
+      });
+    report(["paused", "memory"]);
+    await provider.taken();
+    expect(test.fleet.preview(testSpec()).refusals).toMatchObject({ draining: 1 });
+    report();
+    await provider.taken();
+    expect(routable()).toBe(1);
+  });
+});
+
 describe("a machine that drains", () => {
   it("gets nothing for half a minute, then is asked again", async () => {
     test = await startTestFleet({ settings: QUIET });

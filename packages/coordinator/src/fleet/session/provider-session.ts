@@ -272,7 +272,9 @@ export class ProviderSession implements FrameHandler, AttemptHost {
     const before = this.#view.slots;
     const reported = withHeartbeat(this.#view, message);
     this.#observe(before, reported);
-    this.#show(reported.draining && now_ms >= this.#drainingUntil_ms ? withDraining(reported, false) : reported);
+    // A machine that refused a request because it drains is asked again after a while; one that says that it rests, when it says otherwise.
+    const drains = (message.rest_reasons ?? []).length > 0 || now_ms < this.#drainingUntil_ms;
+    this.#show(reported.draining === drains ? reported : withDraining(reported, drains));
     if (now_ms - this.#touched_ms >= settings.touchInterval_ms) {
       this.#touched_ms = now_ms;
       records.seen(this.machineId);

@@ -13,7 +13,8 @@ export const ADVICE: Readonly<Record<RefusalReason, string>> = {
   breaker_open: "wait for the time named; then look in the provider's log for why requests failed one after the other",
   offline_or_untrusted:
     "look in the provider's log for what it was told, then restart the provider; if that does not help, ask the operator",
-  draining: "wait until it has drained, or start it again: it was told to stop, or to update",
+  draining:
+    "it rests: `umbel provider status` on the machine says why (paused, outside its schedule, in use, on battery, short of memory, too hot); or it was told to stop, or to update",
   private_only:
     "nothing, if that is what you want: your own requests reach it with `X-Umbel-Route: self`; else start it without --private-only",
   trust_below_minimum: "the operator asks for more evidence than the machine can show; run it on hardware that can, or ask the operator",
