@@ -1,11 +1,12 @@
 import type { ProviderView, RefusalReason, RequestSpec, RoutingContext } from "../types.js";
 import { Cell, type Machine } from "./cell.js";
-import { type BuildFacts, buildFacts, leastSpec, type MachineFacts, machineFacts } from "./facts.js";
-import { Shelf } from "./shelf.js";
+import { buildFacts, leastSpec, type MachineFacts, machineFacts } from "./facts.js";
+import type { Shelf } from "./shelf.js";
+import { Shelves } from "./shelves.js";
 
 /** The machines that advertise one build, sorted by what any request for it would meet. */
 export class BuildIndex {
-  readonly shelves: Shelf[] = [];
+  readonly shelves = new Shelves();
   readonly #cells: Cell[] = [];
   #least: RequestSpec;
 
@@ -28,11 +29,11 @@ export class BuildIndex {
   /** Of the machines that none of these gates is known to refuse whatever is asked: those first that no gate refuses. */
   *viewsPast(reasons: readonly RefusalReason[]): Iterable<ProviderView> {
     const isPast = ({ standing: { refusal } }: Shelf): boolean => refusal === undefined || !reasons.includes(refusal);
-    const past = this.shelves.filter(isPast);
+    const past = this.shelves.list.filter(isPast);
     if (past.length === 0) return;
     for (const { lanes } of past) {
-      for (const { cells } of lanes.list) {
-        const first = cells.at(0);
+      for (const { drawers } of lanes.list) {
+        const first = drawers.list[0]?.at(0);
         if (first !== undefined) yield first.view;
       }
     }
@@ -53,7 +54,7 @@ export class BuildIndex {
     const facts = buildFacts(view, machine, this.#least, context);
     if (shelf?.isFor(view, machine, facts) === true && shelf.keep(cell, facts)) return;
     this.#takeOut(cell);
-    this.#shelfFor(view, machine, facts).add(cell, facts);
+    this.shelves.for(view, machine, facts).add(cell, facts);
   }
 
   remove(cell: Cell): void {
@@ -78,15 +79,6 @@ export class BuildIndex {
     const { shelf } = cell;
     if (shelf === undefined) return;
     shelf.remove(cell);
-    if (shelf.size === 0) this.shelves.splice(this.shelves.indexOf(shelf), 1);
-  }
-
-  #shelfFor(view: ProviderView, machine: MachineFacts, facts: BuildFacts): Shelf {
-    for (const shelf of this.shelves) if (shelf.isFor(view, machine, facts)) return shelf;
-    const { refusal, tools, vision, structured, restsBase, restsTools, contextLength_tokens, bearable } = facts;
-    const kind = { tools, vision, structured, restsBase, restsTools, contextLength_tokens };
-    const shelf = new Shelf({ ...kind, refusal, bearable, resting: machine.resting, version: view.version });
-    this.shelves.push(shelf);
-    return shelf;
+    if (shelf.size === 0) this.shelves.drop(shelf);
   }
 }

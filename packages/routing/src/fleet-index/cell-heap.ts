@@ -3,10 +3,11 @@ import type { Cell } from "./cell.js";
 const SMALL = 16;
 
 /**
- * A binary min-heap of cells by the least they cost. Cells know their places, so that any of them can be moved or taken out in O(log n). Its
- * order is readable: any index below `size` is some cell, which is how samples are drawn, and the children of `i` lie at `2i+1` and `2i+2`.
+ * A binary min-heap of cells by the least they cost. A cell is in one heap at most and knows its place in it, so that it can be moved or taken
+ * out in O(log n). The order is readable: any index below `size` is some cell, which is how samples are drawn, and the children of `i` lie at
+ * `2i+1` and `2i+2`.
  */
-export abstract class CellHeap {
+export class CellHeap {
   #cells: Cell[] = [];
   /** Of each cell, in an array of plain numbers: whoever compares, or passes over a cell for its cost, reads no cell. */
   #costs_ms: number[] = [];
@@ -38,20 +39,17 @@ export abstract class CellHeap {
   }
 
   remove(cell: Cell): void {
-    const index = this.positionOf(cell);
+    const index = cell.place;
     const last = this.#cells.pop();
     const cost_ms = this.#costs_ms.pop() ?? 0;
     if (last !== undefined && last !== cell) this.#sink(last, cost_ms, this.#rise(last, cost_ms, index));
-    this.setPosition(cell, -1);
+    cell.place = -1;
   }
 
   /** Gives the cell another cost. */
   move(cell: Cell, cost_ms: number): void {
-    this.#sink(cell, cost_ms, this.#rise(cell, cost_ms, this.positionOf(cell)));
+    this.#sink(cell, cost_ms, this.#rise(cell, cost_ms, cell.place));
   }
-
-  protected abstract positionOf(cell: Cell): number;
-  protected abstract setPosition(cell: Cell, index: number): void;
 
   #rise(cell: Cell, cost_ms: number, from: number): number {
     let index = from;
@@ -85,24 +83,6 @@ export abstract class CellHeap {
   #place(cell: Cell, cost_ms: number, index: number): void {
     this.#cells[index] = cell;
     this.#costs_ms[index] = cost_ms;
-    this.setPosition(cell, index);
-  }
-}
-
-export class LaneHeap extends CellHeap {
-  protected override positionOf(cell: Cell): number {
-    return cell.lanePosition;
-  }
-  protected override setPosition(cell: Cell, index: number): void {
-    cell.lanePosition = index;
-  }
-}
-
-export class DrawerHeap extends CellHeap {
-  protected override positionOf(cell: Cell): number {
-    return cell.drawerPosition;
-  }
-  protected override setPosition(cell: Cell, index: number): void {
-    cell.drawerPosition = index;
+    cell.place = index;
   }
 }

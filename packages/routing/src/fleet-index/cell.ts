@@ -1,7 +1,8 @@
 import type { ProviderView } from "../types.js";
 import type { BuildIndex } from "./build-index.js";
 import type { BuildFacts } from "./facts.js";
-import type { Drawer, Lane, Shelf } from "./shelf.js";
+import type { Drawer } from "./lane.js";
+import type { Shelf } from "./shelf.js";
 
 /** One machine in the index, with a cell for each of its builds. */
 export interface Machine {
@@ -11,13 +12,11 @@ export interface Machine {
 
 /** One build of one machine in the index. */
 export class Cell {
-  /** Where it lies in its index, and in its lane's and its drawer's heap. */
+  /** Where it lies in its index, and in its drawer. */
   position = -1;
-  lanePosition = -1;
-  drawerPosition = -1;
+  place = -1;
   shelf: Shelf | undefined = undefined;
-  /** Both absent while a standing gate refuses every request. */
-  lane: Lane | undefined = undefined;
+  /** Absent while a standing gate refuses every request. */
   drawer: Drawer | undefined = undefined;
 
   /** Small integers, rounded up, since a number of any other kind takes three times the memory. The largest stands for any more. */
@@ -36,7 +35,7 @@ export class Cell {
 
   /** The least that any request costs here, in milliseconds; infinite while every request is refused. */
   get cost_ms(): number {
-    return this.lane?.cells.costAt(this.lanePosition) ?? Number.POSITIVE_INFINITY;
+    return this.drawer?.costAt(this.place) ?? Number.POSITIVE_INFINITY;
   }
 
   learn(facts: BuildFacts): void {

@@ -22,8 +22,9 @@ export function createEngagements(): Engagements {
     set(view, before) {
       // Most changes of a view touch neither.
       if (before !== undefined && before.slots === view.slots && before.pending === view.pending) return;
-      for (const build of before === undefined ? [] : engagedBuilds(before)) if (!isEngaged(view, build)) forget(build, view.id);
+      if (before !== undefined) for (const build of engagedBuilds(before)) if (!isEngaged(view, build)) forget(build, view.id);
       for (const build of engagedBuilds(view)) {
+        if (before !== undefined && isEngaged(before, build)) continue;
         const engaged = sessions.get(build);
         if (engaged === undefined) sessions.set(build, new Set([view.id]));
         else engaged.add(view.id);
@@ -36,9 +37,10 @@ export function createEngagements(): Engagements {
   };
 }
 
-function* engagedBuilds({ slots, pending }: ProviderView): Iterable<string> {
-  if (slots !== undefined) yield* slots.keys();
-  yield* pending.keys();
+function engagedBuilds({ slots, pending }: ProviderView): readonly string[] {
+  const builds = slots === undefined ? [] : [...slots.keys()];
+  for (const build of pending.keys()) builds.push(build);
+  return builds;
 }
 
 function isEngaged({ slots, pending }: ProviderView, build: string): boolean {

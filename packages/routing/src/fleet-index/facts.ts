@@ -5,7 +5,8 @@ import { costProfileOf } from "../cost/profile.js";
 import { errorCooldown } from "../gates/error-cooldown.js";
 import type { Gate } from "../gates/gate.js";
 import { GATES } from "../gates/index.js";
-import { type ProviderView, REFUSAL_REASONS, type RefusalReason, type RequestSpec, type RoutingContext } from "../types.js";
+import type { ProviderView, RefusalReason, RequestSpec, RoutingContext } from "../types.js";
+import { rankOf } from "./refusal-tally.js";
 
 /** Gates that look at the machine alone. */
 export const MACHINE_REASONS: readonly RefusalReason[] = [
@@ -27,8 +28,6 @@ const BUILD_GATES = gatesOf(BUILD_REASONS);
 
 /** A fresh challenge counts up to this instant and no longer; less than any clock's tick. */
 const AFTER_ms = 0.001;
-
-const RANK: ReadonlyMap<RefusalReason, number> = new Map(REFUSAL_REASONS.map((reason, rank) => [reason, rank]));
 
 /** What holds of a machine whatever the request and its build. */
 export interface MachineFacts {
@@ -63,13 +62,9 @@ export interface BuildFacts {
 }
 
 /** The earlier of two refusals in the order of the gates. */
-export function earlier(a: RefusalReason | undefined, b: RefusalReason | undefined): RefusalReason | undefined {
+function earlier(a: RefusalReason | undefined, b: RefusalReason | undefined): RefusalReason | undefined {
   if (a === undefined || b === undefined) return a ?? b;
   return rankOf(a) <= rankOf(b) ? a : b;
-}
-
-export function rankOf(reason: RefusalReason): number {
-  return RANK.get(reason) ?? 0;
 }
 
 export function machineFacts(view: ProviderView, context: RoutingContext): MachineFacts {

@@ -1,67 +1,65 @@
 import type { Cell } from "./cell.js";
+import type { Drawer } from "./lane.js";
 import type { Length } from "./length.js";
-import type { Row } from "./rows.js";
 
 /** A cell that was not looked at yet, and the least it can cost. */
-interface Prospect<R extends Row> {
+interface Prospect {
   readonly bound_ms: number;
-  readonly row: R;
-  /** In the row's heap, below which its children lie. */
+  readonly drawer: Drawer;
+  /** In the drawer's heap, below which its children lie. */
   readonly index: number;
 }
 
-/** After as many cells of a row without room, all of the row is looked at, so that it is passed over if nobody in it has any. */
+/** After as many cells of a drawer without room, all of it is looked at, so that it is passed over if nobody in it has any. */
 const ROOMLESS_MAX = 32;
 
 /**
- * Goes through the cells of some rows by the least that each can cost, without sorting them: behind every cell only its two children in its
- * row's heap come up. A bound is never above a cell's cost, except for what a request gets off for its own prefix. Cells that have no room
- * are passed over.
+ * Goes through the cells of some drawers by the least that each can cost, without sorting them: behind every cell only its two children in
+ * its drawer's heap come up. A bound is never above a cell's cost, except for what a request gets off for its own prefix. Cells that have no
+ * room are passed over.
  */
-export class Frontier<R extends Row> {
+export class Frontier {
   /** A binary min-heap by bound. */
-  readonly #prospects: Prospect<R>[] = [];
-  readonly #roomless = new Map<R, number>();
+  readonly #prospects: Prospect[] = [];
+  /** How many were met in each drawer, once there was one. */
+  #roomless: Map<Drawer, number> | undefined = undefined;
 
-  /** @param tighten looks at all cells of a row, to learn the most room that any has */
-  constructor(
-    private readonly length: Length,
-    private readonly tighten: (row: R) => number,
-  ) {}
+  constructor(private readonly length: Length) {}
 
   /** The least that any cell left can cost, in milliseconds; infinite when none is left. */
   get bound_ms(): number {
     return this.#prospects[0]?.bound_ms ?? Number.POSITIVE_INFINITY;
   }
 
-  add(row: R): void {
-    this.#push(row, 0);
+  add(drawer: Drawer): void {
+    this.#push(drawer, 0);
   }
 
   /** The cell with the least bound; undefined where it has no room, or none is left. */
   next(): Cell | undefined {
     const first = this.#prospects[0];
     if (first === undefined) return undefined;
-    const { row, index } = first;
+    const { drawer, index } = first;
     this.#dropFirst();
-    const cell = row.cells.at(index);
+    const cell = drawer.at(index);
     const isRoomy = cell !== undefined && this.length.fits(cell.room_tokens);
-    if (!isRoomy && this.#isExhausted(row)) return undefined;
-    this.#push(row, 2 * index + 1);
-    this.#push(row, 2 * index + 2);
+    if (!isRoomy && this.#isExhausted(drawer)) return undefined;
+    this.#push(drawer, 2 * index + 1);
+    this.#push(drawer, 2 * index + 2);
     return isRoomy ? cell : undefined;
   }
 
-  /** Counts one more cell without room; says whether the row has no other. */
-  #isExhausted(row: R): boolean {
-    const roomless = (this.#roomless.get(row) ?? 0) + 1;
-    this.#roomless.set(row, roomless);
-    return roomless >= ROOMLESS_MAX && roomless % ROOMLESS_MAX === 0 && !this.length.fits(this.tighten(row));
+  /** Counts one more cell without room; says whether the drawer has no other. */
+  #isExhausted(drawer: Drawer): boolean {
+    this.#roomless ??= new Map();
+    const roomless = (this.#roomless.get(drawer) ?? 0) + 1;
+    this.#roomless.set(drawer, roomless);
+    return roomless % ROOMLESS_MAX === 0 && !this.length.fits(drawer.tighten());
   }
 
-  #push(row: R, at: number): void {
-    if (at >= row.cells.size) return;
-    const prospect = { bound_ms: this.length.boundIn_ms(row, row.cells.costAt(at)), row, index: at };
+  #push(drawer: Drawer, at: number): void {
+    if (at >= drawer.size) return;
+    const prospect = { bound_ms: this.length.boundIn_ms(drawer.lane, drawer.costAt(at)), drawer, index: at };
     let index = this.#prospects.length;
     while (index > 0) {
       const above = (index - 1) >> 1;

@@ -109,6 +109,7 @@ export function createFleetIndex(): FleetIndex {
 
   /** Looks again at machines whose cooldown, breaker or challenge has run out: O(log n) for each. */
   const advance = (context: RoutingContext): void => {
+    if (!timers.isDue(context.now_ms)) return;
     for (const providerId of timers.due(context.now_ms)) {
       const machine = machines.get(providerId);
       if (machine !== undefined) set(machine.view, context);
@@ -227,7 +228,7 @@ function conclude(
     winner: found && itemisedCost(found.candidate.measured, profile, spec),
     considered: index.size,
     candidates: search.candidates,
-    refusals: Object.freeze({ ...search.refusals }),
+    refusals: search.refusals,
     bestTtft_ms: Number.isFinite(search.bestTtft_ms) ? search.bestTtft_ms : undefined,
     costProfile: profile.version,
     draw: found?.draw,

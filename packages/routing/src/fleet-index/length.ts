@@ -2,7 +2,8 @@ import { outputDemand_tokens, promptDemand_tokens, requestDemand_tokens } from "
 import type { CostProfile } from "../cost/profile.js";
 import type { RequestSpec } from "../types.js";
 import { type Cell, SMALL_MAX } from "./cell.js";
-import type { Row } from "./rows.js";
+import type { Lane } from "./lane.js";
+import { fastestDecode_tps, fastestPrefill_tps } from "./rates.js";
 
 /** A bound is reckoned in another order than the cost, so it is taken down by more than rounding can put it up: it must never be above. */
 export const ROUNDING = 1 - 2 ** -40;
@@ -26,8 +27,13 @@ export class Length {
     return room_tokens >= this.demand_tokens || room_tokens === SMALL_MAX;
   }
 
-  /** The least that it can cost in a row, in a cell whose own least cost is given. */
-  boundIn_ms({ prefill_tps_max, decode_tps_max }: Row, cost_ms: number): number {
+  /** The least that it can cost in a lane of this code, in a cell whose own least cost is given. */
+  boundOf_ms(code: number, cost_ms: number): number {
+    return this.#bound_ms(cost_ms, fastestPrefill_tps(code), fastestDecode_tps(code));
+  }
+
+  /** The least that it can cost in a lane, in a cell whose own least cost is given. */
+  boundIn_ms({ prefill_tps_max, decode_tps_max }: Lane, cost_ms: number): number {
     return this.#bound_ms(cost_ms, prefill_tps_max, decode_tps_max);
   }
 

@@ -1,36 +1,62 @@
-import type { CellHeap } from "./cell-heap.js";
-
-/** Cells that are alike in something, in order of the least that they cost. */
+/** One of several groups of cells that are alike in something. */
 export interface Row {
-  /** What they are alike in. */
+  /** What its cells are alike in. */
   readonly code: number;
-  readonly cells: CellHeap;
-  /** No cell decodes or reads faster. */
-  readonly decode_tps_max: number;
-  readonly prefill_tps_max: number;
+  /** How many cells there are. */
+  readonly size: number;
+  /** What the cheapest of them costs at least. */
+  readonly least_ms: number;
 }
 
+const WIDTH = 4;
+const [CODE, SIZE, LEAST_ms, ROOM_tokens] = [0, 1, 2, 3];
+
 /**
- * Rows in order of their codes. What a search asks of every row lies in arrays of plain numbers beside them, so that asking all of them reads
- * little memory: at 100,000 machines it is memory that takes the time.
+ * Rows in order of their codes. What a search asks of every row lies in one array of plain numbers beside them, so that asking all of them
+ * reads little memory: at 100,000 machines it is memory that takes the time.
  */
 export class Rows<R extends Row> {
   list: readonly R[] = [];
-  codes: number[] = [];
-  sizes: number[] = [];
-  /** What the first cell of each costs at least. */
-  least_ms: number[] = [];
-  /** No cell's room is larger; it may be smaller than this once cells have left. */
-  room_tokens: number[] = [];
+  #numbers: number[] = [];
+
+  codeAt(place: number): number {
+    return this.#numbers[place * WIDTH + CODE] ?? Number.POSITIVE_INFINITY;
+  }
+
+  sizeAt(place: number): number {
+    return this.#numbers[place * WIDTH + SIZE] ?? 0;
+  }
+
+  /** What the cheapest cell of the row costs at least; infinite where there is no row. */
+  leastAt_ms(place: number): number {
+    return this.#numbers[place * WIDTH + LEAST_ms] ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** No cell of the row has more room; all may have less once cells have left. */
+  roomAt_tokens(place: number): number {
+    return this.#numbers[place * WIDTH + ROOM_tokens] ?? 0;
+  }
+
+  /** Of all rows. */
+  get least_ms(): number {
+    let least_ms = Number.POSITIVE_INFINITY;
+    for (let place = 0; place < this.list.length; place += 1) least_ms = Math.min(least_ms, this.leastAt_ms(place));
+    return least_ms;
+  }
+
+  get room_tokens(): number {
+    let room_tokens = 0;
+    for (let place = 0; place < this.list.length; place += 1) room_tokens = Math.max(room_tokens, this.roomAt_tokens(place));
+    return room_tokens;
+  }
 
   /** Place of a row; where there is none of this code, the place for it. */
   placeOf(code: number): number {
-    const { codes } = this;
     let low = 0;
-    let high = codes.length;
+    let high = this.list.length;
     while (low < high) {
       const middle = (low + high) >> 1;
-      if ((codes[middle] ?? 0) < code) low = middle + 1;
+      if (this.codeAt(middle) < code) low = middle + 1;
       else high = middle;
     }
     return low;
@@ -38,38 +64,31 @@ export class Rows<R extends Row> {
 
   get(code: number): R | undefined {
     const place = this.placeOf(code);
-    return this.codes[place] === code ? this.list[place] : undefined;
+    return this.codeAt(place) === code ? this.list[place] : undefined;
   }
 
   add(row: R): void {
     const place = this.placeOf(row.code);
     // Copies hold no more than they need, and rows come and go rarely.
     this.list = this.list.toSpliced(place, 0, row);
-    this.codes = this.codes.toSpliced(place, 0, row.code);
-    this.sizes = this.sizes.toSpliced(place, 0, 0);
-    this.least_ms = this.least_ms.toSpliced(place, 0, Number.POSITIVE_INFINITY);
-    this.room_tokens = this.room_tokens.toSpliced(place, 0, 0);
+    this.#numbers = this.#numbers.toSpliced(place * WIDTH, 0, row.code, row.size, row.least_ms, 0);
   }
 
   /** After cells of a row have come, left or moved. An empty row is dropped. @param room_tokens of the one that came or moved */
   changed(row: R, room_tokens: number): void {
     const place = this.placeOf(row.code);
-    const { size } = row.cells;
-    if (size === 0) {
+    if (row.size === 0) {
       this.list = this.list.toSpliced(place, 1);
-      for (const numbers of [this.codes, this.sizes, this.least_ms, this.room_tokens]) numbers.splice(place, 1);
+      this.#numbers = this.#numbers.toSpliced(place * WIDTH, WIDTH);
       return;
     }
-    this.sizes[place] = size;
-    this.least_ms[place] = row.cells.costAt(0);
-    if (room_tokens > (this.room_tokens[place] ?? 0)) this.room_tokens[place] = room_tokens;
+    this.#numbers[place * WIDTH + SIZE] = row.size;
+    this.#numbers[place * WIDTH + LEAST_ms] = row.least_ms;
+    if (room_tokens > this.roomAt_tokens(place)) this.#numbers[place * WIDTH + ROOM_tokens] = room_tokens;
   }
 
-  /** Looks at all cells of a row, to learn the most room that any has, which it gives. */
-  tighten(row: R): number {
-    let room_tokens = 0;
-    for (let index = 0; index < row.cells.size; index += 1) room_tokens = Math.max(room_tokens, row.cells.at(index)?.room_tokens ?? 0);
-    this.room_tokens[this.placeOf(row.code)] = room_tokens;
-    return room_tokens;
+  /** Takes down what is known of a row's room. */
+  learn(row: R, room_tokens: number): void {
+    this.#numbers[this.placeOf(row.code) * WIDTH + ROOM_tokens] = room_tokens;
   }
 }

@@ -9,12 +9,13 @@ import { PROFILE_OMISSIONS, type ProfileName } from "../gates/profiles.js";
 import { ttftCeiling } from "../gates/ttft-ceiling.js";
 import { type Candidate, isHolder } from "../pick.js";
 import { drawnPlaces } from "../random.js";
-import type { ProviderView, RefusalReason, RequestSpec, RoutingContext } from "../types.js";
+import type { Decision, ProviderView, RefusalReason, RequestSpec, RoutingContext } from "../types.js";
 import type { BuildIndex } from "./build-index.js";
 import type { Cell } from "./cell.js";
 import { Frontier } from "./frontier.js";
+import type { Drawer, Lane } from "./lane.js";
 import { Length, ROUNDING } from "./length.js";
-import { type Drawer, type Lane, refusalOf, type Shelf } from "./shelf.js";
+import { Pool, type Tier } from "./pool.js";
 
 /** Members of a group of equals that are looked at one by one; of a larger group, as many are drawn. */
 const SAMPLE = 32;
@@ -28,23 +29,13 @@ export interface Found {
   readonly choice: Choice;
 }
 
-/** Lanes that are equally preferred, and beside each the least that the request can cost in it. */
-interface Tier {
-  readonly lanes: Lane[];
-  readonly bounds_ms: number[];
-}
-
 /** One look at the machines of a build for one request. */
 export class Search {
-  readonly refusals: Partial<Record<RefusalReason, number>> = {};
-  /** Machines that no gate has refused so far. */
-  candidates = 0;
   /** Least estimate of the machines that were looked at; NaN once one has none. */
   bestTtft_ms = Number.POSITIVE_INFINITY;
   /** How many machines were looked at one by one. */
   visits = 0;
-  /** Lanes in which somebody may have room, by how much their machines are preferred, the most first. */
-  readonly #tiers: readonly Tier[] = Array.from({ length: 4 }, () => ({ lanes: [], bounds_ms: [] }));
+  readonly #pool: Pool;
   /** Machines that were looked at and are not where the fleet's rates of today would put them. */
   readonly moved: ProviderView[] = [];
   readonly #seen = new Map<Cell, Candidate | undefined>();
@@ -65,48 +56,20 @@ export class Search {
     excluded: readonly Cell[],
     private readonly holder: Cell | undefined,
   ) {
-    this.#length = new Length(spec, costProfileOf(context));
     this.#costProfile = costProfileOf(context);
-    for (const shelf of index.shelves) {
-      const reason = refusalOf(shelf.standing, spec, profile);
-      if (reason === undefined) this.#open(shelf);
-      else this.#refuse(reason, shelf.size);
-    }
+    this.#length = new Length(spec, this.#costProfile);
     this.#excluded = excluded.length === 0 ? NOBODY : new Set(excluded);
-    for (const cell of this.#excluded) this.#exclude(cell);
+    this.#pool = new Pool(index.shelves, spec, profile, this.#length, this.#excluded);
   }
 
-  #open(shelf: Shelf): void {
-    const tier = this.#tiers[this.#tierOf(shelf)];
-    const { list, sizes, least_ms, room_tokens } = shelf.lanes;
-    for (let place = 0; place < list.length; place += 1) {
-      const lane = list[place];
-      const size = sizes[place] ?? 0;
-      if (lane !== undefined && this.#length.fits(room_tokens[place] ?? 0)) {
-        tier?.lanes.push(lane);
-        tier?.bounds_ms.push(this.#length.boundIn_ms(lane, least_ms[place] ?? 0));
-        this.candidates += size;
-      } else this.#refuse("capacity", size);
-    }
+  /** Machines that no gate has refused so far. */
+  get candidates(): number {
+    return this.#pool.candidates;
   }
 
-  /** Another release, and a bearable rate: where a preference leaves nobody, it falls, the last first. */
-  #tierOf({ standing }: Shelf): number {
-    return (standing.version === this.spec.avoidVersion ? 2 : 0) + (standing.bearable ? 0 : 1);
-  }
-
-  /** Counts a machine under this request's own reason instead of that of its shelf. */
-  #exclude({ shelf, lane }: Cell): void {
-    if (shelf === undefined) return;
-    const isRoomy = lane !== undefined && this.#isOpen(lane);
-    const reason = refusalOf(shelf.standing, this.spec, this.profile) ?? (isRoomy ? undefined : "capacity");
-    if (reason === undefined) this.candidates -= 1;
-    else this.#refuse(reason, -1);
-    this.#refuse("excluded", 1);
-  }
-
-  #isOpen({ shelf, code }: Lane): boolean {
-    return this.#length.fits(shelf.lanes.room_tokens[shelf.lanes.placeOf(code)] ?? 0);
+  /** How many machines each gate has refused so far. */
+  get refusals(): Decision["refusals"] {
+    return this.#pool.refusals;
   }
 
   /** What was found, for the record. */
@@ -118,13 +81,12 @@ export class Search {
 
   /** Preferences narrow the pool as long as somebody is left in it; then the cheapest, the near-ties, the least busy, the dice. */
   find(): Found | undefined {
-    for (const tier of this.#tiers) {
-      const found = tier.lanes.length === 0 ? undefined : this.#findIn(tier);
+    for (const tier of this.#pool.tiers) {
+      const found = tier && this.#findIn(tier);
       if (found !== undefined) return found;
     }
     // Whoever was passed over without a look had no room.
-    if (this.candidates > 0) this.#refuse("capacity", this.candidates);
-    this.candidates = 0;
+    this.#pool.refuse("capacity", this.candidates);
     return undefined;
   }
 
@@ -132,7 +94,7 @@ export class Search {
     const affine = this.#affineIn(lanes);
     const best_ms = this.#leastCost_ms(lanes, bounds_ms, affine?.total_ms ?? Number.POSITIVE_INFINITY);
     if (best_ms === Number.POSITIVE_INFINITY) {
-      for (const lane of lanes) tightenLane(lane);
+      for (const lane of lanes) for (const drawer of lane.drawers.list) drawer.tighten();
       return undefined;
     }
     const limit_ms = best_ms + this.#costProfile.nearTie_ms;
@@ -161,20 +123,30 @@ export class Search {
   /** The holder of the caller's prefix; it costs less than its bound tells, so it is looked at first. */
   #affineIn(lanes: readonly Lane[]): Candidate | undefined {
     const { holder } = this;
-    return holder?.lane !== undefined && lanes.includes(holder.lane) ? this.#look(holder) : undefined;
+    return holder?.drawer !== undefined && lanes.includes(holder.drawer.lane) ? this.#look(holder) : undefined;
   }
 
   #leastCost_ms(lanes: readonly Lane[], bounds_ms: readonly number[], known_ms: number): number {
     let best_ms = known_ms;
     const likeliest = leastOf(bounds_ms);
-    const first = lanes[likeliest]?.cells.at(0);
-    if (first !== undefined && (bounds_ms[likeliest] ?? 0) < best_ms) best_ms = Math.min(best_ms, this.#cost_ms(first));
-    let frontier: Frontier<Lane> | undefined;
+    const lane = (bounds_ms[likeliest] ?? 0) < best_ms ? lanes[likeliest] : undefined;
+    const first = lane && firstOf(lane);
+    if (first !== undefined) best_ms = Math.min(best_ms, this.#cost_ms(first));
+    let frontier: Frontier | undefined;
     for (let index = 0; index < lanes.length; index += 1) {
       const lane = lanes[index];
       if (lane === undefined || (bounds_ms[index] ?? 0) >= best_ms) continue;
-      frontier ??= new Frontier<Lane>(this.#length, tightenLane);
-      frontier.add(lane);
+      const { drawers } = lane;
+      for (
+        let place = this.#nextWithin(lane, 0, best_ms);
+        place < drawers.list.length;
+        place = this.#nextWithin(lane, place + 1, best_ms)
+      ) {
+        const drawer = drawers.list[place];
+        if (drawer === undefined) continue;
+        frontier ??= new Frontier(this.#length);
+        frontier.add(drawer);
+      }
     }
     // Bounds lie that much below what they bound: without it every one of a thousand equals would be looked at for being a hair cheaper.
     while (frontier !== undefined && frontier.bound_ms < best_ms * ROUNDING) {
@@ -195,9 +167,9 @@ export class Search {
     const places: number[] = [];
     const codes: number[] = [];
     for (const lane of lanes) {
-      const place = this.#nextNear(lane, 0, limit_ms);
+      const place = this.#nextWithin(lane, 0, limit_ms);
       places.push(place);
-      codes.push(lane.drawers.codes[place] ?? Number.POSITIVE_INFINITY);
+      codes.push(lane.drawers.codeAt(place));
     }
     for (;;) {
       const least = codes[leastOf(codes)] ?? Number.POSITIVE_INFINITY;
@@ -208,9 +180,9 @@ export class Search {
         const drawer = codes[index] === least ? lane?.drawers.list[places[index] ?? 0] : undefined;
         if (lane === undefined || drawer === undefined) continue;
         group.push(drawer);
-        const place = this.#nextNear(lane, (places[index] ?? 0) + 1, limit_ms);
+        const place = this.#nextWithin(lane, (places[index] ?? 0) + 1, limit_ms);
         places[index] = place;
-        codes[index] = lane.drawers.codes[place] ?? Number.POSITIVE_INFINITY;
+        codes[index] = lane.drawers.codeAt(place);
       }
       const found = this.#drawFrom(group, limit_ms);
       if (found !== undefined) return found;
@@ -218,21 +190,21 @@ export class Search {
   }
 
   /** Place of the next drawer of a lane in which somebody may have room within the limit. */
-  #nextNear(lane: Lane, from: number, limit_ms: number): number {
-    const { least_ms, room_tokens } = lane.drawers;
-    for (let place = from; place < least_ms.length; place += 1) {
-      const isNear = this.#length.boundIn_ms(lane, least_ms[place] ?? 0) <= limit_ms;
-      if (isNear && this.#length.fits(room_tokens[place] ?? 0)) return place;
+  #nextWithin(lane: Lane, from: number, limit_ms: number): number {
+    const { drawers } = lane;
+    for (let place = from; place < drawers.list.length; place += 1) {
+      const isNear = this.#length.boundIn_ms(lane, drawers.leastAt_ms(place)) <= limit_ms;
+      if (isNear && this.#length.fits(drawers.roomAt_tokens(place))) return place;
     }
-    return least_ms.length;
+    return drawers.list.length;
   }
 
   /** One of the equals whose cost is within the limit, each as likely as the other; undefined if there is none. */
   #drawFrom(group: readonly Drawer[], limit_ms: number): Found | undefined {
     let size = 0;
-    for (const { cells } of group) size += cells.size;
+    for (const drawer of group) size += drawer.size;
     if (size > SAMPLE) {
-      const fastest_tps = group.reduce((most, { prefill_tps_max }) => Math.max(most, prefill_tps_max), 0);
+      const fastest_tps = group.reduce((most, { lane }) => Math.max(most, lane.prefill_tps_max), 0);
       const draw = drawForGroup(fastest_tps, this.spec, this.#costProfile, this.context.random);
       const tried: (ProviderView | undefined)[] = [];
       const drawn = this.#drawn(group, size, limit_ms, drawnPlaces(draw), tried);
@@ -240,7 +212,7 @@ export class Search {
     }
     // Few, or hardly any within the limit: in the order of what they cost at least, until that is past the limit.
     const near: Candidate[] = [];
-    const frontier = new Frontier<Drawer>(this.#length, roomIn);
+    const frontier = new Frontier(this.#length);
     for (const drawer of group) frontier.add(drawer);
     while (frontier.bound_ms <= limit_ms && near.length < SAMPLE) {
       const cell = frontier.next();
@@ -262,13 +234,13 @@ export class Search {
     for (let tries = 0; tries < SAMPLE; tries += 1) {
       let place = placeIn(size);
       let at = 0;
-      while (place >= (group[at]?.cells.size ?? Number.POSITIVE_INFINITY)) {
-        place -= group[at]?.cells.size ?? 0;
+      while (place >= (group[at]?.size ?? Number.POSITIVE_INFINITY)) {
+        place -= group[at]?.size ?? 0;
         at += 1;
       }
       const drawer = group[at];
-      const isNear = drawer !== undefined && this.#length.boundIn_ms(drawer, drawer.cells.costAt(place)) <= limit_ms;
-      const cell = isNear ? drawer.cells.at(place) : undefined;
+      const isNear = drawer !== undefined && this.#length.boundIn_ms(drawer.lane, drawer.costAt(place)) <= limit_ms;
+      const cell = isNear ? drawer.at(place) : undefined;
       tried.push(cell?.view);
       const candidate = cell && this.#lookWithin(cell, limit_ms);
       if (candidate !== undefined) return candidate;
@@ -307,14 +279,7 @@ export class Search {
 
   #refuseSeen(reason: RefusalReason, view: ProviderView): undefined {
     if (this.#refused.length < AUDIT_LIMITS.refused_max) this.#refused.push({ view, reason });
-    this.candidates -= 1;
-    this.#refuse(reason, 1);
-  }
-
-  #refuse(reason: RefusalReason, machines: number): void {
-    const count = (this.refusals[reason] ?? 0) + machines;
-    if (count === 0) delete this.refusals[reason];
-    else this.refusals[reason] = count;
+    this.#pool.refuse(reason, 1);
   }
 }
 
@@ -329,15 +294,11 @@ function equals(candidates: readonly Candidate[]): Choice {
   return { kind: "equals", among: () => candidates.map(({ measured }) => measured.provider) };
 }
 
-function tightenLane(lane: Lane): number {
-  return lane.shelf.lanes.tighten(lane);
-}
-
-/** The most room that any cell of a drawer has. */
-function roomIn({ cells }: Drawer): number {
-  let room_tokens = 0;
-  for (let index = 0; index < cells.size; index += 1) room_tokens = Math.max(room_tokens, cells.at(index)?.room_tokens ?? 0);
-  return room_tokens;
+/** The cell of a lane that costs least, whether it has room or not. */
+function firstOf({ drawers }: Lane): Cell | undefined {
+  let least = 0;
+  for (let place = 1; place < drawers.list.length; place += 1) if (drawers.leastAt_ms(place) < drawers.leastAt_ms(least)) least = place;
+  return drawers.list[least]?.at(0);
 }
 
 /** Index of the least number; 0 for none. */

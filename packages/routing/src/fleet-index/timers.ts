@@ -3,6 +3,8 @@ export interface Timers {
   /** @param at_ms monotonic instant; infinite for never */
   set(id: string, at_ms: number): void;
   clear(id: string): void;
+  /** Whether some machine's instant has come. */
+  isDue(now_ms: number): boolean;
   /** Takes out the machines whose instant has come, the earliest first. */
   due(now_ms: number): Iterable<string>;
 }
@@ -73,6 +75,7 @@ export function createTimers(): Timers {
       settle(alarm);
     },
     clear,
+    isDue: (now_ms) => heap[0] !== undefined && heap[0].at_ms <= now_ms,
     *due(now_ms) {
       for (let first = heap[0]; first !== undefined && first.at_ms <= now_ms; first = heap[0]) {
         clear(first.id);

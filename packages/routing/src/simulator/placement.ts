@@ -14,7 +14,6 @@ export interface Held {
   readonly sessionId: string;
   readonly build: string;
   readonly tokens: number;
-  readonly began_ms: number;
   /** Of its prompt; 0 once it has been read. */
   unread_tokens: number;
 }
@@ -82,7 +81,7 @@ export class Placement {
     this.#health.reserved(view.machineId, now_ms);
     this.rates.placed(build, now_ms);
     this.#put(machine, withPending(view, build, { requests: 1, tokens, unread_tokens: prompt_tokens }), now_ms);
-    return { held: { machine, sessionId: view.id, build, tokens, began_ms: now_ms, unread_tokens: prompt_tokens }, view };
+    return { held: { machine, sessionId: view.id, build, tokens, unread_tokens: prompt_tokens }, view };
   }
 
   /** The machine has begun to answer. */
@@ -99,8 +98,8 @@ export class Placement {
     if (view?.id === sessionId) this.#put(machine, withoutPending(view, build, { requests: 1, tokens, unread_tokens }), now_ms);
   }
 
-  judge({ machine, began_ms }: Held, { build, needsTools }: RequestSpec, outcome: AttemptOutcome, now_ms: number): void {
-    this.#health.judged(machineIdOf(machine.spec.number), { build, needsTools, began_ms }, outcome, now_ms);
+  judge({ machine }: Held, spec: RequestSpec, outcome: AttemptOutcome, now_ms: number): void {
+    this.#health.judged(machineIdOf(machine.spec.number), spec, outcome, now_ms);
   }
 
   context(now_ms: number): RoutingContext {
