@@ -101,9 +101,9 @@ export interface ProviderView {
   /** What a load may take, idle builds put away first. */
   readonly freeForLoad_gb: number | undefined;
   /** Builds that may be in memory at once; absent is as many as fit. */
-  readonly residentModels_max?: number;
+  readonly residentModels_max?: number | undefined;
   /** Whether it loads and puts away builds when told; absent is yes. */
-  readonly managed?: boolean;
+  readonly managed?: boolean | undefined;
   readonly memoryPressure: number;
   readonly cpuUsage: number;
   readonly thermal: "nominal" | "fair" | "serious" | "critical";
@@ -119,9 +119,9 @@ export interface ProviderView {
   readonly errorCooldownUntil_ms: ReadonlyMap<string, number>;
   readonly breakerOpenUntil_ms: number;
   /** Least share of work that it does not fail, with 95 % confidence; absent while too little is known. */
-  readonly reliability?: number;
+  readonly reliability?: number | undefined;
   /** Its release fails on many machines at the moment. */
-  readonly suspectRelease?: boolean;
+  readonly suspectRelease?: boolean | undefined;
 }
 
 /** Where a request's prefix is, or should come to be (routing.md §15). */

@@ -1,8 +1,14 @@
+import { dedicatedExcluded } from "../gates/dedicated-excluded.js";
+import type { Gate } from "../gates/gate.js";
+import { notInCatalog } from "../gates/not-in-catalog.js";
 import type { ProviderView, RefusalReason, RequestSpec, RoutingContext } from "../types.js";
 import { Cell, type Machine } from "./cell.js";
 import { buildFacts, leastSpec, type MachineFacts, machineFacts } from "./facts.js";
 import type { Shelf } from "./shelf.js";
 import { Shelves } from "./shelves.js";
+
+/** Gates that go by what the catalogue says of a build. */
+const CATALOG_GATES: readonly Gate[] = [notInCatalog, dedicatedExcluded];
 
 /** The machines that advertise one build, sorted by what any request for it would meet. */
 export class BuildIndex {
@@ -71,8 +77,13 @@ export class BuildIndex {
    */
   expect(spec: RequestSpec, context: RoutingContext): void {
     if (spec.weightHash === this.#least.weightHash && spec.dedicated === this.#least.dedicated) return;
-    this.#least = leastSpec(this.#least.build, spec);
-    for (const cell of this.#cells) this.update(cell, machineFacts(cell.view, context), context);
+    const before = this.#least;
+    this.#least = leastSpec(before.build, spec);
+    for (const cell of this.#cells) {
+      // Most machines are in the catalogue's good books after as before.
+      const isSame = CATALOG_GATES.every(({ refuses }) => refuses(cell.view, before, context) === refuses(cell.view, this.#least, context));
+      if (!isSame) this.update(cell, machineFacts(cell.view, context), context);
+    }
   }
 
   #takeOut(cell: Cell): void {

@@ -124,7 +124,7 @@ export class HealthMemory {
     return withHealth(view, {
       breakerOpenUntil_ms: nodeBreakerRefusesUntil_ms(breaker),
       loadCooldownUntil_ms: loadCooldowns,
-      errorCooldownUntil_ms: new Map([...errorCooldowns].flatMap(([key, { until_ms }]) => (until_ms > 0 ? [[key, until_ms]] : []))),
+      errorCooldownUntil_ms: standingCooldowns(errorCooldowns),
       reliability: reliabilityOf(outcomes),
     });
   }
@@ -196,6 +196,13 @@ export class HealthMemory {
     }
     return health;
   }
+}
+
+const NONE: ReadonlyMap<string, number> = new Map();
+
+function standingCooldowns(cooldowns: ReadonlyMap<string, ErrorCooldown>): ReadonlyMap<string, number> {
+  if (cooldowns.size === 0) return NONE;
+  return new Map([...cooldowns].flatMap(([key, { until_ms }]) => (until_ms > 0 ? [[key, until_ms]] : [])));
 }
 
 function remember<Value>(values: Map<string, Value>, key: string, value: Value): void {

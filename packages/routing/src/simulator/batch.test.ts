@@ -3,17 +3,8 @@ import { Batch } from "./batch.js";
 import { type Work, workOf } from "./work.js";
 
 function stream(outputTokens: number): Work {
-  return workOf({
-    id: 0,
-    request: 0,
-    build: 0,
-    promptTokens: 10,
-    maxOutputTokens: outputTokens,
-    outputTokens,
-    tools: false,
-    conversation: undefined,
-    sharedTokens: 0,
-  });
+  const request = { number: 0, build: 0, promptTokens: 10, maxOutputTokens: outputTokens, outputTokens, tools: false };
+  return workOf({ ...request, conversation: undefined, sharedTokens: 0 }, 0);
 }
 
 describe("a batch", () => {

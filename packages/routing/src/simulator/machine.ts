@@ -15,6 +15,8 @@ export interface Surroundings {
   say(machine: SimulatedMachine, work: Work, saying: Saying, at_ms: number): void;
   /** Something changed that the next heartbeat shows. */
   changed(machine: SimulatedMachine): void;
+  /** A machine writes so many streams, and not as many as before. */
+  writing(streams: number, before: number): void;
   loaded(machine: SimulatedMachine, build: number, result: "succeeded" | "failed", took_ms: number): void;
 }
 
@@ -36,6 +38,8 @@ export class SimulatedMachine {
   #prefixes = new PrefixMemory();
   /** Prompts to be read, the first of them being read. */
   readonly #unread: Work[] = [];
+  /** Streams that the world has been told of. */
+  #writing = 0;
   #readEnd_ms = Number.POSITIVE_INFINITY;
   readonly #stalled: Work[] = [];
 
@@ -46,11 +50,6 @@ export class SimulatedMachine {
     this.misbehaviour = new Misbehaviour(spec, world.seed);
     this.memory = new ModelMemory(spec, world.builds);
     this.#batch = new Batch(spec.decode_tps / this.misbehaviour.slowDecode, spec.batchSlope);
-  }
-
-  /** Streams being written. */
-  get writing(): number {
-    return this.#batch.size;
   }
 
   get slots(): ReadonlyMap<number, SimulatedSlot> {
@@ -66,6 +65,7 @@ export class SimulatedMachine {
   /** @returns tokens that were written for nothing */
   cancel(work: Work, now_ms: number): number {
     const written = this.#takeOut(work, now_ms);
+    this.#tellWriting();
     this.world.changed(this);
     return written;
   }
@@ -92,6 +92,7 @@ export class SimulatedMachine {
   /** All work is lost; what is in memory stays. */
   disconnect(): void {
     this.#batch.clear();
+    this.#tellWriting();
     this.#unread.length = 0;
     this.#readEnd_ms = Number.POSITIVE_INFINITY;
     this.#stalled.length = 0;
@@ -107,6 +108,7 @@ export class SimulatedMachine {
     if (this.#readEnd_ms <= now_ms) this.#read(now_ms);
     if (this.#stalled.length > 0) this.#resume(now_ms);
     this.#goOnLoading(now_ms);
+    this.#tellWriting();
   }
 
   nextWake_ms(): number {
@@ -126,6 +128,13 @@ export class SimulatedMachine {
     let ahead_ms = 0;
     for (const other of this.#unread) ahead_ms += ((other.promptTokens - other.cachedTokens) * 1000) / this.#prefillRate_tps(speed);
     return ahead_ms + read_ms;
+  }
+
+  #tellWriting(): void {
+    const { size } = this.#batch;
+    if (size === this.#writing) return;
+    this.world.writing(size, this.#writing);
+    this.#writing = size;
   }
 
   /** @returns why not, if the machine does not take it */

@@ -6,7 +6,7 @@ import type { Scenario } from "./scenario.js";
 import { chance } from "./streams.js";
 
 /** Machines looked at in a whole run, about, so that the oracle stays a small part of it. */
-const LOOKS_MAX = 500_000;
+const LOOKS_MAX = 100_000;
 const SAMPLED_MAX = 0.1;
 /** Refusals that are checked. */
 const CHECKED_MAX = 5_000;
@@ -25,7 +25,9 @@ export class Oracle {
     private readonly isUp: (machine: number) => boolean,
     private readonly recorder: Recorder,
   ) {
-    this.#carriers = builds.map((_, build) => machines.filter(({ spec }) => spec.builds.includes(build)));
+    const carriers: SimulatedMachine[][] = builds.map(() => []);
+    for (const machine of machines) for (const build of machine.spec.builds) carriers[build]?.push(machine);
+    this.#carriers = carriers;
     const carried = this.#carriers.reduce((sum, { length }) => sum + length, 0) / Math.max(1, builds.length);
     const looks = scenario.traffic.rate_per_s * scenario.duration_s * carried;
     this.#share = Math.min(SAMPLED_MAX, LOOKS_MAX / looks);

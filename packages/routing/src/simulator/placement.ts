@@ -25,6 +25,7 @@ export class Placement {
   /** By machine; a machine that is not connected has none. */
   readonly #views: (ProviderView | undefined)[] = [];
   readonly #connections: number[] = [];
+  readonly #machines = new Map<string, SimulatedMachine>();
 
   constructor(
     readonly selector: Selector,
@@ -38,6 +39,7 @@ export class Placement {
     const connection = (this.#connections[number] ?? 0) + 1;
     this.#connections[number] = connection;
     const view = registeredView(machine, `session-${number}-${connection}`, this.builds, now_ms);
+    this.#machines.set(view.id, machine);
     this.#put(machine, withHeartbeat(view, heartbeatOf(machine, this.builds)), now_ms);
   }
 
@@ -46,6 +48,7 @@ export class Placement {
     const view = this.#views[machine.spec.number];
     if (view === undefined) return undefined;
     this.#views[machine.spec.number] = undefined;
+    this.#machines.delete(view.id);
     this.selector.remove(view.id);
     return view.id;
   }
@@ -53,6 +56,12 @@ export class Placement {
   /** The machine's session; undefined while it is not connected. */
   sessionOf(machine: SimulatedMachine): string | undefined {
     return this.#views[machine.spec.number]?.id;
+  }
+
+  machineOf(sessionId: string): SimulatedMachine {
+    const machine = this.#machines.get(sessionId);
+    if (machine === undefined) throw new Error(`${sessionId} was chosen and is not connected`);
+    return machine;
   }
 
   heartbeat(machine: SimulatedMachine, now_ms: number): void {
@@ -69,19 +78,13 @@ export class Placement {
     return this.selector.select(spec, this.context(now_ms));
   }
 
-  hold(
-    machine: SimulatedMachine,
-    build: string,
-    prompt_tokens: number,
-    tokens: number,
-    now_ms: number,
-  ): { readonly held: Held; readonly view: ProviderView } {
+  hold(machine: SimulatedMachine, build: string, unread_tokens: number, tokens: number, now_ms: number): ProviderView {
     const view = this.#views[machine.spec.number];
     if (view === undefined) throw new Error(`machine ${machine.spec.number} was chosen and is not connected`);
     this.#health.reserved(view.machineId, now_ms);
     this.rates.placed(build, now_ms);
-    this.#put(machine, withPending(view, build, { requests: 1, tokens, unread_tokens: prompt_tokens }), now_ms);
-    return { held: { machine, sessionId: view.id, build, tokens, unread_tokens: prompt_tokens }, view };
+    this.#put(machine, withPending(view, build, { requests: 1, tokens, unread_tokens }), now_ms);
+    return view;
   }
 
   /** The machine has begun to answer. */

@@ -1,4 +1,5 @@
 import type { ErrorClass } from "@umbel/protocol";
+import type { Arrival } from "./arrivals.js";
 
 /** One request on one machine. */
 export interface Work {
@@ -36,14 +37,17 @@ export type Saying =
   | { readonly type: "complete"; readonly decode_tps: number }
   | { readonly type: "failed"; readonly failure: ErrorClass };
 
-export function workOf(
-  fields: Pick<
-    Work,
-    "id" | "request" | "build" | "promptTokens" | "maxOutputTokens" | "outputTokens" | "tools" | "conversation" | "sharedTokens"
-  >,
-): Work {
+export function workOf(arrival: Omit<Arrival, "at_ms" | "account" | "vision">, id: number): Work {
   return {
-    ...fields,
+    id,
+    request: arrival.number,
+    build: arrival.build,
+    promptTokens: arrival.promptTokens,
+    maxOutputTokens: arrival.maxOutputTokens,
+    outputTokens: arrival.outputTokens,
+    tools: arrival.tools,
+    conversation: arrival.conversation,
+    sharedTokens: arrival.sharedTokens,
     phase: "away",
     placed: false,
     cachedTokens: 0,

@@ -6,6 +6,7 @@ import { entry, type MachineSpec, type SimulatedBuild } from "./fleet-mix.js";
 import type { Attempt, LiveRequest } from "./live-request.js";
 import { SimulatedMachine } from "./machine.js";
 import { Oracle } from "./oracle.js";
+import { Parcels } from "./parcels.js";
 import type { Policy } from "./policies.js";
 import { Recorder } from "./recorder.js";
 import type { Scenario } from "./scenario.js";
@@ -50,11 +51,12 @@ export class World {
   /** Machines whose next heartbeat is planned. */
   readonly #beating = new Set<number>();
   /** On the wire, by number. */
-  readonly #attempts = new Map<number, Attempt>();
-  readonly #sayings = new Map<number, { readonly machine: SimulatedMachine; readonly work: Work; readonly saying: Saying }>();
+  readonly #attempts = new Parcels<Attempt>();
+  readonly #sayings = new Parcels<{ readonly machine: SimulatedMachine; readonly work: Work; readonly saying: Saying }>();
+  /** Over the machines that are up: streams, machines that have some, and places for streams. */
+  readonly #load = { writing: 0, busyMachines: 0, places: 0 };
   readonly #faultDice: () => number;
   #nextArrival: Arrival | undefined;
-  #wired = 0;
   #now_ms = 0;
 
   constructor(private readonly parts: WorldParts) {
@@ -65,10 +67,15 @@ export class World {
       builds,
       say: (machine: SimulatedMachine, work: Work, saying: Saying, at_ms: number) => this.#say(machine, work, saying, at_ms),
       changed: (machine: SimulatedMachine) => this.#planHeartbeat(machine),
+      writing: (streams: number, before: number) => {
+        this.#load.writing += streams - before;
+        this.#load.busyMachines += Math.sign(streams) - Math.sign(before);
+      },
       loaded: (machine: SimulatedMachine, build: number, result: "succeeded" | "failed", took_ms: number) =>
         this.#loaded(machine, build, result, took_ms),
     };
     this.#machines = specs.map((spec) => new SimulatedMachine(spec, surroundings));
+    for (const { concurrency } of specs) this.#load.places += concurrency;
     this.#oracle = new Oracle(scenario, builds, this.#machines, (machine) => !this.#down.has(machine), this.recorder);
     this.#coordinator = new SimulatedCoordinator(scenario, builds, policy, this.#outside(), this.recorder);
     this.#faultDice = streamOf(scenario.seed, "faults");
@@ -174,16 +181,14 @@ export class World {
   }
 
   #deliver(wire: number): void {
-    const attempt = this.#attempts.get(wire);
-    this.#attempts.delete(wire);
+    const attempt = this.#attempts.take(wire);
     if (attempt === undefined || attempt.isReleased || this.#down.has(attempt.machine.spec.number)) return;
     attempt.machine.submit(attempt.work, this.#now_ms);
     this.#planWake(attempt.machine);
   }
 
   #cancelled(wire: number): void {
-    const attempt = this.#attempts.get(wire);
-    this.#attempts.delete(wire);
+    const attempt = this.#attempts.take(wire);
     if (attempt === undefined) return;
     const { machine, work } = attempt;
     const hasRead = work.phase === "decode";
@@ -193,14 +198,11 @@ export class World {
   }
 
   #say(machine: SimulatedMachine, work: Work, saying: Saying, at_ms: number): void {
-    const wire = this.#wired++;
-    this.#sayings.set(wire, { machine, work, saying });
-    this.#heap.add(at_ms + machine.spec.latency_ms, SAY, wire);
+    this.#heap.add(at_ms + machine.spec.latency_ms, SAY, this.#sayings.put({ machine, work, saying }));
   }
 
   #heard(wire: number): void {
-    const said = this.#sayings.get(wire);
-    this.#sayings.delete(wire);
+    const said = this.#sayings.take(wire);
     if (said !== undefined && !this.#down.has(said.machine.spec.number)) this.#coordinator.heard(said.work, said.saying);
   }
 
@@ -245,6 +247,7 @@ export class World {
     const { number } = machine.spec;
     if (this.#down.has(number)) return;
     this.#down.add(number);
+    this.#load.places -= machine.spec.concurrency;
     if (isCrash) machine.crash();
     else machine.disconnect();
     this.#coordinator.disconnected(machine);
@@ -255,6 +258,7 @@ export class World {
 
   #comeUp(machine: SimulatedMachine): void {
     this.#down.delete(machine.spec.number);
+    this.#load.places += machine.spec.concurrency;
     this.#coordinator.connected(machine);
     if (this.#beatsAlways) this.#planHeartbeat(machine);
     this.#planFault(machine, this.#now_ms);
@@ -262,25 +266,14 @@ export class World {
   }
 
   #sample(): void {
-    let writing = 0;
-    let places = 0;
-    let busyMachines = 0;
-    for (const machine of this.#machines) {
-      if (this.#down.has(machine.spec.number)) continue;
-      writing += machine.writing;
-      places += machine.spec.concurrency;
-      if (machine.writing > 0) busyMachines += 1;
-    }
     const machines = this.#machines.length - this.#down.size;
-    this.recorder.sample(this.#now_ms, { writing, places, busyMachines, machines, waiting: this.#coordinator.waiting });
+    this.recorder.sample(this.#now_ms, { ...this.#load, machines, waiting: this.#coordinator.waiting });
     this.parts.onProgress(this.#now_ms);
   }
 
   #outside(): Outside {
     const send = (attempt: Attempt, kind: number): void => {
-      const wire = this.#wired++;
-      this.#attempts.set(wire, attempt);
-      this.#heap.add(this.#now_ms + attempt.machine.spec.latency_ms, kind, wire);
+      this.#heap.add(this.#now_ms + attempt.machine.spec.latency_ms, kind, this.#attempts.put(attempt));
     };
     return {
       now_ms: () => this.#now_ms,

@@ -1,0 +1,93 @@
+import { createHedgeBudget, type Place } from "../dispatch/index.js";
+import type { AttemptOutcome } from "../health/health-memory.js";
+import type { Decision, RequestSpec } from "../types.js";
+import type { Outside } from "./coordinator.js";
+import type { Attempt, LiveRequest } from "./live-request.js";
+import type { Placement } from "./placement.js";
+import type { Recorder } from "./recorder.js";
+import type { Warmth } from "./warmth.js";
+import { demand_tokens, workOf } from "./work.js";
+
+/** The places that are held on machines, each for one attempt of one request. */
+export class Reservations {
+  readonly #hedges = createHedgeBudget();
+  /** By their work's number. */
+  readonly #attempts = new Map<number, Attempt>();
+  #works = 0;
+
+  constructor(
+    private readonly placement: Placement,
+    private readonly warmth: Warmth,
+    private readonly outside: Outside,
+    private readonly recorder: Recorder,
+  ) {}
+
+  /** Undefined once it has been given back. */
+  ofWork(work: number): Attempt | undefined {
+    return this.#attempts.get(work);
+  }
+
+  ofSession(sessionId: string): readonly Attempt[] {
+    return [...this.#attempts.values()].filter((attempt) => attempt.sessionId === sessionId);
+  }
+
+  /** Takes one hedge; false when the build has none left. */
+  takeHedge(build: string): boolean {
+    return this.#hedges.take(build, this.outside.now_ms());
+  }
+
+  /** Chooses a machine and holds a place there in one step. */
+  reserve(
+    request: LiveRequest,
+    spec: RequestSpec,
+    purpose: Attempt["purpose"],
+    racer: number,
+  ): { readonly place: Place | undefined; readonly decision: Decision } {
+    const now_ms = this.outside.now_ms();
+    const decision = this.placement.select(spec, now_ms);
+    const { winner } = decision;
+    const machine = winner && this.placement.machineOf(winner.providerId);
+    this.recorder.decided(request, purpose, machine?.spec.number, decision, now_ms);
+    if (machine === undefined || winner === undefined) return { place: undefined, decision };
+    if (purpose === "first") this.outside.placed(request.arrival, machine);
+    const work = workOf(request.arrival, this.#works++);
+    const tokens = demand_tokens(work);
+    const { id: sessionId, machineId, version } = this.placement.hold(machine, spec.build, work.promptTokens, tokens, now_ms);
+    const attempt: Attempt = {
+      machine,
+      sessionId,
+      build: spec.build,
+      tokens,
+      unread_tokens: work.promptTokens,
+      request,
+      racer,
+      work,
+      purpose,
+      placed_ms: now_ms,
+      isJudged: false,
+      isReleased: false,
+    };
+    request.attempts.set(racer, attempt);
+    this.#attempts.set(work.id, attempt);
+    if (purpose === "first") this.#hedges.dispatched(spec.build, now_ms);
+    if (purpose === "hedge") this.warmth.pressed("hedge_started", spec.build, now_ms);
+    if ((winner.terms["state"] ?? 0) > 0) this.warmth.pressed("cold_dispatch", spec.build, now_ms);
+    return { place: { machineId, version, ttft_ms: winner.ttft_ms, mayHedge: true }, decision };
+  }
+
+  /** @returns false if it had been given back already */
+  release(attempt: Attempt): boolean {
+    if (attempt.isReleased) return false;
+    attempt.isReleased = true;
+    this.#attempts.delete(attempt.work.id);
+    this.judge(attempt, "neutral");
+    this.placement.release(attempt, this.outside.now_ms());
+    return true;
+  }
+
+  judge(attempt: Attempt, outcome: AttemptOutcome): void {
+    if (attempt.isJudged) return;
+    attempt.isJudged = true;
+    this.placement.judge(attempt, attempt.request.spec, outcome, this.outside.now_ms());
+  }
+}
