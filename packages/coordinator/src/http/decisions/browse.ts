@@ -1,10 +1,10 @@
 import { z } from "zod";
 import { DECISION_OUTCOMES, type DecisionArchive, ERROR_CLASSES, FINAL_STATUSES, type RowPlace } from "../../insight/index.js";
-import { BROWSE_LIMITS, invalid, LIST_PARAMETERS, sinceOf } from "../lists/browse-limits.js";
+import { BROWSE_LIMITS, invalid, sinceOf } from "../lists/browse-limits.js";
 import type { RouteParameter } from "../openapi/route-doc.js";
 
 const name = z.string().min(1).max(BROWSE_LIMITS.text_max);
-const filters = {
+export const browseQuery = z.strictObject({
   model: name.optional(),
   provider: name.optional(),
   outcome: z.enum(DECISION_OUTCOMES).optional(),
@@ -12,14 +12,7 @@ const filters = {
   error_class: z.enum(ERROR_CLASSES).optional(),
   since: name.optional(),
   until: z.iso.datetime({ offset: true }).optional(),
-};
-
-export const browseQuery = z.strictObject({
-  ...filters,
-  after: name.optional(),
-  limit: z.coerce.number().int().min(1).max(BROWSE_LIMITS.rows_max).optional(),
 });
-export const exportQuery = z.strictObject({ ...filters, format: z.enum(["csv", "ndjson"]).default("csv") });
 
 export const FILTER_PARAMETERS: readonly RouteParameter[] = [
   { name: "model", in: "query", description: "Build, or name that consumers use." },
@@ -27,13 +20,12 @@ export const FILTER_PARAMETERS: readonly RouteParameter[] = [
   { name: "outcome", in: "query", description: DECISION_OUTCOMES.join(", ") },
   { name: "final_status", in: "query", description: FINAL_STATUSES.join(", ") },
   { name: "error_class", in: "query", description: ERROR_CLASSES.join(", ") },
-  ...LIST_PARAMETERS,
 ];
 
-export type Filter = Omit<Parameters<DecisionArchive["browse"]>[0], "after" | "limit">;
+type Filter = Omit<Parameters<DecisionArchive["browse"]>[0], "after" | "limit">;
 
 /** @throws ApiError 400 for a beginning that is neither a duration nor a time */
-export function filterOf(query: z.infer<typeof exportQuery> | z.infer<typeof browseQuery>, now: Date): Filter {
+export function filterOf(query: z.infer<typeof browseQuery>, now: Date): Filter {
   const { model, provider, outcome, final_status, error_class, since, until } = query;
   return {
     ...(model === undefined ? {} : { model }),

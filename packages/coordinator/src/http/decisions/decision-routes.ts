@@ -1,14 +1,11 @@
 import { ApiError } from "@umbel/dialects";
 import type { FastifyRequest } from "fastify";
-import { z } from "zod";
 import type { Attempted } from "../../insight/index.js";
 import type { HttpDependencies } from "../dependencies.js";
 import { principalOf } from "../exchange.js";
-import { BROWSE_LIMITS } from "../lists/browse-limits.js";
-import { exportFile } from "../lists/export.js";
-import { queryOf } from "../lists/query.js";
+import { recordRoutes } from "../lists/record-routes.js";
 import type { Route } from "../route.js";
-import { browseQuery, cursorOf, exportQuery, FILTER_PARAMETERS, filterOf, placeOf } from "./browse.js";
+import { browseQuery, cursorOf, FILTER_PARAMETERS, filterOf, placeOf } from "./browse.js";
 import {
   decisionList,
   decisionRow,
@@ -49,49 +46,21 @@ export function decisionRoutes({ decisions, clock }: HttpDependencies): readonly
       },
       handle: async (request) => requestOf(latest(await decisions.ofRequest(idOf(request))), operatorAttemptOf),
     },
-    {
-      method: "GET",
-      url: "/v1/admin/decisions",
-      access: "admin",
-      doc: {
-        tag: "Operator",
+    ...recordRoutes(
+      {
+        url: "/v1/admin/decisions",
         summary: "Where requests went, latest first",
-        parameters: [
-          ...FILTER_PARAMETERS,
-          { name: "limit", in: "query", description: `Rows, at most ${BROWSE_LIMITS.rows_max}; ${BROWSE_LIMITS.rows_default} if absent.` },
-          { name: "after", in: "query", description: "`next` of the list that this one goes on from." },
-        ],
+        query: browseQuery,
+        parameters: FILTER_PARAMETERS,
         answer: decisionList,
-        errors: [400],
+        columns: Object.keys(decisionRow.shape),
+        browse: (query, now, { after, limit }) =>
+          decisions.browse({ ...filterOf(query, now), ...(after === undefined ? {} : { after: placeOf(after) }), limit }),
+        placeOf: cursorOf,
+        rowOf,
       },
-      async handle(request) {
-        const query = queryOf(request, browseQuery);
-        const limit = query.limit ?? BROWSE_LIMITS.rows_default;
-        const after = query.after === undefined ? {} : { after: placeOf(query.after) };
-        const page = await decisions.browse({ ...filterOf(query, clock.date()), ...after, limit });
-        const last = page.at(-1);
-        return { object: "list", data: page.map(rowOf), next: last !== undefined && page.length === limit ? cursorOf(last) : null };
-      },
-    },
-    {
-      method: "GET",
-      url: "/v1/admin/decisions/export",
-      access: "admin",
-      doc: {
-        tag: "Operator",
-        summary: "The same, all of it, as a file",
-        parameters: [...FILTER_PARAMETERS, { name: "format", in: "query", description: "csv, which is the default, or ndjson." }],
-        answer: z.string(),
-        errors: [400],
-      },
-      async handle(request, reply) {
-        const { format, ...query } = queryOf(request, exportQuery);
-        const filter = filterOf({ ...query, format }, clock.date());
-        const page = (after: Attempted | undefined, limit: number) =>
-          decisions.browse({ ...filter, ...(after === undefined ? {} : { after }), limit });
-        return exportFile(reply, { name: "decisions", at: clock.date(), page, rowOf, columns: Object.keys(decisionRow.shape), format });
-      },
-    },
+      clock,
+    ),
   ];
 }
 

@@ -3,8 +3,8 @@ import type { FastifyRequest } from "fastify";
 import type { z } from "zod";
 
 /** The query of a request, as a route reads it. @throws ApiError 400 that names the first parameter that does not fit */
-export function queryOf<Schema extends z.ZodType>(request: FastifyRequest, schema: Schema): z.output<Schema> {
-  const result = schema.safeParse(request.query);
+export function queryOf<Schema extends z.ZodType>({ query }: Pick<FastifyRequest, "query">, schema: Schema): z.output<Schema> {
+  const result = schema.safeParse(query);
   if (result.success) return result.data;
   const [issue] = result.error.issues;
   const param = issue?.code === "unrecognized_keys" ? issue.keys[0] : issue?.path.map(String).join(".");
