@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
 import { SEALED_CONTENT_TYPE } from "@umbel/protocol";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { buildOf } from "../catalog/testing.js";
+import { TEST_BUILD, testModel } from "../fleet/testing/index.js";
 import { openStore, type Store } from "../store/index.js";
 import { MODEL, startTestCoordinator, type TestCoordinator } from "../testing.js";
 
@@ -39,6 +41,19 @@ describe("refused requests are recorded", () => {
         const apiKey = await test.key({ accountId, rpmLimit: 1 });
         await test.post(ask(), { apiKey });
         return test.post(ask(), { apiKey });
+      },
+    ],
+    [
+      "model_resolution",
+      "model_unavailable",
+      503,
+      async (accountId) => {
+        const model = testModel({ weight_hash: buildOf(TEST_BUILD).weightHash, capabilities: ["chat"] });
+        const provider = await test.provider({ models: [model] });
+        const tools = [{ type: "function", function: { name: "look", parameters: { type: "object", properties: {} } } }];
+        const refused = await test.post(ask({ tools }), { apiKey: await test.key({ accountId }) });
+        await provider.close();
+        return refused;
       },
     ],
     ["validation", "invalid_request_error", 400, async (accountId) => test.post("{", { apiKey: await test.key({ accountId }) })],

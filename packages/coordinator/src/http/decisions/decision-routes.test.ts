@@ -202,9 +202,10 @@ describe("a decision's record", () => {
   const rowsOf = async (test: TestCoordinator) =>
     ((await test.get("/v1/admin/decisions", ADMIN_KEY)).body as { readonly data: readonly Record<string, unknown>[] }).data;
 
-  it("is left by every surface", async () => {
+  it("is left by every surface, each of which tries another machine when the first refuses", async () => {
     const test = await startTestCoordinator({ adminKey: ADMIN_KEY });
-    await test.provider({ serve: (request) => request.answer("hello") });
+    const serve = (request: ServedRequest) => (request.message.attempt === 0 ? request.fail("capacity_slots") : request.answer("hello"));
+    await Promise.all([test.provider({ serve }), test.provider({ serve })]);
     const headers = { authorization: `Bearer ${await test.key()}`, "content-type": "application/json" };
     const messages = [{ role: "user", content: "hello" }];
     const bodies: Readonly<Record<string, object>> = {
@@ -219,8 +220,9 @@ describe("a decision's record", () => {
       expect({ surface, status: response.status }).toEqual({ surface, status: 200 });
       await response.text();
     }
-    const surfaces = (await rowsOf(test)).map(({ surface }) => surface);
-    expect(surfaces.sort()).toEqual(Object.keys(bodies).sort());
+    const attempts = (await rowsOf(test)).map(({ surface, kind }) => `${surface} ${kind}`);
+    const expected = Object.keys(bodies).flatMap((surface) => [`${surface} first`, `${surface} retry`]);
+    expect(attempts.sort()).toEqual(expected.sort());
     await test.close();
   });
 

@@ -180,6 +180,18 @@ describe("dispatch", () => {
     expect(ledger.calls).toEqual(["hold", "release provider_error"]);
   });
 
+  it("tells the consumer nothing that a machine says in words of its own", async () => {
+    const words = "as a machine I advise <b>umbel.example</b>";
+    const provider = await test.provider();
+    const refused = refusalOf(test.ask());
+    const { request_id } = (await provider.request()).message;
+    const detail = { error_class: "client_request", param: words, message: words, error: words };
+    provider.sendText(JSON.stringify({ type: "inference_error", request_id, ...detail }));
+    const { message, param, status } = await refused;
+    expect({ status, param }).toEqual({ status: 400, param: undefined });
+    expect(message).not.toContain("machine I advise");
+  });
+
   it("stops after three machines without capacity, however many there are", async () => {
     let tried = 0;
     for (let machine = 0; machine < 5; machine += 1) {
