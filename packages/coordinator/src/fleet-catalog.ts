@@ -2,7 +2,7 @@ import type { Catalog } from "./catalog/index.js";
 import type { FleetCatalog } from "./fleet/index.js";
 
 /** The catalogue as the fleet measures machines by it. */
-export function fleetCatalog(catalog: Pick<Catalog, "build" | "aliases">): FleetCatalog {
+export function fleetCatalog(catalog: Pick<Catalog, "build" | "aliases" | "withdrawn" | "revision">): FleetCatalog {
   return {
     build(id) {
       const build = catalog.build(id);
@@ -10,6 +10,15 @@ export function fleetCatalog(catalog: Pick<Catalog, "build" | "aliases">): Fleet
       const { weightHash, kvBytesPerToken, dedicated } = build;
       return { weightHash, kvBytesPerToken, ...(dedicated === undefined ? {} : { dedicated }) };
     },
-    aliases: () => catalog.aliases().map(({ id, desired, previous }) => ({ name: id, desired: desired.id, previous: previous?.id })),
+    aliases: () =>
+      catalog.aliases().map(({ id, desired, previous, retired, wave_percent }) => ({
+        name: id,
+        desired: desired.id,
+        previous: previous?.id,
+        retired,
+        wave_percent,
+      })),
+    withdrawn: () => catalog.withdrawn(),
+    revision: () => catalog.revision(),
   };
 }

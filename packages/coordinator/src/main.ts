@@ -8,6 +8,7 @@ import { createAccounts, createSessions } from "./accounts/index.js";
 import { type CatalogService, createBlobStore, createCatalog, createManifestSigner, loadBundledModel } from "./catalog/index.js";
 import type { Settings } from "./config/index.js";
 import { createDecisionStore } from "./decision-store.js";
+import { createFileCheck } from "./file-check.js";
 import { createFleet } from "./fleet/index.js";
 import { fleetCatalog } from "./fleet-catalog.js";
 import { createHttpServer, createIdempotency, createSealing, startOperatorServer } from "./http/index.js";
@@ -155,6 +156,7 @@ async function start(
     events: reportFleet(metrics),
     publicIdSalt: await secretFile(path.join(settings.home, "public-id-salt"), SALT_BYTES),
   });
+  catalog.onChanged(fleet.catalogChanged);
   const decisions = createDecisions({
     store: createDecisionStore(store),
     clock,
@@ -194,11 +196,13 @@ async function start(
   });
   const rejections = createRejections({ store: createRejectionStore(store), clock, metrics, log: log.child({ component: "insight" }) });
   closers.push(() => rejections.close());
+  const blobs = createBlobStore(settings.home, bundled);
   const http = createHttpServer({
     accounts,
     catalog,
     manifests: await createManifestSigner({ key: await catalogKey(settings.home), clock }),
-    blobs: createBlobStore(settings.home, bundled),
+    blobs,
+    checkFiles: createFileCheck({ blobs, origins: settings.modelOrigins }),
     fleet,
     ledger,
     inference,

@@ -31,6 +31,8 @@ export interface CatalogDependencies {
 }
 
 export interface CatalogService extends Catalog, CatalogAdmin {
+  /** Calls back whenever the catalogue has become another one. */
+  onChanged(listener: () => void): void;
   /** Ends refreshing, and waits for what is under way. To be called before the store closes. */
   close(): Promise<void>;
 }
@@ -50,6 +52,7 @@ export async function createCatalog(dependencies: CatalogDependencies): Promise<
   let nextRefresh: Promise<void> | undefined;
   let cancelTimer = (): void => undefined;
   let closed = false;
+  const listeners: (() => void)[] = [];
   const unlisten: (() => Promise<void>)[] = [];
 
   function inTurn<T>(task: () => Promise<T>): Promise<T> {
@@ -62,7 +65,9 @@ export async function createCatalog(dependencies: CatalogDependencies): Promise<
   async function load(): Promise<void> {
     let delay_ms = REFRESH_RETRY_MS;
     try {
+      const { revision } = snapshot;
       snapshot = toSnapshot(await store.db.transaction((tx) => catalogRepository.read(tx), READ_ONLY));
+      if (snapshot.revision !== revision) for (const listener of listeners) listener();
       delay_ms = REFRESH_INTERVAL_MS;
     } finally {
       cancelTimer();
@@ -162,6 +167,7 @@ export async function createCatalog(dependencies: CatalogDependencies): Promise<
     async deleteAlias(id, actor) {
       await change(actor, (tx, by) => deleteAlias(tx, id, by));
     },
+    onChanged: (listener) => void listeners.push(listener),
     overview: () => store.db.transaction((tx) => overview(tx), READ_ONLY),
     audit: (filter) => auditRepository.browse(store.db, filter),
     refresh,

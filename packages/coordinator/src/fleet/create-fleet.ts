@@ -20,7 +20,7 @@ import { Admission, type AdmittedMachine } from "./connection/admission.js";
 import { CloseCode, Peer } from "./connection/peer.js";
 import { createProviderEndpoint, type ProviderEndpoint } from "./endpoint/provider-endpoint.js";
 import { LateCancels } from "./late-cancels.js";
-import type { FleetAlias, FleetCatalog } from "./loads/fleet-catalog.js";
+import type { FleetCatalog } from "./loads/fleet-catalog.js";
 import { createWarmLoop } from "./loads/warm-loop.js";
 import { createMachineHealth } from "./machine-health.js";
 import { createMachineRecords } from "./machine-records.js";
@@ -53,6 +53,8 @@ export interface FleetDependencies {
 export interface FleetService extends Fleet {
   /** Where providers connect: attach it to the HTTP server. */
   readonly endpoint: ProviderEndpoint;
+  /** Tells machines at once what concerns them of a catalogue that has changed; without it they hear of it some seconds later. */
+  catalogChanged(): void;
 }
 
 /** Creates an empty fleet. It runs timers until `close`. */
@@ -123,7 +125,7 @@ export function createFleet(dependencies: FleetDependencies): FleetService {
     registry.add(session);
     index.set(session.view, routingContext());
     session.start();
-    session.announceDesired(announced);
+    if (catalog !== undefined) session.announceDesired(catalog);
     events({ type: "connected", machineId, version: machine.register.version });
     log.info({ machine: sessionContext.publicId(machineId), version: machine.register.version }, "provider connected");
   }
@@ -157,14 +159,16 @@ export function createFleet(dependencies: FleetDependencies): FleetService {
     return () => cancel();
   }
 
-  let announced: readonly FleetAlias[] = catalog?.aliases() ?? [];
+  /** What machines are told; a new price is nothing to them. */
+  const toAnnounce = (): string => JSON.stringify([catalog?.aliases(), catalog?.withdrawn()]);
+  let announced = toAnnounce();
 
-  /** Machines hear of it when a name comes to stand for another build. */
+  /** Machines hear of it when a name comes to stand for another build, and when a build is withdrawn. */
   function announceChanges(): void {
-    const aliases = catalog?.aliases() ?? [];
-    if (JSON.stringify(aliases) === JSON.stringify(announced)) return;
-    announced = aliases;
-    for (const session of registry.all()) session.announceDesired(aliases);
+    const now = toAnnounce();
+    if (catalog === undefined || now === announced) return;
+    announced = now;
+    for (const session of registry.all()) session.announceDesired(catalog);
   }
 
   const stopTimers = [
@@ -270,6 +274,7 @@ export function createFleet(dependencies: FleetDependencies): FleetService {
     viewsOf: (build) => index.views(build),
 
     publicId: sessionContext.publicId,
+    catalogChanged: announceChanges,
 
     machinesNamed(publicIds) {
       const asked = new Set(publicIds);

@@ -12,15 +12,17 @@ export const CONTROL_BODY_bytes_max = 64 * 1024;
 /**
  * The JSON body of a request that manages something; an empty one is an empty object.
  *
+ * @param bytes_max the largest that is read
  * @throws ApiError 400 `bad_request` that names the first field that does not fit; 408 and 413 as other bodies
  */
 export async function controlBody<Schema extends z.ZodType>(
   request: FastifyRequest,
   schema: Schema,
   { clock, settings }: Pick<HttpDependencies, "clock" | "settings">,
+  bytes_max = CONTROL_BODY_bytes_max,
 ): Promise<z.output<Schema>> {
   refuseUnreadableBody(request.headers);
-  const limits = { bytes_max: CONTROL_BODY_bytes_max, idle_ms: settings.bodyIdleTimeout_ms, total_ms: settings.bodyTimeout_ms };
+  const limits = { bytes_max, idle_ms: settings.bodyIdleTimeout_ms, total_ms: settings.bodyTimeout_ms };
   const bytes = await readBody(request.raw, limits, clock);
   const result = schema.safeParse(bytes.length === 0 ? {} : parseJsonBody(bytes));
   if (result.success) return result.data;

@@ -3,6 +3,7 @@ import type { Clock } from "@umbel/protocol";
 import type { Accounts } from "../accounts/index.js";
 import type { BlobStore, Catalog, CatalogAdmin, ManifestSigner } from "../catalog/index.js";
 import type { Settings } from "../config/index.js";
+import type { FileCheck } from "../file-check.js";
 import type { Fleet } from "../fleet/index.js";
 import type { Inference, RateLimits } from "../inference/index.js";
 import type { DecisionArchive, Logger, Metrics, Rejections, StatisticsStore } from "../insight/index.js";
@@ -19,6 +20,7 @@ export interface HttpDependencies {
   readonly catalog: Omit<Catalog, "register" | "setAlias" | "refresh"> & CatalogAdmin;
   readonly manifests: ManifestSigner;
   readonly blobs: BlobStore;
+  readonly checkFiles: FileCheck;
   readonly fleet: Pick<Fleet, "capacity" | "connected" | "machinesOf" | "publicViews" | "explain" | "viewsOf" | "publicId">;
   readonly ledger: Pick<Ledger, "balance" | "keySpend" | "prices" | "listPrices">;
   readonly inference: Pick<Inference, "run" | "arrive" | "inFlight" | "queue">;

@@ -16,6 +16,7 @@ import { inferenceRoutes } from "./inference-routes.js";
 import { keyRoutes } from "./keys/key-routes.js";
 import { machineRoutes } from "./machines/machine-routes.js";
 import { answerMalformedRequest } from "./malformed-request.js";
+import { catalogAdminRoutes } from "./models/admin/index.js";
 import { modelRoutes } from "./models/model-routes.js";
 import { openApiRoutes } from "./openapi/openapi-routes.js";
 import { rejectionRoutes } from "./rejections/rejection-routes.js";
@@ -54,6 +55,7 @@ export function createHttpServer(dependencies: HttpDependencies): HttpServer {
     ...accountRoutes(dependencies),
     encryptionKeyRoute(dependencies),
     ...adminRoutes(dependencies, drain),
+    ...catalogAdminRoutes(dependencies),
     ...decisionRoutes(dependencies),
     ...rejectionRoutes(dependencies),
     ...machineRoutes(dependencies),

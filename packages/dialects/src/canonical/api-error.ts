@@ -23,6 +23,7 @@ export const API_ERROR_CODES = [
   "model_unavailable",
   "service_unavailable",
   "bad_request",
+  "conflict",
   "idempotency_conflict",
   "idempotency_key_reused",
   "invalid_sealed_envelope",

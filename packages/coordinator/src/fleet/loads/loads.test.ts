@@ -15,9 +15,16 @@ import {
   testSlot,
   testSpec,
 } from "../testing/index.js";
-import type { FleetAlias } from "./fleet-catalog.js";
+import type { FleetAlias, WithdrawnBuild } from "./fleet-catalog.js";
 import { PLANS_APART_MS } from "./warm-loop.js";
 
+const named = (name: string, desired: string, previous?: string): FleetAlias => ({
+  name,
+  desired,
+  previous,
+  retired: [],
+  wave_percent: 100,
+});
 const OTHER = "other-build";
 const HASH = testModel().weight_hash;
 
@@ -27,6 +34,8 @@ describe("loading models over the wire", () => {
   const catalog: TestFleetOptions<never>["catalog"] = {
     build: (id) => ([TEST_BUILD, OTHER].includes(id) ? { weightHash: HASH } : undefined),
     aliases: () => [...aliases],
+    withdrawn: () => [],
+    revision: () => 1,
   };
   beforeEach(async () => {
     aliases.length = 0;
@@ -168,9 +177,12 @@ describe("loading models over the wire", () => {
 describe("what machines offer", () => {
   let test: TestFleet;
   let aliases: FleetAlias[] = [];
+  const withdrawn: WithdrawnBuild[] = [];
   const catalog: TestFleetOptions<never>["catalog"] = {
     build: (id) => (id === "unknown" ? undefined : { weightHash: HASH }),
     aliases: () => aliases,
+    withdrawn: () => withdrawn,
+    revision: () => 7,
   };
   beforeEach(async () => {
     aliases = [];
@@ -181,7 +193,7 @@ describe("what machines offer", () => {
   const offering = (build: string) => [...test.fleet.viewsOf(build)].length;
 
   it("changes with what they say, if the catalogue has it so; and one that offers what a name now stands for is taken off the former", async () => {
-    aliases = [{ name: "plant", desired: "new", previous: "old" }];
+    aliases = [named("plant", "new", "old")];
     const provider = await test.connect({ models: [testModel({ id: "old" }), testModel({ id: "kept" })] });
     provider.send({ type: "models_update", models: [testModel({ id: "new" }), testModel({ id: "unknown" })] });
     expect(await test.event("models_updated")).toMatchObject({ accepted: 1, dropped: 1, rejected: 1 });
@@ -189,7 +201,7 @@ describe("what machines offer", () => {
   });
 
   it("keeps a name's former build while the new one is refused, or is listed beside it", async () => {
-    aliases = [{ name: "plant", desired: "new", previous: "old" }];
+    aliases = [named("plant", "new", "old")];
     const provider = await test.connect({ models: [testModel({ id: "old" })] });
     provider.send({ type: "models_update", models: [testModel({ id: "new", weight_hash: "cd".repeat(32) })] });
     expect(await test.event("models_updated")).toMatchObject({ accepted: 0, dropped: 0, rejected: 1 });
@@ -203,12 +215,8 @@ describe("what machines offer", () => {
     const features = [MANAGED_MODELS_FEATURE];
     const models = [testModel({ id: "old" })];
     const provider = await test.connect({ features, models });
-    expect(await provider.receive("desired_models")).toEqual({ type: "desired_models", models: [] });
-    aliases = [
-      { name: "b", desired: "new", previous: "old" },
-      { name: "a", desired: "old", previous: undefined },
-      { name: "c", desired: "elsewhere", previous: undefined },
-    ];
+    expect(await provider.receive("desired_models")).toEqual({ type: "desired_models", models: [], revision: 7 });
+    aliases = [named("b", "new", "old"), named("a", "old"), named("c", "elsewhere")];
     await test.clock.advance(5_000);
     const desired = {
       type: "desired_models",
@@ -216,10 +224,15 @@ describe("what machines offer", () => {
         { model_name: "a", desired_build: "old" },
         { model_name: "b", desired_build: "new", previous_build: "old" },
       ],
+      revision: 7,
     };
     expect(await provider.receive("desired_models")).toEqual(desired);
     const late = await test.connect({ features, models });
     expect(await late.receive("desired_models")).toEqual(desired);
+    withdrawn.push({ modelId: "old", weightHash: HASH, kind: "revoked" });
+    await test.clock.advance(5_000);
+    const told = [{ model_id: "old", weight_hash: HASH, reason: "revoked" }];
+    expect(await provider.receive("desired_models")).toEqual({ ...desired, withdrawn: told });
     const plain = await test.connect({ models });
     await plain.taken();
     expect(plain.messages.waiting().filter(({ type }) => type === "desired_models").length).toBe(0);

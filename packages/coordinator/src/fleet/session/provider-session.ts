@@ -35,7 +35,7 @@ import type { UnreadableFrame } from "../connection/control-frame.js";
 import { CloseCode, type FrameHandler, type Peer } from "../connection/peer.js";
 import type { BulkWrite } from "../connection/socket-writer.js";
 import { desiredModels } from "../loads/desired-models.js";
-import type { FleetAlias } from "../loads/fleet-catalog.js";
+import type { FleetCatalog } from "../loads/fleet-catalog.js";
 import { judgeUpdate } from "../loads/models-update.js";
 import type { DisconnectReason, FrameIgnored } from "../ports.js";
 import type { ServingProvider } from "../types.js";
@@ -111,9 +111,9 @@ export class ProviderSession implements FrameHandler, AttemptHost {
     return [...this.#view.builds.keys()];
   }
 
-  /** Tells the machine which builds names stand for, as far as it is concerned; also that none does. */
-  announceDesired(aliases: readonly FleetAlias[]): void {
-    if (this.#view.managed === true) this.peer.control(desiredModels(aliases, (build) => this.#view.builds.has(build)));
+  /** Tells the machine which builds names stand for, as far as it is concerned, also that none does; and what it may not offer any more. */
+  announceDesired(catalog: FleetCatalog): void {
+    if (this.#view.managed === true) this.peer.control(desiredModels(catalog, { id: this.machineId, builds: this.#view.builds }));
   }
 
   /** Looks again at what is known of the machine's release. */

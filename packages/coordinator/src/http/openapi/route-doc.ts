@@ -10,6 +10,7 @@ export const TAGS = {
   Machines: "For whoever owns machines that serve.",
   Service: "The coordinator itself.",
   Operator: "For whoever runs the coordinator.",
+  Catalogue: "For whoever publishes models on it.",
 } as const;
 
 export interface RouteParameter {

@@ -2,7 +2,7 @@ import { ApiError, type ChatRequest, chatRequest } from "@umbel/dialects";
 import { WIRE_LIMITS } from "@umbel/protocol";
 import { createFakeClock } from "@umbel/protocol/testing";
 import { type Decision, isWorthWaiting, type RefusalReason, type RequestSpec, type StandingProfileName, select } from "@umbel/routing";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { KeyRecord } from "../../accounts/index.js";
 import { type CatalogService, createCatalog } from "../../catalog/index.js";
 import { buildOf } from "../../catalog/testing.js";
@@ -36,6 +36,8 @@ describe("admission", () => {
   let couldHold: boolean;
   let couldLoad: number;
   let noticed: string[];
+  /** Machines that would take a request for the desired build now. */
+  let desiredMachines: number;
   let specs: RequestSpec[];
   let isFull: boolean;
   /** Tokens that are out, by what requests took and gave back; refused when it says so. */
@@ -70,6 +72,7 @@ describe("admission", () => {
     probes = { presence_probe: () => true };
     [couldHold, couldLoad, noticed] = [true, 0, []];
     specs = [];
+    desiredMachines = 1;
     isFull = false;
     taken = [];
     overLimit = false;
@@ -98,6 +101,7 @@ describe("admission", () => {
           const preview = previews[spec.build] ?? NOBODY;
           return preview.candidates > 0 || isWorthWaiting(preview);
         },
+        capacity: () => ({ routableProviders: desiredMachines }) as ReturnType<AdmissionServices["fleet"]["capacity"]>,
         couldHold: () => couldHold,
         couldLoad: () => couldLoad,
         noticed: ({ type, build }) => noticed.push(`${type} ${build}`),
@@ -425,6 +429,40 @@ describe("admission", () => {
       previews = { wide: SOMEBODY };
       const refused = refusal({ model: "wide", messages: text(WIRE_LIMITS.requestBody_bytes_max), maxOutputTokens: 1 });
       expect(refused).toMatchObject({ status: 413, code: "payload_too_large", type: "invalid_request_error" });
+    });
+  });
+
+  describe("moves a name's requests to its desired build", () => {
+    const alias = { id: "alias", displayName: "Alias", desired: "new", previous: "old" };
+    const ids = Array.from({ length: 200 }, (_, index) => `request-${index}`);
+    const moved = () => ids.filter((requestId) => admit({}, { input: { requestId } }).build.id === "new");
+    afterEach(() => catalog.setAlias(alias));
+
+    it("by the share of a rollout, always the same ones, and more as it grows", async () => {
+      await catalog.setAlias({ ...alias, desiredShare_percent: 10 });
+      const few = moved();
+      expect(few.length / ids.length).toBeCloseTo(0.1, 1);
+      expect(moved()).toEqual(few);
+      await catalog.setAlias({ ...alias, desiredShare_percent: 60 });
+      expect(moved()).toEqual(expect.arrayContaining(few));
+    });
+
+    it("whatever the share, when only that is served; and back, when only the previous one is", async () => {
+      await catalog.setAlias({ ...alias, desiredShare_percent: 0 });
+      expect(moved()).toEqual([]);
+      previews = { new: SOMEBODY, old: refusedFor("concurrency") };
+      expect(moved()).toEqual(ids);
+      await catalog.setAlias({ ...alias, desiredShare_percent: 100 });
+      previews = { new: NOBODY, old: SOMEBODY };
+      expect(moved()).toEqual([]);
+    });
+
+    it("only when enough machines can serve it", async () => {
+      await catalog.setAlias({ ...alias, minDesiredProviders: 3 });
+      desiredMachines = 2;
+      expect(moved()).toEqual([]);
+      desiredMachines = 3;
+      expect(moved()).toEqual(ids);
     });
   });
 

@@ -2,6 +2,7 @@ import { utf8 } from "@umbel/protocol";
 import type { Catalog, ResolvedModel } from "../../catalog/index.js";
 import type { Settings } from "../../config/index.js";
 import type { Fleet } from "../../fleet/index.js";
+import { inShare } from "../../in-share.js";
 import type { Metrics } from "../../insight/index.js";
 import type { WaitQueues } from "../dispatch/wait-queues.js";
 import { refusedAt } from "../inference-refusal.js";
@@ -27,7 +28,7 @@ const MODEL_EXISTS = { name: "model_exists", stage: "model_resolution" } as cons
 
 export interface AdmissionServices {
   readonly catalog: Pick<Catalog, "resolve" | "aliases">;
-  readonly fleet: Pick<Fleet, "preview" | "someone" | "couldHold" | "couldLoad" | "noticed">;
+  readonly fleet: Pick<Fleet, "preview" | "someone" | "couldHold" | "couldLoad" | "noticed" | "capacity">;
   readonly queues: Pick<WaitQueues, "isFull">;
   readonly retryAfter: RetryAfter;
   readonly metrics: Metrics;
@@ -84,9 +85,11 @@ export function createAdmission({ catalog, fleet, queues, retryAfter, metrics, s
   /**
    * The build that the name means here and now. The desired one, as long as some machine could serve it, however busy; else the one before it, so
    * that a request waits for a build that is there. And the one before it where the desired one would have to be waited for, or begins too
-   * late, and it would not. Sources: routing.md §12.2, §12.3.
+   * late, and it would not. A request that a rollout has not come to asks for the one before it first, and the same in its place. Sources:
+   * routing.md §12.2, §12.3; catalog.md §9.
    */
-  function choose(input: LookedUpInput, { publicName, build, previous }: ResolvedModel): Omit<PreparedRequest, "body"> {
+  function choose(input: LookedUpInput, resolved: ResolvedModel): Omit<PreparedRequest, "body"> {
+    const { publicName, build, previous } = resolved;
     const desired = prompt(prepare(input, publicName, build));
     if (previous === undefined) return previewed(desired);
     let earlier: Unpreviewed | undefined;
@@ -94,11 +97,22 @@ export function createAdmission({ catalog, fleet, queues, retryAfter, metrics, s
       earlier ??= prompt(prepare(input, publicName, previous));
       return earlier;
     };
-    const meant = routable([() => desired, before]) ?? desired;
+    const inOrder = hasMoved(input, resolved) ? ([() => desired, before] as const) : ([before, () => desired] as const);
+    const meant = routable(inOrder) ?? desired;
     const first = previewed(meant);
-    if (meant !== desired || isServed(first) || settings.rejectModels.includes(previous.id)) return first;
-    const fallback = previewed(before());
+    if (isServed(first)) return first;
+    const other = inOrder[1]();
+    if (meant === other || settings.rejectModels.includes(other.build.id)) return first;
+    const fallback = previewed(other);
     return isServed(fallback) ? fallback : first;
+  }
+
+  /** Whether a request is among those that ask for the desired build. Shares go by the request, so that a retry asks for the same. */
+  function hasMoved({ requestId }: LookedUpInput, { publicName, build, rollout }: ResolvedModel): boolean {
+    const { desiredShare_percent = 100, minDesiredProviders = 1 } = rollout ?? {};
+    if (!inShare(desiredShare_percent, publicName, requestId)) return false;
+    // One is what is looked for anyway.
+    return minDesiredProviders <= 1 || fleet.capacity(build.id).routableProviders >= minDesiredProviders;
   }
 
   /** With how late it may begin, where that matters. */
