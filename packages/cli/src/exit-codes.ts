@@ -8,6 +8,8 @@ export const EXIT_CODES = {
   network: 5,
   hardware: 6,
   verification: 7,
+  /** Ctrl-C, as shells number it. */
+  interrupted: 130,
 } as const;
 
 /** A failure that the user can act on: what went wrong and what to do next, without a stack trace. */

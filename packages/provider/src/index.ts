@@ -8,10 +8,15 @@ export { ProviderError, type ProviderErrorCode } from "./agent/provider-error.js
 export type { ProviderAgent, ProviderPhase, ProviderState } from "./agent/provider-state.js";
 export type { Totals } from "./agent/reports.js";
 export { type ScriptedEngineScript, scriptedEngineScript } from "./engine/scripted/script.js";
+export { readMemory } from "./machine/memory.js";
+export { DownloadError } from "./models/download/download-error.js";
+export type { DownloadProgress } from "./models/download/download-files.js";
 export { GgufError } from "./models/gguf/gguf-error.js";
 export { type GgufInspection, inspectGgufFile } from "./models/gguf/inspect-gguf.js";
 export { machineMemory_gib, memoryFor } from "./models/gguf/memory-estimate.js";
 export { ModelError, type ModelErrorCode } from "./models/model-error.js";
+export { createModelLibrary, type ModelLibrary } from "./models/model-library.js";
 export { createModelStore, type LocalModel, type ModelStore } from "./models/model-store.js";
+export { SourceError } from "./models/sources/source-error.js";
 export type { Logger } from "./session/types.js";
 export type { EngineChoice, LoadFailure, WorkerSandbox } from "./worker/pipe-messages.js";

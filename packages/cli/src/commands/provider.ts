@@ -11,8 +11,8 @@ export function addProviderCommands(program: Command): void {
     .option("--foreground", "stay in the foreground; for now the only way to run")
     .option("--coordinator <url>", "coordinator to serve", process.env["UMBEL_PROVIDER_COORDINATOR"] ?? "http://127.0.0.1:8080")
     .option(
-      "--model <directory>",
-      "directory of a model with its manifest.json; repeatable (default: the bundled model)",
+      "--model <directory or id>",
+      "a model of umbel models list, or a directory with its manifest.json; repeatable (default: the bundled models and all that were downloaded)",
       (value, list: string[]) => [...list, value],
       [],
     )

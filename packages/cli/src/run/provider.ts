@@ -87,17 +87,20 @@ function makeAgent(options: Parameters<typeof createProviderAgent>[0]): Provider
   }
 }
 
+/** Ids of what to serve: what was named, else what comes with Umbel and what was downloaded. */
 async function importModels(home: string, options: StartOptions): Promise<string[]> {
   const store = createModelStore({ home });
+  const isNamed = options.model.length > 0;
   const ids: string[] = [];
-  for (const directory of options.model.length > 0 ? options.model : BUNDLED_MODEL_DIRECTORIES) {
-    try {
-      ids.push((await store.importModel(path.resolve(directory))).info.id);
-    } catch (error) {
-      throw asCliError(error);
+  try {
+    const stored = (await store.listModels()).filter(({ isStored }) => isStored).map(({ info }) => info.id);
+    for (const model of isNamed ? options.model : BUNDLED_MODEL_DIRECTORIES) {
+      ids.push(stored.includes(model) ? model : (await store.importModel(path.resolve(model))).info.id);
     }
+    return isNamed ? ids : [...new Set([...ids, ...stored])];
+  } catch (error) {
+    throw asCliError(error);
   }
-  return ids;
 }
 
 function engineOf(options: StartOptions): EngineChoice {

@@ -7,7 +7,10 @@ export type ModelErrorCode =
   | "size_mismatch"
   | "hash_mismatch"
   | "changed_while_reading"
-  | "record_invalid";
+  | "record_invalid"
+  | "not_here"
+  | "in_use"
+  | "gguf_invalid";
 
 /** A model that cannot be taken in or is not what its manifest says. The message names a file of the operator's own disk. */
 export class ModelError extends Error {
@@ -31,4 +34,7 @@ const describe: Readonly<Record<ModelErrorCode, string>> = {
   hash_mismatch: "a file of the model has other contents than its manifest says",
   changed_while_reading: "a file of the model changed while it was verified",
   record_invalid: "the record of an imported model is damaged; import the model again",
+  not_here: "there is no such model on this machine",
+  in_use: "the model is in the memory of a running provider",
+  gguf_invalid: "what was fetched is no model that can be loaded",
 };

@@ -1,7 +1,10 @@
-import { mkdir, readdir, readFile, rename, stat, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, stat, utimes, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { type Manifest, ManifestError, type ModelInfo, manifest, manifestPrefix, modelInfo, validateManifest } from "@umbel/protocol";
 import { z } from "zod";
+import { isHeld } from "./disk/in-use.js";
+import { removeFolder } from "./disk/publish.js";
+import { storeLayout } from "./disk/store-layout.js";
 import { ModelError } from "./model-error.js";
 import { verifyModel } from "./verify-model.js";
 
@@ -11,9 +14,21 @@ export interface LocalModel {
   readonly manifest: Manifest;
   /** Absolute folder that holds the manifest's files. */
   readonly directory: string;
+  /** Where it came from. */
+  readonly origin: ModelOrigin;
+  /** Kept however full the disk is: its owner asked for it. */
+  readonly isPinned: boolean;
+  /** Whether its bytes lie in the store, and not where they were imported from. */
+  readonly isStored: boolean;
+  readonly takenIn_at: string;
+  /** When it was last in use or taken in. */
+  readonly used_at: string;
 }
 
-/** Models that this provider can serve: one record each under `<home>/models/<prefix>/record.json`; the bytes stay where they were imported from. */
+/**
+ * Models that this provider can serve: one record each under `<home>/models/<prefix>/record.json`. The bytes of imported ones stay where they
+ * were imported from; those of downloaded ones lie beside the record.
+ */
 export interface ModelStore {
   /**
    * Takes a model in by reference, after verifying every file. Importing again replaces its record.
@@ -22,9 +37,30 @@ export interface ModelStore {
    * @throws ModelError
    */
   importModel(source: string): Promise<LocalModel>;
-  /** Every imported model, by id. A damaged record throws ModelError `record_invalid`. */
+  /** Takes in a model that lies somewhere else and has no manifest beside it, after hashing its files. */
+  refer(model: { readonly info: ModelInfo; readonly manifest: Manifest; readonly directory: string }): Promise<LocalModel>;
+  /** Every model, by id; of several versions of one the latest taken in. A damaged record throws ModelError `record_invalid`. */
   listModels(): Promise<readonly LocalModel[]>;
+  /** As `listModels`, with every version. */
+  listVersions(): Promise<readonly LocalModel[]>;
+  /**
+   * Takes a model out, all versions of it; files that were imported stay where they are.
+   *
+   * @returns bytes that became free
+   * @throws ModelError `not_here`, `in_use`
+   */
+  removeModel(id: string): Promise<number>;
+  /** Notes that a model is in use, so that it is not the first to go when the disk is full. */
+  touch(id: string): Promise<void>;
 }
+
+const modelOrigin = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("folder") }),
+  z.object({ kind: z.literal("catalog"), coordinator: z.string() }),
+  z.object({ kind: z.literal("hugging_face"), repository: z.string(), revision: z.string() }),
+  z.object({ kind: z.literal("url"), url: z.string() }),
+]);
+export type ModelOrigin = z.infer<typeof modelOrigin>;
 
 /** What a build's catalogue entry says that a provider needs and its manifest does not hold. */
 const facts = z.object({
@@ -34,35 +70,73 @@ const facts = z.object({
   capabilities: z.array(z.string()).default(["chat"]),
 });
 
-const record = z.object({ schema_version: z.literal(1), info: modelInfo, manifest, directory: z.string(), imported_at: z.iso.datetime() });
+const record = z.object({
+  schema_version: z.literal(1),
+  info: modelInfo,
+  manifest,
+  /** Absolute, or `.` for the record's own folder. */
+  directory: z.string(),
+  imported_at: z.iso.datetime(),
+  origin: modelOrigin.default({ kind: "folder" }),
+  pinned: z.boolean().default(true),
+});
+export type ModelRecord = z.input<typeof record>;
 
-const recordFile = "record.json";
+export const recordFile = "record.json";
 /** A prefix is a few folders deep (catalog.md §3), never a tree to get lost in. */
 const prefixDepth_max = 6;
 
 /** @param options.home the Umbel home, absolute */
 export function createModelStore(options: { readonly home: string; readonly now?: () => Date }): ModelStore {
-  const root = path.join(options.home, "models");
+  const layout = storeLayout(options.home);
+  const { root } = layout;
   const now = options.now ?? (() => new Date());
+  const folderOf = ({ manifest: { model_id, version } }: Pick<LocalModel, "manifest">): string =>
+    path.join(root, manifestPrefix(model_id, version));
+  const refer: ModelStore["refer"] = async (model) => {
+    const folder = folderOf(model);
+    await mkdir(folder, { recursive: true });
+    const contents: ModelRecord = { schema_version: 1, ...model, imported_at: now().toISOString() };
+    const file = path.join(folder, recordFile);
+    await replaceFile(file, `${JSON.stringify(contents, undefined, 2)}\n`);
+    return readRecord(file);
+  };
+  const listVersions = async (): Promise<LocalModel[]> => {
+    const models: LocalModel[] = [];
+    for (const file of await recordsUnder(root, prefixDepth_max)) models.push(await readRecord(file));
+    return models.sort((a, b) => compare(a.info.id, b.info.id) || compare(a.takenIn_at, b.takenIn_at));
+  };
   return {
+    refer,
+    listVersions,
     async importModel(source) {
       const model = await readModel(source);
       await verifyModel(model.manifest, model.directory);
-      const folder = path.join(root, manifestPrefix(model.manifest.model_id, model.manifest.version));
-      await mkdir(folder, { recursive: true });
-      const contents = { schema_version: 1, ...model, imported_at: now().toISOString() };
-      await replaceFile(path.join(folder, recordFile), `${JSON.stringify(contents, undefined, 2)}\n`);
-      return model;
+      return refer(model);
     },
     async listModels() {
-      const models: LocalModel[] = [];
-      for (const file of await recordsUnder(root, prefixDepth_max)) models.push(await readRecord(file));
-      return models.sort((a, b) => (a.info.id < b.info.id ? -1 : 1));
+      return [...new Map((await listVersions()).map((model) => [model.info.id, model])).values()];
+    },
+    async removeModel(id) {
+      const versions = (await listVersions()).filter(({ info }) => info.id === id);
+      if (versions.length === 0) throw new ModelError("not_here", id);
+      if (await isHeld(layout, id)) throw new ModelError("in_use", id);
+      for (const model of versions) await removeFolder(layout, folderOf(model));
+      return versions.reduce((sum, { isStored, manifest: { total_size_bytes } }) => sum + (isStored ? total_size_bytes : 0), 0);
+    },
+    async touch(id) {
+      for (const model of await listVersions()) {
+        if (model.info.id === id) await utimes(path.join(folderOf(model), recordFile), now(), now());
+      }
     },
   };
 }
 
-async function readModel(source: string): Promise<LocalModel> {
+function compare(a: string, b: string): number {
+  return a < b ? -1 : Number(a > b);
+}
+
+async function readModel(source: string): Promise<Pick<LocalModel, "info" | "manifest" | "directory">> {
   const isFolder = (await stat(source).catch(() => undefined))?.isDirectory() ?? false;
   const manifestPath = path.resolve(isFolder ? path.join(source, "manifest.json") : source);
   const directory = path.dirname(manifestPath);
@@ -114,8 +188,13 @@ async function readJson(
 
 async function readRecord(file: string): Promise<LocalModel> {
   try {
-    const { info, manifest: described, directory } = record.parse(JSON.parse(await readFile(file, "utf8")));
-    return { info, manifest: described, directory };
+    const { info, manifest: described, directory, origin, pinned, imported_at } = record.parse(JSON.parse(await readFile(file, "utf8")));
+    const isStored = directory === ".";
+    const used_at = (await stat(file)).mtime.toISOString();
+    return {
+      ...{ info, manifest: described, directory: isStored ? path.dirname(file) : directory },
+      ...{ origin, isPinned: pinned, isStored, takenIn_at: imported_at, used_at },
+    };
   } catch (error) {
     throw new ModelError("record_invalid", file, { cause: error });
   }
@@ -127,7 +206,7 @@ async function recordsUnder(folder: string, depth: number): Promise<string[]> {
   for (const entry of entries) {
     const location = path.join(folder, entry.name);
     if (entry.isFile() && entry.name === recordFile) found.push(location);
-    else if (entry.isDirectory() && depth > 0) found.push(...(await recordsUnder(location, depth - 1)));
+    else if (entry.isDirectory() && depth > 0 && !entry.name.startsWith(".")) found.push(...(await recordsUnder(location, depth - 1)));
   }
   return found;
 }

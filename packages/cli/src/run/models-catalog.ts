@@ -1,0 +1,48 @@
+import { createOutput, table } from "../output.js";
+import { formatBytes, formatCount } from "../quantities.js";
+import { type ModelOffer, modelOffers } from "./model-offers.js";
+import { asModelFailure, type LibraryFlags, openLibrary } from "./models-library.js";
+
+/** `umbel models catalog`. */
+export async function showCatalog(options: LibraryFlags & { readonly all?: boolean; readonly json?: boolean }): Promise<void> {
+  const output = createOutput(options);
+  const library = openLibrary(options);
+  try {
+    const catalog = await library.catalog(new AbortController().signal);
+    const local = await library.store.listModels();
+    const offers = await modelOffers(catalog, local);
+    const shown = offers.filter(({ unfit, isHere }) => options.all === true || isHere || unfit === undefined);
+    const known = new Set(catalog.models.map(({ id }) => id));
+    const elsewhere = local.map(({ info }) => info.id).filter((id) => !known.has(id));
+    output.result({ revision: catalog.revision, models: shown.map(offer), not_in_catalog: elsewhere });
+    output.line(
+      shown.length === 0
+        ? "The catalogue has nothing that fits this machine."
+        : table(["", "MODEL", "QUANT", "SIZE", "MEMORY", "CONTEXT", "NOTE"], shown.map(row)),
+    );
+    if (shown.length < offers.length) output.line(`\n${offers.length - shown.length} more do not fit this machine; see them with --all.`);
+    if (elsewhere.length > 0) output.line(`\nHere, but not in the catalogue, so that they get no work: ${elsewhere.join(", ")}`);
+  } catch (error) {
+    throw asModelFailure(error);
+  }
+}
+
+function row({ name, quantization, size_bytes, memory_gib, context_tokens, isHere, unfit, isSuggested }: ModelOffer): string[] {
+  const note = isHere ? "here" : (unfit ?? (isSuggested ? "suggested" : ""));
+  return [isHere ? "✓" : "", name, quantization, formatBytes(size_bytes), `${memory_gib} GiB`, formatCount(context_tokens), note];
+}
+
+function offer({ name, build, displayName, quantization, size_bytes, context_tokens, memory_gib, isHere, unfit, isSuggested }: ModelOffer) {
+  return {
+    id: name,
+    build,
+    display_name: displayName,
+    quantization,
+    size_bytes,
+    context_tokens,
+    min_ram_gb: memory_gib,
+    downloaded: isHere,
+    fits: unfit === undefined,
+    suggested: isSuggested,
+  };
+}

@@ -1,0 +1,126 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { type CatalogServer, smallLlama, startCatalogServer, writeGguf } from "@umbel/provider/testing";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { modelOffers } from "./model-offers.js";
+import { showCatalog } from "./models-catalog.js";
+import { downloadModels } from "./models-download.js";
+import { listModels } from "./models-list.js";
+import { removeModel } from "./models-remove.js";
+
+let home: string;
+let server: CatalogServer;
+let flags: { home: string; coordinator: string; json: true };
+
+beforeEach(async () => {
+  home = await mkdtemp(path.join(tmpdir(), "umbel-cli-models-"));
+  server = await startCatalogServer();
+  flags = { home, coordinator: server.url, json: true };
+  const publish = (id: string, data_bytes: number, min_ram_gb: number) =>
+    server.publish({
+      id,
+      version: "1",
+      files: [{ path: "m.gguf", bytes: writeGguf({ metadata: smallLlama, data_bytes }) }],
+      entry: { min_ram_gb },
+    });
+  await publish("oak-1b-q8_0", 1000, 1);
+  await publish("elm-2b-q8_0", 2000, 1);
+  await publish("yew-900b-q8_0", 3000, 4000);
+  server.alias({ id: "oak", desired_build: "oak-1b-q8_0" });
+});
+afterEach(async () => {
+  vi.restoreAllMocks();
+  await server.close();
+  await rm(home, { recursive: true });
+});
+
+/** What a command prints as its result. */
+async function resultOf(command: () => Promise<void>): Promise<unknown> {
+  const write = vi.spyOn(process.stdout, "write").mockReturnValue(true);
+  try {
+    await command();
+    expect(write).toHaveBeenCalledTimes(1);
+    return JSON.parse(String(write.mock.calls[0]?.[0]));
+  } finally {
+    write.mockRestore();
+  }
+}
+
+const isoTime = expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
+const hash = expect.stringMatching(/^[0-9a-f]{64}$/);
+const oak = () => ({
+  id: "oak-1b-q8_0",
+  version: "1",
+  weight_hash: hash,
+  quantization: "Q8_0",
+  size_bytes: expect.any(Number),
+  context_tokens: 4096,
+  capabilities: ["chat"],
+  origin: { kind: "catalog", coordinator: server.url },
+  directory: expect.stringContaining(path.join(home, "provider", "models", "v2")),
+  stored: true,
+  pinned: true,
+  taken_in_at: isoTime,
+  used_at: isoTime,
+});
+const offer = (id: string, changes: object) => ({
+  ...{ id, build: id, display_name: id, quantization: "Q8_0", size_bytes: expect.any(Number), context_tokens: 4096 },
+  ...{ min_ram_gb: 1, downloaded: false, fits: true, suggested: false, ...changes },
+});
+
+describe("umbel models with --json", () => {
+  it("downloads, lists, shows the catalogue, and removes", async () => {
+    expect(await resultOf(() => downloadModels(["oak"], flags))).toEqual({ models: [oak()] });
+    expect(await resultOf(() => listModels(flags))).toEqual({ object: "list", data: [oak()] });
+    expect(await resultOf(() => showCatalog(flags))).toEqual({
+      revision: 3,
+      models: [offer("oak", { build: "oak-1b-q8_0", downloaded: true }), offer("elm-2b-q8_0", { suggested: true })],
+      not_in_catalog: [],
+    });
+    expect(await resultOf(() => showCatalog({ ...flags, all: true }))).toMatchObject({
+      models: [{ id: "oak" }, { id: "elm-2b-q8_0" }, offer("yew-900b-q8_0", { min_ram_gb: 4000, fits: false })],
+    });
+    expect(await resultOf(() => removeModel("oak-1b-q8_0", { ...flags, yes: true }))).toEqual({
+      id: "oak-1b-q8_0",
+      removed: true,
+      freed_bytes: expect.any(Number),
+    });
+    expect(await resultOf(() => listModels(flags))).toEqual({ object: "list", data: [] });
+  });
+});
+
+describe("failures", () => {
+  const failure = (exitCode: number, remedy: string) =>
+    expect.objectContaining({ name: "CliError", exitCode, remedy: expect.stringContaining(remedy) });
+  it.each<[string, () => Promise<void>, number, string]>([
+    ["a model that is not in the catalogue", () => downloadModels(["ash"], flags), 1, "umbel models catalog"],
+    ["nobody who answers", () => downloadModels(["oak"], { ...flags, coordinator: "http://127.0.0.1:1" }), 5, "--coordinator"],
+    ["a key that the coordinator does not have", () => downloadModels(["oak"], { ...flags, catalogKey: "other" }), 7, "--catalog-key"],
+    ["a budget that is too small", () => downloadModels(["oak"], { ...flags, maxDiskGb: "0.000" }), 2, ""],
+    ["a budget of nothing", () => downloadModels(["oak"], { ...flags, maxDiskGb: "0.001" }), 6, "umbel models remove"],
+    ["a name that is none", () => downloadModels(["two words"], flags), 2, "--help"],
+    ["an address that is not encrypted", () => downloadModels(["http://192.0.2.1/m.gguf"], flags), 2, "https"],
+    ["removing what is not here", () => removeModel("ash", { ...flags, yes: true }), 1, "umbel models list"],
+  ])("%s", async (_, command, exitCode, remedy) => {
+    if (exitCode === 6) {
+      const bytes = writeGguf({ metadata: smallLlama, data_bytes: 1_100_000 });
+      await server.publish({ id: "oak-1b-q8_0", version: "2", files: [{ path: "m.gguf", bytes }] });
+    }
+    await expect(command()).rejects.toEqual(remedy === "" ? expect.objectContaining({ exitCode }) : failure(exitCode, remedy));
+  });
+});
+
+it("offers what is here first, then what fits by size, and suggests the largest of these", async () => {
+  const models = [
+    { id: "huge", weight_hash: "h", total_size_bytes: 50, min_ram_gb: 64 },
+    { id: "small", weight_hash: "s", total_size_bytes: 1, min_ram_gb: 2 },
+    { id: "middle", weight_hash: "m", total_size_bytes: 5, min_ram_gb: 8 },
+  ];
+  const catalog = { revision: 1, withdrawn: [], models } as unknown as Parameters<typeof modelOffers>[0];
+  expect(await modelOffers(catalog, [], 16)).toMatchObject([
+    { name: "small", isSuggested: false, unfit: undefined },
+    { name: "middle", isSuggested: true, unfit: undefined },
+    { name: "huge", isSuggested: false, unfit: "needs 64 GiB of memory, of which there are 16" },
+  ]);
+});

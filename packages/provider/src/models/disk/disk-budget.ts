@@ -1,0 +1,61 @@
+import { DownloadError } from "../download/download-error.js";
+import { freeDisk } from "../download/download-files.js";
+import type { LocalModel, ModelStore } from "../model-store.js";
+import { storeLayout } from "./store-layout.js";
+
+/** Of what the models take and what the disk has free, models may take this share. */
+const defaultShare = 0.7;
+
+export interface BudgetOptions {
+  readonly home: string;
+  readonly store: ModelStore;
+  /** Absent is 70 % of what models take and the disk has free. */
+  readonly disk_bytes_max?: number;
+  /** Builds that must stay: in memory, offered, or wanted. */
+  readonly keep: ReadonlySet<string>;
+  readonly freeDisk_bytes?: (directory: string) => Promise<number | undefined>;
+}
+
+/**
+ * Removes models until so many more bytes fit the budget: those used longest ago first; never one that is kept, pinned, or lies outside the store.
+ *
+ * @returns ids of what was removed
+ * @throws DownloadError `no_space` when that is not enough
+ */
+export async function makeDiskRoom(needed_bytes: number, options: BudgetOptions): Promise<readonly string[]> {
+  const models = (await options.store.listVersions()).filter(({ isStored }) => isStored);
+  let used_bytes = models.reduce((sum, { manifest }) => sum + manifest.total_size_bytes, 0);
+  const max_bytes = options.disk_bytes_max ?? (await defaultBudget(used_bytes, options));
+  const removed: string[] = [];
+  for (const model of removable(models, options.keep)) {
+    if (used_bytes + needed_bytes <= max_bytes) break;
+    used_bytes -= await options.store.removeModel(model.info.id);
+    removed.push(model.info.id);
+  }
+  if (used_bytes + needed_bytes > max_bytes) {
+    const inGb = (bytes: number): string => (bytes / 1e9).toFixed(2);
+    throw new DownloadError(
+      "no_space",
+      `models may take ${inGb(max_bytes)} GB, ${inGb(used_bytes)} GB are taken by what must stay, and ${inGb(needed_bytes)} GB are to come`,
+    );
+  }
+  return removed;
+}
+
+async function defaultBudget(used_bytes: number, { home, freeDisk_bytes = freeDisk }: BudgetOptions): Promise<number> {
+  const free_bytes = await freeDisk_bytes(storeLayout(home).root);
+  return free_bytes === undefined ? Number.POSITIVE_INFINITY : (used_bytes + free_bytes) * defaultShare;
+}
+
+/** One entry a build, the one used longest ago first. */
+function removable(models: readonly LocalModel[], keep: ReadonlySet<string>): readonly LocalModel[] {
+  const byId = new Map<string, LocalModel>();
+  for (const model of models) {
+    const known = byId.get(model.info.id);
+    if (known === undefined || known.used_at < model.used_at) byId.set(model.info.id, model);
+  }
+  const pinned = new Set(models.filter(({ isPinned }) => isPinned).map(({ info }) => info.id));
+  return [...byId.values()]
+    .filter(({ info }) => !keep.has(info.id) && !pinned.has(info.id))
+    .sort((a, b) => (a.used_at < b.used_at ? -1 : 1));
+}
