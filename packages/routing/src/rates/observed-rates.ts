@@ -19,6 +19,7 @@ const LOAD_WEIGHT = 0.25;
 
 /** Upper ends of the classes into which prompts are sorted by length, in tokens (routing.md §18). */
 const PROMPT_CLASSES_tokens = [1_000, 4_000, 8_000, 16_000, Number.POSITIVE_INFINITY] as const;
+const PROMPT_CLASS_NAMES: readonly string[] = PROMPT_CLASSES_tokens.map((_, index) => String(index));
 
 /** Rates observed across the fleet, from what machines report and from how requests on them went. */
 export interface ObservedRates extends FleetRates {
@@ -43,6 +44,7 @@ export function createObservedRates(): ObservedRates {
   const loads = new Remembered(() => ({ count: 0, mean_ms: 0 }));
   const firstContents = new Remembered(() => new Ring(firstContents_max));
   const drains = new Remembered(() => new DrainRate());
+  const pair = createPairs();
 
   return {
     decoded(build, computeClass, rate_tps) {
@@ -95,9 +97,24 @@ class Remembered<Value> {
 }
 
 function promptClass(promptTokens: number): string {
-  return String(PROMPT_CLASSES_tokens.findIndex((end) => promptTokens < end));
+  return PROMPT_CLASS_NAMES[PROMPT_CLASSES_tokens.findIndex((end) => promptTokens < end)] ?? "";
 }
 
-function pair(build: string, other: string): string {
-  return `${build}\0${other}`;
+/** Keys for a build and something else. Each is made once: to put strings together and to hash them takes longer than all that is asked by them. */
+function createPairs(): (build: string, other: string) => string {
+  const known = new Map<string, Map<string, string>>();
+  let size = 0;
+  return (build, other) => {
+    const key = known.get(build)?.get(other);
+    if (key !== undefined) return key;
+    if (size === OBSERVED_RATES_LIMITS.entries_max) {
+      known.clear();
+      size = 0;
+    }
+    const made = `${build}\0${other}`;
+    const ofBuild = known.get(build) ?? new Map<string, string>();
+    known.set(build, ofBuild.set(other, made));
+    size += 1;
+    return made;
+  };
 }
