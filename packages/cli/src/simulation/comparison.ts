@@ -25,6 +25,7 @@ export const COMPARISON_LINES: readonly Line[] = [
   { words: "requests", value: ({ requests }) => requests, format: whole },
   { words: "refused", better: "less", value: ({ refused }) => refused, format: whole },
   { words: "refused though a machine was free", better: "less", value: ({ falseRejectionShare }) => falseRejectionShare, format: percent },
+  { words: "consumers that left", value: ({ left }) => left, format: whole },
   { words: "broken off", better: "less", value: ({ brokenOff }) => brokenOff, format: whole },
   { words: "queued", better: "less", value: ({ queued }) => queued, format: whole },
   { words: "hedges", value: ({ hedges }) => hedges, format: whole },

@@ -62,7 +62,7 @@ export class SimulatedCoordinator {
     this.#placement = new Placement(policy.createSelector(), builds, streamOf(scenario.seed, "dice"), costProfile);
     this.#lines = new Lines(builds, this.#placement, scenario.coordinator);
     this.#warmth = new Warmth(scenario, builds, outside.machines, this.#placement, this.#lines);
-    this.#intake = new Intake(scenario, builds, policy.hedging, this.#placement.rates);
+    this.#intake = new Intake(scenario, builds, outside.machines, policy.hedging, this.#placement.rates);
     this.#reservations = new Reservations(this.#placement, this.#warmth, outside, recorder);
   }
 
@@ -120,6 +120,7 @@ export class SimulatedCoordinator {
       attempts: new Map(),
       firstContent_ms: undefined,
       decode_tps: 0,
+      hasLeft: false,
     };
     this.#live.set(arrival.number, request);
     this.recorder.arrived(arrival);
@@ -156,6 +157,15 @@ export class SimulatedCoordinator {
       case "failed":
         this.#failed(attempt, saying.failure);
     }
+  }
+
+  /** Its consumer has left, if it has not been answered by now. */
+  left(number: number): void {
+    const request = this.#live.get(number);
+    if (request === undefined) return;
+    request.hasLeft = true;
+    this.recorder.left(request);
+    this.#event(request, { type: "client_gone" });
   }
 
   tick(number: number): void {
@@ -288,7 +298,7 @@ export class SimulatedCoordinator {
 
   #failed(attempt: Attempt, failure: FailureClass): void {
     this.#reservations.judge(attempt, failure);
-    this.recorder.attemptFailed(attempt, failure);
+    if (failure !== "cancelled") this.recorder.attemptFailed(attempt, failure);
     this.#event(attempt.request, { type: "failed", racer: attempt.racer, failure });
   }
 

@@ -22,6 +22,8 @@ export interface Figures {
   readonly decode_tps: { readonly p5: number; readonly p50: number };
   readonly refused: number;
   readonly refusals: Readonly<Record<string, number>>;
+  /** Whose consumers had left before they were answered to the end; no share counts them. */
+  readonly left: number;
   /** Answers that ended in the middle. */
   readonly brokenOff: number;
   readonly attemptFailures: Readonly<Partial<Record<FailureClass, number>>>;

@@ -4,19 +4,28 @@ import type { ObservedRates } from "../rates/observed-rates.js";
 import type { RequestSpec } from "../types.js";
 import type { Arrival } from "./arrivals.js";
 import { entry, type SimulatedBuild } from "./fleet-mix.js";
-import { WEIGHT_HASH } from "./report.js";
+import type { SimulatedMachine } from "./machine.js";
+import { ownerOf, WEIGHT_HASH } from "./report.js";
 import type { Scenario } from "./scenario.js";
+import { chance } from "./streams.js";
 
 /** What the coordinator makes of a request before it looks for a machine. */
 export class Intake {
   readonly #affinity = new AffinityTable(AFFINITY_LIMITS);
+  /** Numbers of the machines that offer each build; empty where owners ask for nothing. */
+  readonly #offering: readonly number[][];
 
   constructor(
     private readonly scenario: Scenario,
     private readonly builds: readonly SimulatedBuild[],
+    machines: readonly SimulatedMachine[],
     private readonly hedging: boolean,
     private readonly rates: ObservedRates,
-  ) {}
+  ) {
+    this.#offering = builds.map(() => []);
+    if (scenario.traffic.owners === undefined) return;
+    for (const { spec } of machines) for (const build of spec.builds) this.#offering[build]?.push(spec.number);
+  }
 
   taken(arrival: Arrival, now_ms: number): { readonly spec: RequestSpec; readonly input: DispatchInput } {
     const limits = this.#limits(arrival);
@@ -31,23 +40,32 @@ export class Intake {
 
   #specOf(arrival: Arrival, { firstContent_ms }: DispatchLimits, now_ms: number): RequestSpec {
     const { id, kvBytesPerToken } = entry(this.builds, arrival.build);
+    const owner = this.#ownerOf(arrival);
     const spec = {
       requestId: String(arrival.number),
       build: id,
       weightHash: WEIGHT_HASH,
-      accountId: `account-${arrival.account}`,
+      accountId: owner === undefined ? `account-${arrival.account}` : ownerOf(owner),
       promptTokens: arrival.promptTokens,
       maxOutputTokens: arrival.maxOutputTokens,
       needsTools: arrival.tools,
       needsVision: arrival.vision,
       excluded: NOBODY,
       allowedMachines: undefined,
-      route: "public" as const,
+      route: owner === undefined ? ("public" as const) : (this.scenario.traffic.owners?.route ?? "public"),
       avoidVersion: undefined,
       ttftCeiling_ms: this.scenario.coordinator.ttft_gate === "hard" ? firstContent_ms : undefined,
       kvBytesPerToken,
     };
     return arrival.conversation === undefined ? spec : { ...spec, ...this.#affinityOf(arrival.conversation, arrival, now_ms) };
+  }
+
+  /** The machine whose owner asks; undefined where it is somebody else. */
+  #ownerOf({ number, build }: Arrival): number | undefined {
+    const { seed, traffic } = this.scenario;
+    const offering = this.#offering[build] ?? [];
+    if (traffic.owners === undefined || chance(seed, OWNERS, number) >= traffic.owners.share) return undefined;
+    return offering[Math.floor(chance(seed, OWNERS + 1, number) * offering.length)];
   }
 
   /** What is known of the prompt's beginning. A whole conversation goes by one mark here: that of its last prompt. */
@@ -69,6 +87,7 @@ export class Intake {
 }
 
 const AFFINITY_LIMITS = { ttl_ms: 600_000, entries_max: 100_000 } as const;
+const OWNERS = 0x0eed;
 const NOBODY: ReadonlySet<string> = new Set();
 /** The coordinator's own defaults (`UMBEL_CONTENT_BUDGET` and so on). */
 const LATER_LIMITS = {

@@ -18,6 +18,8 @@ export interface LiveRequest {
   /** When its first content came; undefined before. */
   firstContent_ms: number | undefined;
   decode_tps: number;
+  /** Its consumer has left. */
+  hasLeft: boolean;
 }
 
 /** What one request wants of one machine. */

@@ -229,7 +229,7 @@ export class SimulatedMachine {
     work.firstToken_ms = now_ms + 1000 / (this.#batch.rate_tps() * speed);
     this.world.say(this, work, { type: "content" }, work.firstToken_ms);
     const slot = this.slots.get(work.build);
-    const read_ms = work.firstToken_ms - work.admitted_ms;
+    const read_ms = (work.firstToken_ms - work.admitted_ms) * this.misbehaviour.clockRate;
     if (slot !== undefined && work.cachedTokens === 0) slot.prefill_tps = smoothed(slot.prefill_tps, (work.promptTokens * 1000) / read_ms);
   }
 
@@ -238,7 +238,7 @@ export class SimulatedMachine {
     const decode_tps = ((work.outputTokens - 1) * 1000) / Math.max(1, now_ms - work.firstToken_ms);
     const slot = this.slots.get(work.build);
     if (slot !== undefined) {
-      slot.decode_tps = smoothed(slot.decode_tps, decode_tps);
+      slot.decode_tps = smoothed(slot.decode_tps, decode_tps / this.misbehaviour.clockRate);
       this.#prefixes.remember(work);
       this.#giveBack(work, slot, now_ms);
     }
@@ -294,7 +294,7 @@ export class SimulatedMachine {
       return;
     }
     slot.ready = true;
-    slot.load_ms = took_ms;
+    slot.load_ms = took_ms * this.misbehaviour.clockRate;
     slot.used_ms = now_ms;
     for (const work of slot.waiting) this.world.say(this, work, { type: "accepted", phase: "prefilling", progress: 1 }, now_ms);
     this.world.loaded(this, build, "succeeded", took_ms);

@@ -11,6 +11,8 @@ export class Misbehaviour {
   readonly slowDecode: number;
   /** How many times its true places it claims to have; 1 is the truth. */
   readonly lie: number;
+  /** How fast its clock runs; 1 is right. */
+  readonly clockRate: number;
   readonly crash: Kind<"crash"> | undefined;
   readonly flapping: Kind<"flapping"> | undefined;
   readonly #failing: Kind<"failing"> | undefined;
@@ -25,6 +27,7 @@ export class Misbehaviour {
   ) {
     this.slowDecode = this.#find("slow_decode")?.factor ?? 1;
     this.lie = this.#find("lying_capacity")?.factor ?? 1;
+    this.clockRate = this.#find("clock_skew")?.rate ?? 1;
     this.crash = this.#find("crash");
     this.flapping = this.#find("flapping");
     this.#failing = this.#find("failing");

@@ -37,7 +37,19 @@ export class Recorder {
   readonly #accounts = new AccountTally();
   readonly #points: Point[] = [];
   readonly #window = new WindowTally();
-  #count = { requests: 0, completed: 0, good: 0, queued: 0, hedges: 0, hedgesWon: 0, retries: 0, coldDispatches: 0, loads: 0, unloads: 0 };
+  #count = {
+    requests: 0,
+    completed: 0,
+    good: 0,
+    queued: 0,
+    hedges: 0,
+    hedgesWon: 0,
+    retries: 0,
+    coldDispatches: 0,
+    loads: 0,
+    unloads: 0,
+    left: 0,
+  };
   #tokens = { written: 0, read: 0, wastedHedging: 0, wastedRetrying: 0 };
   #falseRejections = { checked: 0, found: 0 };
   #utilisation = { samples: 0, sum: 0 };
@@ -93,9 +105,14 @@ export class Recorder {
     this.#cached.found += attempt.work.cachedTokens;
   }
 
+  left({ arrival }: LiveRequest): void {
+    if (this.#counts(arrival)) this.#count.left += 1;
+  }
+
   settled({ request, machine }: Attempt, reason: SettleReason, now_ms: number): void {
     const { arrival } = request;
     this.#digest.add(now_ms);
+    if (request.hasLeft) return;
     const isComplete = reason === "complete";
     const isGood = isComplete && this.#isGood(request);
     if (isGood) {
@@ -176,7 +193,7 @@ export class Recorder {
       completed,
       good,
       goodput_perSecond: good / seconds,
-      goodShare: requests === 0 ? 1 : good / requests,
+      goodShare: requests === counts.left ? 1 : good / (requests - counts.left),
       written_tps: written / seconds,
       ttft_ms: {
         p50: this.#ttft.percentile(0.5),

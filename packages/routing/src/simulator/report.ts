@@ -15,7 +15,7 @@ export function registeredView(
   builds: readonly SimulatedBuild[],
   now_ms: number,
 ): ProviderView {
-  const session = { sessionId, machineId: machineIdOf(spec.number), accountId: `owner-${spec.number}` };
+  const session = { sessionId, machineId: machineIdOf(spec.number), accountId: ownerOf(spec.number) };
   const message: Register = {
     type: "register",
     protocol: 1,
@@ -46,6 +46,11 @@ export function registeredView(
 
 export function machineIdOf(number: number): string {
   return `machine-${number}`;
+}
+
+/** Account of a machine's owner; every machine has one of its own. */
+export function ownerOf(number: number): string {
+  return `owner-${number}`;
 }
 
 /** Sessions are called `session-<machine>-<connection>`. */

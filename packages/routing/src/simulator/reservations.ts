@@ -52,7 +52,7 @@ export class Reservations {
     if (purpose === "first") this.outside.placed(request.arrival, machine);
     const work = workOf(request.arrival, this.#works++);
     const tokens = demand_tokens(work);
-    const { id: sessionId, machineId, version } = this.placement.hold(machine, spec.build, work.promptTokens, tokens, now_ms);
+    const { id: sessionId, machineId, version, accountId } = this.placement.hold(machine, spec.build, work.promptTokens, tokens, now_ms);
     const attempt: Attempt = {
       machine,
       sessionId,
@@ -72,7 +72,9 @@ export class Reservations {
     if (purpose === "first") this.#hedges.dispatched(spec.build, now_ms);
     if (purpose === "hedge") this.warmth.pressed("hedge_started", spec.build, now_ms);
     if ((winner.terms["state"] ?? 0) > 0) this.warmth.pressed("cold_dispatch", spec.build, now_ms);
-    return { place: { machineId, version, ttft_ms: winner.ttft_ms, mayHedge: true }, decision };
+    // An owner's own machine costs nothing, and another would.
+    const mayHedge = spec.route === "public" || accountId !== spec.accountId;
+    return { place: { machineId, version, ttft_ms: winner.ttft_ms, mayHedge }, decision };
   }
 
   /** @returns false if it had been given back already */

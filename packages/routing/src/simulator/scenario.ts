@@ -101,6 +101,10 @@ const traffic = z.strictObject({
       think_s: distribution.default({ kind: "fixed", value: 20 }),
     })
     .optional(),
+  /** Consumers that leave so long after they have asked, if their answer is not complete by then. */
+  leaving: z.strictObject({ share, after_s: distribution.default({ kind: "uniform", min: 1, max: 10 }) }).optional(),
+  /** Requests of people who own a machine that offers the build: for it alone, or for others too where it cannot. */
+  owners: z.strictObject({ share, route: z.enum(["self", "prefer"]).default("prefer") }).optional(),
 });
 
 const accounts = z.strictObject({
@@ -126,6 +130,8 @@ const fault = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("oom_on_load"), ...hits, chance: share.default(0.5) }),
   /** Claims so many times the places it has, and no work at all. */
   z.strictObject({ kind: z.literal("lying_capacity"), ...hits, factor: z.number().min(1).max(100).default(4) }),
+  /** Its clock runs so many times as fast as it should: it reports sooner, and reports rates and times that it measured by it. */
+  z.strictObject({ kind: z.literal("clock_skew"), ...hits, rate: z.number().min(0.1).max(10) }),
   /** The chat template of a release fails on requests with tools. */
   z.strictObject({ kind: z.literal("template_crash"), ...hits, chance: share.default(1) }),
 ]);

@@ -95,6 +95,33 @@ describe("a simulation", () => {
     expect(figures.completed / figures.requests).toBeGreaterThan(0.9);
   });
 
+  it("lets consumers go who leave, and frees what they held", () => {
+    const traffic = {
+      rate_per_s: 2,
+      prompt_tokens: 200,
+      max_tokens: 400,
+      leaving: { share: 0.5, after_s: { kind: "uniform", min: 0.1, max: 4 } },
+    };
+    const figures = run(scenario({ traffic }));
+    expect(figures.left).toBeGreaterThan(20);
+    expect(figures.completed + figures.left).toBe(figures.requests);
+    expect(figures).toMatchObject({ refused: 0, brokenOff: 0, attemptFailures: {} });
+  });
+
+  it("keeps owners' requests on their own machines where they ask for nothing else, and others' where they cannot be served", () => {
+    const traffic = { rate_per_s: 4, prompt_tokens: 1_000, max_tokens: 500 };
+    const self = run(scenario({ duration_s: 40, traffic: { ...traffic, owners: { share: 1, route: "self" } } }));
+    const prefer = run(scenario({ duration_s: 40, traffic: { ...traffic, owners: { share: 1 } } }));
+    expect(self.hedges).toBe(0);
+    expect(self.completed + self.refused + self.brokenOff).toBe(self.requests);
+    expect(prefer.ttft_ms.p99).toBeLessThan(self.ttft_ms.p99);
+  });
+
+  it("bears machines whose clocks run fast", () => {
+    const figures = run(scenario({ faults: [{ kind: "clock_skew", share: 0.3, rate: 3 }] }));
+    expect(figures).toMatchObject({ completed: figures.requests, refused: 0 });
+  });
+
   it("finds the prefix of a conversation on the machine that holds it", () => {
     const traffic = { rate_per_s: 2, prompt_tokens: 400, max_tokens: 100, conversations: { share: 1, turns: 5, think_s: 8 } };
     expect(run(scenario({ traffic })).prefixHitShare).toBeGreaterThan(1.5 * run(scenario({ traffic }), "random").prefixHitShare);

@@ -13,7 +13,7 @@ export function chance(seed: number, a: number, b: number): number {
   return chance32(seed, a, b) / 2 ** 32;
 }
 
-const STREAMS = { fleet: 1, builds: 2, arrivals: 3, faults: 4, dice: 5, heartbeats: 6, sampling: 7 } as const;
+const STREAMS = { fleet: 1, builds: 2, arrivals: 3, faults: 4, dice: 5, consumers: 6 } as const;
 export type StreamName = keyof typeof STREAMS;
 
 function chance32(seed: number, a: number, b: number): number {

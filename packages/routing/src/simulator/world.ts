@@ -1,6 +1,6 @@
 import type { Arrival } from "./arrivals.js";
 import { type Outside, SimulatedCoordinator } from "./coordinator.js";
-import { exponential } from "./distribution.js";
+import { draw, exponential } from "./distribution.js";
 import { EventHeap } from "./event-heap.js";
 import { entry, type MachineSpec, type SimulatedBuild } from "./fleet-mix.js";
 import type { Attempt, LiveRequest } from "./live-request.js";
@@ -26,6 +26,7 @@ const SAMPLE = 8;
 const GO_DOWN = 9;
 const COME_UP = 10;
 const PLAN = 11;
+const LEAVE = 12;
 
 /** Between two looks of the planner (routing.md §13.3). */
 const PLAN_INTERVAL_MS = 10_000;
@@ -56,6 +57,7 @@ export class World {
   /** Over the machines that are up: streams, machines that have some, and places for streams. */
   readonly #load = { writing: 0, busyMachines: 0, places: 0 };
   readonly #faultDice: () => number;
+  readonly #consumerDice: () => number;
   #nextArrival: Arrival | undefined;
   #now_ms = 0;
 
@@ -79,6 +81,7 @@ export class World {
     this.#oracle = new Oracle(scenario, builds, this.#machines, (machine) => !this.#down.has(machine), this.recorder);
     this.#coordinator = new SimulatedCoordinator(scenario, builds, policy, this.#outside(), this.recorder);
     this.#faultDice = streamOf(scenario.seed, "faults");
+    this.#consumerDice = streamOf(scenario.seed, "consumers");
   }
 
   get #beatsAlways(): boolean {
@@ -134,6 +137,9 @@ export class World {
       case SAMPLE:
         this.#sample();
         return;
+      case LEAVE:
+        this.#coordinator.left(subject);
+        return;
       case PLAN:
         this.#plan();
         return;
@@ -161,7 +167,14 @@ export class World {
     const arrival = this.#nextArrival;
     if (arrival === undefined) return;
     this.#coordinator.arrive(arrival);
+    this.#planLeaving(arrival);
     this.#planArrival(this.parts.arrivals);
+  }
+
+  #planLeaving({ number }: Arrival): void {
+    const { leaving } = this.parts.scenario.traffic;
+    if (leaving === undefined || this.#consumerDice() >= leaving.share) return;
+    this.#heap.add(this.#now_ms + draw(leaving.after_s, this.#consumerDice) * 1000, LEAVE, number);
   }
 
   #wake(machine: SimulatedMachine): void {
@@ -194,6 +207,8 @@ export class World {
     const hasRead = work.phase === "decode";
     const written = machine.cancel(work, this.#now_ms);
     if (written > 0 || hasRead) this.recorder.wasted(attempt, written, hasRead);
+    // The machine's own account of it, for whoever still waits for one.
+    if (!attempt.isReleased) this.#say(machine, work, { type: "failed", failure: "cancelled" }, this.#now_ms);
     this.#planWake(machine);
   }
 
@@ -212,7 +227,7 @@ export class World {
     if (this.#beating.has(number)) return;
     this.#beating.add(number);
     const { interval_s, jitter } = this.parts.scenario.fleet.heartbeat;
-    const interval_ms = interval_s * 1000;
+    const interval_ms = (interval_s * 1000) / machine.misbehaviour.clockRate;
     const phase_ms = chance(this.parts.scenario.seed, number, HEARTBEAT) * interval_ms;
     const beat = Math.floor((this.#now_ms - phase_ms) / interval_ms) + 1;
     const late_ms = chance(this.parts.scenario.seed, number, beat) * jitter * interval_ms;
