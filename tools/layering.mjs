@@ -62,6 +62,7 @@ export const PROVIDER_ROWS = {
   evidence: [],
   machine: [],
   guest: ["machine"],
+  control: [],
   models: [],
   worker: ["engine", "batch", "chat", "embed", "vault", "evidence", "models"],
   session: ["machine"],

@@ -42,8 +42,10 @@ describe("the umbel command", () => {
   it.each([
     [["nonsense"], 2],
     [["up", "--nonsense"], 2],
-    [["provider", "start"], 2],
+    [["provider", "start", "--sequences", "many"], 2],
     [["provider", "start", "--foreground", "--engine", "magic"], 2],
+    [["provider", "restart"], 1],
+    [["provider", "logs"], 1],
     [["provider", "start", "--foreground", "--model", "/nowhere"], 7],
     [["coordinator", "--port", "99999"], 3],
     [["admin", "credit", "--account", "a", "--usd", "-5"], 2],

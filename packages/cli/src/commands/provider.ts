@@ -1,15 +1,10 @@
 import type { Command } from "commander";
 
-/** Parallel answers of one model, unless said otherwise. */
-const SEQUENCES = "16";
-
 export function addProviderCommands(program: Command): void {
   const provider = program.command("provider").description("serve models from this machine");
-  provider
-    .command("start")
-    .description("connect this machine to a coordinator and serve")
-    .option("--foreground", "stay in the foreground; for now the only way to run")
-    .option("--coordinator <url>", "coordinator to serve", process.env["UMBEL_PROVIDER_COORDINATOR"] ?? "http://127.0.0.1:8080")
+  withConfig(shared(provider.command("start").description("connect this machine to a coordinator and serve, in the background")))
+    .option("--foreground", "stay in the foreground; for service managers and for looking on")
+    .option("--coordinator <url>", "coordinator to serve (default: http://127.0.0.1:8080)")
     .option(
       "--model <directory or id>",
       "a model of umbel models list, or a directory with its manifest.json; repeatable (default: the bundled models and all that were downloaded)",
@@ -19,7 +14,7 @@ export function addProviderCommands(program: Command): void {
     .option("--token <token>", "provider token of the account that earns (default: UMBEL_PROVIDER_TOKEN)")
     .option("--engine <name>", "llama.cpp, or scripted for tests", "llama.cpp")
     .option("--script <file>", "JSON file that says how the scripted engine behaves")
-    .option("--sequences <number>", "answers of one model at the same time, 1 to 64", SEQUENCES)
+    .option("--sequences <number>", "answers of one model at the same time, 1 to 64 (default: 16)")
     .option("--threads <number>", "most CPU threads for the model (default: physical cores less one)")
     .option(
       "--models-resident-max <number>",
@@ -27,7 +22,36 @@ export function addProviderCommands(program: Command): void {
     )
     .option("--models-memory-max-gb <number>", "memory that models may take together, in GiB (default: what the machine has)")
     .option("--private-only", "serve only the requests of the machine's own account")
-    .option("--home <directory>", "where keys and models are kept (default: UMBEL_HOME, else ~/.umbel)")
-    .option("--json", "print one JSON object once registered; log lines go to standard error")
+    .option("--log-file <file>", "where log lines go instead of standard error, with --foreground")
     .action(async (options) => (await import("../run/provider.js")).startProvider(options));
+
+  shared(provider.command("stop").description("stop the provider; running answers may finish"))
+    .option("--now", "do not let running answers finish")
+    .action(async (options) => (await import("../run/provider-control.js")).stopProvider(options));
+  shared(provider.command("restart").description("stop the provider and start it as it was started last")).action(async (options) =>
+    (await import("../run/provider-control.js")).restartProvider(options),
+  );
+  withConfig(shared(provider.command("status").description("what the provider does, and with which settings"))).action(async (options) =>
+    (await import("../run/provider-status.js")).providerStatusCommand(options),
+  );
+  shared(provider.command("pause").description("take no work and give the memory back; holds over restarts"))
+    .option("--for <time>", "resume by itself after that time, e.g. 30m, 2h, 3d (default: until you resume it)")
+    .action(async (options) => (await import("../run/provider-control.js")).pauseProvider(options));
+  shared(provider.command("resume").description("take work again")).action(async (options) =>
+    (await import("../run/provider-control.js")).resumeProvider(options),
+  );
+  shared(provider.command("logs").description("the last lines that the provider in the background has logged"))
+    .option("-n, --lines <number>", "how many", "50")
+    .option("-f, --follow", "and what comes, until Ctrl-C")
+    .action(async (options) => (await import("../run/provider-logs.js")).providerLogs(options));
+}
+
+function withConfig(command: Command): Command {
+  return command.option("--config <file>", "settings of this provider (default: provider.toml in the Umbel home)");
+}
+
+function shared(command: Command): Command {
+  return command
+    .option("--home <directory>", "where keys and models are kept (default: UMBEL_HOME, else ~/.umbel)")
+    .option("--json", "print one JSON object; progress and log lines go to standard error");
 }

@@ -28,7 +28,7 @@ export async function runCoordinator(options: CoordinatorOptions): Promise<void>
   }).catch(asStartError);
   output.result({ url: coordinator.url, base_url: `${coordinator.url}/v1`, home });
   output.line(`The coordinator is ready: ${coordinator.url}/v1`);
-  output.line(`Connect a machine with: umbel provider start --foreground --coordinator ${coordinator.url}`);
+  output.line(`Connect a machine with: umbel provider start --coordinator ${coordinator.url}`);
   announceReady({ url: coordinator.url });
   await Promise.race([stop, coordinator.closed]);
   await coordinator.close();

@@ -21,7 +21,7 @@ export async function explainMachine(id: string | undefined, options: MachineOpt
   for (const machine of ids) machines.push(await whyOf(machine, token, options));
   output.result(id === undefined ? { object: "list", data: machines } : machines[0]);
   if (machines.length === 0) {
-    output.line("This account has no machines. Start one with its token: UMBEL_PROVIDER_TOKEN=<token> umbel provider start --foreground");
+    output.line("This account has no machines. Start one with its token: UMBEL_PROVIDER_TOKEN=<token> umbel provider start");
   }
   machines.forEach((why, index) => {
     if (index > 0) output.line();

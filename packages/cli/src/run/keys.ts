@@ -78,7 +78,7 @@ export async function createKey(options: CreateOptions): Promise<void> {
     });
     output.result({ provider_token: token, account: options.account });
     output.line(
-      `Provider token: ${token}\nIt is shown once. Start a machine with: UMBEL_PROVIDER_TOKEN=<token> umbel provider start --foreground --coordinator <url>`,
+      `Provider token: ${token}\nIt is shown once. Start a machine with: UMBEL_PROVIDER_TOKEN=<token> umbel provider start --coordinator <url>`,
     );
     return;
   }

@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import {
+  ControlError,
+  type ControlServer,
   createModelStore,
   createProviderAgent,
   type EngineChoice,
@@ -8,63 +10,79 @@ import {
   type ProviderAgent,
   ProviderError,
   scriptedEngineScript,
+  startControl,
 } from "@umbel/provider";
 import { CliError, EXIT_CODES } from "../exit-codes.js";
-import { BUNDLED_MODEL_DIRECTORIES, resolveHome } from "../home.js";
+import { BUNDLED_MODEL_DIRECTORIES } from "../home.js";
 import { createLog } from "../log.js";
 import { createOutput, type Output } from "../output.js";
 import { announceReady, stopRequested } from "../process/managed.js";
+import { startInBackground } from "../provider/background.js";
+import { readConfigFile } from "../provider/config-file.js";
+import { controlHandlers } from "../provider/control-handlers.js";
+import { restInWords } from "../provider/in-words.js";
+import { type ProviderPlaces, providerPlaces } from "../provider/places.js";
+import { type ResolvedSettings, resolveSettings } from "../provider/resolve-settings.js";
 
-/** How long running answers may go on after the provider was told to stop. */
-const DRAIN_ms = 15_000;
+/** Of a provider that `umbel up` manages, which stops it before the coordinator. */
+const MANAGED_DRAIN_ms = 15_000;
+
 export interface StartOptions {
   readonly foreground?: boolean;
-  readonly coordinator: string;
+  readonly config?: string;
   readonly home?: string;
   readonly model: readonly string[];
   readonly token?: string;
   readonly engine: string;
   readonly script?: string;
-  readonly sequences: string;
-  readonly threads?: string;
-  readonly modelsResidentMax?: string;
-  readonly modelsMemoryMaxGb?: string;
-  readonly privateOnly?: boolean;
+  readonly logFile?: string;
   readonly json?: boolean;
 }
 
-/** `umbel provider start`: serves until it is told to stop. */
+/** `umbel provider start`: serves until it is told to stop, in the background unless it is to stay in the terminal. */
 export async function startProvider(options: StartOptions): Promise<void> {
   const output = createOutput(options);
-  if (options.foreground !== true) {
-    throw new CliError(
-      "A provider runs in the foreground only, for now.",
-      EXIT_CODES.usage,
-      "Add --foreground, and leave the terminal to it or use your service manager.",
-    );
-  }
-  const stop = stopRequested();
-  const home = path.join(resolveHome(options.home), "provider");
-  const models = await importModels(home, options);
-  const token = options.token ?? process.env["UMBEL_PROVIDER_TOKEN"];
-  const agent = makeAgent({
-    coordinatorUrl: options.coordinator,
-    home,
-    models: models.map((id) => ({ id, sequences: wholeNumber("--sequences", options.sequences) })),
-    engine: engineOf(options),
-    privateOnly: options.privateOnly === true,
-    ...(options.modelsResidentMax === undefined
-      ? {}
-      : { modelsResident_max: wholeNumber("--models-resident-max", options.modelsResidentMax) }),
-    ...(options.modelsMemoryMaxGb === undefined
-      ? {}
-      : { modelsMemory_gb_max: gigabytes("--models-memory-max-gb", options.modelsMemoryMaxGb) }),
-    ...(token === undefined || token === "" ? {} : { authToken: token }),
+  const places = providerPlaces(options);
+  const settings = resolveSettings({ ...options }, process.env, readConfigFile(places.configFile));
+  for (const warning of settings.warnings) output.note(warning);
+  if (options.foreground === true) await serve(options, settings, places, output);
+  else await startInBackground(places, process.argv.slice(2), output);
+}
+
+async function serve(options: StartOptions, settings: ResolvedSettings, places: ProviderPlaces, output: Output): Promise<void> {
+  const { values } = settings;
+  const isManaged = process.send !== undefined;
+  let grace_ms = isManaged ? MANAGED_DRAIN_ms : (values.grace_s ?? 0) * 1_000;
+  let stopNow: (asked_ms: number) => void = () => undefined;
+  const told = new Promise<void>((resolve) => {
+    stopNow = (asked_ms) => {
+      grace_ms = asked_ms;
+      resolve();
+    };
   });
+  const stop = Promise.race([stopRequested(), told]);
+  const models = await importModels(places.home, values.models ?? []);
+  const token = options.token ?? process.env["UMBEL_PROVIDER_TOKEN"];
+  const agent = makeAgent(
+    {
+      coordinatorUrl: values.coordinatorUrl ?? "",
+      home: places.home,
+      models: models.map((id) => ({ id, ...(values.sequences === undefined ? {} : { sequences: values.sequences }) })),
+      engine: engineOf(options, values.threads),
+      privateOnly: values.privateOnly === true,
+      guest: settings.guest,
+      ...(values.modelsResident_max === undefined ? {} : { modelsResident_max: values.modelsResident_max }),
+      ...(values.modelsMemory_gb_max === undefined ? {} : { modelsMemory_gb_max: values.modelsMemory_gb_max }),
+      ...(token === undefined || token === "" ? {} : { authToken: token }),
+    },
+    options.logFile,
+  );
+  const now = () => new Date();
+  const control = await listen(places.home, controlHandlers({ agent, settings, startedAt: now(), now, stop: stopNow }));
   try {
     const first = await Promise.race([agent.start().then(() => "started" as const), stop.then(() => "stopped" as const)]);
     if (first === "started") {
-      report(agent, options, output);
+      report(agent, output);
       announceReady({});
       const end = await Promise.race([agent.ended, stop]);
       if (end instanceof ProviderError) throw end;
@@ -73,13 +91,25 @@ export async function startProvider(options: StartOptions): Promise<void> {
     throw asCliError(error);
   } finally {
     output.note("Finishing what runs …");
-    await agent.stop(DRAIN_ms);
+    await agent.stop(grace_ms);
+    await control.close();
   }
 }
 
-function makeAgent(options: Parameters<typeof createProviderAgent>[0]): ProviderAgent {
+async function listen(home: string, handlers: ReturnType<typeof controlHandlers>): Promise<ControlServer> {
   try {
-    return createProviderAgent(options, { logger: createLog("provider") });
+    return await startControl(home, handlers);
+  } catch (error) {
+    if (!(error instanceof ControlError)) throw error;
+    throw new CliError(error.message, EXIT_CODES.failure, "See it with umbel provider status, or give this one another --home.", {
+      cause: error,
+    });
+  }
+}
+
+function makeAgent(options: Parameters<typeof createProviderAgent>[0], logFile: string | undefined): ProviderAgent {
+  try {
+    return createProviderAgent(options, { logger: createLog("provider", logFile) });
   } catch (error) {
     throw new CliError(error instanceof Error ? error.message : String(error), EXIT_CODES.usage, "See umbel provider start --help.", {
       cause: error,
@@ -88,13 +118,13 @@ function makeAgent(options: Parameters<typeof createProviderAgent>[0]): Provider
 }
 
 /** Ids of what to serve: what was named, else what comes with Umbel and what was downloaded. */
-async function importModels(home: string, options: StartOptions): Promise<string[]> {
+async function importModels(home: string, named: readonly string[]): Promise<string[]> {
   const store = createModelStore({ home });
-  const isNamed = options.model.length > 0;
+  const isNamed = named.length > 0;
   const ids: string[] = [];
   try {
     const stored = (await store.listModels()).filter(({ isStored }) => isStored).map(({ info }) => info.id);
-    for (const model of isNamed ? options.model : BUNDLED_MODEL_DIRECTORIES) {
+    for (const model of isNamed ? named : BUNDLED_MODEL_DIRECTORIES) {
       ids.push(stored.includes(model) ? model : (await store.importModel(path.resolve(model))).info.id);
     }
     return isNamed ? ids : [...new Set([...ids, ...stored])];
@@ -103,11 +133,11 @@ async function importModels(home: string, options: StartOptions): Promise<string
   }
 }
 
-function engineOf(options: StartOptions): EngineChoice {
+function engineOf(options: StartOptions, threads_max: number | undefined): EngineChoice {
   if (options.engine === "scripted") return { kind: "scripted", script: readScript(options.script) };
   if (options.engine !== "llama.cpp")
     throw new CliError(`There is no engine "${options.engine}".`, EXIT_CODES.usage, "Use llama.cpp, or scripted for tests.");
-  return { kind: "llama.cpp", ...(options.threads === undefined ? {} : { threads_max: wholeNumber("--threads", options.threads) }) };
+  return { kind: "llama.cpp", ...(threads_max === undefined ? {} : { threads_max }) };
 }
 
 function readScript(file: string | undefined): Record<string, unknown> {
@@ -124,20 +154,22 @@ function readScript(file: string | undefined): Record<string, unknown> {
   }
 }
 
-function report(agent: ProviderAgent, options: StartOptions, output: Output): void {
-  const { machineId, models, sandbox, trust, failures } = agent.state();
+function report(agent: ProviderAgent, output: Output): void {
+  const { machineId, models, sandbox, trust, failures, coordinatorUrl, stance } = agent.state();
   output.result({
     machine_id: machineId,
-    coordinator: options.coordinator,
+    coordinator: coordinatorUrl,
     models,
     sandbox,
     trust_level: trust?.trust_level ?? null,
     load_failures: failures,
+    rest_reasons: stance.reasons,
   });
-  output.line(`Serving ${models.join(", ")} for ${options.coordinator} as machine ${machineId ?? "unknown"}.`);
+  output.line(`Serving ${models.join(", ")} for ${coordinatorUrl} as machine ${machineId ?? "unknown"}.`);
   output.line(
     `Worker confined by: network ${sandbox?.network ?? "none"}, files ${sandbox?.filesystem ?? "none"}, core dumps ${sandbox?.coreDumps ?? "unknown"}.`,
   );
+  for (const reason of stance.reasons) output.note(`Takes no work for now: ${restInWords(reason)}.`);
   for (const failure of failures) output.note(`Not loaded: ${failure.build} (${failure.code}: ${failure.message})`);
 }
 
@@ -146,15 +178,4 @@ function asCliError(error: unknown): unknown {
     return new CliError(error.message, EXIT_CODES.verification, "Check the directory given with --model.", { cause: error });
   if (error instanceof ProviderError) return new CliError(error.message, EXIT_CODES.failure, undefined, { cause: error });
   return error;
-}
-
-function gigabytes(option: string, text: string): number {
-  if (!/^\d{1,4}(\.\d{1,3})?$/.test(text) || Number(text) <= 0)
-    throw new CliError(`${option} takes a number of GiB, not "${text}".`, EXIT_CODES.usage);
-  return Number(text);
-}
-
-function wholeNumber(option: string, text: string): number {
-  if (!/^\d{1,4}$/.test(text)) throw new CliError(`${option} takes a whole number, not "${text}".`, EXIT_CODES.usage);
-  return Number(text);
 }

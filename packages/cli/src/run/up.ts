@@ -43,7 +43,8 @@ export async function up(options: UpOptions): Promise<void> {
 
     output.note("Starting the provider and loading the models …");
     const provider = startManaged("provider", ["provider", "start", "--foreground", "--coordinator", url], {
-      env: { ...env, UMBEL_PROVIDER_TOKEN: secrets.providerToken },
+      // Whoever starts a network to look at it wants to see it serve, wherever the power comes from.
+      env: { ...env, UMBEL_PROVIDER_ON_BATTERY: "serve", UMBEL_PROVIDER_TOKEN: secrets.providerToken },
       logFd: logFile(home, "provider"),
     });
     children.push(provider);

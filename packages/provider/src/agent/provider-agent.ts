@@ -12,7 +12,15 @@ import {
 import { systemClock } from "@umbel/protocol/native";
 import type { z } from "zod";
 import { findConfinement } from "../evidence/confinement.js";
-import { createGuestMonitor, createPauseFile, FULL_STANCE, type GuestMonitor, type PauseFile, type Stance } from "../guest/index.js";
+import {
+  createGuestMonitor,
+  createPauseFile,
+  FULL_STANCE,
+  type GuestMonitor,
+  nextChange,
+  type PauseFile,
+  type Stance,
+} from "../guest/index.js";
 import { readHardware } from "../machine/facts.js";
 import { readMetrics } from "../machine/metrics.js";
 import { createModelStore } from "../models/model-store.js";
@@ -137,6 +145,7 @@ class Agent implements ProviderAgent {
       phase: isUp && stance.reasons.length > 0 ? "resting" : this.#phase,
       stance,
       readings: monitor?.readings,
+      scheduleChange: this.#options.guest?.schedule && nextChange(this.#options.guest.schedule, this.#clock.date()),
       coordinatorUrl: this.#options.coordinatorUrl,
       machineId: this.#machineId,
       sessionId: this.#sessionId,

@@ -29,6 +29,8 @@ export interface ProviderState {
   /** Why it takes no work, and what it gives up meanwhile. */
   readonly stance: Stance;
   readonly readings: GuestReadings | undefined;
+  /** When the schedule opens or closes next; undefined without one. */
+  readonly scheduleChange: Date | undefined;
   readonly totals: Totals;
   readonly workerRestarts: number;
   readonly reconnects: number;

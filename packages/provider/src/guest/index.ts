@@ -2,4 +2,5 @@ export { createGuestMonitor, type GuestMonitor } from "./guest-monitor.js";
 export { createPauseFile, type PauseFile } from "./pause-file.js";
 export type { Sources } from "./readings/sources.js";
 export { guestRules } from "./rules.js";
+export { nextChange } from "./schedule.js";
 export { FULL_STANCE, type GuestReadings, type Stance } from "./stance.js";

@@ -34,5 +34,5 @@ export const ADVICE: Readonly<Record<RefusalReason, string>> = {
   ttft_ceiling: "nothing: others begin to answer sooner",
 };
 
-export const OFFLINE_ADVICE = "start it with `umbel provider start --foreground`, and look in its log if it does not come back";
+export const OFFLINE_ADVICE = "start it with `umbel provider start`, and look in its log if it does not come back";
 export const UNTRUSTED_ADVICE = "it broke the protocol, and stays untrusted until the operator clears it: ask the operator";

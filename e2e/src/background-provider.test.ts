@@ -1,0 +1,76 @@
+import { spawnSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import path from "node:path";
+import type OpenAI from "openai";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { eventually, MODEL, startNetwork, type TestNetwork } from "./harness/index.js";
+
+const MAIN = path.resolve(import.meta.dirname, "../../packages/cli/dist/main.js");
+
+describe("a provider in the background", () => {
+  let network: TestNetwork;
+  let openai: OpenAI;
+  let pid: number;
+
+  beforeAll(async () => {
+    network = await startNetwork();
+    ({ openai } = await network.client());
+    const settings = `[coordinator]\nurl = "${network.url}"\n[backend]\nparallel = 2\n`;
+    writeFileSync(path.join(network.home, "provider.toml"), settings);
+  });
+  afterAll(async () => {
+    run("provider", "stop", "--now");
+    await network.close();
+  });
+
+  function run(...args: string[]) {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args, "--home", network.home], {
+      encoding: "utf8",
+      env: { ...process.env, UMBEL_PROVIDER_ON_BATTERY: "serve" },
+    });
+    return { status, stdout, stderr };
+  }
+  async function ask(): Promise<string | null | undefined> {
+    const answer = await openai.chat.completions.create({ model: MODEL, messages: [{ role: "user", content: "hello" }] });
+    return answer.choices[0]?.message.content;
+  }
+  const json = (...args: string[]) => JSON.parse(run(...args, "--json").stdout);
+
+  it("is started from its file, once, and outlives the command", async () => {
+    expect(run("provider", "status")).toMatchObject({ status: 1, stdout: expect.stringContaining("umbel provider start") });
+    const started = json("provider", "start", "--engine", "scripted");
+    expect(started.provider).toMatchObject({ phase: "serving", connected: true, coordinator: network.url });
+    pid = started.pid;
+    expect(run("provider", "start")).toMatchObject({ status: 1, stderr: expect.stringContaining(`process ${pid}`) });
+    expect(await ask()).not.toBe("");
+  });
+
+  it("is paused and resumed: the coordinator sends nothing meanwhile, and the models are put away", async () => {
+    expect(run("provider", "pause", "--for", "soon").status).toBe(2);
+    expect(run("provider", "pause", "--for", "2h").status).toBe(0);
+    await eventually("the models are put away", async () => {
+      const { provider } = json("provider", "status");
+      return provider.phase === "resting" && provider.in_memory.length === 0 ? true : undefined;
+    });
+    const refused = await ask().catch((error: unknown) => error);
+    expect(refused).toMatchObject({ status: 503 });
+    expect(run("provider", "status").stdout).toMatch(/takes no work: you have paused it.*\n {2}paused until 20/);
+    expect(run("provider", "resume").status).toBe(0);
+    await eventually("it takes requests again", () => ask().catch(() => undefined));
+  });
+
+  it("tells what it has logged, where its settings come from, and stops", () => {
+    const logged = run("provider", "logs", "-n", "100").stdout;
+    expect(logged).toMatch(/info {2}registered with the coordinator/);
+    expect(
+      run("provider", "logs", "-n", "1", "--json")
+        .stdout.trim()
+        .split("\n")
+        .map((line) => JSON.parse(line)),
+    ).toHaveLength(1);
+    expect(json("provider", "status").settings).toContainEqual({ key: "backend.parallel", value: 2, source: "file" });
+    expect(json("provider", "stop")).toEqual({ stopped: true, pid });
+    expect(run("provider", "stop").status).toBe(1);
+    expect(run("provider", "pause").status).toBe(1);
+  });
+});

@@ -1,0 +1,78 @@
+import { askProvider, ControlError } from "@umbel/provider";
+import { z } from "zod";
+import { CliError, EXIT_CODES } from "../exit-codes.js";
+
+const resident = z.object({
+  model: z.string(),
+  state: z.string(),
+  num_running: z.number(),
+  num_waiting: z.number(),
+  max_concurrency: z.number(),
+});
+
+/** What a running provider says of itself. Also what `umbel provider status --json` prints under `provider`. */
+export const providerStatus = z.object({
+  pid: z.number(),
+  version: z.string(),
+  started_at: z.string(),
+  phase: z.string(),
+  rest_reasons: z.array(z.string()),
+  /** null: not paused, or until further notice. */
+  paused_until: z.string().nullable(),
+  schedule_changes_at: z.string().nullable(),
+  coordinator: z.string(),
+  connected: z.boolean(),
+  machine_id: z.string().nullable(),
+  trust_level: z.string().nullable(),
+  trust_reason: z.string().nullable(),
+  models: z.array(z.string()),
+  in_memory: z.array(resident),
+  load_failures: z.array(z.object({ build: z.string(), code: z.string(), message: z.string() })),
+  in_flight: z.number(),
+  requests_served: z.number(),
+  tokens_generated: z.number(),
+  errors: z.number(),
+  worker_restarts: z.number(),
+  reconnects: z.number(),
+  sandbox: z.record(z.string(), z.unknown()).nullable(),
+  battery_percent: z.number().nullable(),
+  memory: z.string(),
+  thermal: z.string(),
+  settings: z.array(z.object({ key: z.string(), value: z.unknown(), source: z.string() })),
+});
+export type ProviderStatus = z.infer<typeof providerStatus>;
+
+/** @returns undefined when no provider runs on the home. @throws CliError when one runs and does not answer sensibly */
+export async function statusOf(home: string): Promise<ProviderStatus | undefined> {
+  try {
+    return providerStatus.parse(await askProvider(home, "status"));
+  } catch (error) {
+    if (error instanceof ControlError && error.code === "not_running") return undefined;
+    throw asCliError(error);
+  }
+}
+
+/** Tells a running provider to do something. @throws CliError when none runs, or it says no */
+export async function tell(home: string, ask: string, parameters: Readonly<Record<string, unknown>> = {}): Promise<unknown> {
+  try {
+    return await askProvider(home, ask, parameters);
+  } catch (error) {
+    throw asCliError(error);
+  }
+}
+
+function asCliError(error: unknown): unknown {
+  if (error instanceof z.ZodError) {
+    return new CliError("The provider that runs is of another version.", EXIT_CODES.failure, "Restart it: umbel provider restart.", {
+      cause: error,
+    });
+  }
+  if (!(error instanceof ControlError)) return error;
+  const remedies = {
+    not_running: "Start one: umbel provider start.",
+    already_running: "Stop it first: umbel provider stop.",
+    no_answer: "It may be stuck: see umbel provider logs, then umbel provider stop --now and start.",
+    refused: undefined,
+  } as const;
+  return new CliError(error.message, EXIT_CODES.failure, remedies[error.code], { cause: error });
+}

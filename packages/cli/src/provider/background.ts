@@ -1,0 +1,97 @@
+import { spawn } from "node:child_process";
+import { mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { z } from "zod";
+import { CliError, EXIT_CODES } from "../exit-codes.js";
+import type { Output } from "../output.js";
+import { type ProviderStatus, statusOf } from "./ask.js";
+import { phaseInWords, restInWords } from "./in-words.js";
+import type { ProviderPlaces } from "./places.js";
+
+/** Verifying and loading large models takes minutes; a provider that is not ready by then goes on, and the command says so. */
+const READY_ms = 120_000;
+const LOOK_EVERY_ms = 100;
+/** What is shown of a provider's log when it did not start. */
+const TAIL_LINES = 10;
+/** Up to which a provider is no further than trying. */
+const NOT_YET: readonly string[] = ["stopped", "starting", "connecting"];
+
+const runRecord = z.strictObject({ args: z.array(z.string()) });
+
+/**
+ * Starts `umbel provider start` with these arguments as a process of its own that outlives this one, and waits until it serves.
+ *
+ * @param args of the command, from `provider` on
+ * @throws CliError when one runs already, or it ended at once, with what it said
+ */
+export async function startInBackground(places: ProviderPlaces, args: readonly string[], output: Output): Promise<void> {
+  const running = await statusOf(places.home);
+  if (running !== undefined) {
+    throw new CliError(
+      `A provider already runs on ${places.home} (process ${running.pid}).`,
+      EXIT_CODES.failure,
+      "See it: umbel provider status.",
+    );
+  }
+  const own = args.filter((arg) => arg !== "--json");
+  mkdirSync(path.dirname(places.log), { recursive: true, mode: 0o700 });
+  mkdirSync(places.home, { recursive: true, mode: 0o700 });
+  const crashLog = openSync(places.crashLog, "w", 0o600);
+  const main = fileURLToPath(new URL("../main.js", import.meta.url));
+  const child = spawn(process.execPath, [main, ...own, "--foreground", "--log-file", places.log], {
+    detached: true,
+    stdio: ["ignore", crashLog, crashLog],
+    windowsHide: true,
+  });
+  const exited = new Promise<number | null>((resolve) => child.once("exit", resolve));
+  child.unref();
+  // A token may be among the arguments.
+  writeFileSync(places.runRecord, `${JSON.stringify({ args: own })}\n`, { mode: 0o600 });
+  output.note("Starting the provider and loading its models …");
+  const status = await Promise.race([readyWithin(places.home, READY_ms), exited.then((code) => ended(code, places))]);
+  output.result({ pid: child.pid, log: places.log, provider: status });
+  output.line(`The provider runs in the background (process ${child.pid}): ${phaseInWords(status?.phase ?? "starting")}.`);
+  for (const reason of status?.rest_reasons ?? []) output.line(`It takes no work for now: ${restInWords(reason)}.`);
+  for (const failure of status?.load_failures ?? []) output.line(`Not loaded: ${failure.build} (${failure.code}: ${failure.message})`);
+  output.line("See it with umbel provider status, its log with umbel provider logs, and stop it with umbel provider stop.");
+}
+
+/** @throws CliError when it was never started in the background */
+export function lastArguments({ runRecord: file }: ProviderPlaces): readonly string[] {
+  try {
+    return runRecord.parse(JSON.parse(readFileSync(file, "utf8"))).args;
+  } catch (cause) {
+    throw new CliError("It is not known how the provider was started.", EXIT_CODES.failure, "Start it: umbel provider start.", { cause });
+  }
+}
+
+/** Undefined when it takes longer. */
+async function readyWithin(home: string, within_ms: number): Promise<ProviderStatus | undefined> {
+  const deadline_ms = performance.now() + within_ms;
+  let status: ProviderStatus | undefined;
+  while (performance.now() < deadline_ms) {
+    status = await statusOf(home);
+    if (status !== undefined && !NOT_YET.includes(status.phase)) return status;
+    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_ms));
+  }
+  return status;
+}
+
+function ended(code: number | null, { crashLog, log }: ProviderPlaces): never {
+  const said = tail(crashLog);
+  const known = Object.values(EXIT_CODES).find((exitCode) => exitCode === code);
+  throw new CliError(
+    `The provider ended at once${said === "" ? "" : `:\n${said}`}`,
+    known === undefined || known === EXIT_CODES.ok ? EXIT_CODES.failure : known,
+    `Its log is ${log}.`,
+  );
+}
+
+function tail(file: string): string {
+  try {
+    return readFileSync(file, "utf8").trim().split("\n").slice(-TAIL_LINES).join("\n");
+  } catch {
+    return "";
+  }
+}

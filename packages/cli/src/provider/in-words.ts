@@ -1,0 +1,27 @@
+/** Why a provider takes no work, for its owner. */
+const REST_WORDS: Readonly<Record<string, string>> = {
+  paused: "you have paused it; go on with: umbel provider resume",
+  schedule: "it is outside its schedule",
+  in_use: "somebody is using this machine",
+  battery: "the machine runs on its battery",
+  memory: "the machine's memory runs out, so models were put away",
+  heat: "the machine is too hot",
+};
+
+export function restInWords(reason: string): string {
+  return REST_WORDS[reason] ?? reason;
+}
+
+const PHASE_WORDS: Readonly<Record<string, string>> = {
+  starting: "starting: the models are being loaded",
+  connecting: "not connected to the coordinator; it keeps trying",
+  serving: "serving",
+  resting: "resting",
+  draining: "stopping: what runs may finish",
+  failed: "failed",
+  stopped: "stopped",
+};
+
+export function phaseInWords(phase: string): string {
+  return PHASE_WORDS[phase] ?? phase;
+}

@@ -1,0 +1,136 @@
+import { z } from "zod";
+
+/** Where the value of a setting comes from; the first of these that has one counts. */
+export type SettingSource = "option" | "environment" | "file" | "default";
+
+/** As text, which options and the environment give, or as the file has it. */
+const wholeNumber = (least: number, most: number) =>
+  z
+    .union([
+      z.number(),
+      z
+        .string()
+        .regex(/^\d{1,6}$/, "must be a whole number")
+        .transform(Number),
+    ])
+    .pipe(z.number().int("must be a whole number").min(least).max(most));
+const decimal = (most: number) =>
+  z
+    .union([
+      z.number(),
+      z
+        .string()
+        .regex(/^\d{1,6}(?:\.\d{1,6})?$/, "must be a number")
+        .transform(Number),
+    ])
+    .pipe(z.number().positive().max(most));
+const yesOrNo = z.union([
+  z.boolean(),
+  z.enum(["true", "false", "1", "0", "yes", "no"]).transform((text) => ["true", "1", "yes"].includes(text)),
+]);
+const listOfText = z.union([
+  z.array(z.string()),
+  z.string().transform((text) => text.split(",").flatMap((part) => (part.trim() === "" ? [] : [part.trim()]))),
+]);
+
+export interface SettingForm<T extends z.ZodType = z.ZodType> {
+  /** Section and key in the file. */
+  readonly key: string;
+  /** Option of `umbel provider start`, as commander names it; absent where there is none. */
+  readonly option?: string;
+  readonly env: string;
+  readonly schema: T;
+  readonly fallback?: z.output<T>;
+  readonly about: string;
+}
+
+function setting<T extends z.ZodType>(form: SettingForm<T>): SettingForm<T> {
+  return form;
+}
+
+/** Every setting of a provider that is one value. The windows of the schedule are in the file only. */
+export const PROVIDER_SETTINGS = {
+  coordinatorUrl: setting({
+    key: "coordinator.url",
+    option: "coordinator",
+    env: "UMBEL_PROVIDER_COORDINATOR",
+    schema: z.url({ protocol: /^(?:https?|wss?)$/, error: "must be the address of a coordinator, https://…" }),
+    fallback: "http://127.0.0.1:8080",
+    about: "coordinator to serve",
+  }),
+  privateOnly: setting({
+    key: "coordinator.private_only",
+    option: "privateOnly",
+    env: "UMBEL_PROVIDER_PRIVATE_ONLY",
+    schema: yesOrNo,
+    fallback: false,
+    about: "serve only the requests of the machine's own account",
+  }),
+  models: setting({
+    key: "backend.models",
+    option: "model",
+    env: "UMBEL_PROVIDER_MODELS",
+    schema: listOfText,
+    fallback: [],
+    about: "directories of models; none is the bundled models",
+  }),
+  sequences: setting({
+    key: "backend.parallel",
+    option: "sequences",
+    env: "UMBEL_PROVIDER_SEQUENCES",
+    schema: wholeNumber(1, 64),
+    fallback: 16,
+    about: "answers of one model at the same time",
+  }),
+  threads: setting({
+    key: "backend.threads",
+    option: "threads",
+    env: "UMBEL_PROVIDER_THREADS",
+    schema: wholeNumber(1, 1_024),
+    about: "most CPU threads for the models; absent is physical cores less one",
+  }),
+  modelsResident_max: setting({
+    key: "backend.max_model_slots",
+    option: "modelsResidentMax",
+    env: "UMBEL_PROVIDER_MAX_MODEL_SLOTS",
+    schema: wholeNumber(1, 64),
+    about: "models in memory at once; absent is as many as fit",
+  }),
+  modelsMemory_gb_max: setting({
+    key: "backend.memory_gb",
+    option: "modelsMemoryMaxGb",
+    env: "UMBEL_PROVIDER_MEMORY_GB",
+    schema: decimal(4_096),
+    about: "memory that models may take together, in GiB; absent is what the machine has",
+  }),
+  onBattery: setting({
+    key: "power.on_battery",
+    env: "UMBEL_PROVIDER_ON_BATTERY",
+    schema: z.enum(["pause", "serve"]),
+    fallback: "pause",
+    about: "what to do on battery: pause or serve",
+  }),
+  batteryPercent_min: setting({
+    key: "power.min_battery_percent",
+    env: "UMBEL_PROVIDER_MIN_BATTERY_PERCENT",
+    schema: wholeNumber(0, 100),
+    fallback: 40,
+    about: "on battery, serve only above this charge",
+  }),
+  idle_min: setting({
+    key: "guest.idle_minutes",
+    env: "UMBEL_PROVIDER_IDLE_MINUTES",
+    schema: wholeNumber(1, 1_440),
+    about: "serve only when nobody has used the machine for so many minutes; absent is always",
+  }),
+  grace_s: setting({
+    key: "guest.grace_seconds",
+    env: "UMBEL_PROVIDER_GRACE_SECONDS",
+    schema: wholeNumber(0, 600),
+    fallback: 120,
+    about: "how long running answers may go on when the machine is wanted back, or told to stop",
+  }),
+} as const;
+
+export type SettingName = keyof typeof PROVIDER_SETTINGS;
+export type SettingValue<N extends SettingName> = (typeof PROVIDER_SETTINGS)[N] extends SettingForm<infer T> ? z.output<T> : never;
