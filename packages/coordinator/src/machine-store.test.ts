@@ -35,6 +35,7 @@ describe("rows of machines", () => {
     expect(await machines.upsert(MACHINE)).toEqual({ untrustedReason: undefined, health: undefined });
     await machines.markUntrusted("machine-1", "chunk does not open", new Date("2026-01-02T00:00:00Z"));
     await machines.markUntrusted("machine-1", "another reason", new Date("2026-01-03T00:00:00Z"));
+    await machines.unlink("machine-1", "somebody");
     const afterRestart = createMachineStore(database.store);
     expect(await afterRestart.upsert(MACHINE)).toMatchObject({ untrustedReason: "chunk does not open" });
   });

@@ -11,6 +11,7 @@ export function createMachineStore({ db }: Pick<Store, "db">): MachineStore {
     ofAccount: (accountId) => machineRepository.ofAccount(db, accountId, ACCOUNT_MACHINES_MAX),
     countOfAccount: (accountId) => machineRepository.countOfAccount(db, accountId),
     saveHealth: (machines, at) => machineRepository.saveHealth(db, machines, at),
+    unlink: (machineId, accountId) => machineRepository.unlink(db, machineId, accountId),
     touch: (machineId, at) => machineRepository.touch(db, machineId, at),
     markUntrusted: (machineId, reason, at) => machineRepository.markUntrusted(db, machineId, reason, at),
   };

@@ -290,6 +290,15 @@ export function createFleet(dependencies: FleetDependencies): FleetService {
       });
     },
 
+    async unlink(publicId, accountId) {
+      const own = await dependencies.machines.ofAccount(accountId);
+      const machine = own.find(({ machineId }) => sessionContext.publicId(machineId) === publicId);
+      if (machine === undefined) return "unknown";
+      if (registry.ofMachine(machine.machineId) !== undefined) return "connected";
+      await dependencies.machines.unlink(machine.machineId, accountId);
+      return "unlinked";
+    },
+
     explain: (view, { id, weightHash }) =>
       explainProvider(view, { ...ordinaryRequest(id, catalog?.build(id)), weightHash }, routingContext()),
 

@@ -56,6 +56,8 @@ export interface MachineStore {
   ofAccount(accountId: string): Promise<readonly KeptMachine[]>;
   /** How many there are. */
   countOfAccount(accountId: string): Promise<number>;
+  /** Takes a machine off its account. What it has failed, and why it is untrusted, stays with the machine. */
+  unlink(machineId: string, accountId: string): Promise<void>;
   /** Moves `last seen` forward. */
   touch(machineId: string, at: Date): Promise<void>;
   /** Marks the machine untrusted until an operator clears it. The first reason stays. */

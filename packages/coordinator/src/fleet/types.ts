@@ -154,6 +154,8 @@ export interface Fleet {
   machinesNamed(publicIds: readonly string[]): ReadonlySet<string>;
   /** Machines of an account, connected or not, the one seen last first. @throws when the database cannot answer. */
   machinesOf(accountId: string): Promise<readonly KnownMachine[]>;
+  /** Takes a machine off its account, unless it is connected. `unknown` is none of the account's. @throws when the database cannot answer. */
+  unlink(publicId: string, accountId: string): Promise<"unlinked" | "connected" | "unknown">;
   /** Why a machine would get an ordinary request of a stranger for a build, or would not. */
   explain(view: ProviderView, build: { readonly id: string; readonly weightHash: string }): ProviderExplanation;
   /** @throws when the database cannot answer. */

@@ -21,7 +21,7 @@ export interface HttpDependencies {
   readonly manifests: ManifestSigner;
   readonly blobs: BlobStore;
   readonly checkFiles: FileCheck;
-  readonly fleet: Pick<Fleet, "capacity" | "connected" | "machinesOf" | "publicViews" | "explain" | "viewsOf" | "publicId">;
+  readonly fleet: Pick<Fleet, "capacity" | "connected" | "machinesOf" | "unlink" | "publicViews" | "explain" | "viewsOf" | "publicId">;
   readonly ledger: Pick<Ledger, "balance" | "keySpend" | "prices" | "listPrices">;
   readonly inference: Pick<Inference, "run" | "arrive" | "inFlight" | "queue">;
   readonly limits: Pick<RateLimits, "takeRequest">;

@@ -13,6 +13,7 @@ export const API_ERROR_CODES = [
   "model_not_allowed",
   "model_not_found",
   "not_found",
+  "conflict",
   "method_not_allowed",
   "request_timeout",
   "payload_too_large",

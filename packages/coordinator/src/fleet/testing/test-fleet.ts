@@ -47,6 +47,10 @@ export function createMemoryMachines(): MemoryMachines {
     async countOfAccount(accountId) {
       return [...rows.values()].filter((row) => row.accountId === accountId).length;
     },
+    async unlink(machineId, accountId) {
+      const row = rows.get(machineId);
+      if (row?.accountId === accountId) rows.set(machineId, { ...row, accountId: undefined });
+    },
     async touch(machineId, at) {
       const row = rows.get(machineId);
       if (row) rows.set(machineId, { ...row, at });

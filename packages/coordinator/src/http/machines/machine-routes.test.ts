@@ -86,6 +86,23 @@ describe("why a machine gets no work", () => {
     expect(text).not.toContain(provider.machineId);
   });
 
+  it("ends when its owner takes it off the account, which is not while it is connected; what is held against it stays", async () => {
+    const provider = await machine();
+    const { id } = await latest();
+    const remove = async (as: string) => {
+      const headers = { authorization: `Bearer ${as}` };
+      const response = await fetch(`${test.url}/v1/me/providers/${id}`, { method: "DELETE", headers });
+      return { status: response.status, body: await response.json() };
+    };
+    expect(await remove(alice)).toMatchObject({ status: 409, body: { error: { code: "conflict" } } });
+    expect(await remove(await test.session("bob"))).toMatchObject({ status: 404 });
+    expect(await remove(token)).toMatchObject({ status: 403 });
+    provider.kill();
+    await expect.poll(() => remove(alice), { timeout: 10_000 }).toEqual({ status: 200, body: { id, status: "unlinked" } });
+    expect((await listed()).data.map((row) => row["id"])).not.toContain(id);
+    expect((await why(id)).status).toBe(404);
+  });
+
   it("has advice for every reason", () => {
     for (const reason of REFUSAL_REASONS) expect(ADVICE[reason].length).toBeGreaterThan(10);
   });

@@ -70,20 +70,24 @@ export const machineWhy = z.object({
   }),
 });
 
+const unlinkedMachine = z.object({ id: z.string(), status: z.literal("unlinked") });
+
 const whyQuery = z.strictObject({ model: z.string().min(1).max(256).optional() });
 
 /** Whether each of an owner's machines gets work, and if not, why and what to do. Sources: routing.md §3; console.md §9.1. */
 export function machineRoutes(dependencies: HttpDependencies): readonly Route[] {
   const { fleet, catalog, settings, decisions, clock } = dependencies;
 
-  async function machinesOf(request: FastifyRequest): Promise<readonly KnownMachine[]> {
+  async function asked<Value>(answer: Promise<Value>): Promise<Value> {
     try {
-      return await fleet.machinesOf(principalOf(request).accountId);
+      return await answer;
     } catch (cause) {
       const message = "machines cannot be read right now — please retry";
       throw new ApiError({ status: 503, code: "service_unavailable", message, retryAfter_s: RETRY_AFTER_s, cause });
     }
   }
+
+  const machinesOf = (request: FastifyRequest): Promise<readonly KnownMachine[]> => asked(fleet.machinesOf(principalOf(request).accountId));
 
   return [
     {
@@ -118,8 +122,7 @@ export function machineRoutes(dependencies: HttpDependencies): readonly Route[] 
         const { model } = queryOf(request, whyQuery);
         const id = idOf(request);
         const machine = (await machinesOf(request)).find(({ publicId }) => publicId === id);
-        if (machine === undefined)
-          throw new ApiError({ status: 404, code: "not_found", message: "this account has no machine of this id" });
+        if (machine === undefined) throw noSuchMachine();
         const verdict = createVerdicts(dependencies)(
           machine,
           model === undefined ? undefined : (catalog.resolve(model)?.build.id ?? model),
@@ -131,7 +134,30 @@ export function machineRoutes(dependencies: HttpDependencies): readonly Route[] 
         return { id, ...verdict, words: [...verdict.words, ...latelyInWords(verdict, work)], lately };
       },
     },
+    {
+      method: "DELETE",
+      url: "/v1/me/providers/:id",
+      access: "session",
+      doc: {
+        tag: "Machines",
+        summary: "Take a machine off the account",
+        description: "What it has earned stays, and so does what is held against the machine. With the account's token it may come back.",
+        answer: unlinkedMachine,
+        errors: [404, 409],
+      },
+      async handle(request) {
+        const id = idOf(request);
+        const outcome = await asked(fleet.unlink(id, principalOf(request).accountId));
+        if (outcome === "unlinked") return { id, status: "unlinked" };
+        if (outcome === "unknown") throw noSuchMachine();
+        throw new ApiError({ status: 409, code: "conflict", message: "this machine is connected — stop its provider first" });
+      },
+    },
   ];
+}
+
+function noSuchMachine(): ApiError {
+  return new ApiError({ status: 404, code: "not_found", message: "this account has no machine of this id" });
 }
 
 function latelyInWords({ state }: MachineVerdict, { chosen, failed, asked }: Work): string[] {

@@ -28,6 +28,7 @@ describe("the API's description", () => {
       "DELETE /v1/admin/models/{id}/versions/{version}",
       "DELETE /v1/auth/keys",
       "DELETE /v1/keys/{id}",
+      "DELETE /v1/me/providers/{id}",
       "GET /health",
       "GET /readyz",
       "GET /v1/admin/audit",

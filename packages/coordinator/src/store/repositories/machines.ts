@@ -89,6 +89,12 @@ export const machineRepository = {
     await run(tx.update(providers).set({ untrustedReason: reason, untrustedAt: at }).where(trusted));
   },
 
+  /** The row stays, without what describes the machine: what it did wrong is not to be forgotten with its owner. */
+  async unlink(tx: Tx, machineId: string, accountId: string): Promise<void> {
+    const own = and(eq(providers.machineId, machineId), eq(providers.accountId, accountId));
+    await run(tx.update(providers).set({ accountId: null, hardware: {}, models: [] }).where(own));
+  },
+
   async touch(tx: Tx, machineId: string, at: Date): Promise<void> {
     await run(tx.update(providers).set({ lastSeenAt: at }).where(eq(providers.machineId, machineId)));
   },
