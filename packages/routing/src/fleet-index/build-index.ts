@@ -3,7 +3,7 @@ import type { Gate } from "../gates/gate.js";
 import { notInCatalog } from "../gates/not-in-catalog.js";
 import type { ProviderView, RefusalReason, RequestSpec, RoutingContext } from "../types.js";
 import { Cell, type Machine } from "./cell.js";
-import { buildFacts, leastSpec, type MachineFacts, machineFacts } from "./facts.js";
+import { buildFacts, leastSpec, type MachineFacts, machineFacts, offerFacts } from "./facts.js";
 import type { Shelf } from "./shelf.js";
 import { Shelves } from "./shelves.js";
 
@@ -57,10 +57,12 @@ export class BuildIndex {
   /** After the machine's view has changed. */
   update(cell: Cell, machine: MachineFacts, context: RoutingContext): void {
     const { view, shelf } = cell;
-    const facts = buildFacts(view, machine, this.#least, context);
-    if (shelf?.isFor(view, machine, facts) === true && shelf.keep(cell, facts)) return;
+    const offer = cell.offer ?? this.shelves.shared(offerFacts(view, this.#least, context));
+    cell.offer = offer;
+    const facts = buildFacts(view, machine, offer, this.#least, context);
+    if (shelf?.isFor(view, machine, offer, facts) === true && shelf.keep(cell, facts)) return;
     this.#takeOut(cell);
-    this.shelves.for(view, machine, facts).add(cell, facts);
+    this.shelves.for(view, machine, offer, facts).add(cell, facts);
   }
 
   remove(cell: Cell): void {
@@ -82,7 +84,9 @@ export class BuildIndex {
     for (const cell of this.#cells) {
       // Most machines are in the catalogue's good books after as before.
       const isSame = CATALOG_GATES.every(({ refuses }) => refuses(cell.view, before, context) === refuses(cell.view, this.#least, context));
-      if (!isSame) this.update(cell, machineFacts(cell.view, context), context);
+      if (isSame) continue;
+      cell.offer = undefined;
+      this.update(cell, machineFacts(cell.view, context), context);
     }
   }
 

@@ -22,8 +22,9 @@ export function createEngagements(): Engagements {
     set(view, before) {
       // Most changes of a view touch neither.
       if (before !== undefined && before.slots === view.slots && before.pending === view.pending) return;
-      if (before !== undefined) for (const build of engagedBuilds(before)) if (!isEngaged(view, build)) forget(build, view.id);
+      for (const build of before === undefined ? [] : engagedBuilds(before)) if (!isEngaged(view, build)) forget(build, view.id);
       for (const build of engagedBuilds(view)) {
+        // Where it is in the set already, the set, which is large, is best left alone.
         if (before !== undefined && isEngaged(before, build)) continue;
         const engaged = sessions.get(build);
         if (engaged === undefined) sessions.set(build, new Set([view.id]));

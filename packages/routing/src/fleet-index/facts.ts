@@ -5,6 +5,7 @@ import { costProfileOf } from "../cost/profile.js";
 import { errorCooldown } from "../gates/error-cooldown.js";
 import type { Gate } from "../gates/gate.js";
 import { GATES } from "../gates/index.js";
+import { modelTooLarge } from "../gates/model-too-large.js";
 import type { ProviderView, RefusalReason, RequestSpec, RoutingContext } from "../types.js";
 import { rankOf } from "./refusal-tally.js";
 
@@ -24,7 +25,10 @@ export const REQUEST_REASONS: readonly RefusalReason[] = [
   ...(["structured_unsupported", "context_too_small", "capacity", "ttft_ceiling"] as const),
 ];
 const MACHINE_GATES = gatesOf(MACHINE_REASONS);
-const BUILD_GATES = gatesOf(BUILD_REASONS);
+/** Of these, gates that look at what the machine offers and at the catalogue alone. */
+const OFFER_REASONS: readonly RefusalReason[] = ["not_in_catalog", "dedicated_excluded", "template_broken"];
+const OFFER_GATES = gatesOf(OFFER_REASONS);
+const BUILD_GATES = gatesOf(BUILD_REASONS.filter((reason) => !OFFER_REASONS.includes(reason) && reason !== modelTooLarge.reason));
 
 /** A fresh challenge counts up to this instant and no longer; less than any clock's tick. */
 const AFTER_ms = 0.001;
@@ -38,17 +42,25 @@ export interface MachineFacts {
   readonly until_ms: number;
 }
 
+/** What holds of one build of a machine as long as it offers the same and has as much memory, and the catalogue says the same. */
+export interface OfferFacts {
+  /** The first gate on what is offered that refuses every request; undefined if none does. */
+  readonly refusal: RefusalReason | undefined;
+  /** Whether the build fits the machine even while it is not in memory, which would show that it does. */
+  readonly fits: boolean;
+  readonly tools: boolean;
+  readonly vision: boolean;
+  readonly structured: boolean;
+  readonly contextLength_tokens: number;
+}
+
 /** What holds of one build of a machine, whatever the request. */
 export interface BuildFacts {
   /** The first gate that refuses every request; undefined if none does. */
   readonly refusal: RefusalReason | undefined;
-  readonly tools: boolean;
-  readonly vision: boolean;
-  readonly structured: boolean;
   /** Kinds of request that rest on the machine. */
   readonly restsBase: boolean;
   readonly restsTools: boolean;
-  readonly contextLength_tokens: number;
   /** Whether one more stream would keep the decode floor. */
   readonly bearable: boolean;
   /** Cost of a request of no length, in milliseconds: what any request costs at least. */
@@ -76,18 +88,44 @@ export function machineFacts(view: ProviderView, context: RoutingContext): Machi
 }
 
 /** @param least the shortest public request for the build */
-export function buildFacts(view: ProviderView, machine: MachineFacts, least: RequestSpec, context: RoutingContext): BuildFacts {
+export function offerFacts(view: ProviderView, least: RequestSpec, context: RoutingContext): OfferFacts {
   const build = view.builds.get(least.build);
-  const measured = measure(view, least, context);
-  const profile = costProfileOf(context);
   return {
-    refusal: earlier(firstOf(BUILD_GATES, view, least, context), machine.refusal),
+    refusal: firstOf(OFFER_GATES, view, least, context),
+    fits: !modelTooLarge.refuses({ ...view, slots: undefined }, least, context),
     tools: build?.tools === true,
     vision: build?.vision === true,
     structured: build?.structured === true,
+    contextLength_tokens: build?.contextLength_tokens ?? 0,
+  };
+}
+
+export function isSameOffer(a: OfferFacts, b: OfferFacts): boolean {
+  return (
+    a.refusal === b.refusal &&
+    a.fits === b.fits &&
+    a.tools === b.tools &&
+    a.vision === b.vision &&
+    a.structured === b.structured &&
+    a.contextLength_tokens === b.contextLength_tokens
+  );
+}
+
+/** @param least the shortest public request for the build */
+export function buildFacts(
+  view: ProviderView,
+  machine: MachineFacts,
+  offer: OfferFacts,
+  least: RequestSpec,
+  context: RoutingContext,
+): BuildFacts {
+  const measured = measure(view, least, context);
+  const profile = costProfileOf(context);
+  const tooLarge = !offer.fits && modelTooLarge.refuses(view, least, context) ? modelTooLarge.reason : undefined;
+  return {
+    refusal: earlier(earlier(offer.refusal, machine.refusal), earlier(firstOf(BUILD_GATES, view, least, context), tooLarge)),
     restsBase: view.errorCooldownUntil_ms.size > 0 && errorCooldown.refuses(view, least, context),
     restsTools: view.errorCooldownUntil_ms.size > 0 && errorCooldown.refuses(view, { ...least, needsTools: true }, context),
-    contextLength_tokens: build?.contextLength_tokens ?? 0,
     bearable: profile.decodeFloor_tps <= 0 || measured.projectedDecode_tps >= profile.decodeFloor_tps,
     cost_ms: totalCost_ms(measured, profile, least),
     ahead: measured.ahead,

@@ -239,7 +239,8 @@ function conclude(
   });
 }
 
-/** Whether a new view leaves a machine where its identity has put it. */
+/** Whether a new view leaves a machine where its identity has put it, with what it offers. */
 function isSameMachine(a: ProviderView, b: ProviderView): boolean {
-  return a.machineId === b.machineId && a.accountId === b.accountId && a.builds === b.builds;
+  const isSameOffer = a.builds === b.builds && a.totalMemory_gb === b.totalMemory_gb;
+  return a.machineId === b.machineId && a.accountId === b.accountId && isSameOffer;
 }

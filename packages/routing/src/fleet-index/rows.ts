@@ -74,17 +74,27 @@ export class Rows<R extends Row> {
     this.#numbers = this.#numbers.toSpliced(place * WIDTH, 0, row.code, row.size, row.least_ms, 0);
   }
 
-  /** After cells of a row have come, left or moved. An empty row is dropped. @param room_tokens of the one that came or moved */
-  changed(row: R, room_tokens: number): void {
+  /**
+   * After cells of a row have come, left or moved. An empty row is dropped.
+   *
+   * @param room_tokens of the one that came or moved
+   * @returns whether the row as a whole has changed by it
+   */
+  changed(row: R, room_tokens: number): boolean {
     const place = this.placeOf(row.code);
-    if (row.size === 0) {
+    const { size, least_ms } = row;
+    if (size === 0) {
       this.list = this.list.toSpliced(place, 1);
       this.#numbers = this.#numbers.toSpliced(place * WIDTH, WIDTH);
-      return;
+      return true;
     }
-    this.#numbers[place * WIDTH + SIZE] = row.size;
-    this.#numbers[place * WIDTH + LEAST_ms] = row.least_ms;
-    if (room_tokens > this.roomAt_tokens(place)) this.#numbers[place * WIDTH + ROOM_tokens] = room_tokens;
+    const most_tokens = Math.max(room_tokens, this.roomAt_tokens(place));
+    const isSame = this.leastAt_ms(place) === least_ms && this.roomAt_tokens(place) === most_tokens && this.sizeAt(place) === size;
+    if (isSame) return false;
+    this.#numbers[place * WIDTH + SIZE] = size;
+    this.#numbers[place * WIDTH + LEAST_ms] = least_ms;
+    this.#numbers[place * WIDTH + ROOM_tokens] = most_tokens;
+    return true;
   }
 
   /** Takes down what is known of a row's room. */

@@ -1,6 +1,6 @@
 import type { ProviderView } from "../types.js";
 import { type Cell, small } from "./cell.js";
-import type { BuildFacts, MachineFacts } from "./facts.js";
+import type { BuildFacts, MachineFacts, OfferFacts } from "./facts.js";
 import { type Drawer, Lane } from "./lane.js";
 import { rateCode } from "./rates.js";
 import { Rows } from "./rows.js";
@@ -12,11 +12,9 @@ const COUNT_MAX = 1_023;
 const FLUTTER_ms = 200;
 
 /** What decides which gates refuse a cell for a given request, up to those that reckon with its room; and how preferences treat it. */
-export interface Standing
-  extends Pick<
-    BuildFacts,
-    "refusal" | "tools" | "vision" | "structured" | "restsBase" | "restsTools" | "contextLength_tokens" | "bearable"
-  > {
+export interface Standing extends Pick<BuildFacts, "refusal" | "restsBase" | "restsTools" | "bearable"> {
+  /** One object for all equal ones of a build, so that it is compared at a glance. */
+  readonly offer: OfferFacts;
   readonly resting: boolean;
   readonly version: string;
 }
@@ -31,18 +29,15 @@ export class Shelf {
   constructor(readonly standing: Standing) {}
 
   /** Whether a cell of which this holds belongs here. */
-  isFor({ version }: ProviderView, { resting }: MachineFacts, facts: BuildFacts): boolean {
+  isFor({ version }: ProviderView, { resting }: MachineFacts, offer: OfferFacts, facts: BuildFacts): boolean {
     const { standing } = this;
     return (
+      standing.offer === offer &&
       standing.refusal === facts.refusal &&
       standing.bearable === facts.bearable &&
       standing.resting === resting &&
-      standing.tools === facts.tools &&
-      standing.vision === facts.vision &&
-      standing.structured === facts.structured &&
       standing.restsBase === facts.restsBase &&
       standing.restsTools === facts.restsTools &&
-      standing.contextLength_tokens === facts.contextLength_tokens &&
       standing.version === version
     );
   }
@@ -84,8 +79,7 @@ export class Shelf {
 
   #changed(drawer: Drawer, room_tokens: number): void {
     const { lane } = drawer;
-    lane.drawers.changed(drawer, room_tokens);
-    this.lanes.changed(lane, room_tokens);
+    if (lane.drawers.changed(drawer, room_tokens)) this.lanes.changed(lane, room_tokens);
   }
 
   #laneFor(code: number): Lane {

@@ -1,7 +1,7 @@
 import { windowDemand_tokens } from "../admission/demand.js";
 import { PROFILE_OMISSIONS, type ProfileName } from "../gates/profiles.js";
 import type { ProviderView, RequestSpec } from "../types.js";
-import type { BuildFacts, MachineFacts } from "./facts.js";
+import { type BuildFacts, isSameOffer, type MachineFacts, type OfferFacts } from "./facts.js";
 import { rankOf } from "./refusal-tally.js";
 import { Shelf, type Standing } from "./shelf.js";
 
@@ -11,14 +11,19 @@ export class Shelves {
   /** By kind of request: the rank of what refuses each shelf. Forgotten when shelves come or go, which is rare. */
   #ranks: (readonly number[] | undefined)[] = [];
 
-  for(view: ProviderView, machine: MachineFacts, facts: BuildFacts): Shelf {
-    for (const shelf of this.list) if (shelf.isFor(view, machine, facts)) return shelf;
-    const { refusal, tools, vision, structured, restsBase, restsTools, contextLength_tokens, bearable } = facts;
-    const kind = { tools, vision, structured, restsBase, restsTools, contextLength_tokens };
-    const shelf = new Shelf({ ...kind, refusal, bearable, resting: machine.resting, version: view.version });
+  for(view: ProviderView, machine: MachineFacts, offer: OfferFacts, facts: BuildFacts): Shelf {
+    for (const shelf of this.list) if (shelf.isFor(view, machine, offer, facts)) return shelf;
+    const { refusal, restsBase, restsTools, bearable } = facts;
+    const shelf = new Shelf({ offer, refusal, restsBase, restsTools, bearable, resting: machine.resting, version: view.version });
     this.list.push(shelf);
     this.#ranks = [];
     return shelf;
+  }
+
+  /** The one that stands on a shelf already, if any is equal: every cell's offer is that of its shelf. */
+  shared(offer: OfferFacts): OfferFacts {
+    for (const { standing } of this.list) if (isSameOffer(standing.offer, offer)) return standing.offer;
+    return offer;
   }
 
   drop(shelf: Shelf): void {
@@ -43,7 +48,7 @@ export class Shelves {
 const CONTEXT_TOO_SMALL = rankOf("context_too_small");
 
 /** With the length of the context. @param rank what `ranks` says of the shelf */
-export function withContext(rank: number, { contextLength_tokens }: Standing, spec: RequestSpec): number {
+export function withContext(rank: number, { offer: { contextLength_tokens } }: Standing, spec: RequestSpec): number {
   const isTooSmall = contextLength_tokens > 0 && windowDemand_tokens(spec) > contextLength_tokens;
   return isTooSmall ? Math.min(rank, CONTEXT_TOO_SMALL) : rank;
 }
@@ -66,7 +71,8 @@ function looksAtRests(profile: ProfileName): boolean {
 }
 
 function rankFor(standing: Standing, spec: RequestSpec, profile: ProfileName): number {
-  const { refusal, resting, tools, vision, structured, restsBase, restsTools } = standing;
+  const { refusal, resting, restsBase, restsTools } = standing;
+  const { tools, vision, structured } = standing.offer;
   let rank = rankOf(refusal);
   if (LOOKS_AT_RESTS[profile]) {
     if (spec.needsTools ? restsTools : restsBase) rank = Math.min(rank, rankOf("error_cooldown"));
