@@ -73,16 +73,23 @@ function measure(size: number): Figures {
   };
 }
 
-/** @param round the pieces of work of one round, prepared outside the clock; as many in each, in the same order */
+/**
+ * Every round begins at another piece: whichever comes first has only just had the processor's caches emptied by the collector.
+ *
+ * @param round the pieces of work of one round, prepared outside the clock; as many in each, in the same order, which must not matter
+ */
 function timed(round: () => readonly (() => void)[]): Timing {
-  const rounds = Array.from({ length: ROUNDS }, () => {
+  const rounds = Array.from({ length: ROUNDS }, (_, count) => {
     const work = round();
     collectGarbage();
-    return work.map((piece) => {
+    const times_us = new Array<number>(work.length).fill(Number.NaN);
+    for (let done = 0; done < work.length; done += 1) {
+      const piece = (done + Math.floor((count * work.length) / ROUNDS)) % work.length;
       const begin = performance.now();
-      piece();
-      return (performance.now() - begin) * 1_000;
-    });
+      work[piece]?.();
+      times_us[piece] = (performance.now() - begin) * 1_000;
+    }
+    return times_us;
   });
   const quickest = (rounds[0] ?? []).map((_, piece) => Math.min(...rounds.map((times_us) => times_us[piece] ?? Number.NaN)));
   return {
