@@ -214,6 +214,14 @@ describe("capacity of a build", () => {
     expect(test.fleet.capacity("test-build")).toMatchObject({ providers: 0, warmProviders: 0, places: 0 });
   });
 
+  it("counts as routable only machines with the catalogue's weights", async () => {
+    await test.close();
+    const build = () => ({ weightHash: "cd".repeat(32) });
+    test = await startTestFleet({ catalog: { build, aliases: () => [], withdrawn: () => [], revision: () => 1 } });
+    await test.connect();
+    expect(test.fleet.capacity("test-build")).toMatchObject({ providers: 1, routableProviders: 0, canAccept: false });
+  });
+
   it("follows what machines offer and whether they are there: it is read off the index, not counted along", async () => {
     const models = ["a", "b"].map((id) => testModel({ id }));
     const one = await test.connect({ models });
