@@ -6,6 +6,8 @@ import { LOCAL_KEY_FILE, PROVIDER_TOKEN_FILE } from "./local-accounts.js";
 
 /** How long an answer may take that is no inference. */
 const ANSWER_TIMEOUT_ms = 30_000;
+/** How long a change may take: the coordinator looks for a version's files before it registers them. */
+const CHANGE_TIMEOUT_ms = 10 * 60_000;
 /** Where a coordinator keeps the operator's key that it has made. */
 const ADMIN_KEY_FILE = "admin-key";
 
@@ -38,24 +40,37 @@ export async function ownerTokenOf({ token, home }: ApiOptions): Promise<string 
 }
 
 /** `GET` of a path below the base URL. @throws CliError when nothing answers, or something that is no coordinator */
-export async function getFromApi(pathname: string, token: string, { baseUrl }: ApiOptions): Promise<ApiReply> {
+export function getFromApi(pathname: string, token: string, options: ApiOptions): Promise<ApiReply> {
+  return askApi({ method: "GET", pathname, token }, options);
+}
+
+interface ApiCall {
+  readonly method: "GET" | "POST" | "DELETE";
+  readonly pathname: string;
+  readonly token: string;
+  readonly body?: unknown;
+}
+
+/** A call to a path below the base URL. @throws CliError when nothing answers, or something that is no coordinator */
+export async function askApi({ method, pathname, token, body }: ApiCall, { baseUrl }: ApiOptions): Promise<ApiReply> {
   const url = `${baseUrl.replace(/\/+$/, "")}${pathname}`;
   let response: Response;
   let text: string;
   try {
-    const signal = AbortSignal.timeout(ANSWER_TIMEOUT_ms);
-    response = await fetch(url, { headers: { authorization: `Bearer ${token}` }, signal });
+    const signal = AbortSignal.timeout(method === "GET" ? ANSWER_TIMEOUT_ms : CHANGE_TIMEOUT_ms);
+    const headers = { authorization: `Bearer ${token}`, ...(body === undefined ? {} : { "content-type": "application/json" }) };
+    response = await fetch(url, { method, headers, body: body === undefined ? null : JSON.stringify(body), signal });
     text = await response.text();
   } catch (cause) {
     throw new CliError(`Nothing answers at ${baseUrl}.`, EXIT_CODES.network, "Start the network, or point --base-url at one that runs.", {
       cause,
     });
   }
-  const body = parsed(text);
-  if (body === undefined) {
+  const answer = parsed(text);
+  if (answer === undefined) {
     throw new CliError(`What answers at ${baseUrl} is no coordinator.`, EXIT_CODES.network, "Give --base-url with the /v1 at its end.");
   }
-  return response.ok ? { ok: true, body } : { ok: false, status: response.status, message: messageOf(body) };
+  return response.ok ? { ok: true, body: answer } : { ok: false, status: response.status, message: messageOf(answer) };
 }
 
 /** @throws CliError always: what the refusal means, and what to do */

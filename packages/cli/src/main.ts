@@ -17,6 +17,8 @@ import { VERSION } from "./version.js";
 const program = new Command("umbel")
   .description("A private inference network: run it, serve models on it, talk to it.")
   .version(VERSION)
+  // So that a command may have a --version of its own.
+  .enablePositionalOptions()
   .showHelpAfterError("(add --help for what this command takes)")
   .configureHelp({ showGlobalOptions: true })
   .exitOverride();

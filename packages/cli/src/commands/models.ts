@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { addPublishingCommands } from "./models-publishing.js";
 
 const HOME = "Umbel home (default: UMBEL_HOME, else ~/.umbel)";
 const JSON_HELP = "print one JSON object";
@@ -52,4 +53,5 @@ export function addModelsCommands(program: Command): void {
     .argument("<file>", "a model's file; of a split model any part")
     .option("--json", "print one JSON object")
     .action(async (file, options) => (await import("../run/models-inspect.js")).inspectModel(file, options));
+  addPublishingCommands(models);
 }

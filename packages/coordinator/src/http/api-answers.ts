@@ -1,5 +1,18 @@
 import { decisionList, operatorDecision, ownDecision } from "./decisions/decision-schema.js";
 import { machineList, machineWhy } from "./machines/machine-routes.js";
+import { aliasAnswer, aliasDeleted, aliasTable, modelTable, updated, versionChange } from "./models/admin/schema.js";
 
 /** Schemas of answers, for programs that read them: what a route writes by is what its reader reads by. */
-export const API_ANSWERS = { operatorDecision, ownDecision, decisionList, machineList, machineWhy };
+export const API_ANSWERS = {
+  operatorDecision,
+  ownDecision,
+  decisionList,
+  machineList,
+  machineWhy,
+  modelTable,
+  versionChange,
+  modelUpdated: updated,
+  aliasTable,
+  aliasAnswer,
+  aliasDeleted,
+};

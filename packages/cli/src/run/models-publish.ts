@@ -1,0 +1,166 @@
+import { access, stat } from "node:fs/promises";
+import path from "node:path";
+import { API_ANSWERS, loadBundledModel } from "@umbel/coordinator";
+import type { Manifest } from "@umbel/protocol";
+import { inspectGgufFile } from "@umbel/provider";
+import { CliError, EXIT_CODES } from "../exit-codes.js";
+import { resolveHome } from "../home.js";
+import { parseUsd } from "../money.js";
+import { createOutput } from "../output.js";
+import { adminCall, type PublishingOptions } from "../publishing/admin-call.js";
+import { type ModelFiles, manifestOf, modelFilesIn } from "../publishing/hash-files.js";
+import { putFiles } from "../publishing/put-files.js";
+import { formatBytes } from "../quantities.js";
+
+/** Below the home of a coordinator: files that it hands out itself. */
+const BLOBS_DIRECTORY = "blobs";
+/** Answers of a model of which nothing else is said: half of its context, up to this. */
+const MAX_OUTPUT_tokens = 8_192;
+
+export interface PublishOptions extends PublishingOptions {
+  readonly id?: string;
+  readonly version?: string;
+  readonly displayName?: string;
+  readonly family?: string;
+  readonly license?: string;
+  readonly description?: string;
+  readonly capabilities?: string;
+  readonly maxOutput?: string;
+  readonly inputPrice?: string;
+  readonly outputPrice?: string;
+  readonly to?: string;
+  readonly origin?: readonly string[];
+  readonly promote?: boolean;
+}
+
+/** `umbel models publish`. */
+export async function publishModel(target: string, options: PublishOptions): Promise<void> {
+  const output = createOutput(options);
+  const { files, manifest, facts } = await describe(path.resolve(target), options, (text) => output.note(text));
+  const origins = options.origin ?? [];
+  if (origins.length === 0 || options.to !== undefined) {
+    const to = path.resolve(options.to ?? path.join(resolveHome(options.home), BLOBS_DIRECTORY));
+    const copied = await putFiles(manifest, files.directory, to);
+    output.note(`${copied} of ${manifest.file_count} files copied to ${path.join(to, manifest.prefix)}.`);
+  }
+  const changed = await adminCall(options, {
+    method: "POST",
+    pathname: "/models/register",
+    body: { manifest, ...facts, origins, promote: options.promote === true },
+    answer: API_ANSWERS.versionChange,
+    remedy: "If machines cannot reach the files: run this on the coordinator's machine, or put them on a web server and give its --origin.",
+  });
+  output.result({ ...changed, prefix: manifest.prefix, weight_hash: manifest.aggregate_sha256 });
+  output.line(`${changed.model} ${changed.version}: ${formatBytes(manifest.total_size_bytes)}, ${manifest.aggregate_sha256}`);
+  for (const [field, { from, to }] of Object.entries(changed.changes)) {
+    output.line(`  ${field}: ${JSON.stringify(from)} ${options.promote === true ? "is now" : "would become"} ${JSON.stringify(to)}`);
+  }
+  const isWhole = changed.active && (options.promote === true || Object.keys(changed.changes).length === 0);
+  output.line(
+    isWhole
+      ? "It is in service. Let a name stand for it with `umbel models alias <name> --desired`."
+      : `${changed.active ? "What is new of it" : "It"} is a draft. Put it into service with \`umbel models promote ${changed.model}\`.`,
+  );
+}
+
+type Described = { readonly files: ModelFiles; readonly manifest: Manifest; readonly facts: Record<string, unknown> };
+
+async function describe(target: string, options: PublishOptions, note: (text: string) => void): Promise<Described> {
+  const isDirectory = (await stat(target)).isDirectory();
+  if (isDirectory && (await exists(path.join(target, "catalog.json")))) return describedByItself(target, options);
+  const files = isDirectory ? await modelFilesIn(target) : await filesBeside(target);
+  const weights = files.paths.find((file) => file.endsWith(".gguf") && !path.basename(file).startsWith("mmproj"));
+  if (weights === undefined) {
+    throw new CliError(
+      `There is no GGUF file in ${target}.`,
+      EXIT_CODES.usage,
+      "Name a GGUF file, or a folder with one and what belongs to it.",
+    );
+  }
+  const found = await inspectGgufFile(path.join(files.directory, ...weights.split("/")));
+  const id =
+    options.id ??
+    path
+      .basename(weights, ".gguf")
+      .replace(/-\d{5}-of-\d{5}$/, "")
+      .toLowerCase();
+  const asked = prices(options);
+  note(`Hashing ${files.paths.length === 1 ? "one file" : `${files.paths.length} files`}.`);
+  const manifest = await manifestOf(files, { id, version: options.version ?? "1.0.0", createdAt: new Date() });
+  const context = found.contextLength_tokens ?? MAX_OUTPUT_tokens;
+  const facts = {
+    display_name: options.displayName ?? found.name ?? id,
+    family: options.family ?? found.architecture ?? id,
+    architecture: found.architecture ?? "unknown",
+    quantization: found.quantization ?? "unknown",
+    ...(options.description === undefined ? {} : { description: options.description }),
+    license: options.license ?? found.license ?? "unknown",
+    max_context_length: context,
+    max_output_length: wholeNumber(options.maxOutput) ?? Math.min(MAX_OUTPUT_tokens, Math.max(1, Math.floor(context / 2))),
+    capabilities: options.capabilities?.split(",").map((part) => part.trim()) ?? [
+      ...found.capabilities,
+      ...(found.projectors.length > 0 ? ["vision"] : []),
+    ],
+    kv_bytes_per_token: Math.round(found.kvCache?.perToken_bytes ?? 0),
+    ...asked,
+  };
+  return { files, manifest, facts };
+}
+
+/** A folder with `manifest.json` and `catalog.json`, such as those of the bundled models. */
+async function describedByItself(directory: string, options: PublishOptions): Promise<Described> {
+  const { build } = await loadBundledModel(directory);
+  const files = { directory, paths: build.manifest.files.map((file) => file.path) };
+  const { version = build.manifest.version, id = build.id } = options;
+  // Hashed anew: what is published is what is there.
+  const manifest = await manifestOf(files, { id, version, createdAt: new Date(build.manifest.created_at) });
+  const facts = {
+    display_name: options.displayName ?? build.displayName,
+    family: options.family ?? build.family,
+    architecture: build.architecture,
+    quantization: build.quantization,
+    description: options.description ?? build.description,
+    license: options.license ?? build.license,
+    max_context_length: build.contextLength_tokens,
+    max_output_length: wholeNumber(options.maxOutput) ?? build.maxOutput_tokens,
+    capabilities: options.capabilities?.split(",").map((part) => part.trim()) ?? build.capabilities,
+    kv_bytes_per_token: build.kvBytesPerToken,
+    defaults: build.defaults,
+    isolation: build.isolation,
+    input_price: Number(options.inputPrice === undefined ? build.prices.input_microUsd : parseUsd(options.inputPrice)),
+    output_price: Number(options.outputPrice === undefined ? build.prices.output_microUsd : parseUsd(options.outputPrice)),
+  };
+  return { files, manifest, facts };
+}
+
+async function filesBeside(file: string): Promise<ModelFiles> {
+  const { files, projectors } = await inspectGgufFile(file);
+  return { directory: path.dirname(file), paths: [...files, ...projectors] };
+}
+
+function prices({ inputPrice, outputPrice }: PublishOptions): Record<string, number> {
+  if (inputPrice === undefined || outputPrice === undefined) {
+    throw new CliError(
+      "A build needs its prices.",
+      EXIT_CODES.usage,
+      "Give --input-price and --output-price in USD for a million tokens, e.g. 0.05 and 0.20.",
+    );
+  }
+  return { input_price: Number(parseUsd(inputPrice)), output_price: Number(parseUsd(outputPrice)) };
+}
+
+export function wholeNumber(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new CliError(`"${text}" is not a whole number.`, EXIT_CODES.usage, "Write it in digits, e.g. 8192.");
+}
+
+async function exists(location: string): Promise<boolean> {
+  try {
+    await access(location);
+    return true;
+  } catch {
+    // Whatever cannot be reached is not there.
+    return false;
+  }
+}

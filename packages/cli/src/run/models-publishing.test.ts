@@ -1,0 +1,103 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { loadSettings, type RunningCoordinator, startCoordinator } from "@umbel/coordinator";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { EXIT_CODES } from "../exit-codes.js";
+import { BUNDLED_MODEL_DIRECTORIES } from "../home.js";
+import { publishModel } from "./models-publish.js";
+import { listRegistry, listRollouts, promoteModel, retireModel, rollbackModel, setModelAlias } from "./models-rollout.js";
+
+const SPROUT = BUNDLED_MODEL_DIRECTORIES[0] ?? "";
+const FILE = path.join(SPROUT, "sprout-3m-q8_0.gguf");
+const PRICES = { inputPrice: "0.01", outputPrice: "0.02" };
+
+describe("publishing by the command line", () => {
+  const home = mkdtempSync(path.join(tmpdir(), "umbel-publishing-"));
+  let coordinator: RunningCoordinator;
+  let to: { readonly baseUrl: string; readonly home: string };
+  beforeAll(async () => {
+    const settings = loadSettings({ env: {}, overrides: { home, port: "0" } });
+    coordinator = await startCoordinator(settings, { log: { write: () => undefined } });
+    to = { baseUrl: `${coordinator.url}/v1`, home };
+  }, 60_000);
+  afterAll(async () => {
+    await coordinator.close();
+    rmSync(home, { recursive: true });
+  });
+  afterEach(() => vi.restoreAllMocks());
+
+  /** What the command writes to standard output. */
+  async function said(command: Promise<void>): Promise<string> {
+    return command.then(() => written.splice(0).join(""));
+  }
+  const written: string[] = [];
+  function listen(): void {
+    vi.spyOn(process.stdout, "write").mockImplementation((text) => written.push(String(text)) > 0);
+    vi.spyOn(process.stderr, "write").mockImplementation(() => true);
+  }
+  const json = async (command: (options: { json: true } & typeof to) => Promise<void>): Promise<unknown> => {
+    listen();
+    return JSON.parse(await said(command({ ...to, json: true })));
+  };
+  const text = async (command: (options: typeof to) => Promise<void>): Promise<string> => {
+    listen();
+    return said(command(to));
+  };
+
+  it("brings a build in as a draft, reads what its file says, and hands the file out", async () => {
+    await expect(publishModel(FILE, to)).rejects.toMatchObject({
+      exitCode: EXIT_CODES.usage,
+      remedy: expect.stringContaining("--input-price"),
+    });
+    const draft = await json((options) => publishModel(FILE, { ...options, ...PRICES, id: "oak", version: "1" }));
+    expect(draft).toMatchObject({ status: "registered", model: "oak", version: "1", active: false, changes: {} });
+    expect(await json((options) => promoteModel("oak", options))).toMatchObject({ status: "promoted", version: "1" });
+    const entry = await (await fetch(`${to.baseUrl}/models/catalog/oak`)).json();
+    expect(entry).toMatchObject({ architecture: "llama", quantization: "Q8_0", max_context_length: 2_048, input_price: 10_000 });
+    const { prefix } = entry as { prefix: string };
+    const beginning = await fetch(`${to.baseUrl}/blobs/${prefix}/sprout-3m-q8_0.gguf`, { headers: { range: "bytes=0-3" } });
+    expect(await beginning.text()).toBe("GGUF");
+  });
+
+  it("shows what another description would change, and takes a folder that describes itself", async () => {
+    const dearer = { ...PRICES, outputPrice: "0.03", id: "oak", version: "1" };
+    expect(await text((options) => publishModel(FILE, { ...options, ...dearer }))).toMatch(/prices: .*20000.* would become .*30000/);
+    expect(await json((options) => publishModel(SPROUT, { ...options, id: "elm", version: "1", promote: true }))).toMatchObject({
+      active: true,
+    });
+  });
+
+  it("moves a name step by step, and back; what is not named stays", async () => {
+    await json((options) => setModelAlias("tree", { ...options, desired: "oak" }));
+    expect(await json((options) => setModelAlias("tree", { ...options, desired: "elm", share: "10", wave: "25" }))).toMatchObject({
+      alias: { desired: { build: "elm" }, previous: { build: "oak" }, desired_share: 10, wave: 25 },
+    });
+    expect(await json((options) => setModelAlias("tree", { ...options, share: "50" }))).toMatchObject({
+      alias: { desired: { build: "elm" }, previous: { build: "oak" }, desired_share: 50, wave: 25 },
+    });
+    expect(await text(listRollouts)).toMatch(/tree +elm +0\/0 +oak +0\/0 +50 % +25 % +moving/);
+    expect(await json((options) => rollbackModel("tree", options))).toMatchObject({
+      alias: { desired: { build: "oak" }, previous: { build: "elm" }, desired_share: 100, wave: 100 },
+    });
+    expect(await json((options) => setModelAlias("tree", { ...options, finish: true }))).toMatchObject({
+      alias: { desired: { build: "oak" }, previous: null, retired_builds: ["elm"] },
+    });
+  });
+
+  it("says no with what to do, by its exit code", async () => {
+    await expect(setModelAlias("shrub", to)).rejects.toMatchObject({ exitCode: EXIT_CODES.usage });
+    await expect(retireModel("oak", to)).rejects.toMatchObject({ message: expect.stringContaining("point it elsewhere first") });
+    await expect(rollbackModel("oak", to)).rejects.toMatchObject({ exitCode: EXIT_CODES.failure });
+    await expect(retireModel("elm", { ...to, revoke: "1" })).rejects.toMatchObject({ exitCode: EXIT_CODES.usage });
+    await expect(promoteModel("oak", { ...to, adminKey: "x".repeat(40) })).rejects.toMatchObject({ exitCode: EXIT_CODES.authentication });
+    await expect(promoteModel("oak", { ...to, baseUrl: "http://127.0.0.1:1/v1" })).rejects.toMatchObject({ exitCode: EXIT_CODES.network });
+  });
+
+  it("retires a build, takes it back, and revokes a version for good", async () => {
+    expect(await json((options) => retireModel("elm", options))).toMatchObject({ model_status: "retired" });
+    expect(await json((options) => retireModel("elm", { ...options, undo: true }))).toMatchObject({ model_status: "active" });
+    await json((options) => retireModel("elm", { ...options, revoke: "1", reason: "bad tensor" }));
+    expect(await text(listRegistry)).toMatch(/elm +active +1 +revoked/);
+  });
+});
