@@ -65,6 +65,19 @@ describe("the fake clock", () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
+  it("fires late what fell due while it slept", async () => {
+    const clock = createFakeClock();
+    let fired_ms = 0;
+    clock.setTimer(10, () => {
+      fired_ms = clock.now_ms();
+    });
+    clock.sleep(5000);
+    expect(fired_ms).toBe(0);
+    await clock.advance(1);
+    expect(fired_ms).toBe(5000);
+    expect(clock.now_ms()).toBe(5001);
+  });
+
   it("treats a negative delay as none", async () => {
     const clock = createFakeClock();
     let fired = false;

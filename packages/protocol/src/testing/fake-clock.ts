@@ -7,6 +7,8 @@ export interface FakeClock extends Clock {
    * on the way. Promises that a timer settles run to their end before the next timer fires, and before this resolves.
    */
   advance(delay_ms: number): Promise<void>;
+  /** Time passes and nothing runs, as on a machine that sleeps. What fell due meanwhile fires, late, when time moves on. */
+  sleep(delay_ms: number): void;
   /** Timers that wait; zero shows that nothing was left behind. */
   readonly pendingTimers: number;
 }
@@ -57,11 +59,14 @@ export function createFakeClock(startDate: Date = new Date("2026-01-01T00:00:00Z
       await settle();
       for (let timer = nextDue(end_ms); timer !== undefined; timer = nextDue(end_ms)) {
         timers.delete(timer);
-        now_ms = timer.due_ms;
+        now_ms = Math.max(now_ms, timer.due_ms);
         timer.fire();
         await settle();
       }
       now_ms = end_ms;
+    },
+    sleep(delay_ms) {
+      now_ms += delay_ms;
     },
     get pendingTimers() {
       return timers.size;

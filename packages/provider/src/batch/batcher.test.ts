@@ -2,7 +2,7 @@ import type { Clock } from "@umbel/protocol";
 import { createFakeClock } from "@umbel/protocol/testing";
 import { describe, expect, it } from "vitest";
 import type { z } from "zod";
-import { createScriptedEngine, scriptedEngineScript } from "../engine/index.js";
+import { createScriptedEngine, type LoadedModel, scriptedEngineScript } from "../engine/index.js";
 import { type Batcher, batchLimits, createBatcher } from "./batcher.js";
 import type { BatchEvent, BatchRequest } from "./entry.js";
 
@@ -13,7 +13,11 @@ interface Bench {
   run(id: string, options?: Partial<BatchRequest>): { events: BatchEvent[]; phases: string[]; cancel: () => void };
 }
 
-async function bench(script: z.input<typeof scriptedEngineScript>, sequences = 2): Promise<Bench> {
+async function bench(
+  script: z.input<typeof scriptedEngineScript>,
+  sequences = 2,
+  changed: (loaded: LoadedModel) => LoadedModel = (loaded) => loaded,
+): Promise<Bench> {
   const clock = createFakeClock();
   const engine = createScriptedEngine(scriptedEngineScript.parse(script), {
     clock: clock as Clock,
@@ -22,7 +26,7 @@ async function bench(script: z.input<typeof scriptedEngineScript>, sequences = 2
   });
   const loading = engine.load({ buildId: "b", path: "" }, { sequences, contextLength_tokens: 1000 });
   await clock.advance(0);
-  const loaded = await loading;
+  const loaded = changed(await loading);
   let crashes = 0;
   const batcher = createBatcher({ loaded, clock, onEngineCrash: () => (crashes += 1) });
   return {
@@ -98,6 +102,25 @@ describe("admission", () => {
     expect(last(behind)).toMatchObject({ type: "failed", error: { errorClass: "capacity_queue" } });
   });
 
+  it("starts what the cache has room for, prompt and longest answer, and lets none overtake", async () => {
+    const { run, clock, batcher } = await bench({ tokens_per_s: 10, answerTokens: 5, cache_tokens: 40 }, 8);
+    const sized = (id: string, maxTokens: number) =>
+      run(id, { lane: id, generate: { tokens: new Int32Array(5), maxTokens, sampling: { temperature: 0, seed: 1 } } });
+    const runs = [sized("a", 15), sized("large", 30), sized("small", 5)];
+    expect(batcher.figures()).toMatchObject({ running: 1, waiting: 2 });
+    await clock.advance(400);
+    expect(batcher.figures()).toMatchObject({ running: 1, waiting: 1, reserved_tokens: 35 + 10 });
+    await clock.advance(800);
+    expect(runs.map(last)).toEqual([
+      { type: "end", reason: "stop" },
+      { type: "end", reason: "stop" },
+      { type: "end", reason: "length" },
+    ]);
+    expect(() => sized("never", 36)).toThrow(
+      expect.objectContaining({ errorClass: "capacity_kv", figures: { needed: 41, available: 40 } }),
+    );
+  });
+
   it("passes on why the engine refuses", async () => {
     const { run, clock } = await bench({});
     const tooLong = run("a", { generate: { tokens: new Int32Array(900), maxTokens: 101, sampling: { temperature: 0 } } });
@@ -126,6 +149,39 @@ describe("cancellation", () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
+  it("does not wait for the engine, which keeps the place until it has let go", async () => {
+    let letGo = (): void => undefined;
+    const freed = new Promise<void>((resolve) => {
+      letGo = resolve;
+    });
+    const { run, clock, batcher } = await bench({ answerTokens: 1 }, 1, (loaded) => ({
+      ...loaded,
+      generate: (request) =>
+        request.maxTokens === 99
+          ? {
+              cancel: () => freed,
+              events: (async function* () {
+                yield { type: "started", promptTokens: 1, cachedTokens: 0 } as const;
+                await freed;
+                yield { type: "end", reason: "cancelled" } as const;
+              })(),
+            }
+          : loaded.generate(request),
+    }));
+    const stuck = run("a", { generate: { tokens: Int32Array.of(1), maxTokens: 99, sampling: { temperature: 0 } } });
+    await clock.advance(0);
+    stuck.cancel();
+    const next = run("a");
+    await clock.advance(0);
+    expect(last(stuck)).toEqual({ type: "end", reason: "cancelled" });
+    expect(next.events).toEqual([]);
+    expect(batcher.figures()).toMatchObject({ running: 1, waiting: 1, reserved_tokens: 100 + 15 });
+    letGo();
+    await clock.advance(0);
+    expect(last(next)).toMatchObject({ type: "end", reason: "stop" });
+    expect(batcher.figures()).toMatchObject({ running: 0, waiting: 0, reserved_tokens: 0 });
+  });
+
   it("is immediate for a request that is cancelled when it comes", async () => {
     const { run, clock } = await bench({});
     const late = run("a", { signal: AbortSignal.abort() });
@@ -148,6 +204,17 @@ describe("the watchdog", () => {
     expect(batcher.figures().state).toBe("crashed");
     expect(() => run("c")).toThrow(expect.objectContaining({ errorClass: "engine_crash" }));
     expect(clock.pendingTimers).toBe(0);
+  });
+
+  it("does not take a machine that slept for an engine that is silent", async () => {
+    const { run, clock, crashes } = await bench({ answerTokens: 5, tokens_per_s: 0.1 }, 1);
+    const answer = run("a");
+    await clock.advance(15_000);
+    clock.sleep(8 * 3_600_000);
+    await clock.advance(batchLimits.sweep_ms);
+    expect(crashes()).toBe(0);
+    await clock.advance(60_000);
+    expect(last(answer)).toEqual({ type: "end", reason: "stop" });
   });
 
   it("gives a long prompt the time it may take", async () => {

@@ -14,6 +14,8 @@ export const batchLimits = {
   silence_ms: 120_000,
   /** How often silence is looked for. */
   sweep_ms: 2_000,
+  /** A look that comes so much later says that this process itself stood still, as on a machine that slept. */
+  sweepLate_ms_max: 5_000,
   /** Speed of prompts that is assumed before one was measured, in tokens per second. */
   assumedPrefill_tps: 20,
 } as const;
@@ -35,8 +37,8 @@ export interface Batcher {
   /**
    * Runs a request now or when its turn comes. Aborting its signal, or leaving the loop over the events, cancels it in any phase.
    *
-   * @throws BatchError at once: `capacity_queue` when too many wait, `capacity_slots` when the id is in use, `engine_crash` and
-   *   `not_loaded` when nothing can run any more. Later failures are `failed` events.
+   * @throws BatchError at once: `capacity_queue` when too many wait, `capacity_kv` when the cache could never hold it, `capacity_slots`
+   *   when the id is in use, `engine_crash` and `not_loaded` when nothing can run any more. Later failures are `failed` events.
    */
   submit(request: BatchRequest): AsyncIterable<BatchEvent>;
   figures(): BatchFigures;
@@ -63,8 +65,10 @@ const errorClassOf: Record<EngineErrorCode, ErrorClass> = {
 export function createBatcher({ loaded, clock, onEngineCrash }: BatcherDependencies): Batcher {
   const entries = new Map<string, Entry>();
   const waiting = createFairQueue<Entry>();
+  /** What holds a sequence. One that was cancelled has left already, and holds it until the engine has finished its step. */
   const running = new Set<Entry>();
   const rates = createRates();
+  let sweepDue_ms = 0;
   let clearSweep: (() => void) | undefined;
   let closed: ErrorClass | undefined;
 
@@ -79,8 +83,6 @@ export function createBatcher({ loaded, clock, onEngineCrash }: BatcherDependenc
     entry.clearQueueTimer();
     entry.removeAbortListener();
     waiting.remove(entry.request.lane, entry);
-    running.delete(entry);
-    if (running.size === 0) stopSweeping();
     entry.queue.push(last);
     entry.queue.end();
   }
@@ -89,17 +91,20 @@ export function createBatcher({ loaded, clock, onEngineCrash }: BatcherDependenc
     leave(entry, { type: "failed", error: new BatchError(errorClass, {}, options) });
   }
 
-  /** Also of a request that has left already: its sequence is free only when the engine says so. */
+  /** Whoever cancels does not wait for the step that is being computed; the next request does. */
   function cancel(entry: Entry): void {
-    if (entry.generation === undefined) leave(entry, { type: "end", reason: "cancelled" });
-    else void entry.generation.cancel();
+    void entry.generation?.cancel();
+    leave(entry, { type: "end", reason: "cancelled" });
+    fill();
   }
 
+  /** The next request starts when it fits; none overtakes it, or a large one would wait for ever. */
   function fill(): void {
     while (closed === undefined && running.size < loaded.sequences) {
-      const entry = waiting.shift();
-      if (entry === undefined) return;
-      start(entry);
+      const next = waiting.peek();
+      if (next === undefined || reserved(running) + next.reserved_tokens > loaded.cache_tokens) return;
+      waiting.shift();
+      start(next);
     }
   }
 
@@ -110,7 +115,11 @@ export function createBatcher({ loaded, clock, onEngineCrash }: BatcherDependenc
     running.add(entry);
     startSweeping();
     setPhase(entry, "prefilling");
-    void pump(entry).then(fill);
+    void pump(entry).then(() => {
+      running.delete(entry);
+      if (running.size === 0) stopSweeping();
+      fill();
+    });
   }
 
   async function pump(entry: Entry): Promise<void> {
@@ -161,8 +170,11 @@ export function createBatcher({ loaded, clock, onEngineCrash }: BatcherDependenc
   }
 
   function sweep(): void {
-    clearSweep = clock.setTimer(batchLimits.sweep_ms, sweep, "background");
     const now_ms = clock.now_ms();
+    const late_ms = now_ms - sweepDue_ms;
+    // The engine did not fall silent while nothing ran at all.
+    if (late_ms > batchLimits.sweepLate_ms_max) for (const entry of running) entry.progress_ms += late_ms;
+    armSweep();
     for (const entry of running) {
       if (now_ms - entry.progress_ms < patience_ms(entry)) continue;
       close("engine_crash");
@@ -171,8 +183,13 @@ export function createBatcher({ loaded, clock, onEngineCrash }: BatcherDependenc
     }
   }
 
+  function armSweep(): void {
+    sweepDue_ms = clock.now_ms() + batchLimits.sweep_ms;
+    clearSweep = clock.setTimer(batchLimits.sweep_ms, sweep, "background");
+  }
+
   function startSweeping(): void {
-    clearSweep ??= clock.setTimer(batchLimits.sweep_ms, sweep, "background");
+    if (clearSweep === undefined) armSweep();
   }
 
   function stopSweeping(): void {
@@ -182,6 +199,7 @@ export function createBatcher({ loaded, clock, onEngineCrash }: BatcherDependenc
 
   function close(errorClass: ErrorClass): void {
     closed ??= errorClass;
+    stopSweeping();
     for (const entry of [...entries.values()]) fail(entry, errorClass);
   }
 
@@ -196,6 +214,11 @@ export function createBatcher({ loaded, clock, onEngineCrash }: BatcherDependenc
     if (entries.has(request.id)) throw new BatchError("capacity_slots");
     if (waiting.size >= batchLimits.queued_max) {
       throw new BatchError("capacity_queue", { needed: waiting.size + 1, available: batchLimits.queued_max });
+    }
+    const needed = request.generate.tokens.length + request.generate.maxTokens;
+    // What is too long for the context is the engine's to refuse: it is the request's fault, and no other machine's matter.
+    if (needed > loaded.cache_tokens && needed <= loaded.contextLength_tokens) {
+      throw new BatchError("capacity_kv", { needed, available: loaded.cache_tokens });
     }
   }
 
@@ -222,15 +245,13 @@ export function createBatcher({ loaded, clock, onEngineCrash }: BatcherDependenc
 
     figures() {
       let active_tokens = 0;
-      let reserved_tokens = 0;
       for (const entry of running) active_tokens += entry.promptTokens + entry.generatedTokens;
-      for (const entry of entries.values()) reserved_tokens += entry.reserved_tokens;
       return {
         state: closed === "engine_crash" ? "crashed" : running.size > 0 ? "running" : "idle",
         running: running.size,
         waiting: waiting.size,
         active_tokens,
-        reserved_tokens,
+        reserved_tokens: reserved([...running].filter((entry) => !isHere(entry))) + reserved(entries.values()),
         decode_tps: rates.decode_tps,
         prefill_tps: rates.prefill_tps,
       };
@@ -242,4 +263,10 @@ export function createBatcher({ loaded, clock, onEngineCrash }: BatcherDependenc
       await Promise.all(generations.map((generation) => generation?.cancel()));
     },
   };
+}
+
+function reserved(entries: Iterable<Entry>): number {
+  let tokens = 0;
+  for (const entry of entries) tokens += entry.reserved_tokens;
+  return tokens;
 }

@@ -2,6 +2,8 @@
 export interface FairQueue<T> {
   readonly size: number;
   push(lane: string, item: T): void;
+  /** What `shift` would return. */
+  peek(): T | undefined;
   /** The next item of the lane whose turn it is. */
   shift(): T | undefined;
   /** Takes an item out of its lane, wherever it stands. */
@@ -22,6 +24,10 @@ export function createFairQueue<T>(): FairQueue<T> {
       if (items === undefined) lanes.set(lane, [item]);
       else items.push(item);
       size += 1;
+    },
+    peek() {
+      for (const [first] of lanes.values()) return first;
+      return undefined;
     },
     shift() {
       for (const [lane, items] of lanes) {

@@ -186,7 +186,7 @@ export function createChatModel({ loaded, info, clock, random, onEngineCrash = (
         max_concurrency: loaded.sequences,
         active_tokens,
         token_budget_used: reserved_tokens,
-        token_budget_max: loaded.sequences * loaded.contextLength_tokens,
+        token_budget_max: loaded.cache_tokens,
         ...(decode_tps === undefined ? {} : { observed_decode_tps: decode_tps }),
         ...(prefill_tps === undefined ? {} : { observed_prefill_tps: prefill_tps }),
         model_load_time_ms: loaded.load_ms,

@@ -38,6 +38,8 @@ export interface LoadedModel {
   readonly buildId: string;
   readonly contextLength_tokens: number;
   readonly sequences: number;
+  /** What all sequences together can hold. */
+  readonly cache_tokens: number;
   /** What this model can do on this engine. */
   readonly features: ReadonlySet<EngineFeature>;
   /** The GGUF's own Jinja chat template; undefined when it has none. */

@@ -50,6 +50,7 @@ export type ServeOutcome =
 export async function serveRequest(options: ServeOptions): Promise<ServeOutcome> {
   const { request, vault, clock, forward } = options;
   const startedAt = clock.date();
+  const start_ms = clock.now_ms();
   const responseNonce = vault.drawResponseNonce();
   const accepted = (phase: InferenceAccepted["phase"], load?: LoadProgress) => {
     forward({
@@ -79,7 +80,8 @@ export async function serveRequest(options: ServeOptions): Promise<ServeOutcome>
       request_digest: toHex(nativeCrypto.sha256(body)),
       response_digest: answer.digest(),
       started_at: startedAt.toISOString(),
-      finished_at: clock.date().toISOString(),
+      // Not by the wall clock, which may have been set back meanwhile.
+      finished_at: new Date(startedAt.getTime() + clock.now_ms() - start_ms).toISOString(),
     });
     forward({ type: "inference_complete", request_id: request.request_id, usage, finish_reason: reason, chunks: answer.chunks, receipt });
     return { type: "complete", usage };

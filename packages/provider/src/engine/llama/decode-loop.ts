@@ -1,8 +1,9 @@
 import { EngineError, type EngineEvent, type GenerateRequest, type Generation } from "../engine.js";
 import type { GrammarCache } from "./grammar-cache.js";
-import { cachedTokens, createJob, type Job, nextShares, type Share, toEngineError } from "./job.js";
+import { answerShares, cachedTokens, createJob, type Job, promptShares, type Share, toEngineError } from "./job.js";
 import { topLogprobs } from "./logprobs.js";
 import type { NativeContext, NativeSampler } from "./native.js";
+import { createPrefillPace } from "./prefill-pace.js";
 import { configureSampler } from "./sampling.js";
 import { commonPrefix, reusedPrefix_tokens_min, type Sequence, type SequencePool } from "./sequence-pool.js";
 import type { TokenInfo } from "./token-table.js";
@@ -20,12 +21,14 @@ export interface DecodeLoopParts {
   readonly turns: Turns;
   readonly contextLength_tokens: number;
   readonly vocabularySize: number;
-  /** Prompt tokens in one step, over all sequences: what bounds the wait of a cancellation and of the other answers. */
+  /** Prompt tokens in one step at most, over all sequences. */
   readonly prefill_tokens_max: number;
   /** Width of the attention window in models that have one; their cache forgets what lies behind it. */
   readonly attentionWindow_tokens: number;
   /** Seeds for requests that name none. */
   readonly nextSeed: () => number;
+  /** Monotonic. */
+  readonly now_ms: () => number;
 }
 
 /** Continuous batching: every step computes one token of each running answer and a piece of the waiting prompts. */
@@ -42,6 +45,7 @@ const noToken = new Uint32Array(0);
 export function createDecodeLoop(parts: DecodeLoopParts): DecodeLoop {
   const { native, pool, samplers, tokenInfo } = parts;
   const jobs = new Set<Job>();
+  const pace = createPrefillPace(parts.prefill_tokens_max);
   let running: Promise<void> | undefined;
   let stopped = false;
 
@@ -84,12 +88,13 @@ export function createDecodeLoop(parts: DecodeLoopParts): DecodeLoop {
   function begin(job: Job): void {
     const sampler = samplers[job.sequence.index];
     if (sampler === undefined) throw new EngineError("internal", "a sequence has no sampler");
-    configureSampler(sampler, job.request.sampling, {
+    const { sampling, grammar, cacheScope } = job.request;
+    configureSampler(sampler, sampling, {
       prompt: job.prompt,
       contextLength_tokens: parts.contextLength_tokens,
       vocabularySize: parts.vocabularySize,
       defaultSeed: parts.nextSeed(),
-      grammarState: job.request.grammar === undefined ? undefined : parts.grammars.begin(job.request.grammar),
+      grammarState: grammar === undefined ? undefined : parts.grammars.begin(grammar, cacheScope),
     });
     job.evaluated = reuse(job);
     job.phase = "prefill";
@@ -149,8 +154,12 @@ export function createDecodeLoop(parts: DecodeLoopParts): DecodeLoop {
   async function step(): Promise<void> {
     settleStopped();
     beginWaiting();
-    const shares = nextShares(jobs, parts.prefill_tokens_max);
+    const answers = answerShares(jobs);
+    const isShared = parts.turns.waiting > 0;
+    const prompts = promptShares(jobs, pace.next(answers.length, isShared));
+    const shares = [...answers, ...prompts];
     if (shares.length === 0) return;
+    const start_ms = parts.now_ms();
     let logits: number[];
     try {
       logits = await decode(shares);
@@ -167,6 +176,8 @@ export function createDecodeLoop(parts: DecodeLoopParts): DecodeLoop {
         fail(job, cause);
       }
     }
+    const prompt_tokens = prompts.reduce((total, { tokens }) => total + tokens.length, 0);
+    pace.observe({ answers: answers.length, prompt_tokens, isShared, duration_ms: parts.now_ms() - start_ms });
   }
 
   async function run(): Promise<void> {

@@ -55,21 +55,41 @@ export interface Share {
   readonly completes: boolean;
 }
 
-/** Every answer goes on by one token; what room is left goes to prompts, in order of arrival. */
-export function nextShares(jobs: Iterable<Job>, prefill_tokens_max: number): Share[] {
+/** The next token of every running answer. */
+export function answerShares(jobs: Iterable<Job>): Share[] {
   const shares: Share[] = [];
-  let room = prefill_tokens_max;
   for (const job of jobs) {
-    if (job.phase === "decode") {
-      const last = job.generated.at(-1);
-      if (last !== undefined) shares.push({ job, tokens: Uint32Array.of(last), completes: true });
-    } else if (room > 0) {
-      const tokens = job.prompt.subarray(job.evaluated, job.evaluated + room);
-      room -= tokens.length;
-      shares.push({ job, tokens, completes: job.evaluated + tokens.length === job.prompt.length });
-    }
+    const last = job.phase === "decode" ? job.generated.at(-1) : undefined;
+    if (last !== undefined) shares.push({ job, tokens: Uint32Array.of(last), completes: true });
   }
   return shares;
+}
+
+/**
+ * Pieces of the prompts that are being computed: half of the room to the one that came first, so that it is done some time; the rest to
+ * those that need least, so that a short prompt does not wait for a long one.
+ */
+export function promptShares(jobs: Iterable<Job>, room_tokens: number): Share[] {
+  const prompts = [...jobs].filter(({ phase }) => phase === "prefill");
+  const left = (job: Job): number => job.prompt.length - job.evaluated;
+  const [oldest] = prompts;
+  if (oldest === undefined) return [];
+  const rooms = new Map<Job, number>();
+  let room = room_tokens;
+  const give = (job: Job, tokens: number): void => {
+    const given = Math.min(tokens, room, left(job) - (rooms.get(job) ?? 0));
+    rooms.set(job, (rooms.get(job) ?? 0) + given);
+    room -= given;
+  };
+  give(oldest, Math.ceil(room_tokens / 2));
+  for (const job of prompts.toSorted((a, b) => left(a) - left(b))) give(job, room);
+  return [...rooms]
+    .filter(([, tokens]) => tokens > 0)
+    .map(([job, tokens]) => ({
+      job,
+      tokens: job.prompt.subarray(job.evaluated, job.evaluated + tokens),
+      completes: job.evaluated + tokens === job.prompt.length,
+    }));
 }
 
 /** The tokens that a finished job leaves in its sequence's cache. */

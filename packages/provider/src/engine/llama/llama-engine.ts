@@ -103,6 +103,7 @@ export function createLlamaEngine({ clock }: LlamaEngineDependencies): Inference
           buildId: source.buildId,
           load_ms: load_ms(),
           nextSeed: () => Math.floor(clock.now_ms() * 1000) % 2 ** 32,
+          now_ms: () => clock.now_ms(),
         });
       }),
     loadEmbedder: (source, options, signal) =>

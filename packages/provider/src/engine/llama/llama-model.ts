@@ -8,7 +8,7 @@ import { createSequencePool } from "./sequence-pool.js";
 import { controlTokenTexts, createTokenTable, vocabularySize } from "./token-table.js";
 import type { Turns } from "./turns.js";
 
-/** Measured: pieces of 128 cost 4 % on a CPU and bound the wait of a cancellation to some tens of milliseconds (engine.md §8). */
+/** Measured: pieces of 128 cost 4 % on a CPU (engine.md §8). How much of that a step takes is the pace's matter. */
 const prefillOnCpu_tokens = 128;
 /** A GPU needs larger pieces to be busy, and is done with them sooner. */
 const prefillOnGpu_tokens = 512;
@@ -28,6 +28,8 @@ export interface LlamaModelParts {
   readonly contextLength_tokens: number;
   readonly load_ms: number;
   readonly nextSeed: () => number;
+  /** Monotonic. */
+  readonly now_ms: () => number;
   readonly onDispose: () => void;
 }
 
@@ -52,6 +54,7 @@ export function createLlamaModel(parts: LlamaModelParts): LoadedModel {
     prefill_tokens_max: prefillTokens(llama),
     attentionWindow_tokens: model.fileInsights.swaSize ?? 0,
     nextSeed: parts.nextSeed,
+    now_ms: parts.now_ms,
   });
   let disposal: Promise<void> | undefined;
 
@@ -67,6 +70,8 @@ export function createLlamaModel(parts: LlamaModelParts): LoadedModel {
     buildId: parts.buildId,
     contextLength_tokens,
     sequences,
+    // llama.cpp gives every sequence cells of its own.
+    cache_tokens: sequences * contextLength_tokens,
     features: parts.features,
     chatTemplate: model.fileInfo.metadata.tokenizer?.chat_template,
     specialTokens: {

@@ -1,6 +1,8 @@
 /** Hands out turns in the order of asking; one holds at a time. */
 export interface Turns {
   take<T>(work: () => Promise<T>): Promise<T>;
+  /** Who waits for the holder to be done. */
+  readonly waiting: number;
 }
 
 /**
@@ -9,9 +11,18 @@ export interface Turns {
  */
 export function createTurns(): Turns {
   let last: Promise<unknown> = Promise.resolve();
+  let waiting = 0;
   return {
+    get waiting() {
+      return waiting;
+    },
     take(work) {
-      const turn = last.then(work, work);
+      waiting += 1;
+      const begin = () => {
+        waiting -= 1;
+        return work();
+      };
+      const turn = last.then(begin, begin);
       last = turn;
       return turn;
     },

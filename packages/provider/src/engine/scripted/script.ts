@@ -29,6 +29,8 @@ export const scriptedEngineScript = z.strictObject({
       z.strictObject({ kind: z.literal("text"), text: z.string().max(1_000_000) }),
     ])
     .default({ kind: "words" }),
+  /** What all requests together may hold; absent is as much as their contexts. */
+  cache_tokens: z.number().int().positive().optional(),
   faults: z.array(fault).max(16).default([]),
 });
 export type ScriptedEngineScript = z.infer<typeof scriptedEngineScript>;

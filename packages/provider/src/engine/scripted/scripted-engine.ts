@@ -101,6 +101,7 @@ export function createScriptedEngine(script: ScriptedEngineScript, dependencies:
       buildId: source.buildId,
       contextLength_tokens: options.contextLength_tokens,
       sequences: options.sequences,
+      cache_tokens: Math.min(script.cache_tokens ?? Number.POSITIVE_INFINITY, options.sequences * options.contextLength_tokens),
       features: answerFeatures,
       chatTemplate: undefined,
       specialTokens: { bos: undefined, eos: "<|im_end|>", addBos: false },

@@ -1,0 +1,82 @@
+import { describe, expect, it } from "vitest";
+import { createPrefillPace, type PrefillPace } from "./prefill-pace.js";
+
+/** A machine on which a step takes `base_ms`, and so much more for each token. */
+interface Machine {
+  readonly base_ms: number;
+  readonly answer_ms: number;
+  readonly promptToken_ms: number;
+}
+
+const durationOn = (machine: Machine, answers: number, prompt_tokens: number): number =>
+  machine.base_ms + machine.answer_ms * answers + machine.promptToken_ms * prompt_tokens;
+
+/** Runs answers alone for a while, then a prompt beside them. Returns the longest gap in usual gaps, and the pieces it took. */
+function longPrompt(pace: PrefillPace, machine: Machine, answers: number, prompt_tokens: number) {
+  const usual_ms = durationOn(machine, answers, 0);
+  for (let i = 0; i < 20; i++) pace.observe({ answers, prompt_tokens: 0, isShared: false, duration_ms: usual_ms });
+  const pieces: number[] = [];
+  let [left, longest_ms] = [prompt_tokens, 0];
+  while (left > 0) {
+    const tokens = Math.min(left, pace.next(answers, false));
+    const duration_ms = durationOn(machine, answers, tokens);
+    pace.observe({ answers, prompt_tokens: tokens, isShared: false, duration_ms });
+    longest_ms = Math.max(longest_ms, duration_ms);
+    left -= tokens;
+    pieces.push(tokens);
+  }
+  return { stretch: longest_ms / usual_ms, pieces };
+}
+
+const card: Machine = { base_ms: 12, answer_ms: 0.1, promptToken_ms: 0.05 };
+
+describe("pace of prompts", () => {
+  const machines: [string, Machine][] = [
+    ["a small model on a processor", { base_ms: 2, answer_ms: 0.5, promptToken_ms: 0.3 }],
+    ["a large model on a processor", { base_ms: 150, answer_ms: 20, promptToken_ms: 20 }],
+    ["a graphics card", card],
+  ];
+
+  it.each(machines)("keeps running answers within four usual gaps on %s", (_, machine) => {
+    const pace = createPrefillPace(512);
+    for (const answers of [1, 8, 1]) expect(longPrompt(pace, machine, answers, 2000).stretch).toBeLessThan(4);
+  });
+
+  it("computes large pieces where they cost little, so that the prompt is done soon", () => {
+    const { pieces } = longPrompt(createPrefillPace(512), card, 8, 2000);
+    expect(Math.max(...pieces)).toBeGreaterThan(200);
+    expect(pieces.length).toBeLessThan(15);
+  });
+
+  it("takes the largest piece while nobody waits, and smaller ones where that takes long", () => {
+    const pace = createPrefillPace(128);
+    const quiet = { answers: 0, isShared: false };
+    expect(pace.next(0, false)).toBe(128);
+    pace.observe({ ...quiet, prompt_tokens: 128, duration_ms: 20 });
+    expect(pace.next(0, false)).toBe(128);
+    pace.observe({ ...quiet, prompt_tokens: 128, duration_ms: 320 });
+    expect(pace.next(0, false)).toBe(100);
+    for (let i = 0; i < 10; i++) pace.observe({ ...quiet, prompt_tokens: 32, duration_ms: 60_000 });
+    expect(pace.next(0, false)).toBe(32);
+    for (let i = 0; i < 10; i++) pace.observe({ ...quiet, prompt_tokens: pace.next(0, false), duration_ms: 20 });
+    expect(pace.next(0, false)).toBe(128);
+  });
+
+  it("makes shorter steps while another model waits for its turn", () => {
+    const pace = createPrefillPace(512);
+    for (let i = 0; i < 20; i++) {
+      const prompt_tokens = pace.next(0, true);
+      pace.observe({ answers: 0, prompt_tokens, isShared: true, duration_ms: prompt_tokens });
+    }
+    expect(pace.next(0, false)).toBe(512);
+    expect(pace.next(0, true)).toBeGreaterThan(30);
+    expect(pace.next(0, true)).toBeLessThanOrEqual(50);
+  });
+
+  it("does not learn from the last tokens of a prompt that more would cost as little", () => {
+    const pace = createPrefillPace(128);
+    pace.observe({ answers: 2, prompt_tokens: 0, isShared: false, duration_ms: 10 });
+    for (let i = 0; i < 10; i++) pace.observe({ answers: 2, prompt_tokens: 1, isShared: false, duration_ms: 11 });
+    expect(pace.next(2, false)).toBe(16);
+  });
+});
