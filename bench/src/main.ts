@@ -1,14 +1,18 @@
-/** `npm run bench -- <name> [--json]`: runs one benchmark; without a name, lists them. */
+/** `npm run bench -- <name> [--json] [--seconds n]`: runs one benchmark; without a name, lists them. */
 import { dialects } from "./dialects/dialects-bench.js";
+import { engine } from "./engine/engine-bench.js";
 import { network } from "./network/network-bench.js";
 import { type Bench, printTable } from "./report.js";
 import { routing } from "./routing/routing-bench.js";
+import { soak } from "./soak/soak-bench.js";
 
-const BENCHES: Readonly<Record<string, Bench>> = { dialects, network, routing };
+const BENCHES: Readonly<Record<string, Bench>> = { dialects, engine, network, routing, soak };
 
 const args = process.argv.slice(2);
 const name = args.find((arg) => !arg.startsWith("-"));
 const json = args.includes("--json");
+const secondsAt = args.indexOf("--seconds");
+const seconds = secondsAt < 0 ? undefined : Number(args[secondsAt + 1]);
 const bench = name === undefined ? undefined : BENCHES[name];
 
 if (bench === undefined) {
@@ -19,7 +23,11 @@ if (bench === undefined) {
   process.exit(name === undefined ? 0 : 2);
 }
 
-const report = await bench.run((note) => process.stderr.write(`${note}\n`));
+if (seconds !== undefined && !(seconds > 0)) {
+  console.error("--seconds takes a positive number.");
+  process.exit(2);
+}
+const report = await bench.run((note) => process.stderr.write(`${note}\n`), seconds === undefined ? {} : { seconds });
 for (const table of report.tables) printTable(table);
 if (json) console.log(JSON.stringify({ bench: name, machine: report.machine, ...report.figures }));
-process.exit(0);
+process.exit(process.exitCode ?? 0);

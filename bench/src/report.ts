@@ -15,7 +15,12 @@ export interface Report {
 
 export interface Bench {
   readonly description: string;
-  run(progress: (note: string) => void): Promise<Report>;
+  run(progress: (note: string) => void, options: BenchOptions): Promise<Report>;
+}
+
+export interface BenchOptions {
+  /** How long to go on, for those that can be made shorter. */
+  readonly seconds?: number;
 }
 
 export function machine(): Report["machine"] {

@@ -21,6 +21,8 @@ export function addProviderCommands(program: Command): void {
       "models in memory at once, 1 to 64; others are loaded when asked for (default: as many as fit)",
     )
     .option("--models-memory-max-gb <number>", "memory that models may take together, in GiB (default: what the machine has)")
+    .option("--idle-timeout <minutes>", "a model not used for so long leaves memory; 0 is never (default: 60)")
+    .option("--kv-cache <type>", "type of the key-value cache: f16, or q8_0, which takes half of the memory (default: f16)")
     .option("--private-only", "serve only the requests of the machine's own account")
     .option("--log-file <file>", "where log lines go instead of standard error, with --foreground")
     .action(async (options) => (await import("../run/provider.js")).startProvider(options));

@@ -103,6 +103,22 @@ export const PROVIDER_SETTINGS = {
     schema: decimal(4_096),
     about: "memory that models may take together, in GiB; absent is what the machine has",
   }),
+  idleUnload_minutes: setting({
+    key: "backend.idle_timeout_mins",
+    option: "idleTimeout",
+    env: "UMBEL_PROVIDER_IDLE_TIMEOUT_MINS",
+    schema: wholeNumber(0, 100_000),
+    fallback: 60,
+    about: "a model not used for so long leaves memory; 0 is never",
+  }),
+  kvCache: setting({
+    key: "backend.kv_cache",
+    option: "kvCache",
+    env: "UMBEL_PROVIDER_KV_CACHE",
+    schema: z.enum(["f16", "q8_0"]),
+    fallback: "f16",
+    about: "type of the key-value cache: q8_0 takes half of the memory of f16",
+  }),
   onBattery: setting({
     key: "power.on_battery",
     env: "UMBEL_PROVIDER_ON_BATTERY",

@@ -68,11 +68,12 @@ async function serve(options: StartOptions, settings: ResolvedSettings, places: 
       coordinatorUrl: values.coordinatorUrl ?? "",
       home: places.home,
       models: models.map((id) => ({ id, ...(values.sequences === undefined ? {} : { sequences: values.sequences }) })),
-      engine: engineOf(options, values.threads),
+      engine: engineOf(options, values),
       privateOnly: values.privateOnly === true,
       guest: settings.guest,
       ...(values.modelsResident_max === undefined ? {} : { modelsResident_max: values.modelsResident_max }),
       ...(values.modelsMemory_gb_max === undefined ? {} : { modelsMemory_gb_max: values.modelsMemory_gb_max }),
+      ...(values.idleUnload_minutes === undefined ? {} : { idleUnload_minutes: values.idleUnload_minutes }),
       ...(token === undefined || token === "" ? {} : { authToken: token }),
     },
     options.logFile,
@@ -133,11 +134,15 @@ async function importModels(home: string, named: readonly string[]): Promise<str
   }
 }
 
-function engineOf(options: StartOptions, threads_max: number | undefined): EngineChoice {
+function engineOf(options: StartOptions, { threads, kvCache }: ResolvedSettings["values"]): EngineChoice {
   if (options.engine === "scripted") return { kind: "scripted", script: readScript(options.script) };
   if (options.engine !== "llama.cpp")
     throw new CliError(`There is no engine "${options.engine}".`, EXIT_CODES.usage, "Use llama.cpp, or scripted for tests.");
-  return { kind: "llama.cpp", ...(threads_max === undefined ? {} : { threads_max }) };
+  return {
+    kind: "llama.cpp",
+    ...(threads === undefined ? {} : { threads_max: threads }),
+    ...(kvCache === undefined ? {} : { kvCache }),
+  };
 }
 
 function readScript(file: string | undefined): Record<string, unknown> {

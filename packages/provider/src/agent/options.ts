@@ -32,6 +32,8 @@ export const providerOptions = z.strictObject({
   modelsResident_max: z.number().int().min(1).max(64).exactOptional(),
   /** What models may take in memory together, in GiB; absent is what the machine has. */
   modelsMemory_gb_max: z.number().positive().max(4096).exactOptional(),
+  /** A model that was not used for so long leaves memory and is loaded again when it is asked for; 0 is never. */
+  idleUnload_minutes: z.number().min(0).max(100_000).default(60),
   /** Serves only requests of the machine's own account. */
   privateOnly: z.boolean().default(false),
   /** When the machine is left to its owner. Absent: it serves without reserve, but for a pause. */

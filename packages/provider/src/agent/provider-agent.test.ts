@@ -267,6 +267,17 @@ describe("a worker that dies", () => {
   });
 });
 
+describe("a model whose loading ends the worker", () => {
+  it("is left out after the second time, so that the others are served", async () => {
+    const script = { answer: { kind: "echo" }, faults: [{ kind: "crash", at: "load", from: 2 }] };
+    const serving = await serve(script, { models: ["sound", "fatal"].map((id) => ({ info: { ...scriptedModel, id } })) });
+    expect(serving.register.models.map(({ id }) => id)).toEqual(["sound"]);
+    expect(serving.agent.state().workerRestarts).toBe(2);
+    expect(await ask(serving, chatOf("still here?", { model: "sound" }))).toBe("still here?");
+    expect(logged.filter((line) => line.includes('"fatal"')).join()).toContain("keeps ending the worker");
+  });
+});
+
 describe("a lost connection", () => {
   it("cancels what ran on it, and the next one serves", async () => {
     const { agent, connection, register } = await serve({ tokens_per_s: 20, answerTokens: 1000 });

@@ -166,7 +166,7 @@ class Agent implements ProviderAgent {
   async #assemble(): Promise<void> {
     const { home, engine, models: wanted, coordinatorUrl } = this.#options;
     const { logger, random = Math.random, workerEntry: entry = ownWorkerEntry } = this.#dependencies;
-    const { modelsResident_max: residentModels_max, modelsMemory_gb_max } = this.#options;
+    const { modelsResident_max: residentModels_max, modelsMemory_gb_max, idleUnload_minutes } = this.#options;
     const store = createModelStore({ home });
     const models = await selectModels(wanted, engine.kind, store);
     const [confinement, hardware] = await Promise.all([findConfinement(), readHardware()]);
@@ -177,6 +177,7 @@ class Agent implements ProviderAgent {
       keyDirectory: this.#keyDirectory,
       ...(residentModels_max !== undefined && { residentModels_max }),
       ...(modelsMemory_gb_max !== undefined && { modelsMemory_bytes_max: modelsMemory_gb_max * 2 ** 30 }),
+      ...(idleUnload_minutes > 0 && { idleUnload_ms: idleUnload_minutes * 60_000 }),
       onReady: (ready) => this.#supervise(this.#onReady(ready)),
       onState: (state) => this.#onState(state),
       onLoadStatus: (status) => commands.onLoadStatus(status),

@@ -5,6 +5,7 @@ import { launchCommand } from "../evidence/launch-command.js";
 import { createBackoff } from "../session/backoff.js";
 import type { Logger } from "../session/types.js";
 import type { EngineChoice, FromWorker, StartFailure, ToWorker, WorkerModel } from "../worker/pipe-messages.js";
+import { createFatalLoads } from "./fatal-loads.js";
 import { AGENT_LIMITS } from "./limits.js";
 import { startWorkerProcess, type WorkerEnd, type WorkerProcess } from "./worker-process.js";
 
@@ -21,6 +22,8 @@ export interface SupervisorOptions {
   /** Models in memory at once, and what they may take together; absent is as much as fits. */
   readonly residentModels_max?: number;
   readonly modelsMemory_bytes_max?: number;
+  /** A model that was not used for so long leaves memory; absent is never. */
+  readonly idleUnload_ms?: number;
   readonly confinement: Confinement;
   readonly clock: Clock;
   /** Uniform in [0, 1). */
@@ -43,6 +46,7 @@ export interface SupervisorOptions {
 export class WorkerSupervisor {
   readonly #options: SupervisorOptions;
   readonly #backoff;
+  readonly #fatalLoads = createFatalLoads();
   readonly #signatures = new Map<number, (jws: string | undefined) => void>();
   #worker: WorkerProcess | undefined;
   #ready: Ready | undefined;
@@ -95,9 +99,10 @@ export class WorkerSupervisor {
       onFrame: this.#options.onFrame,
       onEnd: (end) => this.#onEnd(end),
     });
-    const { residentModels_max, modelsMemory_bytes_max } = this.#options;
+    const { residentModels_max, modelsMemory_bytes_max, idleUnload_ms } = this.#options;
     this.#worker.pipe.sendControl({
-      ...{ type: "start", keyDirectory, engine, models: [...models] },
+      ...{ type: "start", keyDirectory, engine, models: models.filter(({ info }) => !this.#fatalLoads.isLeftOut(info.id)) },
+      ...(idleUnload_ms !== undefined && { idleUnload_ms }),
       ...(residentModels_max !== undefined && { residentModels_max }),
       ...(modelsMemory_bytes_max !== undefined && { modelsMemory_bytes_max }),
     });
@@ -150,7 +155,7 @@ export class WorkerSupervisor {
   #onMessage(message: FromWorker): void {
     switch (message.type) {
       case "ready":
-        this.#onReady(message);
+        this.#onReady({ ...message, failures: [...message.failures, ...this.#fatalLoads.failures()] });
         break;
       case "failed":
         this.#isStopped = true;
@@ -158,6 +163,9 @@ export class WorkerSupervisor {
         break;
       case "forward":
         this.#options.onForward(message.message);
+        break;
+      case "loading":
+        this.#fatalLoads.loading(message.build);
         break;
       case "load_model_status":
         this.#options.onLoadStatus(message);
@@ -209,6 +217,8 @@ export class WorkerSupervisor {
     for (const answer of [...this.#signatures.values()]) answer(undefined);
     this.#options.onLost();
     if (this.#isStopped) return;
+    const leftOut = this.#fatalLoads.workerEnded(end.signal);
+    if (leftOut !== undefined) logger.error({ build: leftOut }, "loading this model keeps ending the worker; it is left out");
     if (!wasReady && end.causes.some((cause) => cause === "access_denied" || cause === "bad_option")) this.#usesPermissionModel = false;
     if (lived_ms >= AGENT_LIMITS.healthy_ms) this.#backoff.reset();
     const wait_ms = this.#backoff.next_ms();

@@ -1,3 +1,5 @@
+import type { DeviceMemory, Memory, MemoryNeed } from "./memory.js";
+
 /**
  * The one interface to inference engines (engine.md "Interface sketch"). An engine loads one model at a time into a fixed number of
  * sequences and turns tokens into tokens; templates, parsers, stop strings and fairness stand above it in `chat/` and `batch/`.
@@ -9,8 +11,14 @@ export interface InferenceEngine {
   load(model: ModelSource, options: LoadOptions, signal?: AbortSignal): Promise<LoadedModel>;
   /** Loads a build that turns texts into vectors. `sequences` is not used: inputs are computed one after the other. */
   loadEmbedder(model: ModelSource, options: LoadOptions, signal?: AbortSignal): Promise<LoadedEmbedder>;
+  /** What loading the model would take, told without loading it; undefined when it cannot be told. Reads the file, which was verified. */
+  estimate(model: ModelSource, options: LoadOptions, kind: ModelKind): Promise<MemoryNeed | undefined>;
+  /** Memory of the graphics card; undefined where there is none. */
+  deviceMemory(): Promise<DeviceMemory | undefined>;
   dispose(): Promise<void>;
 }
+
+export type ModelKind = "answers" | "vectors";
 
 export type EngineFeature = "grammar" | "logprobs" | "prefixReuse" | "seed" | "embed" | "vision";
 
@@ -30,6 +38,8 @@ export interface LoadOptions {
   readonly threads_max?: number;
   /** Layers to place on a GPU; default: as many as fit. */
   readonly gpuLayers?: number;
+  /** Type of the key-value cache. `q8_0` takes about half of the memory and costs a little accuracy; default: `f16`. */
+  readonly kvCache?: "f16" | "q8_0";
   /** Told now and then how far the load has come, 0 to 1. */
   readonly onProgress?: (share: number) => void;
 }
@@ -49,6 +59,8 @@ export interface LoadedModel {
   /** The texts that `tokenize(text, true)` turns into control tokens: what must never be parsed out of a user's text. */
   readonly controlTokens: readonly string[];
   readonly vocabularySize: number;
+  /** What the engine has allocated for it. */
+  readonly memory: Memory;
   readonly load_ms: number;
   /** `special` parses control tokens such as `<|im_start|>`; false treats their text literally. */
   tokenize(text: string, special: boolean): Int32Array;
@@ -66,6 +78,8 @@ export interface LoadedEmbedder {
   readonly vectorSize: number;
   /** The shortest beginning of a vector that still stands for its text (Matryoshka training); undefined when only the whole vector does. */
   readonly vectorSize_min: number | undefined;
+  /** What the engine has allocated for it. */
+  readonly memory: Memory;
   readonly load_ms: number;
   /**
    * The tokens of a text, with those that the model expects around one. Control tokens in it are taken as text. Of a text that is too long

@@ -3,6 +3,7 @@ import { type Clock, type ErrorClass, ManifestError, type ModelInfo } from "@umb
 import { type ChatModel, checkChatTemplate, createChatModel } from "../chat/index.js";
 import { createEmbedModel } from "../embed/index.js";
 import { EngineError, type InferenceEngine, type LoadOptions } from "../engine/engine.js";
+import type { LoadShape, Memory, MemoryNeed } from "../engine/memory.js";
 import { ModelError } from "../models/model-error.js";
 import { verifyModel } from "../models/verify-model.js";
 import type { EngineChoice, LoadFailure, WorkerModel } from "./pipe-messages.js";
@@ -11,6 +12,8 @@ export interface ServedModel {
   readonly info: ModelInfo;
   /** What answers its requests: a chat model, or an embed model of the same face. */
   readonly model: ChatModel;
+  /** What the engine has allocated for it. */
+  readonly memory: Memory;
 }
 
 export interface LoadContext {
@@ -23,6 +26,22 @@ export interface LoadContext {
   readonly onEngineCrash: () => void;
 }
 
+/** A model whose files are what they should be. */
+export interface PreparedModel {
+  readonly model: WorkerModel;
+  /** Undefined when its file does not tell. */
+  readonly need: MemoryNeed | undefined;
+  /** Whether the files are still those that were hashed; undefined where there are none. */
+  readonly stillHolds: (() => Promise<boolean>) | undefined;
+}
+
+/** How a load is watched, and ended before its end. */
+export interface LoadWatch {
+  /** Told now and then how far it has come, 0 to 1. */
+  readonly onProgress: (share: number) => void;
+  readonly signal?: AbortSignal;
+}
+
 /** Why a model was not loaded, as it is reported. */
 export function loadFailure(model: WorkerModel, error: unknown): LoadFailure {
   return { build: model.info.id, code: classOf(error), message: messageOf(error) };
@@ -31,22 +50,39 @@ export function loadFailure(model: WorkerModel, error: unknown): LoadFailure {
 /** Reading a file to hash it takes about as long as loading it. */
 const HASHING_SHARE = 0.5;
 
-/**
- * The bytes are hashed by the process that loads them, and once more looked at afterwards: what is reported is what is in memory.
- *
- * @param onProgress told now and then how far it has come, 0 to 1
- */
-export async function loadModel(
+/** Hashes the model's files, and only then looks into them for what they take in memory. */
+export async function prepareModel(
   model: WorkerModel,
+  { engine, choice }: LoadContext,
+  { onProgress, signal }: LoadWatch = { onProgress: () => undefined },
+): Promise<PreparedModel> {
+  const verified = choice.kind === "scripted" ? undefined : await verifyArtifact(model, (share) => onProgress(share * HASHING_SHARE));
+  signal?.throwIfAborted();
+  const kind = makesVectors(model.info) ? "vectors" : "answers";
+  const need = await engine.estimate({ buildId: model.info.id, path: model.path }, loadOptions(wantedShape(model), choice), kind);
+  return { model, need, stillHolds: verified === undefined ? undefined : () => verified.stillHolds() };
+}
+
+/** How the model is loaded where memory allows. */
+export function wantedShape({ info, sequences }: WorkerModel): LoadShape {
+  // Inputs of an embedder are computed one after the other.
+  return { sequences: makesVectors(info) ? 1 : sequences, contextLength_tokens: info.context_length };
+}
+
+/** The bytes were hashed by the process that loads them, and are once more looked at afterwards: what is reported is what is in memory. */
+export async function loadModel(
+  { model, stillHolds }: PreparedModel,
+  shape: LoadShape,
   context: LoadContext,
-  onProgress: (share: number) => void = () => undefined,
+  { onProgress, signal }: LoadWatch,
 ): Promise<ServedModel> {
-  const hashes = context.choice.kind !== "scripted";
-  const verified = hashes ? await verifyArtifact(model, (share) => onProgress(share * HASHING_SHARE)) : undefined;
-  const hashed = hashes ? HASHING_SHARE : 0;
-  const loading = { ...context, onProgress: (share: number) => onProgress(hashed + share * (1 - hashed)) };
+  const before = stillHolds === undefined ? 0 : HASHING_SHARE;
+  const loading = {
+    ...{ ...context, shape },
+    watch: { onProgress: (share: number) => onProgress(before + share * (1 - before)), ...(signal !== undefined && { signal }) },
+  };
   const served = makesVectors(model.info) ? await loadEmbedModel(model, loading) : await loadChatModel(model, loading);
-  if (verified !== undefined && !(await verified.stillHolds())) {
+  if (stillHolds !== undefined && !(await stillHolds())) {
     await served.model.dispose();
     throw new ModelError("changed_while_reading", model.path);
   }
@@ -54,25 +90,29 @@ export async function loadModel(
 }
 
 interface Loading extends LoadContext {
-  readonly onProgress: (share: number) => void;
+  readonly shape: LoadShape;
+  readonly watch: LoadWatch;
 }
 
-async function loadChatModel(model: WorkerModel, { engine, choice, onProgress, ...context }: Loading): Promise<ServedModel> {
-  const loaded = await engine.load({ buildId: model.info.id, path: model.path }, { ...loadOptions(model, choice), onProgress });
+async function loadChatModel(model: WorkerModel, { engine, choice, shape, watch, ...context }: Loading): Promise<ServedModel> {
+  const source = { buildId: model.info.id, path: model.path };
+  const loaded = await engine.load(source, { ...loadOptions(shape, choice), onProgress: watch.onProgress }, watch.signal);
   const rendersTemplate = checkChatTemplate(loaded, context.clock.date());
   const info = {
     ...model.info,
     // What the build could do elsewhere is not offered from here.
     capabilities: model.info.capabilities.filter((name) => name !== "vision" || loaded.features.has(name)),
+    context_length: Math.min(model.info.context_length, loaded.contextLength_tokens),
     ...(rendersTemplate !== undefined && { template_render_ok: rendersTemplate }),
   };
-  return { info, model: createChatModel({ ...context, loaded, info }) };
+  return { info, model: createChatModel({ ...context, loaded, info }), memory: loaded.memory };
 }
 
-async function loadEmbedModel(model: WorkerModel, { engine, choice, onProgress, ...context }: Loading): Promise<ServedModel> {
-  const { info } = model;
-  const loaded = await engine.loadEmbedder({ buildId: info.id, path: model.path }, { ...loadOptions(model, choice), onProgress });
-  return { info, model: createEmbedModel({ ...context, loaded, info, concurrency: model.sequences }) };
+async function loadEmbedModel(model: WorkerModel, { engine, choice, shape, watch, ...context }: Loading): Promise<ServedModel> {
+  const source = { buildId: model.info.id, path: model.path };
+  const loaded = await engine.loadEmbedder(source, { ...loadOptions(shape, choice), onProgress: watch.onProgress }, watch.signal);
+  const info = { ...model.info, context_length: Math.min(model.info.context_length, loaded.contextLength_tokens) };
+  return { info, model: createEmbedModel({ ...context, loaded, info, concurrency: model.sequences }), memory: loaded.memory };
 }
 
 /** A build makes answers or vectors, never both, as in the catalogue. */
@@ -81,7 +121,7 @@ export function makesVectors({ capabilities }: ModelInfo): boolean {
 }
 
 /** Hashes the model's files and compares them with its manifest. @throws ModelError, ManifestError */
-export async function verifyArtifact(
+async function verifyArtifact(
   { artifact, info, path: weightPath }: WorkerModel,
   onProgress: (share: number) => void = () => undefined,
 ): ReturnType<typeof verifyModel> {
@@ -98,13 +138,13 @@ export async function verifyArtifact(
   });
 }
 
-function loadOptions({ info, sequences }: WorkerModel, choice: EngineChoice): LoadOptions {
-  const base = { sequences, contextLength_tokens: info.context_length };
-  if (choice.kind === "scripted") return base;
+function loadOptions(shape: LoadShape, choice: EngineChoice): LoadOptions {
+  if (choice.kind === "scripted") return shape;
   return {
-    ...base,
+    ...shape,
     ...(choice.threads_max !== undefined && { threads_max: choice.threads_max }),
     ...(choice.gpuLayers !== undefined && { gpuLayers: choice.gpuLayers }),
+    ...(choice.kvCache !== undefined && { kvCache: choice.kvCache }),
   };
 }
 

@@ -27,6 +27,8 @@ export const engineChoice = z.discriminatedUnion("kind", [
     kind: z.literal("llama.cpp"),
     threads_max: z.number().int().positive().exactOptional(),
     gpuLayers: z.number().int().nonnegative().exactOptional(),
+    /** Type of the key-value cache: `q8_0` takes half of the memory and costs a little accuracy. */
+    kvCache: z.enum(["f16", "q8_0"]).exactOptional(),
   }),
   /** For tests and load: no weights are read. */
   z.object({ kind: z.literal("scripted"), script: z.record(z.string(), z.unknown()) }),
@@ -63,6 +65,8 @@ export const toWorker = z.discriminatedUnion("type", [
     residentModels_max: z.number().int().positive().exactOptional(),
     /** What models may take in memory together; absent is what the machine has. */
     modelsMemory_bytes_max: z.number().positive().exactOptional(),
+    /** A model that was not used for so long leaves memory; absent is never. */
+    idleUnload_ms: z.number().positive().exactOptional(),
   }),
   loadModel,
   unloadModel,
@@ -98,6 +102,8 @@ export const fromWorker = z.discriminatedUnion("type", [
   z.object({ type: z.literal("failed"), code: startFailure }),
   /** A control message of the wire protocol for the coordinator, forwarded as is. */
   z.object({ type: z.literal("forward"), message: z.discriminatedUnion("type", [inferenceAccepted, inferenceComplete, inferenceError]) }),
+  /** What is being loaded now; absent is nothing any more. Whoever sees the worker die knows what it was at. */
+  z.object({ type: z.literal("loading"), build: shortText.exactOptional() }),
   /** What became of a `load_model`. */
   loadModelStatus,
   /** A model turned out to be other than `ready` said: everything that is offered, anew. */

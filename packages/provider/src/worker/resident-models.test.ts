@@ -17,16 +17,24 @@ interface Setup {
   readonly models?: ReturnType<typeof model>[];
   readonly models_max?: number;
   readonly memory_bytes_max?: number;
+  readonly idleUnload_ms?: number;
   readonly script?: object;
 }
 
 /** Models a, b and c, of which one fits. */
-async function started({ models = ["a", "b", "c"].map((id) => model(id)), models_max = 1, memory_bytes_max, script = {} }: Setup = {}) {
+async function started({
+  models = ["a", "b", "c"].map((id) => model(id)),
+  models_max = 1,
+  memory_bytes_max,
+  idleUnload_ms,
+  script = {},
+}: Setup = {}) {
   const choice = { kind: "scripted", script: { ...script } } as const;
   const engine = await createEngine(choice, { clock, random: () => 0.5, crash: () => undefined });
   const residents = new ResidentModels({
     ...{ engine, choice, clock, random: () => 0.5, onEngineCrash: () => undefined },
-    limits: { models_max, memory_bytes_max, available_bytes: () => undefined },
+    limits: { models_max, memory_bytes_max, machine: () => undefined },
+    ...(idleUnload_ms !== undefined && { idleUnload_ms }),
     onChange: () => changes++,
     onInfo: () => undefined,
   });
@@ -152,15 +160,58 @@ describe("models on a machine", () => {
     const { residents, inMemory } = await started({ script: { load_ms: 5000 } });
     const controller = new AbortController();
     const using = residents.use("b", controller.signal, ignore, 1000);
+    const other = residents.use("b", signal, ignore, 1000);
     const refused = expect(using).rejects.toMatchObject({ errorClass: "cancelled" });
     await clock.advance(1000);
     controller.abort();
     await refused;
     await clock.advance(4000);
     expect(inMemory()).toEqual(["b"]);
+    (await other).release();
     // Nobody holds it any more.
     await residents.unload("b");
     expect(inMemory()).toEqual([]);
+  });
+
+  it("are not loaded for nobody, unless the coordinator wants them; and can be asked for again at once", async () => {
+    const { residents, inMemory } = await started({ models_max: 2, script: { load_ms: 5000 } });
+    const controller = new AbortController();
+    const using = residents.use("c", controller.signal, ignore, 1000);
+    const refused = expect(using).rejects.toMatchObject({ errorClass: "cancelled" });
+    await clock.advance(1000);
+    controller.abort();
+    await refused;
+    const again = residents.use("c", signal, ignore, 1000);
+    await clock.advance(4900);
+    expect(inMemory()).toEqual(["b"]);
+    await clock.advance(100);
+    (await again).release();
+    expect(inMemory()).toEqual(["b", "c"]);
+
+    const commanded = residents.load("a", []);
+    const leaving = new AbortController();
+    const waiting = expect(residents.use("a", leaving.signal, ignore, 1000)).rejects.toMatchObject({ errorClass: "cancelled" });
+    leaving.abort();
+    await waiting;
+    await clock.advance(5000);
+    expect(await commanded).toBeUndefined();
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  it("leave memory when they were not used for long", async () => {
+    const { residents, inMemory } = await started({ models_max: 2, idleUnload_ms: 600_000 });
+    await clock.advance(400_000);
+    const use = await soon(residents.use("a", signal, ignore, 1000));
+    await clock.advance(150_000);
+    expect(inMemory()).toEqual(["a"]);
+    await clock.advance(3_600_000);
+    expect(inMemory()).toEqual(["a"]);
+    use.release();
+    await clock.advance(599_000);
+    expect(inMemory()).toEqual(["a"]);
+    await clock.advance(61_000);
+    expect(inMemory()).toEqual([]);
+    expect(residents.offered).toHaveLength(3);
   });
 
   it("can be asked for again after a load that failed", async () => {
@@ -172,5 +223,70 @@ describe("models on a machine", () => {
     expect(residents.offered.map(({ id }) => id)).toEqual(["b", "c"]);
     expect(inMemory()).toEqual(["b"]);
     expect(await soon(residents.load("c", []))).toBeUndefined();
+  });
+
+  it("can be asked for again after a load that failed for want of memory", async () => {
+    const { residents, inMemory } = await started({
+      models_max: 64,
+      script: { faults: [{ kind: "out_of_memory", at: "load", times: 1 }] },
+    });
+    expect(inMemory()).toEqual(["b", "c"]);
+    expect(residents.offered.map(({ id }) => id)).toEqual(["b", "c"]);
+  });
+});
+
+describe("memory of models", () => {
+  const MiB = 2 ** 20;
+  // A context of 4096 tokens, two sequences.
+  const memory = { fixed_bytes: 100 * MiB, token_bytes: MiB / 64 };
+
+  it("is told by their files: weights, and the cache of every sequence", async () => {
+    const fits = await started({ models_max: 64, memory_bytes_max: 2 * (100 + 128) * MiB, script: { memory } });
+    expect(fits.inMemory()).toEqual(["a", "b"]);
+    expect(fits.residents.slots()[0]).toMatchObject({ max_concurrency: 2, token_budget_max: 8192 });
+  });
+
+  it("makes the shape of the first smaller where it does not fit, so that it is served at all", async () => {
+    const fewer = await started({ models: [model("a")], memory_bytes_max: (100 + 64) * MiB, script: { memory } });
+    expect(fewer.residents.slots()[0]).toMatchObject({ max_concurrency: 1, token_budget_max: 4096 });
+    expect(fewer.residents.offered[0]?.context_length).toBe(4096);
+
+    const shorter = await started({ models: [model("a")], memory_bytes_max: (100 + 32) * MiB, script: { memory } });
+    expect(shorter.residents.slots()[0]).toMatchObject({ max_concurrency: 1, token_budget_max: 2048 });
+    expect(shorter.residents.offered[0]?.context_length).toBe(2048);
+
+    const none = await started({ models: [model("a")], memory_bytes_max: (100 + 31) * MiB, script: { memory } });
+    expect(none.failures).toMatchObject([{ build: "a", code: "load_failed_memory" }]);
+  });
+
+  it("is corrected by what a load really took", async () => {
+    const { residents, inMemory } = await started({
+      models: [model("a"), model("b")],
+      models_max: 64,
+      memory_bytes_max: 2 * (100 + 128) * MiB,
+      script: { memory: { ...memory, taken: 1.5 } },
+    });
+    expect(inMemory()).toEqual(["a"]);
+    // Half as much again as was told: with the other one it is too much, and alone it is not.
+    expect(residents.freeForLoad_bytes()).toBe(2 * (100 + 128) * MiB);
+    expect(await soon(residents.load("b", []))).toBeUndefined();
+    expect(inMemory()).toEqual(["b"]);
+  });
+
+  it("that turns out to be short puts idle models away and is tried again, and else is refused", async () => {
+    const { residents, inMemory } = await started({
+      models_max: 2,
+      script: { load_ms: 10, faults: [{ kind: "out_of_memory", at: "load" }] },
+    });
+    expect(inMemory()).toEqual([]);
+    expect(residents.offered).toEqual([]);
+
+    const once = await started({ models_max: 64, script: { faults: [{ kind: "out_of_memory", at: "load", from: 4, times: 1 }] } });
+    await once.residents.unload("c");
+    expect(once.inMemory()).toEqual(["a", "b"]);
+    const busy = await soon(once.residents.use("a", signal, ignore, 1000));
+    expect(await soon(once.residents.load("c", []))).toBeUndefined();
+    expect(once.inMemory()).toEqual(["a", "c"]);
+    busy.release();
   });
 });

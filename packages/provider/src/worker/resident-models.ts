@@ -1,9 +1,21 @@
 import type { Clock, ErrorClass, LoadRefusal, ModelInfo, Slot } from "@umbel/protocol";
 import type { ChatModel } from "../chat/index.js";
-import { type LoadContext, loadFailure, loadModel, type ServedModel, verifyArtifact } from "./load-model.js";
+import { type DeviceMemory, type LoadShape, type Memory, memoryOf, noMemory, scaled, sum, total_bytes } from "../engine/memory.js";
+import { type LoadContext, loadFailure, loadModel, type PreparedModel, prepareModel, type ServedModel, wantedShape } from "./load-model.js";
 import type { LoadFailure, WorkerModel } from "./pipe-messages.js";
 import { RequestError } from "./request-error.js";
-import { afterPuttingAway, freeForLoad_bytes, lacks, type Residents, type RoomLimits, withoutIdle } from "./room.js";
+import { correction, type Entry, LoadError, newEntry, toLoadError } from "./resident-entry.js";
+import {
+  afterPuttingAway,
+  fittingShape,
+  freeForLoad_bytes,
+  lacks,
+  measuredMemory,
+  type Residents,
+  type Room,
+  type RoomLimits,
+  withoutIdle,
+} from "./room.js";
 
 /** How a load goes: how far it has come, 0 to 1, and how long it will take yet, as far as that can be told. */
 export interface LoadProgress {
@@ -18,36 +30,24 @@ export interface ModelUse {
   release(): void;
 }
 
-interface Entry {
-  readonly model: WorkerModel;
-  /** As in the store; once loaded, as the loaded model is. */
-  info: ModelInfo;
-  served: ServedModel | undefined;
-  users: number;
-  usedAt_ms: number;
-  load: { readonly done: Promise<void>; since_ms: number; progress: number } | undefined;
-  usual_ms: number | undefined;
-}
-
 export interface ResidentModelsOptions extends LoadContext {
   readonly limits: RoomLimits;
+  /** A model that was not used for so long leaves memory; absent is never. */
+  readonly idleUnload_ms?: number;
+  /** Memory that this process holds; undefined where models take none. */
+  readonly held_bytes?: () => number;
+  /** What is being loaded; undefined is nothing any more. */
+  readonly onLoading?: (build: string | undefined) => void;
   /** What is in memory has changed. */
   readonly onChange: () => void;
   /** A model turned out to be other than its description. */
   readonly onInfo: () => void;
 }
 
-/** A load that did not come about: for whoever asked for it, and for a request that waited for it. */
-class LoadError extends Error {
-  override readonly name = "LoadError";
-  constructor(
-    readonly refusal: LoadRefusal,
-    readonly errorClass: ErrorClass,
-    options?: ErrorOptions,
-  ) {
-    super(`not loaded: ${refusal}`, options);
-  }
-}
+/** How often idle models are looked for, at most. */
+const IDLE_SWEEP_MS_MAX = 60_000;
+/** A load that found too little memory needs more than was told. */
+const OUT_OF_MEMORY_CORRECTION = 1.25;
 
 /**
  * The models of this machine, those in memory and those that could be. Loads come one after another, so that two never reckon with the same
@@ -58,6 +58,8 @@ export class ResidentModels {
   readonly #clock: Clock;
   readonly #entries = new Map<string, Entry>();
   #gate: Promise<void> = Promise.resolve();
+  /** As it was before the last load. */
+  #device: DeviceMemory | undefined;
 
   constructor(options: ResidentModelsOptions) {
     this.#options = options;
@@ -68,15 +70,11 @@ export class ResidentModels {
   async start(models: readonly WorkerModel[]): Promise<readonly LoadFailure[]> {
     const failures: LoadFailure[] = [];
     for (const model of models) {
-      const entry: Entry = {
-        ...{ model, info: model.info, users: 0, usedAt_ms: 0 },
-        served: undefined,
-        load: undefined,
-        usual_ms: undefined,
-      };
+      const entry = newEntry(model);
       try {
-        if (lacks(model.info.size_bytes, this.#residents(), this.#options.limits) === undefined) await this.#bringIn(entry);
-        else if (this.#options.choice.kind !== "scripted") await verifyArtifact(model);
+        const prepared = await this.#prepare(entry);
+        const shape = await this.#shapeBeside(entry);
+        if (shape !== undefined) await this.#bringIn(entry, prepared, shape);
         this.#entries.set(model.info.id, entry);
       } catch (error) {
         const failure = loadFailure(model, error);
@@ -85,6 +83,7 @@ export class ResidentModels {
         else failures.push(failure);
       }
     }
+    this.#sweepIdle();
     // A machine that has room for none of its models serves nobody; the first shows why.
     const [first] = this.#entries.values();
     if (first !== undefined && this.served.length === 0) {
@@ -111,7 +110,7 @@ export class ResidentModels {
   }
 
   freeForLoad_bytes(): number | undefined {
-    return freeForLoad_bytes(this.#residents(), this.#options.limits);
+    return freeForLoad_bytes(this.#residents(), this.#room());
   }
 
   /** Why a request for the build would certainly fail; undefined when it may succeed. */
@@ -120,8 +119,8 @@ export class ResidentModels {
     if (entry === undefined) return "not_loaded";
     if (entry.served !== undefined || entry.load !== undefined) return undefined;
     const residents = this.#residents();
-    const { limits } = this.#options;
-    if (lacks(entry.info.size_bytes, withoutIdle(residents), afterPuttingAway(residents, limits)) === undefined) return undefined;
+    const room = afterPuttingAway(residents, this.#room());
+    if (fittingShape(entry.need, wantedShape(entry.model), withoutIdle(residents), room) !== undefined) return undefined;
     // What is at work will end, and then there may be room.
     return residents.idleCount < residents.count ? "capacity_slots" : "load_failed_memory";
   }
@@ -159,7 +158,9 @@ export class ResidentModels {
     const entry = this.#entries.get(build);
     if (entry === undefined) return "model_not_found";
     try {
-      await this.#load(entry, evict);
+      const loading = this.#load(entry, evict);
+      if (entry.load !== undefined) entry.load.isCommanded = true;
+      await loading;
       return undefined;
     } catch (error) {
       return error instanceof LoadError ? error.refusal : "other";
@@ -169,11 +170,37 @@ export class ResidentModels {
   /** Puts the build away if nothing uses it. */
   async unload(build: string): Promise<void> {
     const entry = this.#entries.get(build);
-    if (entry?.served !== undefined && entry.users === 0) await this.#putAway(entry);
+    if (entry !== undefined) await this.#inTurn(() => this.#putAwayUnused(entry));
+  }
+
+  /** One thing after another where memory is taken or given back. */
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const done = this.#gate.then(work);
+    this.#gate = done.catch(() => undefined);
+    return done;
+  }
+
+  async #putAwayUnused(entry: Entry): Promise<void> {
+    if (entry.served !== undefined && entry.users === 0) await this.#putAway(entry);
+  }
+
+  /** Puts away what was not used for long, now and again and again. */
+  #sweepIdle(): void {
+    const { idleUnload_ms } = this.#options;
+    if (idleUnload_ms === undefined) return;
+    const idle = [...this.#entries.values()].filter(({ usedAt_ms }) => this.#clock.now_ms() - usedAt_ms >= idleUnload_ms);
+    for (const entry of idle) {
+      // It may be in use again when its turn comes.
+      const isIdle = () => this.#clock.now_ms() - entry.usedAt_ms >= idleUnload_ms;
+      void this.#inTurn(async () => (isIdle() ? this.#putAwayUnused(entry) : undefined));
+    }
+    this.#clock.setTimer(Math.min(idleUnload_ms, IDLE_SWEEP_MS_MAX), () => this.#sweepIdle(), "background");
   }
 
   async #waitFor(entry: Entry, signal: AbortSignal, onLoading: (progress: LoadProgress) => void, report_ms: number): Promise<void> {
     const loading = this.#load(entry, []);
+    const { load } = entry;
+    if (load !== undefined) load.waiters++;
     let cancelReport = (): void => undefined;
     const report = (): void => {
       onLoading(this.#progressOf(entry));
@@ -191,8 +218,12 @@ export class ResidentModels {
     } finally {
       cancelReport();
       signal.removeEventListener("abort", abort);
-      // Whoever gave up still leaves the load to others.
       loading.catch(() => undefined);
+      if (load !== undefined) {
+        load.waiters--;
+        // Whoever gives up leaves the load to others, if there are any.
+        if (load.waiters === 0 && !load.isCommanded) load.abort.abort(new LoadError("other", "cancelled"));
+      }
     }
   }
 
@@ -206,30 +237,72 @@ export class ResidentModels {
   /** Joins a load that is under way, or starts one. */
   #load(entry: Entry, evict: readonly string[]): Promise<void> {
     if (entry.served !== undefined) return Promise.resolve();
-    if (entry.load !== undefined) return entry.load.done;
-    const done = this.#gate
-      .then(async () => {
-        await this.#makeRoom(entry, evict);
+    const { load } = entry;
+    if (load !== undefined) return load.abort.signal.aborted ? load.done.catch(() => this.#load(entry, evict)) : load.done;
+    const abort = new AbortController();
+    const done = this.#inTurn(async () => {
+      try {
+        abort.signal.throwIfAborted();
         if (entry.load !== undefined) entry.load.since_ms = this.#clock.now_ms();
-        await this.#bringIn(entry).catch((error: unknown) => {
-          const { code } = loadFailure(entry.model, error);
-          throw new LoadError(code === "load_failed_memory" ? "insufficient_memory" : "other", code, { cause: error });
-        });
-      })
-      .finally(() => {
+        const prepared = await this.#prepare(entry, abort.signal);
+        await this.#findPlace(entry, prepared, evict, abort.signal);
+      } catch (error) {
+        throw error instanceof LoadError ? error : toLoadError(entry.model, error);
+      } finally {
         entry.load = undefined;
         this.#options.onChange();
-      });
-    entry.load = { done, since_ms: this.#clock.now_ms(), progress: 0 };
-    this.#gate = done.catch(() => undefined);
+      }
+    });
+    entry.load = { done, abort, since_ms: this.#clock.now_ms(), progress: 0, waiters: 0, isCommanded: false };
     return done;
   }
 
-  async #bringIn(entry: Entry): Promise<void> {
-    const start_ms = this.#clock.now_ms();
-    const served = await loadModel(entry.model, this.#options, (progress) => {
-      if (entry.load !== undefined) entry.load.progress = progress;
+  /** Verifies the model's files and reads what it takes, unless that was measured already. */
+  async #prepare(entry: Entry, signal?: AbortSignal): Promise<PreparedModel> {
+    const prepared = await prepareModel(entry.model, this.#options, {
+      ...this.#progressTo(entry),
+      ...(signal !== undefined && { signal }),
     });
+    if (entry.usual_ms === undefined && prepared.need !== undefined) entry.need = prepared.need;
+    return prepared;
+  }
+
+  #progressTo(entry: Entry) {
+    return {
+      onProgress: (progress: number): void => {
+        if (entry.load !== undefined) entry.load.progress = progress;
+      },
+    };
+  }
+
+  /** Loads the model; where memory turns out to be short after all, in the place of idle ones. */
+  async #findPlace(entry: Entry, prepared: PreparedModel, evict: readonly string[], signal: AbortSignal): Promise<void> {
+    for (;;) {
+      const shape = await this.#makeRoom(entry, evict);
+      signal.throwIfAborted();
+      try {
+        await this.#bringIn(entry, prepared, shape, signal);
+        return;
+      } catch (error) {
+        if (loadFailure(entry.model, error).code !== "load_failed_memory") throw error;
+        entry.need = scaled(entry.need, OUT_OF_MEMORY_CORRECTION);
+        const victim = this.#victim(evict);
+        if (victim === undefined) throw error;
+        await this.#putAway(victim);
+      }
+    }
+  }
+
+  async #bringIn(entry: Entry, prepared: PreparedModel, shape: LoadShape, signal?: AbortSignal): Promise<void> {
+    const start_ms = this.#clock.now_ms();
+    const { held_bytes = () => 0 } = this.#options;
+    const before_bytes = held_bytes();
+    const watch = { ...this.#progressTo(entry), ...(signal !== undefined && { signal }) };
+    this.#options.onLoading?.(entry.info.id);
+    const served = await loadModel(prepared, shape, this.#options, watch).finally(() => this.#options.onLoading?.(undefined));
+    const told = memoryOf(entry.need, shape);
+    entry.memory = total_bytes(served.memory) === 0 ? told : measuredMemory(served.memory, held_bytes() - before_bytes);
+    entry.need = scaled(entry.need, correction(entry.memory, told));
     entry.served = served;
     entry.usual_ms = this.#clock.now_ms() - start_ms;
     entry.usedAt_ms = this.#clock.now_ms();
@@ -238,16 +311,44 @@ export class ResidentModels {
     if (isNew) this.#options.onInfo();
   }
 
-  /** @param evict builds to begin with */
-  async #makeRoom(entry: Entry, evict: readonly string[]): Promise<void> {
+  /**
+   * Puts idle models away until the model fits as it should be; where that is not enough, it is given a smaller shape.
+   *
+   * @param evict builds to begin with
+   */
+  async #makeRoom(entry: Entry, evict: readonly string[]): Promise<LoadShape> {
+    const wanted = wantedShape(entry.model);
     for (;;) {
-      const lacking = lacks(entry.info.size_bytes, this.#residents(), this.#options.limits);
-      if (lacking === undefined) return;
+      await this.#lookAtDevice();
+      const [residents, room] = [this.#residents(), this.#room()];
+      const lacking = lacks(memoryOf(entry.need, wanted), residents, room);
+      if (lacking === undefined) return wanted;
       const victim = this.#victim(evict);
-      if (victim !== undefined) await this.#putAway(victim);
-      else if (lacking === "slot") throw new LoadError("slot_cap", "capacity_slots");
-      else throw new LoadError("insufficient_memory", this.#residents().count > 0 ? "capacity_slots" : "load_failed_memory");
+      if (victim !== undefined) {
+        await this.#putAway(victim);
+        continue;
+      }
+      if (lacking === "slot") throw new LoadError("slot_cap", "capacity_slots");
+      const smaller = fittingShape(entry.need, wanted, residents, room);
+      if (smaller !== undefined) return smaller;
+      throw new LoadError("insufficient_memory", residents.count > 0 ? "capacity_slots" : "load_failed_memory");
     }
+  }
+
+  /** How a model may come into memory at the start: as it should be beside others, and in a smaller shape when it is the first. */
+  async #shapeBeside(entry: Entry): Promise<LoadShape | undefined> {
+    await this.#lookAtDevice();
+    const [residents, room, wanted] = [this.#residents(), this.#room(), wantedShape(entry.model)];
+    if (residents.count === 0) return fittingShape(entry.need, wanted, residents, room);
+    return lacks(memoryOf(entry.need, wanted), residents, room) === undefined ? wanted : undefined;
+  }
+
+  async #lookAtDevice(): Promise<void> {
+    this.#device = await this.#options.engine.deviceMemory();
+  }
+
+  #room(): Room {
+    return { ...this.#options.limits, device: this.#device };
   }
 
   #victim(evict: readonly string[]): Entry | undefined {
@@ -262,6 +363,7 @@ export class ResidentModels {
     entry.served = undefined;
     this.#options.onChange();
     await served?.model.dispose();
+    entry.memory = noMemory;
   }
 
   #release(entry: Entry): void {
@@ -272,7 +374,7 @@ export class ResidentModels {
   #residents(): Residents {
     const residents = [...this.#entries.values()].filter(({ served }) => served !== undefined);
     const idle = residents.filter(({ users }) => users === 0);
-    const size = (entries: readonly Entry[]): number => entries.reduce((sum, { info }) => sum + info.size_bytes, 0);
-    return { count: residents.length, idleCount: idle.length, size_bytes: size(residents), idle_bytes: size(idle) };
+    const memoryOfAll = (entries: readonly Entry[]): Memory => sum(...entries.map(({ memory }) => memory));
+    return { count: residents.length, idleCount: idle.length, memory: memoryOfAll(residents), idleMemory: memoryOfAll(idle) };
   }
 }

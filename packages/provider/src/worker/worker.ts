@@ -9,6 +9,7 @@ import { createEngine } from "./create-engine.js";
 import { WorkerExit } from "./exit-codes.js";
 import { WORKER_LIMITS } from "./limits.js";
 import { makesVectors } from "./load-model.js";
+import { machineMemory } from "./machine-memory.js";
 import { openPipe, type Pipe } from "./pipe.js";
 import { type FromWorker, type ToWorker, toWorker } from "./pipe-messages.js";
 import { createRequestTable } from "./request-table.js";
@@ -106,8 +107,11 @@ export class Worker {
         models_max: Math.min(message.residentModels_max ?? WORKER_LIMITS.residentModels_max, WORKER_LIMITS.residentModels_max),
         memory_bytes_max: message.modelsMemory_bytes_max,
         // A scripted model takes no memory, whatever its description says.
-        available_bytes: () => (choice.kind === "scripted" ? undefined : process.availableMemory()),
+        machine: () => (choice.kind === "scripted" ? undefined : machineMemory()),
       },
+      ...(choice.kind !== "scripted" && { held_bytes: () => process.memoryUsage.rss() }),
+      ...(message.idleUnload_ms !== undefined && { idleUnload_ms: message.idleUnload_ms }),
+      onLoading: (build) => this.#pipe.sendControl({ type: "loading", ...(build !== undefined && { build }) }),
       onChange: () => this.#reports.changed(),
       onInfo: () => {
         if (this.#models !== undefined) this.#pipe.sendControl({ type: "models", models: [...models.offered] });

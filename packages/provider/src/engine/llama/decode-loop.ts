@@ -157,7 +157,8 @@ export function createDecodeLoop(parts: DecodeLoopParts): DecodeLoop {
     const answers = answerShares(jobs);
     const isShared = parts.turns.waiting > 0;
     const prompts = promptShares(jobs, pace.next(answers.length, isShared));
-    const shares = [...answers, ...prompts];
+    // llama.cpp computes together what lies side by side, in this order: else it goes through the model once for every sequence.
+    const shares = [...answers, ...prompts].sort((a, b) => a.job.sequence.index - b.job.sequence.index);
     if (shares.length === 0) return;
     const start_ms = parts.now_ms();
     let logits: number[];

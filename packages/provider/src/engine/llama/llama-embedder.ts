@@ -3,7 +3,7 @@ import { EngineError, type LoadedEmbedder } from "../engine.js";
 import { unitVector } from "../unit-vector.js";
 import { readEmbeddingMetadata } from "./embedding-metadata.js";
 import { toEngineError } from "./job.js";
-import { nativeEmbeddingContext } from "./native.js";
+import { allocatedMemory, nativeEmbeddingContext } from "./native.js";
 import { longestToken_chars, vocabularySize } from "./token-table.js";
 import { createTurns, type Turns } from "./turns.js";
 
@@ -127,6 +127,7 @@ export async function createLlamaEmbedder(parts: LlamaEmbedderParts): Promise<Lo
     contextLength_tokens,
     vectorSize: probe.length,
     vectorSize_min: vectorSize_min !== undefined && vectorSize_min < probe.length ? vectorSize_min : undefined,
+    memory: allocatedMemory(model, context),
     load_ms: parts.load_ms(),
     encode,
     embed,

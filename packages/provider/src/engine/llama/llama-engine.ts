@@ -1,5 +1,6 @@
 import type { Clock } from "@umbel/protocol";
 import {
+  GgmlType,
   getLlama,
   InsufficientMemoryError,
   type Llama,
@@ -11,6 +12,7 @@ import {
 import { EngineError, type EngineFeature, type InferenceEngine, type LoadOptions, type ModelSource } from "../engine.js";
 import { createLlamaEmbedder, embeddingPiece_tokens } from "./llama-embedder.js";
 import { createLlamaModel, prefillTokens } from "./llama-model.js";
+import { memoryNeed } from "./memory-need.js";
 import { createTurns } from "./turns.js";
 
 export interface LlamaEngineDependencies {
@@ -30,7 +32,7 @@ interface LoadParts {
   readonly onDispose: () => void;
 }
 
-type ContextOptions = Required<Pick<LlamaContextOptions, "sequences" | "contextSize" | "batchSize" | "threads">>;
+type ContextOptions = Required<Pick<LlamaContextOptions, "sequences" | "contextSize" | "batchSize" | "threads">> & LlamaContextOptions;
 
 const answerFeatures: ReadonlySet<EngineFeature> = new Set(["grammar", "logprobs", "prefixReuse", "seed"]);
 
@@ -94,6 +96,7 @@ export function createLlamaEngine({ clock }: LlamaEngineDependencies): Inference
             contextSize: contextLength_tokens,
             batchSize: prefillTokens(llama) + options.sequences,
             threads: threadsOf(llama, options),
+            ...kvCache(options),
           },
           signal,
         );
@@ -126,6 +129,23 @@ export function createLlamaEngine({ clock }: LlamaEngineDependencies): Inference
           buildId: source.buildId,
         });
       }),
+    async estimate(source, options, kind) {
+      backend ??= startBackend(options);
+      const llama = await backend;
+      const { contextLength_tokens, gpuLayers, kvCache: type } = options;
+      // What cannot be planned may still load; whoever asks has a rule of thumb.
+      return memoryNeed(llama, source.path, {
+        ...{ contextLength_tokens, isEmbedder: kind === "vectors", batch_tokens: (sequences) => prefillTokens(llama) + sequences },
+        ...(gpuLayers !== undefined && { gpuLayers }),
+        ...(type !== undefined && { kvCache: type }),
+      }).catch(() => undefined);
+    },
+    async deviceMemory() {
+      const llama = await backend;
+      if (llama === undefined || llama.gpu === false) return undefined;
+      const { free, unifiedSize } = await llama.getVramState();
+      return { free_bytes: free, isUnified: unifiedSize > 0 };
+    },
     async dispose() {
       disposed = true;
       for (const model of loaded) await model.dispose();
@@ -178,6 +198,12 @@ async function createContext(model: LlamaModel, options: ContextOptions, signal?
     signal?.throwIfAborted();
     throw outOfMemory(`a context of ${options.sequences} × ${options.contextSize} tokens`, cause);
   }
+}
+
+/** A quantised cache needs flash attention. */
+function kvCache({ kvCache = "f16" }: LoadOptions): LlamaContextOptions {
+  if (kvCache === "f16") return {};
+  return { flashAttention: true, experimentalKvCacheKeyType: GgmlType.Q8_0, experimentalKvCacheValueType: GgmlType.Q8_0 };
 }
 
 function threadsOf(llama: Llama, { threads_max }: LoadOptions): number {

@@ -2,7 +2,7 @@ import type { Llama, LlamaContext, LlamaModel } from "node-llama-cpp";
 import type { EngineFeature, LoadedModel } from "../engine.js";
 import { createDecodeLoop } from "./decode-loop.js";
 import { createGrammarCache } from "./grammar-cache.js";
-import { createSampler, nativeContext } from "./native.js";
+import { allocatedMemory, createSampler, nativeContext } from "./native.js";
 import { configureRawSampler } from "./sampling.js";
 import { createSequencePool } from "./sequence-pool.js";
 import { controlTokenTexts, createTokenTable, vocabularySize } from "./token-table.js";
@@ -81,6 +81,7 @@ export function createLlamaModel(parts: LlamaModelParts): LoadedModel {
     },
     controlTokens: controlTokenTexts(model),
     vocabularySize: vocabulary,
+    memory: allocatedMemory(model, context),
     load_ms: parts.load_ms,
     tokenize: (text, special) => Int32Array.from(model.tokenize(text, special)),
     generate: (request) => loop.generate(request),

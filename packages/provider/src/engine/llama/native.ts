@@ -1,5 +1,6 @@
 import type { Llama, LlamaContext, LlamaGrammarEvaluationState, LlamaModel } from "node-llama-cpp";
 import { EngineError } from "../engine.js";
+import { type Memory, sum } from "../memory.js";
 
 /*
  * The part of node-llama-cpp's native binding that the decode loop drives itself, instead of `LlamaContextSequence.evaluate`.
@@ -90,6 +91,19 @@ export function createSampler(llama: Llama, model: LlamaModel): NativeSampler {
   const sampler: unknown = Reflect.construct(Sampler, [nativeModel]);
   if (!isSampler(sampler)) throw unknownBinding();
   return sampler;
+}
+
+/** What llama.cpp has allocated for the model and its context. */
+export function allocatedMemory(model: LlamaModel, context: LlamaContext): Memory {
+  return sum(...[Reflect.get(model, "_model"), Reflect.get(context, "_ctx")].map(memoryBreakdown));
+}
+
+function memoryBreakdown(native: unknown): Memory {
+  const read: unknown = isObject(native) ? Reflect.get(native, "getMemoryBreakdown") : undefined;
+  const found: unknown = typeof read === "function" ? Reflect.apply(read, native, []) : undefined;
+  if (!isObject(found)) throw unknownBinding();
+  const bytes = (name: string): number => Number(Reflect.get(found, name));
+  return { ram_bytes: bytes("cpuRam"), vram_bytes: bytes("gpuVram") };
 }
 
 /** The native half of one use of a grammar. */

@@ -35,6 +35,7 @@ describe("pace of prompts", () => {
     ["a small model on a processor", { base_ms: 2, answer_ms: 0.5, promptToken_ms: 0.3 }],
     ["a large model on a processor", { base_ms: 150, answer_ms: 20, promptToken_ms: 20 }],
     ["a graphics card", card],
+    ["a small model far into its context", { base_ms: 2, answer_ms: 0.5, promptToken_ms: 1.6 }],
   ];
 
   it.each(machines)("keeps running answers within four usual gaps on %s", (_, machine) => {
@@ -45,7 +46,7 @@ describe("pace of prompts", () => {
   it("computes large pieces where they cost little, so that the prompt is done soon", () => {
     const { pieces } = longPrompt(createPrefillPace(512), card, 8, 2000);
     expect(Math.max(...pieces)).toBeGreaterThan(200);
-    expect(pieces.length).toBeLessThan(15);
+    expect(pieces.length).toBeLessThan(25);
   });
 
   it("takes the largest piece while nobody waits, and smaller ones where that takes long", () => {
@@ -54,9 +55,9 @@ describe("pace of prompts", () => {
     expect(pace.next(0, false)).toBe(128);
     pace.observe({ ...quiet, prompt_tokens: 128, duration_ms: 20 });
     expect(pace.next(0, false)).toBe(128);
-    pace.observe({ ...quiet, prompt_tokens: 128, duration_ms: 320 });
+    for (let i = 0; i < 4; i++) pace.observe({ ...quiet, prompt_tokens: 128, duration_ms: 320 });
     expect(pace.next(0, false)).toBe(100);
-    for (let i = 0; i < 10; i++) pace.observe({ ...quiet, prompt_tokens: 32, duration_ms: 60_000 });
+    for (let i = 0; i < 30; i++) pace.observe({ ...quiet, prompt_tokens: pace.next(0, false), duration_ms: 60_000 });
     expect(pace.next(0, false)).toBe(32);
     for (let i = 0; i < 10; i++) pace.observe({ ...quiet, prompt_tokens: pace.next(0, false), duration_ms: 20 });
     expect(pace.next(0, false)).toBe(128);
@@ -73,10 +74,39 @@ describe("pace of prompts", () => {
     expect(pace.next(0, true)).toBeLessThanOrEqual(50);
   });
 
+  it("takes no notice of a slow step or two", () => {
+    const pace = createPrefillPace(128);
+    pace.observe({ answers: 1, prompt_tokens: 0, isShared: false, duration_ms: 10 });
+    const observe = (duration_ms: number) => pace.observe({ answers: 1, prompt_tokens: pace.next(1, false), isShared: false, duration_ms });
+    for (const duration_ms of [15, 25, 400, 400]) observe(duration_ms);
+    expect(pace.next(1, false)).toBe(5);
+    observe(400);
+    expect(pace.next(1, false)).toBe(4);
+  });
+
+  it("looks now and then at what is usual, which changes with what else the machine does", () => {
+    const pace = createPrefillPace(128);
+    const step = (busy: number): number => {
+      const prompt_tokens = pace.next(8, false);
+      pace.observe({ answers: 8, prompt_tokens, isShared: false, duration_ms: busy * (4 + prompt_tokens * 0.4) });
+      return prompt_tokens;
+    };
+    pace.observe({ answers: 8, prompt_tokens: 0, isShared: false, duration_ms: 4 });
+    const quiet = Array.from({ length: 100 }, () => step(1));
+    const busy = Array.from({ length: 400 }, () => step(10));
+    expect(quiet.filter((tokens) => tokens === 0)).toHaveLength(7);
+    expect(Math.min(...busy.filter((tokens) => tokens > 0))).toBe(4);
+    // Everything takes ten times as long, so pieces end up as large as before.
+    expect(busy.at(-1)).toBeGreaterThanOrEqual(10);
+    expect(quiet.at(-1)).toBeGreaterThanOrEqual(10);
+  });
+
   it("does not learn from the last tokens of a prompt that more would cost as little", () => {
     const pace = createPrefillPace(128);
     pace.observe({ answers: 2, prompt_tokens: 0, isShared: false, duration_ms: 10 });
     for (let i = 0; i < 10; i++) pace.observe({ answers: 2, prompt_tokens: 1, isShared: false, duration_ms: 11 });
-    expect(pace.next(2, false)).toBe(16);
+    expect(pace.next(2, false)).toBe(4);
+    pace.observe({ answers: 2, prompt_tokens: 4, isShared: false, duration_ms: 11 });
+    expect(pace.next(2, false)).toBe(5);
   });
 });

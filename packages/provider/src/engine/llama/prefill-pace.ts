@@ -4,16 +4,21 @@ const stretch_max = 2.5;
 const quietStep_ms_max = 250;
 /** How long it may take while another model waits for its turn. */
 const sharedStep_ms_max = 50;
-/** Reading the weights costs the same for few tokens as for many, so pieces do not shrink below these. */
+/** Reading the weights costs the same for few tokens as for many, so pieces do not shrink below this where nobody waits. */
 const quietPiece_tokens_min = 32;
-const piece_tokens_min = 8;
-/** The first piece beside running answers. */
-const firstPiece_tokens = 16;
+/** However slow steps are, a prompt gets done some time. */
+const piece_tokens_min = 4;
+/** The first piece where others wait; what it may become is soon found out. */
+const firstPiece_tokens = 4;
 /** A step that took less of its time than this lets the next piece grow. */
-const growBelow = 0.7;
-const growth = 1.5;
-/** One step that was slow for another reason does not make the next piece tiny. */
-const shrink_max = 0.5;
+const growBelow = 0.8;
+const growth = 1.25;
+/** The most that a piece shrinks at once. */
+const shrink_max = 0.7;
+/** So many steps with a piece of one size say what it takes: the best of them, as some are slow because the machine did something else. */
+const steps_looked_at = 3;
+/** After so many steps with a piece, one without: what is usual changes with what else the machine does. */
+const steps_between_looks = 12;
 /** Weight of the newest observation. */
 const weight = 0.25;
 
@@ -30,6 +35,7 @@ export interface Step {
 
 /** How many tokens of prompts a step may compute, so that a long prompt does not stall the answers beside it. */
 export interface PrefillPace {
+  /** 0 now and then, when there are answers to compute. */
   next(answers: number, isShared: boolean): number;
   observe(step: Step): void;
 }
@@ -42,6 +48,9 @@ export function createPrefillPace(prefill_tokens_max: number): PrefillPace {
   /** By number of answers: how long a step takes that computes nothing else. */
   const usual_ms = new Map<number, number>();
   const pieces = new Map<string, number>();
+  /** The last steps with a piece of the present size, by situation. */
+  const last_ms = new Map<string, number[]>();
+  let sinceLook = 0;
 
   function bound_ms(answers: number, isShared: boolean): number | undefined {
     if (answers === 0) return isShared ? sharedStep_ms_max : quietStep_ms_max;
@@ -49,27 +58,38 @@ export function createPrefillPace(prefill_tokens_max: number): PrefillPace {
     return usual === undefined ? undefined : usual * stretch_max;
   }
 
-  function next(answers: number, isShared: boolean): number {
+  function piece(answers: number, isShared: boolean): number {
     const first = answers === 0 && !isShared ? prefill_tokens_max : firstPiece_tokens;
     return Math.min(prefill_tokens_max, pieces.get(situation(answers, isShared)) ?? first);
   }
 
   return {
-    next,
+    next(answers, isShared) {
+      if (answers > 0 && sinceLook >= steps_between_looks) return 0;
+      return piece(answers, isShared);
+    },
     observe({ answers, prompt_tokens, isShared, duration_ms }) {
+      sinceLook = prompt_tokens === 0 ? 0 : sinceLook + 1;
       if (prompt_tokens === 0) {
         const before = usual_ms.get(answers) ?? duration_ms;
         usual_ms.set(answers, before + weight * (duration_ms - before));
         return;
       }
-      const piece = next(answers, isShared);
+      const given = piece(answers, isShared);
       const bound = bound_ms(answers, isShared);
-      if (bound === undefined) return;
-      const min = answers === 0 && !isShared ? quietPiece_tokens_min : piece_tokens_min;
-      const set = (tokens: number) => pieces.set(situation(answers, isShared), Math.min(prefill_tokens_max, Math.max(min, tokens)));
-      if (duration_ms > bound) set(Math.floor(Math.min(piece, prompt_tokens) * Math.max(shrink_max, bound / duration_ms)));
       // The end of a prompt may be a few tokens, which say little of what more would cost.
-      else if (duration_ms < bound * growBelow && prompt_tokens >= piece) set(Math.ceil(piece * growth));
+      if (bound === undefined || prompt_tokens < given) return;
+      const key = situation(answers, isShared);
+      const min = answers === 0 && !isShared ? quietPiece_tokens_min : piece_tokens_min;
+      const set = (tokens: number) => {
+        pieces.set(key, Math.min(prefill_tokens_max, Math.max(min, tokens)));
+        last_ms.delete(key);
+      };
+      const steps_ms = [...(last_ms.get(key) ?? []), duration_ms].slice(-steps_looked_at);
+      last_ms.set(key, steps_ms);
+      const best_ms = Math.min(...steps_ms);
+      if (best_ms < bound * growBelow) set(Math.ceil(given * growth));
+      else if (best_ms > bound && steps_ms.length === steps_looked_at) set(Math.floor(given * Math.max(shrink_max, bound / best_ms)));
     },
   };
 }

@@ -10,8 +10,8 @@ export interface Sequence {
 export interface SequencePool {
   readonly free: number;
   /**
-   * Takes the free sequence that shares the longest prefix with `tokens` within the same scope; else an empty one; else the one
-   * that has waited longest. Undefined when none is free.
+   * Takes the free sequence that shares the longest prefix with `tokens` within the same scope; else the first empty one, so that those in
+   * use lie side by side, which llama.cpp computes together; else the one that has waited longest. Undefined when none is free.
    */
   take(tokens: Uint32Array, scope: string | undefined): Sequence | undefined;
   release(sequence: Sequence): void;
@@ -34,8 +34,11 @@ export function createSequencePool(sequences: number): SequencePool {
       });
     }
     if (bestAt >= 0) return bestAt;
-    const empty = free.findIndex((sequence) => sequence.cached.length === 0);
-    return empty >= 0 ? empty : 0;
+    let emptyAt = -1;
+    free.forEach((sequence, at) => {
+      if (sequence.cached.length === 0 && sequence.index < (free[emptyAt]?.index ?? Number.POSITIVE_INFINITY)) emptyAt = at;
+    });
+    return Math.max(0, emptyAt);
   }
 
   return {

@@ -10,6 +10,7 @@ import {
   type ModelSource,
 } from "../engine.js";
 import { type LinkedAbort, linkedAbort } from "../linked-abort.js";
+import { type Memory, type MemoryNeed, memoryOf, noMemory, times } from "../memory.js";
 import { answerTokens } from "./answer.js";
 import type { ScriptedEngineScript, ScriptedFault } from "./script.js";
 import { type ScriptedStream, startStream } from "./stream.js";
@@ -38,12 +39,19 @@ const answerFeatures: ReadonlySet<EngineFeature> = new Set(["seed"]);
 export function createScriptedEngine(script: ScriptedEngineScript, dependencies: ScriptedEngineDependencies): InferenceEngine {
   const { clock, crash } = dependencies;
   const streams = new Set<ScriptedStream>();
+  const need = memoryNeed(script);
   let loads = 0;
   let requests = 0;
 
   /** The first fault at this place that still strikes. */
   function faultAt(place: (at: ScriptedFault["at"]) => boolean, ordinal: number): ScriptedFault | undefined {
-    return script.faults.find(({ at, times }) => place(at) && ordinal <= (times ?? ordinal));
+    return script.faults.find(
+      ({ at, from, times }) => place(at) && ordinal >= from && ordinal < from + (times ?? Number.POSITIVE_INFINITY),
+    );
+  }
+
+  function taken(options: LoadOptions): Memory {
+    return need === undefined ? noMemory : times(memoryOf(need, options), script.memory?.taken ?? 1);
   }
 
   async function load<T>(complete: () => T, { onProgress }: LoadOptions, signal: AbortSignal | undefined): Promise<T> {
@@ -54,6 +62,7 @@ export function createScriptedEngine(script: ScriptedEngineScript, dependencies:
     const fault = faultAt((at) => at === "load", loads);
     if (fault?.kind === "crash") crash();
     if (fault?.kind === "error") throw new EngineError("internal", "the script says so");
+    if (fault?.kind === "out_of_memory") throw new EngineError("out_of_memory", "the script says so");
     if (fault !== undefined) await wait(clock, Number.POSITIVE_INFINITY, signal);
     return complete();
   }
@@ -107,6 +116,7 @@ export function createScriptedEngine(script: ScriptedEngineScript, dependencies:
       specialTokens: { bos: undefined, eos: "<|im_end|>", addBos: false },
       controlTokens: scriptedTokenizer.controlTokens,
       vocabularySize: scriptedTokenizer.vocabularySize,
+      memory: taken(options),
       load_ms: script.load_ms,
       tokenize: (text, special) => scriptedTokenizer.tokenize(text, special),
       generate: (request) => generate(request, options, own),
@@ -134,6 +144,7 @@ export function createScriptedEngine(script: ScriptedEngineScript, dependencies:
       contextLength_tokens: options.contextLength_tokens,
       vectorSize: scriptedVectorSize,
       vectorSize_min: scriptedVectorSize_min,
+      memory: taken(options),
       load_ms: script.load_ms,
       encode: (text) => scriptedTokenizer.tokenize(text, false),
       async embed(tokens, signal) {
@@ -158,7 +169,18 @@ export function createScriptedEngine(script: ScriptedEngineScript, dependencies:
     features: new Set<EngineFeature>([...answerFeatures, "embed"]),
     load: (source, options, signal) => load(() => loadedModel(source, options), options, signal),
     loadEmbedder: (source, options, signal) => load(() => loadedEmbedder(source, options), options, signal),
+    estimate: () => Promise.resolve(need),
+    deviceMemory: () => Promise.resolve(undefined),
     dispose: () => unload(streams),
+  };
+}
+
+function memoryNeed({ memory }: ScriptedEngineScript): MemoryNeed | undefined {
+  if (memory === undefined) return undefined;
+  return {
+    fixed: { ram_bytes: memory.fixed_bytes, vram_bytes: 0 },
+    perSequence: noMemory,
+    perToken: { ram_bytes: memory.token_bytes, vram_bytes: 0 },
   };
 }
 

@@ -39,7 +39,9 @@ export function startStream(plan: StreamPlan, clock: Clock, crash: () => void, o
 
   function strike(kind: ScriptedFault["kind"]): void {
     if (kind === "crash") crash();
-    if (kind === "error") end({ type: "end", reason: "error", error: new EngineError("internal", "the script says so") });
+    const code = kind === "out_of_memory" ? "out_of_memory" : "internal";
+    if (kind === "error" || kind === "out_of_memory")
+      end({ type: "end", reason: "error", error: new EngineError(code, "the script says so") });
   }
 
   function begin(): void {
