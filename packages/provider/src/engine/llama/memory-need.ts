@@ -10,7 +10,7 @@ export interface NeedOptions extends Pick<LoadOptions, "gpuLayers" | "kvCache"> 
 }
 
 /**
- * What a model would take, told from its file without loading it. llama.cpp itself plans the model and three sizes of its context, without
+ * What a model would take, told from its file without loading it. llama.cpp itself plans the model and four sizes of its context, without
  * allocating them; what it plans is what it allocates, and it grows evenly between them.
  */
 export async function memoryNeed(llama: Llama, path: string, options: NeedOptions): Promise<MemoryNeed> {
@@ -35,8 +35,10 @@ export async function memoryNeed(llama: Llama, path: string, options: NeedOption
   const trained_tokens = insights.trainContextSize ?? options.contextLength_tokens;
   const long_tokens = Math.max(512, Math.min(options.contextLength_tokens, trained_tokens));
   const short_tokens = Math.floor(long_tokens / 2);
-  const [one, short, two] = [await context(1, long_tokens), await context(1, short_tokens), await context(2, long_tokens)];
-  const perToken = times(less(one, short), 1 / (long_tokens - short_tokens));
+  const [one, two] = [await context(1, long_tokens), await context(2, long_tokens)];
+  const [oneShort, twoShort] = [await context(1, short_tokens), await context(2, short_tokens)];
+  // Both lengths differ by the cache of so many tokens in every sequence, and by buffers that are there once.
+  const perToken = times(less(less(two, twoShort), less(one, oneShort)), 1 / (long_tokens - short_tokens));
   const perSequence = less(less(two, one), times(perToken, long_tokens));
   return { fixed: sum(memory(weights), less(less(one, times(perToken, long_tokens)), perSequence)), perSequence, perToken };
 }
