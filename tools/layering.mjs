@@ -67,6 +67,7 @@ export const PROVIDER_ROWS = {
   worker: ["engine", "batch", "chat", "embed", "vault", "evidence", "models"],
   session: ["machine"],
   agent: ["session", "models", "machine", "guest", "evidence", "worker"],
+  local: ["agent", "engine", "evidence", "models", "session", "worker"],
 };
 
 /** Modules that reach the network; the worker's side must not import them (`evidence` replaces them by refusals). */

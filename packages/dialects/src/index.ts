@@ -9,6 +9,7 @@ export { type SignedAnswer, signedAnswer } from "./canonical/extras.js";
 export { refuseUnsupportedSchema, STRICT_SCHEMA_LIMITS } from "./canonical/strict-schema.js";
 export { templateSchema } from "./canonical/template-schema.js";
 export * from "./dialect.js";
+export { parseJsonBody } from "./json-body.js";
 export * from "./openai/limits.js";
 export * from "./openai-chat/index.js";
 export * from "./openai-completions/index.js";

@@ -1,8 +1,10 @@
 import type { Command } from "commander";
+import { withLocal } from "./provider-local.js";
 
 export function addProviderCommands(program: Command): void {
   const provider = program.command("provider").description("serve models from this machine");
-  withConfig(shared(provider.command("start").description("connect this machine to a coordinator and serve, in the background")))
+  const start = provider.command("start").description("connect this machine to a coordinator and serve, in the background");
+  withLocal(withConfig(shared(start)))
     .option("--foreground", "stay in the foreground; for service managers and for looking on")
     .option("--coordinator <url>", "coordinator to serve (default: http://127.0.0.1:8080)")
     .option(
@@ -25,7 +27,13 @@ export function addProviderCommands(program: Command): void {
     .option("--kv-cache <type>", "type of the key-value cache: f16, or q8_0, which takes half of the memory (default: f16)")
     .option("--private-only", "serve only the requests of the machine's own account")
     .option("--log-file <file>", "where log lines go instead of standard error, with --foreground")
-    .action(async (options) => (await import("../run/provider.js")).startProvider(options));
+    .action(async (options) => {
+      if (options.local === true) await (await import("../run/provider-local.js")).startLocal(options);
+      else await (await import("../run/provider.js")).startProvider(options);
+    });
+  shared(provider.command("local").description("where the endpoint is that this machine has opened with --local, and its key")).action(
+    async (options) => (await import("../run/provider-local.js")).showLocal(options),
+  );
 
   shared(provider.command("stop").description("stop the provider; running answers may finish"))
     .option("--now", "do not let running answers finish")

@@ -119,7 +119,7 @@ function makeAgent(options: Parameters<typeof createProviderAgent>[0], logFile: 
 }
 
 /** Ids of what to serve: what was named, else what comes with Umbel and what was downloaded. */
-async function importModels(home: string, named: readonly string[]): Promise<string[]> {
+export async function importModels(home: string, named: readonly string[]): Promise<string[]> {
   const store = createModelStore({ home });
   const isNamed = named.length > 0;
   const ids: string[] = [];
@@ -134,7 +134,7 @@ async function importModels(home: string, named: readonly string[]): Promise<str
   }
 }
 
-function engineOf(options: StartOptions, { threads, kvCache }: ResolvedSettings["values"]): EngineChoice {
+export function engineOf(options: StartOptions, { threads, kvCache }: ResolvedSettings["values"]): EngineChoice {
   if (options.engine === "scripted") return { kind: "scripted", script: readScript(options.script) };
   if (options.engine !== "llama.cpp")
     throw new CliError(`There is no engine "${options.engine}".`, EXIT_CODES.usage, "Use llama.cpp, or scripted for tests.");
@@ -178,7 +178,7 @@ function report(agent: ProviderAgent, output: Output): void {
   for (const failure of failures) output.note(`Not loaded: ${failure.build} (${failure.code}: ${failure.message})`);
 }
 
-function asCliError(error: unknown): unknown {
+export function asCliError(error: unknown): unknown {
   if (error instanceof ModelError)
     return new CliError(error.message, EXIT_CODES.verification, "Check the directory given with --model.", { cause: error });
   if (error instanceof ProviderError) return new CliError(error.message, EXIT_CODES.failure, undefined, { cause: error });

@@ -1,8 +1,7 @@
-import { ApiError } from "@umbel/dialects";
+import { ApiError, parseJsonBody } from "@umbel/dialects";
 import type { FastifyRequest } from "fastify";
 import type { z } from "zod";
 import type { HttpDependencies } from "./dependencies.js";
-import { parseJsonBody } from "./json-body.js";
 import { readBody } from "./read-body.js";
 import { refuseUnreadableBody } from "./unreadable-body.js";
 

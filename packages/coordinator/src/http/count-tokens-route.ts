@@ -7,11 +7,11 @@ import {
   estimatePromptTokens,
   openaiInputTokens,
   openaiResponses,
+  parseJsonBody,
 } from "@umbel/dialects";
 import { modelNotFound } from "../inference/index.js";
 import type { HttpDependencies } from "./dependencies.js";
 import { exchangeBody } from "./exchange-body.js";
-import { parseJsonBody } from "./json-body.js";
 import type { Route } from "./route.js";
 
 /** Where a dialect lets its caller ask how long a prompt would be. */

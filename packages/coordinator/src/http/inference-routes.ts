@@ -1,4 +1,12 @@
-import { type AnyDialect, anthropicMessages, openaiChat, openaiCompletions, openaiEmbeddings, openaiResponses } from "@umbel/dialects";
+import {
+  type AnyDialect,
+  anthropicMessages,
+  openaiChat,
+  openaiCompletions,
+  openaiEmbeddings,
+  openaiResponses,
+  parseJsonBody,
+} from "@umbel/dialects";
 import { bytesToUuid } from "@umbel/protocol";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { InferenceInput } from "../inference/index.js";
@@ -10,7 +18,6 @@ import type { HttpDependencies } from "./dependencies.js";
 import { toApiError } from "./errors.js";
 import { noteRefusal, principalOf } from "./exchange.js";
 import { exchangeBody } from "./exchange-body.js";
-import { parseJsonBody } from "./json-body.js";
 import { patience_ms } from "./patience.js";
 import { shapeOf } from "./rejection.js";
 import type { Route } from "./route.js";

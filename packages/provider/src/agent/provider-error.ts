@@ -11,6 +11,8 @@ export type ProviderErrorCode =
   | "models_not_loaded"
   | "model_record_invalid"
   | "already_started"
+  | "local_address"
+  | "local_key"
   | "stopped"
   | "internal";
 

@@ -25,6 +25,8 @@ export interface RunOptions {
   readonly requestId: string;
   /** Prompts are remembered, and places in the queue shared fairly, by scope. Undefined: nothing is remembered. */
   readonly cacheScope: string | undefined;
+  /** Most that an answer may have whose request sets no bound; what the prompt leaves of the context limits it besides. */
+  readonly outputTokens_max?: number;
   /** Cancels in any phase. */
   readonly signal: AbortSignal;
   readonly onPhase: (phase: InferenceAccepted["phase"]) => void;
@@ -65,9 +67,10 @@ export function createChatModel({ loaded, info, clock, random, onEngineCrash = (
     return `call_${characters.join("")}`;
   }
 
-  function generateRequest(request: ChatRequest, prompt: Prompt, cacheScope: string | undefined): GenerateRequest {
+  function generateRequest(request: ChatRequest, prompt: Prompt, options: RunOptions): GenerateRequest {
+    const { cacheScope, outputTokens_max = answerTokensDefault_max } = options;
     const available = loaded.contextLength_tokens;
-    const maxTokens = request.maxOutputTokens ?? Math.min(available - prompt.tokens.length, answerTokensDefault_max);
+    const maxTokens = request.maxOutputTokens ?? Math.min(available - prompt.tokens.length, outputTokens_max);
     const needed = prompt.tokens.length + Math.max(1, maxTokens);
     if (needed > available) throw new ChatError("context_exceeded", { needed, available });
     const grammar = answerGrammar(request, prompt.opensReasoning);
@@ -131,7 +134,7 @@ export function createChatModel({ loaded, info, clock, random, onEngineCrash = (
     if (options.signal.aborted) throw new ChatError("cancelled");
     check(request);
     const prompt = prompts.build(request);
-    const generate = generateRequest(request, prompt, options.cacheScope);
+    const generate = generateRequest(request, prompt, options);
     const seen = { anything: false };
     const answers = Array.from({ length: request.choices }, (_, choice) => {
       if (choice === 0) return answerOne(request, prompt, generate, options, choice, seen);

@@ -111,9 +111,8 @@ function readChat(plaintext: Uint8Array, request: InferenceRequest): ChatRequest
   if (!parsed.success) throw new RequestError("client_request");
   const chat = parsed.data;
   if (chat.model !== request.build_id) throw new RequestError("client_request", { param: "model" });
-  const maxOutputTokens = chat.maxOutputTokens ?? request.max_output_tokens;
-  if (maxOutputTokens > request.max_output_tokens) throw new RequestError("client_request", { param: "maxOutputTokens" });
-  return { ...chat, maxOutputTokens };
+  if ((chat.maxOutputTokens ?? 0) > request.max_output_tokens) throw new RequestError("client_request", { param: "maxOutputTokens" });
+  return chat;
 }
 
 /** Runs the model and sends what it says. A cancelled answer that has content ends like any other, with what was delivered. */
@@ -126,7 +125,13 @@ async function deliver(
 ): Promise<{ readonly reason: FinishReason; readonly usage: Usage }> {
   const { request, signal } = options;
   const account = createAnswerAccount();
-  const events = model.run(chat, { requestId: request.request_id, cacheScope: request.cache_scope, signal, onPhase: accepted });
+  const events = model.run(chat, {
+    requestId: request.request_id,
+    cacheScope: request.cache_scope,
+    outputTokens_max: request.max_output_tokens,
+    signal,
+    onPhase: accepted,
+  });
   try {
     await forEachBatch(events, WORKER_LIMITS.chunkEvents_max, (batch) => {
       for (const event of batch) account.add(event);

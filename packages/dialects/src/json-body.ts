@@ -1,7 +1,7 @@
-import { ApiError } from "@umbel/dialects";
+import { ApiError } from "./canonical/api-error.js";
 
 /** Deepest nesting of a request body. Source: api.md §7. */
-export const JSON_DEPTH_MAX = 512;
+export const BODY_DEPTH_MAX = 512;
 
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
@@ -16,7 +16,7 @@ const COLON = 0x3a;
 /**
  * A request body as JSON. The messages never quote the body: it holds someone's prompt.
  *
- * @throws ApiError 400 unless it is one UTF-8 JSON object, nested at most `JSON_DEPTH_MAX` deep, that names no top-level key twice.
+ * @throws ApiError 400 unless it is one UTF-8 JSON object, nested at most `BODY_DEPTH_MAX` deep, that names no top-level key twice.
  */
 export function parseJsonBody(bytes: Uint8Array): Readonly<Record<string, unknown>> {
   const text = decode(bytes);
@@ -53,7 +53,7 @@ function refuseDepthAndDuplicates(text: string): void {
     const code = text.charCodeAt(index);
     if (code === OPEN_BRACE || code === OPEN_BRACKET) {
       depth += 1;
-      if (depth > JSON_DEPTH_MAX) throw invalid(`nested deeper than ${JSON_DEPTH_MAX}`);
+      if (depth > BODY_DEPTH_MAX) throw invalid(`nested deeper than ${BODY_DEPTH_MAX}`);
     } else if (code === CLOSE_BRACE || code === CLOSE_BRACKET) depth -= 1;
     else if (code === QUOTE) {
       const end = endOfString(text, index);

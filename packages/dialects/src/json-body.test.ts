@@ -1,7 +1,7 @@
-import { ApiError } from "@umbel/dialects";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { JSON_DEPTH_MAX, parseJsonBody } from "./json-body.js";
+import { ApiError } from "./canonical/api-error.js";
+import { BODY_DEPTH_MAX, parseJsonBody } from "./json-body.js";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
@@ -50,10 +50,10 @@ describe("parseJsonBody", () => {
     expect(messageOf(bytes('{"a":{"b":1},"c":[{"b":1},{"b":2}],"d":"a","e":"a\\":"}'))).toBe("accepted");
   });
 
-  it(`accepts nesting of ${JSON_DEPTH_MAX} and refuses one more, at any size`, () => {
+  it(`accepts nesting of ${BODY_DEPTH_MAX} and refuses one more, at any size`, () => {
     const nested = (depth: number): Uint8Array => bytes(`{"a":${"[".repeat(depth - 1)}${"]".repeat(depth - 1)}}`);
-    expect(messageOf(nested(JSON_DEPTH_MAX))).toBe("accepted");
-    expect(messageOf(nested(JSON_DEPTH_MAX + 1))).toBe(`invalid JSON: nested deeper than ${JSON_DEPTH_MAX}`);
-    expect(messageOf(bytes("[".repeat(1_000_000)))).toBe(`invalid JSON: nested deeper than ${JSON_DEPTH_MAX}`);
+    expect(messageOf(nested(BODY_DEPTH_MAX))).toBe("accepted");
+    expect(messageOf(nested(BODY_DEPTH_MAX + 1))).toBe(`invalid JSON: nested deeper than ${BODY_DEPTH_MAX}`);
+    expect(messageOf(bytes("[".repeat(1_000_000)))).toBe(`invalid JSON: nested deeper than ${BODY_DEPTH_MAX}`);
   });
 });

@@ -1,0 +1,94 @@
+import { request } from "node:http";
+import Anthropic from "@anthropic-ai/sdk";
+import OpenAI from "openai";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { temporaryHome, type UmbelProcess, umbel } from "./harness/umbel.js";
+
+const FRANCE = { model: "sprout", messages: [{ role: "user" as const, content: "What is the capital of France?" }] };
+
+describe("umbel provider start --local", () => {
+  const home = temporaryHome();
+  let endpoint: UmbelProcess;
+  let baseURL: string;
+  let apiKey: string;
+  let openai: OpenAI;
+  let anthropic: Anthropic;
+
+  beforeAll(async () => {
+    endpoint = umbel(["provider", "start", "--local", "--json", "--port", "0", "--home", home.path]);
+    const record = await endpoint.ready;
+    baseURL = String(record["base_url"]);
+    apiKey = String(record["api_key"]);
+    openai = new OpenAI({ baseURL, apiKey, maxRetries: 0 });
+    anthropic = new Anthropic({ baseURL: baseURL.replace(/\/v1$/, ""), apiKey, maxRetries: 0 });
+  });
+
+  afterAll(async () => {
+    await endpoint.stop();
+    home.remove();
+  });
+
+  it("answers OpenAI's client: chat, stream, response, completion, vectors, models", async () => {
+    const chat = await openai.chat.completions.create(FRANCE);
+    expect(chat.choices[0]?.message.content).toContain("Paris");
+    expect(chat.model).toBe("sprout");
+    let text = "";
+    for await (const chunk of await openai.chat.completions.create({ ...FRANCE, stream: true })) {
+      text += chunk.choices[0]?.delta.content ?? "";
+    }
+    expect(text).toBe(chat.choices[0]?.message.content);
+    const response = await openai.responses.create({ model: "sprout", input: "What is the capital of France?" });
+    expect(response.output_text).toBe(text);
+    const completion = await openai.completions.create({ model: "sprout-3m-q8_0", prompt: "The capital of", max_tokens: 4 });
+    expect(completion.usage?.completion_tokens).toBeGreaterThan(0);
+    const vectors = await openai.embeddings.create({ model: "sprout-embed", input: ["one", "two"] });
+    expect(vectors.data).toHaveLength(2);
+    const models = await openai.models.list();
+    expect(models.data.map(({ id }) => id).sort()).toEqual(["sprout", "sprout-embed"]);
+  });
+
+  it("answers Anthropic's client: message, stream, length of a prompt, models", async () => {
+    const message = await anthropic.messages.create({ ...FRANCE, max_tokens: 64 });
+    expect(message.content[0]).toMatchObject({ type: "text", text: expect.stringContaining("Paris") });
+    const streamed = await anthropic.messages.stream({ ...FRANCE, max_tokens: 64 }).finalText();
+    expect(streamed).toContain("Paris");
+    expect((await anthropic.messages.countTokens(FRANCE)).input_tokens).toBeGreaterThan(0);
+    expect((await anthropic.models.list()).data.map(({ id }) => id)).toContain("sprout");
+  });
+
+  it("refuses in the caller's dialect: no key, no such model, a prompt that is too long", async () => {
+    const stranger = new OpenAI({ baseURL, apiKey: "umbel-local-wrong", maxRetries: 0 });
+    await expect(stranger.models.list()).rejects.toMatchObject({ status: 401, code: "authentication_error" });
+    await expect(openai.chat.completions.create({ ...FRANCE, model: "oak" })).rejects.toMatchObject({ status: 404, param: "model" });
+    const content = "The weather is fine today. ".repeat(2_000);
+    const long = { model: "sprout", messages: [{ role: "user" as const, content }], max_tokens: 64 };
+    await expect(openai.chat.completions.create(long)).rejects.toMatchObject({ status: 400, code: "context_length_exceeded" });
+    await expect(anthropic.messages.create(long)).rejects.toMatchObject({
+      status: 400,
+      error: { type: "error", error: { type: "invalid_request_error" } },
+    });
+  });
+
+  it("is not known by another's name, and not open to web pages", async () => {
+    const status = (headers: Record<string, string>) =>
+      new Promise((resolve, reject) => {
+        request(`${baseURL}/models`, { headers: { authorization: `Bearer ${apiKey}`, ...headers } }, (response) => {
+          response.resume();
+          resolve(response.statusCode);
+        })
+          .on("error", reject)
+          .end();
+      });
+    expect(await status({ host: "evil.example" })).toBe(403);
+    expect(await status({ origin: "https://evil.example" })).toBe(403);
+    expect(await status({ host: "localhost" })).toBe(200);
+  });
+
+  it("is found while it runs, and is gone when it has stopped", async () => {
+    const found = await umbel(["provider", "local", "--json", "--home", home.path]).ready;
+    expect(found).toMatchObject({ base_url: baseURL, api_key: apiKey, pid: endpoint.pid });
+    await endpoint.stop();
+    const after = umbel(["provider", "local", "--home", home.path]);
+    expect((await after.exited).code).toBe(1);
+  });
+});

@@ -1,0 +1,150 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { type IncomingMessage, request } from "node:http";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { scriptedModel, workerEntry } from "../worker/testing/index.js";
+import { LOCAL_LIMITS } from "./limits.js";
+import { type DiscoveryRecord, readDiscoveryRecord, writeDiscoveryRecord } from "./local-files.js";
+import { createLocalProvider, type LocalOptions, type LocalProvider } from "./local-provider.js";
+
+const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
+const chat = { model: scriptedModel.id, messages: [{ role: "user", content: "bring this back" }] };
+
+let home: string;
+beforeAll(async () => {
+  home = await mkdtemp(path.join(tmpdir(), "umbel-local-"));
+});
+afterAll(() => rm(home, { recursive: true }));
+
+function make(script: object, options: Partial<LocalOptions> = {}): LocalProvider {
+  return createLocalProvider(
+    { home, port: 0, models: [{ info: scriptedModel, sequences: 2 }], engine: { kind: "scripted", script: { ...script } }, ...options },
+    { logger: quiet, workerEntry },
+  );
+}
+
+describe("a local provider", () => {
+  let provider: LocalProvider;
+  let record: DiscoveryRecord;
+  beforeAll(async () => {
+    provider = make({ answer: { kind: "echo" }, tokens_per_s: 20 }, { origins: ["http://localhost:3000"] });
+    record = await provider.start();
+  });
+  afterAll(() => provider.stop(0));
+
+  const post = (pathname: string, body: unknown, headers: Record<string, string> = {}) =>
+    fetch(`${record.base_url}${pathname}`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${record.api_key}`, ...headers },
+      body: typeof body === "string" ? body : JSON.stringify(body),
+    });
+
+  it("answers whole and as a stream, with the request's id", async () => {
+    const whole = await post("/chat/completions", chat);
+    expect(whole.headers.get("x-request-id")).toMatch(/^[0-9a-f]{16}$/);
+    expect(await whole.json()).toMatchObject({ model: scriptedModel.id, choices: [{ message: { content: "bring this back" } }] });
+    const stream = await post("/chat/completions", { ...chat, stream: true });
+    expect(stream.headers.get("content-type")).toBe("text/event-stream");
+    expect(await stream.text()).toMatch(/data: \[DONE\]\n\n$/);
+  });
+
+  it("can be looked at without the key, and no more", async () => {
+    const { base_url } = record;
+    expect(await (await fetch(`${base_url}/health`)).json()).toMatchObject({ status: "ok", server: "umbel" });
+    const refused = await fetch(`${base_url}/models`);
+    expect(refused.status).toBe(401);
+    expect(refused.headers.get("www-authenticate")).toBe("Bearer");
+  });
+
+  it("refuses what is no request, in the words of the route", async () => {
+    expect(await (await post("/chat/completions", "{")).json()).toMatchObject({ error: { type: "invalid_request_error" } });
+    expect(await (await post("/messages", {})).json()).toMatchObject({ type: "error", error: { type: "invalid_request_error" } });
+    expect((await post("/chat/completions", chat, { "content-encoding": "gzip" })).status).toBe(415);
+    expect((await post("/nothing", chat)).status).toBe(404);
+    const vectors = await post("/embeddings", { model: scriptedModel.id, input: "x" });
+    expect(await vectors.json()).toMatchObject({ error: { param: "model", message: expect.stringContaining("no embeddings") } });
+  });
+
+  it(`says that a body may have ${LOCAL_LIMITS.body_bytes_max} bytes, if one has more`, async () => {
+    const over = await post("/chat/completions", " ".repeat(LOCAL_LIMITS.body_bytes_max + 1));
+    expect(over.status).toBe(413);
+    expect(await over.json()).toMatchObject({
+      error: { code: "payload_too_large", message: `request body exceeds the ${LOCAL_LIMITS.body_bytes_max}-byte limit` },
+    });
+  });
+
+  it("lets pages of an allowed origin ask, and no others", async () => {
+    const preflight = (origin: string) =>
+      fetch(`${record.base_url}/chat/completions`, {
+        method: "OPTIONS",
+        headers: { origin, "access-control-request-method": "POST", "access-control-request-headers": "authorization,content-type" },
+      });
+    const allowed = await preflight("http://localhost:3000");
+    expect(allowed.status).toBe(204);
+    expect(allowed.headers.get("access-control-allow-origin")).toBe("http://localhost:3000");
+    expect((await preflight("https://evil.example")).status).toBe(403);
+  });
+
+  it("stops working for a client that has left", async () => {
+    const long = { ...chat, messages: [{ role: "user", content: "word ".repeat(2_000) }], stream: true };
+    const streams = await Promise.all([leaveAfterFirstByte(record, long), leaveAfterFirstByte(record, long)]);
+    expect(streams).toHaveLength(2);
+    // Both places are free again long before a minute of words is through.
+    const after = await post("/chat/completions", chat);
+    expect(after.status).toBe(200);
+  });
+
+  it("is found while it runs; a second one of the same home is refused", async () => {
+    expect(await readDiscoveryRecord(home)).toEqual(record);
+    await expect(make({}).start()).rejects.toMatchObject({ code: "already_started", message: expect.stringContaining(record.base_url) });
+    expect(await readDiscoveryRecord(home)).toEqual(record);
+  });
+});
+
+describe("a local provider that cannot run", () => {
+  it("says that the port is taken, and leaves no record", async () => {
+    const own = path.join(home, "taken");
+    const holder = make({}, { home: own });
+    const { port } = await holder.start();
+    const other = path.join(home, "other");
+    await expect(make({}, { home: other, port }).start()).rejects.toMatchObject({ code: "local_address" });
+    expect(await readDiscoveryRecord(other)).toBeUndefined();
+    await holder.stop(0);
+    expect(await readDiscoveryRecord(own)).toBeUndefined();
+  });
+
+  it("asks for a key wherever others can reach it", () => {
+    expect(() => make({}, { requiresKey: false, host: "0.0.0.0" })).toThrow("without a key");
+    expect(() => make({}, { requiresKey: false, host: "127.0.0.1" })).not.toThrow();
+  });
+
+  it("takes the place of one that died without tidying up", async () => {
+    const own = path.join(home, "died");
+    const first = make({}, { home: own, requiresKey: false });
+    const record = await first.start();
+    expect(record.api_key).toBeNull();
+    expect((await fetch(`${record.base_url}/models`)).status).toBe(200);
+    await first.stop(0);
+    await writeDiscoveryRecord(own, { ...record, pid: 2 ** 30 });
+    const next = make({}, { home: own });
+    await next.start();
+    await next.stop(0);
+  });
+});
+
+function leaveAfterFirstByte({ base_url, api_key }: DiscoveryRecord, body: unknown): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const asking = request(`${base_url}/chat/completions`, { method: "POST", headers: { authorization: `Bearer ${api_key}` } });
+    asking.on("error", reject);
+    asking.on("response", (response: IncomingMessage) =>
+      response.once("data", () => {
+        asking.off("error", reject);
+        asking.on("error", () => undefined);
+        asking.destroy();
+        resolve();
+      }),
+    );
+    asking.end(JSON.stringify(body));
+  });
+}
