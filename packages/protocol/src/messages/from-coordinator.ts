@@ -53,7 +53,10 @@ export const inferenceRequest = z.object({
   wrap: z.object({ enc: base64Bytes(32), ct: base64Bytes(48) }),
   /** Size of the sealed body frame's ciphertext, so that a receiver can refuse before it arrives. */
   body_bytes: count,
-  /** Opaque scope within which prefixes may be reused; never shared across accounts. */
+  /**
+   * Opaque scope within which prefixes may be reused; never shared across accounts. What stands before the first dot is equal for all scopes
+   * of one account: places in a queue are shared fairly by it.
+   */
   cache_scope: shortText.optional(),
 });
 export type InferenceRequest = z.infer<typeof inferenceRequest>;

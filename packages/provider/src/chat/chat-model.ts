@@ -1,6 +1,6 @@
 import { CHOICES_MAX, type ChatEvent, type ChatRequest } from "@umbel/dialects";
 import type { Clock, InferenceAccepted, ModelInfo, Slot } from "@umbel/protocol";
-import { BatchError, type BatchEvent, createBatcher } from "../batch/index.js";
+import { BatchError, type BatchEvent, createBatcher, laneOf } from "../batch/index.js";
 import type { GenerateRequest, LoadedModel } from "../engine/index.js";
 import { type AnswerEnd, createAnswerEvents } from "./answer-events.js";
 import { badParameter, ChatError } from "./chat-error.js";
@@ -23,7 +23,7 @@ export interface ChatModelDependencies {
 export interface RunOptions {
   /** Unique among the requests that are queued or running. */
   readonly requestId: string;
-  /** Prompts are remembered, and places in the queue shared fairly, by scope. Undefined: nothing is remembered. */
+  /** Prompts are remembered by scope, and places in the queue shared fairly by its account (`laneOf`). Undefined: nothing is remembered. */
   readonly cacheScope: string | undefined;
   /** Most that an answer may have whose request sets no bound; what the prompt leaves of the context limits it besides. */
   readonly outputTokens_max?: number;
@@ -165,7 +165,7 @@ export function createChatModel({ loaded, info, clock, random, onEngineCrash = (
     try {
       return batcher.submit({
         id: requestId,
-        lane: cacheScope ?? "",
+        lane: laneOf(cacheScope),
         generate,
         signal,
         onPhase: (phase) => {

@@ -1,6 +1,7 @@
 import { setImmediate as eventLoopTurn } from "node:timers/promises";
 import type { ChatEvent, ChatRequest, FinishReason, Task } from "@umbel/dialects";
 import { type Clock, type ModelInfo, type Slot, WIRE_LIMITS } from "@umbel/protocol";
+import { laneOf } from "../batch/lane.js";
 import { ChatError, type ChatModel } from "../chat/index.js";
 import { EngineError, type LoadedEmbedder } from "../engine/engine.js";
 import { type LinkedAbort, linkedAbort } from "../engine/linked-abort.js";
@@ -166,7 +167,7 @@ export function createEmbedModel(dependencies: EmbedModelDependencies): ChatMode
     if (signal.aborted) throw new ChatError("cancelled");
     const task = embeddingTask(request);
     const size = vectorSize(task);
-    const entry = admit(requestId, cacheScope ?? "", signal);
+    const entry = admit(requestId, laneOf(cacheScope), signal);
     const timeout = (): void => entry.abort.abort(new ChatError("capacity_queue"));
     const clearQueueTimer = clock.setTimer(embedLimits.queueTimeout_ms, timeout, "background");
     let computed_tokens = 0;
