@@ -22,5 +22,6 @@ export { ModelError, type ModelErrorCode } from "./models/model-error.js";
 export { createModelLibrary, type ModelLibrary } from "./models/model-library.js";
 export { createModelStore, type LocalModel, type ModelStore } from "./models/model-store.js";
 export { SourceError } from "./models/sources/source-error.js";
+export { verifyModel } from "./models/verify-model.js";
 export type { Logger } from "./session/types.js";
 export type { EngineChoice, LoadFailure, WorkerSandbox } from "./worker/pipe-messages.js";

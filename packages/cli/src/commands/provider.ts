@@ -50,6 +50,14 @@ export function addProviderCommands(program: Command): void {
   shared(provider.command("resume").description("take work again")).action(async (options) =>
     (await import("../run/provider-control.js")).resumeProvider(options),
   );
+  withConfig(
+    shared(provider.command("doctor").description("what keeps this machine from serving and earning, why, and how to put it right")),
+  )
+    .option("--strict", "what could be better counts as wrong, too")
+    .action(async (options) => (await import("../run/provider-doctor.js")).doctor(options));
+  withConfig(shared(provider.command("verify").description("as doctor --strict, and hash every byte of every model"))).action(
+    async (options) => (await import("../run/provider-doctor.js")).verify(options),
+  );
   shared(provider.command("logs").description("the last lines that the provider in the background has logged"))
     .option("-n, --lines <number>", "how many", "50")
     .option("-f, --follow", "and what comes, until Ctrl-C")

@@ -76,6 +76,8 @@ describe("why a machine gets no work", () => {
     const provider = await machine();
     const { id } = await latest();
     expect((await why(id, "", token)).status).toBe(200);
+    // On the machine itself nobody knows what it is called in public.
+    expect((await why(provider.machineId, "", token)).body).toMatchObject({ id });
     const bob = await test.session("bob");
     expect((await why(id, "", bob)).status).toBe(404);
     expect((await listed(bob)).data).toEqual([]);

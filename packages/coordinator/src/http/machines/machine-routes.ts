@@ -121,7 +121,8 @@ export function machineRoutes(dependencies: HttpDependencies): readonly Route[] 
       async handle(request) {
         const { model } = queryOf(request, whyQuery);
         const id = idOf(request);
-        const machine = (await machinesOf(request)).find(({ publicId }) => publicId === id);
+        // The machine itself knows its key's thumbprint, and not what it is called in public.
+        const machine = (await machinesOf(request)).find(({ publicId }) => publicId === id || publicId === fleet.publicId(id));
         if (machine === undefined) throw noSuchMachine();
         const verdict = createVerdicts(dependencies)(
           machine,
@@ -129,9 +130,9 @@ export function machineRoutes(dependencies: HttpDependencies): readonly Route[] 
         );
         const since = new Date(clock.date().getTime() - LATELY_ms);
         const builds = machine.view === undefined ? [] : [...machine.view.builds.keys()];
-        const work = await decisions.workOf({ provider: id, builds, since });
+        const work = await decisions.workOf({ provider: machine.publicId, builds, since });
         const lately = { ...work, last_at: work.last_at?.toISOString() ?? null, hours: LATELY_ms / 3_600_000 };
-        return { id, ...verdict, words: [...verdict.words, ...latelyInWords(verdict, work)], lately };
+        return { id: machine.publicId, ...verdict, words: [...verdict.words, ...latelyInWords(verdict, work)], lately };
       },
     },
     {

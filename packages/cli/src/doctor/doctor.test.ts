@@ -1,0 +1,215 @@
+import { chmod, cp, mkdir, mkdtemp, open, readdir, rm, truncate, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { createModelStore } from "@umbel/provider";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { BUNDLED_MODEL_DIRECTORIES } from "../home.js";
+import type { ProviderStatus } from "../provider/ask.js";
+import { providerPlaces } from "../provider/places.js";
+import { resolveSettings } from "../provider/resolve-settings.js";
+import { coordinatorChecks } from "./coordinator-checks.js";
+import type { Finding } from "./finding.js";
+import { modelChecks } from "./model-checks.js";
+import type { Patient } from "./patient.js";
+import { runningChecks } from "./running-checks.js";
+import { setupChecks } from "./setup-checks.js";
+
+const GiB = 2 ** 30;
+const NOW = new Date("2026-12-01T12:00:00Z");
+const STATUS: ProviderStatus = {
+  pid: 7,
+  version: "0.1.0",
+  started_at: NOW.toISOString(),
+  phase: "serving",
+  rest_reasons: [],
+  paused_until: null,
+  schedule_changes_at: null,
+  coordinator: "https://coordinator.example",
+  connected: true,
+  machine_id: "thumbprint",
+  trust_level: "self_signed",
+  trust_reason: null,
+  models: ["sprout-3m-q8_0"],
+  in_memory: [],
+  load_failures: [],
+  in_flight: 0,
+  requests_served: 0,
+  tokens_generated: 0,
+  errors: 0,
+  worker_restarts: 0,
+  reconnects: 0,
+  sandbox: { network: "namespace", filesystem: "permission-model" },
+  battery_percent: null,
+  memory: "normal",
+  thermal: "nominal",
+  settings: [],
+};
+const WHY = {
+  id: "mach_1",
+  state: "gets_work",
+  reason: null,
+  words: ["competes with 3 machines"],
+  advice: null,
+  builds: [],
+  lately: { hours: 24, chosen: 1, failed: 0, last_at: null, asked: 2 },
+};
+
+const REFUSED = {
+  build: "b",
+  state: "refused",
+  reason: "not_in_catalog",
+  kind: "static",
+  words: ["unknown"],
+  advice: "fetch it anew",
+  rank: null,
+  competitors: 0,
+  cost_ms: null,
+  best_cost_ms: null,
+};
+
+describe("the doctor", () => {
+  let home: string;
+  let model: string;
+  beforeEach(async () => {
+    home = await mkdtemp(path.join(tmpdir(), "umbel-doctor-"));
+    // A copy, because it will be broken.
+    model = path.join(home, "sprout");
+    await cp(BUNDLED_MODEL_DIRECTORIES[0] ?? "", model, { recursive: true });
+    await createModelStore({ home: path.join(home, "provider") }).importModel(model);
+  });
+  afterEach(async () => {
+    await chmod(home, 0o700);
+    await rm(home, { recursive: true });
+  });
+
+  function answers(change: Readonly<Record<string, { status?: number; body?: unknown; date?: string }>> = {}) {
+    return async (url: string): Promise<Response> => {
+      const { pathname } = new URL(url);
+      const route = pathname.endsWith("/why") ? "why" : pathname.endsWith("/me/providers") ? "list" : "health";
+      const bodies = { health: { status: "ok", version: "0.1.0" }, list: { data: [] }, why: WHY };
+      const { status = 200, body = bodies[route], date = NOW.toUTCString() } = change[route] ?? {};
+      return new Response(typeof body === "string" ? body : JSON.stringify(body), { status, headers: { date } });
+    };
+  }
+
+  async function examine(change: Partial<Patient> = {}, env: Record<string, string> = {}): Promise<readonly Finding[]> {
+    const patient: Patient = {
+      places: providerPlaces({ home }),
+      settings: resolveSettings({}, { UMBEL_PROVIDER_COORDINATOR: "https://coordinator.example", ...env }, undefined),
+      token: "umbel-pt-1",
+      status: STATUS,
+      nodeVersion: "v20.19.0",
+      now: () => NOW,
+      fetch: answers(),
+      freeDisk_bytes: async () => 100 * GiB,
+      memory_bytes: 16 * GiB,
+      isThorough: false,
+      ...change,
+    };
+    return [
+      ...(await setupChecks(patient)),
+      ...(await modelChecks(patient)),
+      ...runningChecks(patient),
+      ...(await coordinatorChecks(patient)),
+    ];
+  }
+
+  async function complaints(change: Partial<Patient> = {}, env: Record<string, string> = {}): Promise<readonly string[]> {
+    const found = (await examine(change, env)).filter(({ status }) => status !== "pass");
+    for (const { fix } of found) expect(fix).toMatch(/\S/);
+    return found.map(({ check, status, words }) => `${status} ${check}: ${words}`);
+  }
+
+  it("finds nothing wrong with a machine that is well, however closely it looks", async () => {
+    expect(await complaints()).toEqual([]);
+    expect(await complaints({ isThorough: true })).toEqual([]);
+    expect((await examine()).map(({ check }) => check)).toEqual(
+      ["node", "memory", "settings", "home", "disk", "device_key", "model_files", "model_fits", "running", "confinement"].concat([
+        "coordinator",
+        "clock",
+        "account",
+        "work",
+      ]),
+    );
+  });
+
+  it.each<[string, Partial<Patient>, RegExp]>([
+    ["an old Node", { nodeVersion: "v18.20.0" }, /^fail node: Node v18.20.0 is too old/],
+    ["a full disk", { freeDisk_bytes: async () => GiB / 2 }, /^fail disk: 0\.5 GiB/],
+    ["a provider that does not run", { status: undefined }, /^fail running: No provider runs/],
+    ["a provider that is stuck", { status: new Error("it does not answer") }, /^fail running: .*does not answer/],
+    ["a pause", { status: { ...STATUS, phase: "resting", rest_reasons: ["paused"] } }, /^warn resting: .*you have paused it/],
+    [
+      "a model that did not load",
+      { status: { ...STATUS, load_failures: [{ build: "b", code: "insufficient_memory", message: "needs 9 GiB" }] } },
+      /^fail loading: b could not be loaded \(insufficient_memory/,
+    ],
+    ["a worker that keeps dying", { status: { ...STATUS, worker_restarts: 3 } }, /^warn worker: The worker died 3 times/],
+    ["a worker that is not confined", { status: { ...STATUS, sandbox: { network: "none", filesystem: "none" } } }, /^warn confinement/],
+    ["a machine without an account", { token: undefined }, /^warn account: .*nobody earns/],
+  ])("names the cause of %s", async (_, change, words) => {
+    expect(await complaints(change)).toEqual([expect.stringMatching(words)]);
+  });
+
+  it.each<[string, Parameters<typeof answers>[0], RegExp]>([
+    ["something else at the coordinator's address", { health: { body: "<html>" } }, /^fail coordinator: What answers .* is no coordinator/],
+    ["a clock that is wrong", { health: { date: "Tue, 01 Dec 2026 11:50:00 GMT" } }, /^fail clock: The clock is 600 s fast/],
+    ["a token that is not accepted", { list: { status: 401 } }, /^fail account: .*does not accept/],
+    ["another account's machine", { why: { status: 404 } }, /^fail work: .*no such machine of this account/],
+    [
+      "a machine that gets no work",
+      { why: { body: { ...WHY, state: "no_work", reason: "version_floor", words: ["too old"], advice: "update it" } } },
+      /^fail work: The coordinator gives it no work \(version_floor\): too old/,
+    ],
+    [
+      "a build that gets no work",
+      {
+        why: {
+          body: {
+            ...WHY,
+            builds: [REFUSED],
+          },
+        },
+      },
+      /^warn work: b gets no work \(not_in_catalog\): unknown/,
+    ],
+  ])("names the cause of %s", async (_, change, words) => {
+    expect(await complaints({ fetch: answers(change) })).toEqual([expect.stringMatching(words)]);
+  });
+
+  it("names a coordinator that cannot be reached, and does not go on to guess about it", async () => {
+    const refused = Object.assign(new Error("fetch failed"), { cause: Object.assign(new Error("refused"), { code: "ECONNREFUSED" }) });
+    const found = await complaints({ fetch: () => Promise.reject(refused) });
+    expect(found).toEqual(["fail coordinator: Nothing answers at https://coordinator.example (ECONNREFUSED)."]);
+  });
+
+  it("names a model that is cut short, one that was changed, and one that does not fit", async () => {
+    const gguf = path.join(model, (await readdir(model)).find((name) => name.endsWith(".gguf")) ?? "");
+    const handle = await open(gguf, "r+");
+    await handle.write(Buffer.from("x"), 0, 1, 1_000);
+    await handle.close();
+    expect(await complaints()).toEqual([]);
+    expect(await complaints({ isThorough: true })).toEqual([expect.stringMatching(/^fail model_files: sprout-3m-q8_0 is not whole/)]);
+    await truncate(gguf, 1_000);
+    expect(await complaints()).toEqual([expect.stringMatching(/^fail model_files: sprout-3m-q8_0 is not whole/)]);
+    expect(await complaints({}, { UMBEL_PROVIDER_MEMORY_GB: "0.001" })).toContainEqual(
+      expect.stringMatching(/^fail model_fits: .*it may take 0\.0 GiB/),
+    );
+  });
+
+  it.skipIf(process.platform === "win32")("names a key that others can read", async () => {
+    const keys = path.join(home, "provider", "keys");
+    await mkdir(keys, { recursive: true });
+    await writeFile(path.join(keys, "device.pem"), "key");
+    await chmod(path.join(keys, "device.pem"), 0o644);
+    expect(await complaints()).toEqual([expect.stringMatching(/^fail device_key: Other users .* may read its key/)]);
+  });
+
+  it("tells of settings that mean nothing", async () => {
+    const settings = {
+      ...resolveSettings({}, { UMBEL_PROVIDER_COORDINATOR: "https://coordinator.example" }, undefined),
+      warnings: ["a: no setting"],
+    };
+    expect(await complaints({ settings })).toEqual(["warn settings: a: no setting"]);
+  });
+});

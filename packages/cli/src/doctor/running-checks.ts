@@ -1,0 +1,53 @@
+import { phaseInWords, restInWords } from "../provider/in-words.js";
+import { type Finding, fail, pass, warn } from "./finding.js";
+import type { Patient } from "./patient.js";
+
+/** Worker deaths after which one is no accident any more. */
+const RESTARTS_WARN = 3;
+
+/** What the provider that runs here says of itself. */
+export function runningChecks({ status, places }: Patient): Finding[] {
+  if (status === undefined) return [fail("running", "No provider runs on this machine.", "Start it: umbel provider start.")];
+  if (status instanceof Error) {
+    const fix = `It may be stuck: see ${places.log}, then umbel provider stop --now and umbel provider start.`;
+    return [fail("running", `The provider runs and does not answer: ${status.message}`, fix)];
+  }
+  const findings: Finding[] = [];
+  const words = `The provider runs (process ${status.pid}): ${phaseInWords(status.phase)}`;
+  if (status.phase === "serving" || status.phase === "resting") findings.push(pass("running", words));
+  else findings.push(fail("running", `${words}.`, "See why: umbel provider logs."));
+  for (const reason of status.rest_reasons) {
+    findings.push(
+      warn(
+        "resting",
+        `It takes no work: ${restInWords(reason)}.`,
+        "Nothing, if that is what you want; umbel provider status shows the settings.",
+      ),
+    );
+  }
+  for (const { build, code, message } of status.load_failures) {
+    findings.push(
+      fail(
+        "loading",
+        `${build} could not be loaded (${code}: ${message}).`,
+        "Check its files with umbel provider verify; see umbel provider logs.",
+      ),
+    );
+  }
+  if (status.worker_restarts >= RESTARTS_WARN) {
+    const fix = "See umbel provider logs for what it died of; a smaller model or fewer places at once may help.";
+    findings.push(warn("worker", `The worker died ${status.worker_restarts} times and was started again.`, fix));
+  }
+  findings.push(confinement(status.sandbox));
+  return findings;
+}
+
+/** Nothing may leave the process that sees plaintext. */
+function confinement(sandbox: Readonly<Record<string, unknown>> | null): Finding {
+  if (sandbox === null) return pass("confinement", "How the worker is confined is not known yet");
+  const { network = "none", filesystem = "none" } = sandbox;
+  const words = `The worker is confined by: network ${String(network)}, files ${String(filesystem)}`;
+  if (network !== "none" && filesystem !== "none") return pass("confinement", words);
+  const fix = "Run on Linux with user namespaces allowed, so that the coordinator can trust it with more.";
+  return warn("confinement", `${words}.`, fix);
+}

@@ -1,0 +1,83 @@
+import { statfs } from "node:fs/promises";
+import { readMemory } from "@umbel/provider";
+import { coordinatorChecks } from "../doctor/coordinator-checks.js";
+import { type Finding, fail } from "../doctor/finding.js";
+import { modelChecks } from "../doctor/model-checks.js";
+import type { Patient } from "../doctor/patient.js";
+import { runningChecks } from "../doctor/running-checks.js";
+import { setupChecks } from "../doctor/setup-checks.js";
+import { CliError, EXIT_CODES } from "../exit-codes.js";
+import { createOutput, type Output } from "../output.js";
+import { statusOf } from "../provider/ask.js";
+import { readConfigFile } from "../provider/config-file.js";
+import { providerPlaces } from "../provider/places.js";
+import { type ResolvedSettings, resolveSettings } from "../provider/resolve-settings.js";
+
+export interface DoctorOptions {
+  readonly home?: string;
+  readonly config?: string;
+  readonly strict?: boolean;
+  readonly json?: boolean;
+}
+
+/** `umbel provider doctor`: what is wrong, why, and what to do. Exits with 1 if something is (`--strict`: or could be better). */
+export function doctor(options: DoctorOptions): Promise<void> {
+  return examine(options, { isThorough: false, isStrict: options.strict === true });
+}
+
+/** `umbel provider verify`: everything, with every byte of every model; whatever is not well counts. */
+export function verify(options: DoctorOptions): Promise<void> {
+  return examine(options, { isThorough: true, isStrict: true });
+}
+
+async function examine(options: DoctorOptions, how: { readonly isThorough: boolean; readonly isStrict: boolean }): Promise<void> {
+  const output = createOutput(options);
+  const findings = await findingsOf(options, how.isThorough);
+  const failed = findings.filter(({ status }) => status === "fail" || (how.isStrict && status === "warn")).length;
+  output.result({ ok: failed === 0, findings: findings.map((finding) => ({ ...finding, fix: finding.fix ?? null })) });
+  for (const finding of findings) show(finding, output);
+  output.line(failed === 0 ? "\nAll is well." : `\n${failed} of ${findings.length} checks found something to put right.`);
+  if (failed > 0) process.exitCode = how.isThorough ? EXIT_CODES.verification : EXIT_CODES.failure;
+}
+
+/** Settings that are wrong keep everything else from being looked at: they say where everything else is. */
+async function findingsOf(options: DoctorOptions, isThorough: boolean): Promise<readonly Finding[]> {
+  const places = providerPlaces(options);
+  let settings: ResolvedSettings;
+  try {
+    settings = resolveSettings({}, process.env, readConfigFile(places.configFile));
+  } catch (error) {
+    if (!(error instanceof CliError)) throw error;
+    return [fail("settings", error.message, error.remedy ?? "Correct it.")];
+  }
+  const status = await statusOf(places.home).catch((error: unknown) => (error instanceof Error ? error : new Error(String(error))));
+  const token = process.env["UMBEL_PROVIDER_TOKEN"];
+  const patient: Patient = {
+    places,
+    settings,
+    status,
+    token: token === "" ? undefined : token,
+    nodeVersion: process.version,
+    now: () => new Date(),
+    fetch: (url, init) => fetch(url, init),
+    freeDisk_bytes: async (folder) => {
+      const { bavail, bsize } = await statfs(folder);
+      return bavail * bsize;
+    },
+    memory_bytes: (await readMemory()).total_bytes,
+    isThorough,
+  };
+  return [
+    ...(await setupChecks(patient)),
+    ...(await modelChecks(patient)),
+    ...runningChecks(patient),
+    ...(await coordinatorChecks(patient)),
+  ];
+}
+
+const MARKS = { pass: "PASS", warn: "WARN", fail: "FAIL" } as const;
+
+function show({ status, words, fix }: Finding, output: Output): void {
+  output.line(`[${MARKS[status]}] ${words}`);
+  if (fix !== undefined) output.line(`       ↳ fix: ${fix}`);
+}
