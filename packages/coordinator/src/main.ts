@@ -5,7 +5,15 @@ import { type Clock, deviceThumbprint } from "@umbel/protocol";
 import { systemClock } from "@umbel/protocol/native";
 import { type CostProfile, DEFAULT_COST_PROFILE } from "@umbel/routing";
 import { createAccounts, createSessions } from "./accounts/index.js";
-import { type CatalogService, createBlobStore, createCatalog, createManifestSigner, loadBundledModel } from "./catalog/index.js";
+import { createBundleCheck } from "./bundle-check.js";
+import {
+  type CatalogService,
+  createBlobStore,
+  createCatalog,
+  createManifestSigner,
+  createReleases,
+  loadBundledModel,
+} from "./catalog/index.js";
 import type { Settings } from "./config/index.js";
 import { createDecisionStore } from "./decision-store.js";
 import { createFileCheck } from "./file-check.js";
@@ -202,6 +210,8 @@ async function start(
     catalog,
     manifests: await createManifestSigner({ key: await catalogKey(settings.home), clock }),
     blobs,
+    releases: createReleases({ store, clock }),
+    checkBundle: createBundleCheck(),
     checkFiles: createFileCheck({ blobs, origins: settings.modelOrigins }),
     fleet,
     ledger,

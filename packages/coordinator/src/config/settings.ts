@@ -82,6 +82,12 @@ export const SETTINGS = {
     about: "Bearer key of the routes under `/v1/admin`; empty makes one, in `<home>/admin-key`.",
     secret: true,
   }),
+  releaseKey: setting(adminSecret, {
+    env: "UMBEL_RELEASE_KEY",
+    default: "",
+    about: "Bearer key that may register releases of the provider program, and do nothing else; empty leaves that to operators.",
+    secret: true,
+  }),
   adminAccounts: setting(list(text), {
     env: "UMBEL_ADMIN_ACCOUNTS",
     default: "",

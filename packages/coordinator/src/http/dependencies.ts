@@ -1,7 +1,8 @@
 import type { Server } from "node:http";
 import type { Clock } from "@umbel/protocol";
 import type { Accounts } from "../accounts/index.js";
-import type { BlobStore, Catalog, CatalogAdmin, ManifestSigner } from "../catalog/index.js";
+import type { BundleCheck } from "../bundle-check.js";
+import type { BlobStore, Catalog, CatalogAdmin, ManifestSigner, Releases } from "../catalog/index.js";
 import type { Settings } from "../config/index.js";
 import type { FileCheck } from "../file-check.js";
 import type { Fleet } from "../fleet/index.js";
@@ -21,6 +22,8 @@ export interface HttpDependencies {
   readonly manifests: ManifestSigner;
   readonly blobs: BlobStore;
   readonly checkFiles: FileCheck;
+  readonly releases: Releases;
+  readonly checkBundle: BundleCheck;
   readonly fleet: Pick<Fleet, "capacity" | "connected" | "machinesOf" | "unlink" | "publicViews" | "explain" | "viewsOf" | "publicId">;
   readonly ledger: Pick<Ledger, "balance" | "keySpend" | "prices" | "listPrices">;
   readonly inference: Pick<Inference, "run" | "arrive" | "inFlight" | "queue">;

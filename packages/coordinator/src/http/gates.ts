@@ -1,7 +1,7 @@
 import { ApiError } from "@umbel/dialects";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { createBucketTable, drainingRefusal } from "../inference/index.js";
-import { createOperatorCheck } from "./admin/operator-check.js";
+import { createKeyCheck, createOperatorCheck } from "./admin/operator-check.js";
 import { authenticate } from "./bearer.js";
 import type { HttpDependencies } from "./dependencies.js";
 import { principalOf } from "./exchange.js";
@@ -64,6 +64,10 @@ export function createGates(dependencies: HttpDependencies, isDraining: () => bo
       throw error;
     }
   };
+  const isReleaseKey = createKeyCheck(settings.releaseKey);
+  const releaser: Gate = async (request, reply) => {
+    if (!isReleaseKey(request.headers.authorization)) await operator(request, reply);
+  };
   const withinAddressLimit: Gate = async (request) => {
     const bucket = addresses.of(request.ip, addressRate);
     if (bucket === undefined) return;
@@ -77,6 +81,7 @@ export function createGates(dependencies: HttpDependencies, isDraining: () => bo
     session: [authenticated, signedIn, withinChangeLimit],
     owner: [authenticated, ownsMachines],
     admin: [operator],
+    release: [releaser],
     public: [withinAddressLimit],
     probe: [],
   };

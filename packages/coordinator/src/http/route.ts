@@ -15,9 +15,9 @@ export interface Route {
   readonly url: string;
   /**
    * `inference`: behind the drain gate and the request limit of the account. `account`: any credential of an account. `session`: somebody who
-   * has signed in, no key. `owner`: somebody who has signed in, or a machine's own token. `admin`: the operator's key, or somebody signed in to an operator's account. `public`: limited per address. `probe`: not limited, not logged.
+   * has signed in, no key. `owner`: somebody who has signed in, or a machine's own token. `admin`: the operator's key, or somebody signed in to an operator's account. `release`: the release key, or what `admin` takes. `public`: limited per address. `probe`: not limited, not logged.
    */
-  readonly access: "inference" | "account" | "session" | "owner" | "admin" | "public" | "probe";
+  readonly access: "inference" | "account" | "session" | "owner" | "admin" | "release" | "public" | "probe";
   /** What the API document says of it; absent is left out there. */
   readonly doc?: RouteDoc;
   /** The body of an error on this route; OpenAI's shape unless it says otherwise. */

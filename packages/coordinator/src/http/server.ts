@@ -20,6 +20,7 @@ import { catalogAdminRoutes } from "./models/admin/index.js";
 import { modelRoutes } from "./models/model-routes.js";
 import { openApiRoutes } from "./openapi/openapi-routes.js";
 import { rejectionRoutes } from "./rejections/rejection-routes.js";
+import { releaseRoutes } from "./releases/release-routes.js";
 import { requestIdOf } from "./request-id.js";
 import type { Route } from "./route.js";
 import { encryptionKeyRoute } from "./sealed/index.js";
@@ -56,6 +57,7 @@ export function createHttpServer(dependencies: HttpDependencies): HttpServer {
     encryptionKeyRoute(dependencies),
     ...adminRoutes(dependencies, drain),
     ...catalogAdminRoutes(dependencies),
+    ...releaseRoutes(dependencies),
     ...decisionRoutes(dependencies),
     ...rejectionRoutes(dependencies),
     ...machineRoutes(dependencies),

@@ -27,6 +27,15 @@ export function createOperatorCheck({
   };
 }
 
+/** Whether an `Authorization` header carries a key; never so where there is none. */
+export function createKeyCheck(key: string | undefined): (authorization: string | undefined) => boolean {
+  const expected = key === undefined ? undefined : digest(key);
+  return (authorization) => {
+    const token = bearerOf(authorization);
+    return expected !== undefined && token !== undefined && timingSafeEqual(digest(token), expected);
+  };
+}
+
 /** Of equal length whatever is compared. */
 function digest(secret: string): Buffer {
   return createHash("sha256").update(secret).digest();

@@ -10,6 +10,7 @@ import { statistics } from "./0009-statistics.js";
 import { machineHealth } from "./0010-machine-health.js";
 import { isolation } from "./0011-isolation.js";
 import { catalogue } from "./0012-catalogue.js";
+import { releases } from "./0013-releases.js";
 
 export interface Migration {
   readonly id: number;
@@ -31,4 +32,5 @@ export const migrations: readonly Migration[] = [
   { id: 10, name: "health of machines", sql: machineHealth },
   { id: 11, name: "isolation of builds", sql: isolation },
   { id: 12, name: "life of builds", sql: catalogue },
+  { id: 13, name: "releases", sql: releases },
 ];

@@ -3,4 +3,5 @@ export * from "./decisions.js";
 export * from "./identity.js";
 export * from "./insight.js";
 export * from "./money.js";
+export * from "./releases.js";
 export * from "./system.js";

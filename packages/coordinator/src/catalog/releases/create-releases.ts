@@ -1,0 +1,69 @@
+import type { Clock } from "@umbel/protocol";
+import { inShare } from "../../in-share.js";
+import { type ReleaseRow, releaseRepository, type Store } from "../../store/index.js";
+import { recorded } from "../changes/recorded.js";
+import { precedence } from "./precedence.js";
+
+/** What registering a release takes. */
+export type NewRelease = Omit<ReleaseRow, "active" | "createdAt">;
+
+/** Releases of the provider program. Every read is of the database, so that one that is withdrawn is offered no more from that moment on. */
+export interface Releases {
+  all(): Promise<readonly ReleaseRow[]>;
+  /**
+   * The highest that is offered.
+   *
+   * @param asked.channel `beta` is offered stable releases, too
+   * @param asked.device whose turn it may be; absent is offered only what everybody is
+   */
+  latest(asked: {
+    readonly platform: string;
+    readonly channel: "stable" | "beta";
+    readonly device?: string;
+  }): Promise<ReleaseRow | undefined>;
+  /** Registers a release, or offers one again. */
+  register(release: NewRelease, actor: string): Promise<ReleaseRow>;
+  /** @returns false if there is no such release */
+  withdraw(release: { readonly version: string; readonly platform: string }, actor: string): Promise<boolean>;
+}
+
+export function createReleases({ store, clock }: { readonly store: Pick<Store, "db">; readonly clock: Clock }): Releases {
+  return {
+    all: () => releaseRepository.all(store.db),
+    async latest({ platform, channel, device }) {
+      const offered = (await releaseRepository.offered(store.db, platform)).filter(
+        (row) =>
+          (channel === "beta" || row.channel === "stable") &&
+          (device === undefined ? row.rollout_percent === 100 : inShare(row.rollout_percent, "release", row.version, device)),
+      );
+      return offered.sort((a, b) => precedence(b.version, a.version))[0];
+    },
+    async register(release, actor) {
+      const at = clock.date();
+      const row = { ...release, active: true, createdAt: at };
+      await store.db.transaction(async (tx) => {
+        const before = await releaseRepository.find(tx, release.version, release.platform);
+        await releaseRepository.upsert(tx, row);
+        await recorded(tx, { actor, at }, { action: "release.register", target: nameOf(release), before, after: row });
+      });
+      return row;
+    },
+    async withdraw(named, actor) {
+      return store.db.transaction(async (tx) => {
+        const before = await releaseRepository.find(tx, named.version, named.platform);
+        if (before === undefined) return false;
+        await releaseRepository.upsert(tx, { ...before, active: false });
+        await recorded(
+          tx,
+          { actor, at: clock.date() },
+          { action: "release.withdraw", target: nameOf(named), before: { active: before.active } },
+        );
+        return true;
+      });
+    },
+  };
+}
+
+function nameOf({ version, platform }: { readonly version: string; readonly platform: string }): string {
+  return `${version} ${platform}`;
+}

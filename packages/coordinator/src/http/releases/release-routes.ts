@@ -1,0 +1,156 @@
+import { ApiError } from "@umbel/dialects";
+import { isFileAddress } from "@umbel/protocol";
+import type { FastifyRequest } from "fastify";
+import { z } from "zod";
+import { RELEASE_VERSION, type Releases } from "../../catalog/index.js";
+import { controlBody } from "../control-body.js";
+import type { HttpDependencies } from "../dependencies.js";
+import { queryOf } from "../lists/query.js";
+import type { Route } from "../route.js";
+
+const version = z.string().regex(RELEASE_VERSION, { error: "must be a version such as 1.2.3 or 1.2.3-rc.1" });
+const platform = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, { error: "must be a platform such as linux-x64" });
+const sha256 = z
+  .string()
+  .regex(/^[0-9a-fA-F]{64}$/, { error: "must be 64 hex digits" })
+  .transform((hash) => hash.toLowerCase());
+
+const releaseBody = z.strictObject({
+  version,
+  platform,
+  channel: z.enum(["stable", "beta"]).default("stable"),
+  url: z
+    .string()
+    .max(2_048)
+    .refine(isFileAddress, { error: "must be an https address without credentials, query or fragment" })
+    .describe("Of the archive; it is fetched and hashed before the release is offered."),
+  bundle_hash: sha256.describe("SHA-256 of the archive."),
+  binary_hash: sha256.describe("Aggregate hash over the files in it, taken after signing."),
+  signature: z
+    .string()
+    .min(1)
+    .max(16_384)
+    .nullable()
+    .default(null)
+    .describe("By the key that makes releases; machines that update themselves take no other."),
+  changelog: z.string().max(16_384).default(""),
+  rollout: z.int().min(0).max(100).default(100).describe("Percentage of machines that are offered it."),
+});
+const withdrawBody = z.strictObject({ version, platform });
+const latestQuery = z.strictObject({
+  platform,
+  channel: z.enum(["stable", "beta"]).default("stable"),
+  device: z.string().min(1).max(256).optional(),
+});
+
+const releaseObject = z.object({
+  version: z.string(),
+  platform: z.string(),
+  channel: z.string(),
+  url: z.string(),
+  bundle_hash: z.string(),
+  binary_hash: z.string(),
+  signature: z.string().nullable(),
+  changelog: z.string(),
+  rollout: z.int(),
+  active: z.boolean(),
+  created_at: z.iso.datetime(),
+});
+const registered = z.object({ status: z.literal("release_registered"), release: releaseObject });
+const withdrawn = z.object({ status: z.literal("release_withdrawn"), version: z.string(), platform: z.string() });
+const releaseTable = z.object({ object: z.literal("list"), data: z.array(releaseObject) });
+
+/** Releases of the provider program. Source: catalog.md §20. */
+export function releaseRoutes(dependencies: HttpDependencies): readonly Route[] {
+  const { releases, checkBundle } = dependencies;
+  return [
+    {
+      method: "POST",
+      url: "/v1/releases",
+      access: "release",
+      doc: {
+        tag: "Catalogue",
+        summary: "Register a release of the provider program",
+        request: releaseBody,
+        answer: registered,
+        errors: [400, 408, 413, 415],
+      },
+      async handle(request) {
+        const {
+          bundle_hash: bundleHash,
+          binary_hash: binaryHash,
+          rollout: rollout_percent,
+          ...body
+        } = await controlBody(request, releaseBody, dependencies);
+        const problem = await checkBundle({ url: body.url, bundleHash });
+        if (problem !== undefined) throw new ApiError({ status: 400, code: "invalid_request_error", message: problem, param: "url" });
+        const release = await releases.register({ ...body, bundleHash, binaryHash, rollout_percent }, releaserOf(request));
+        return { status: "release_registered", release: objectOf(release) };
+      },
+    },
+    {
+      method: "GET",
+      url: "/v1/releases/latest",
+      access: "public",
+      doc: {
+        tag: "Machines",
+        summary: "The release that a machine should run",
+        parameters: [
+          { name: "platform", in: "query", description: "Such as linux-x64.", required: true },
+          { name: "channel", in: "query", description: "stable, or beta, which is offered stable releases, too." },
+          {
+            name: "device",
+            in: "query",
+            description: "Id of the machine, whose turn it may be; without it only what everybody is offered.",
+          },
+        ],
+        answer: releaseObject,
+        errors: [400, 404],
+      },
+      async handle(request, reply) {
+        const { device, ...asked } = queryOf(request, latestQuery);
+        const release = await releases.latest(device === undefined ? asked : { ...asked, device });
+        if (release === undefined)
+          throw new ApiError({ status: 404, code: "not_found", message: "no release is offered for this platform" });
+        // What is withdrawn must be gone at once.
+        reply.header("Cache-Control", "no-cache");
+        return objectOf(release);
+      },
+    },
+    {
+      method: "GET",
+      url: "/v1/admin/releases",
+      access: "admin",
+      doc: { tag: "Catalogue", summary: "Every release, offered or not", answer: releaseTable },
+      handle: async () => ({ object: "list", data: (await releases.all()).map(objectOf) }),
+    },
+    {
+      method: "DELETE",
+      url: "/v1/admin/releases",
+      access: "admin",
+      doc: {
+        tag: "Catalogue",
+        summary: "Offer a release no more",
+        request: withdrawBody,
+        answer: withdrawn,
+        errors: [400, 404, 408, 413, 415],
+      },
+      async handle(request) {
+        const named = await controlBody(request, withdrawBody, dependencies);
+        const isKnown = await releases.withdraw(named, releaserOf(request));
+        if (!isKnown) throw new ApiError({ status: 404, code: "not_found", message: "there is no such release" });
+        return { status: "release_withdrawn", ...named };
+      },
+    },
+  ];
+}
+
+/** Whose change it is: an account, or whoever holds the operator's or the release key. */
+function releaserOf({ exchange }: FastifyRequest): string {
+  return exchange.principal?.accountId ?? "key";
+}
+
+function objectOf(row: Awaited<ReturnType<Releases["all"]>>[number]): z.infer<typeof releaseObject> {
+  const { bundleHash, binaryHash, rollout_percent, createdAt, ...rest } = row;
+  return { ...rest, bundle_hash: bundleHash, binary_hash: binaryHash, rollout: rollout_percent, created_at: createdAt.toISOString() };
+}
