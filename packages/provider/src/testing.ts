@@ -1,3 +1,2 @@
 /** For tests of other packages: a catalogue with files behind it, and models to put there. */
-export { smallLlama, writeGguf } from "./models/gguf/testing/index.js";
-export { type CatalogServer, startCatalogServer } from "./models/testing/catalog-server.js";
+export { type CatalogServer, smallLlama, startCatalogServer, writeGguf } from "./models/testing/index.js";

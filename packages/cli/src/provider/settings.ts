@@ -72,7 +72,7 @@ export const PROVIDER_SETTINGS = {
     env: "UMBEL_PROVIDER_MODELS",
     schema: listOfText,
     fallback: [],
-    about: "directories of models; none is the bundled models",
+    about: "ids of models that were downloaded, or directories; none is the bundled models and all that were downloaded",
   }),
   sequences: setting({
     key: "backend.parallel",
@@ -118,6 +118,20 @@ export const PROVIDER_SETTINGS = {
     schema: z.enum(["f16", "q8_0"]),
     fallback: "f16",
     about: "type of the key-value cache: q8_0 takes half of the memory of f16",
+  }),
+  modelsDisk_gb_max: setting({
+    key: "models.max_disk_gb",
+    option: "modelsDiskMaxGb",
+    env: "UMBEL_PROVIDER_MODELS_DISK_GB",
+    schema: decimal(1_000_000),
+    about: "what models may take on the disk, in GB; absent is 70 % of what they take and is free",
+  }),
+  fetch_mbps_max: setting({
+    key: "models.fetch_max_mbps",
+    option: "fetchMaxMbps",
+    env: "UMBEL_PROVIDER_FETCH_MBPS",
+    schema: decimal(1_000_000),
+    about: "what fetching models may take of the network, in megabits a second; absent is all there is",
   }),
   onBattery: setting({
     key: "power.on_battery",

@@ -13,4 +13,6 @@ export const AGENT_LIMITS = {
   signature_ms: 20_000,
   /** After cancelling what is left at the end of a drain, for the terminals to leave. */
   cancelled_ms: 2000,
+  /** For a download to leave its files in order when the provider stops. */
+  fetchStopped_ms: 10_000,
 } as const;

@@ -34,6 +34,10 @@ export const providerOptions = z.strictObject({
   modelsMemory_gb_max: z.number().positive().max(4096).exactOptional(),
   /** A model that was not used for so long leaves memory and is loaded again when it is asked for; 0 is never. */
   idleUnload_minutes: z.number().min(0).max(100_000).default(60),
+  /** What models in the store may take on the disk, in GB; absent is 70 % of what they take and the disk has free. */
+  modelsDisk_gb_max: z.number().positive().max(1_000_000).exactOptional(),
+  /** What fetching models may take of the network, in megabits a second; absent is all there is. */
+  fetch_mbps_max: z.number().positive().max(1_000_000).exactOptional(),
   /** Serves only requests of the machine's own account. */
   privateOnly: z.boolean().default(false),
   /** When the machine is left to its owner. Absent: it serves without reserve, but for a pause. */

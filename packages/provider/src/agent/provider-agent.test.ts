@@ -155,6 +155,7 @@ describe("models in memory", () => {
     connection.send({ type: "prefetch_model", model_id: "cold", priority: 1 });
     expect(await connection.next("prefetch_model_status")).toMatchObject({ model_id: "cold", status: "verified" });
     connection.send({ type: "prefetch_model", model_id: "elsewhere" });
+    expect(await connection.next("prefetch_model_status")).toMatchObject({ status: "started" });
     expect(await connection.next("prefetch_model_status")).toMatchObject({ status: "failed", reason: "no_source" });
   });
 

@@ -1,3 +1,4 @@
+import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import {
@@ -23,11 +24,13 @@ import {
 } from "../guest/index.js";
 import { readHardware } from "../machine/facts.js";
 import { readMetrics } from "../machine/metrics.js";
-import { createModelStore } from "../models/model-store.js";
+import { storeLayout } from "../models/disk/store-layout.js";
+import { createModelLibrary } from "../models/model-library.js";
 import { createSession, type Session } from "../session/session.js";
 import { Conduct } from "./conduct.js";
 import { AGENT_LIMITS } from "./limits.js";
 import { ModelCommands } from "./model-commands.js";
+import { OfferedBuilds } from "./offered-builds.js";
 import { type ProviderDependencies, type ProviderOptions, providerOptions } from "./options.js";
 import { asProviderError, notLoadedError, ProviderError, startFailureError } from "./provider-error.js";
 import type { ProviderAgent, ProviderPhase, ProviderState } from "./provider-state.js";
@@ -55,6 +58,7 @@ interface Parts {
   readonly supervisor: WorkerSupervisor;
   readonly relay: Relay;
   readonly commands: ModelCommands;
+  readonly builds: OfferedBuilds;
   readonly conduct: Conduct;
   readonly monitor: GuestMonitor;
   readonly hardware: Hardware;
@@ -125,13 +129,15 @@ class Agent implements ProviderAgent {
     this.#phase = "draining";
     this.#parts?.monitor.stop();
     const { session, supervisor, relay, commands } = this.#parts ?? {};
-    commands?.drain();
+    const fetched = commands?.drain() ?? Promise.resolve();
     const idle = relay?.drain() ?? Promise.resolve();
     await this.#within(grace_ms, idle);
     relay?.cancelAll();
     await this.#within(AGENT_LIMITS.cancelled_ms, idle);
+    await this.#within(AGENT_LIMITS.fetchStopped_ms, fetched);
     await session?.close(1001);
     await supervisor?.stop();
+    await this.#parts?.builds.onResidents([]);
     this.#phase = "stopped";
     this.#settleRegistered(new ProviderError("stopped", "The provider was stopped before it was registered."));
     this.#settleEnded(undefined);
@@ -167,13 +173,20 @@ class Agent implements ProviderAgent {
     const { home, engine, models: wanted, coordinatorUrl } = this.#options;
     const { logger, random = Math.random, workerEntry: entry = ownWorkerEntry } = this.#dependencies;
     const { modelsResident_max: residentModels_max, modelsMemory_gb_max, idleUnload_minutes } = this.#options;
-    const store = createModelStore({ home });
-    const models = await selectModels(wanted, engine.kind, store);
+    const { modelsDisk_gb_max, fetch_mbps_max } = this.#options;
+    const library = createModelLibrary({
+      ...{ home, coordinatorUrl, clock: this.#clock },
+      ...(modelsDisk_gb_max !== undefined && { disk_bytes_max: modelsDisk_gb_max * 1e9 }),
+      ...(fetch_mbps_max !== undefined && { bandwidth_bytes_per_s: (fetch_mbps_max * 1e6) / 8 }),
+    });
+    const models = await selectModels(wanted, engine.kind, library.store);
+    const modelsDirectory = storeLayout(home).root;
+    await mkdir(modelsDirectory, { recursive: true });
     const [confinement, hardware] = await Promise.all([findConfinement(), readHardware()]);
     if (this.#phase !== "starting") return;
     const clock = this.#clock;
     const supervisor = new WorkerSupervisor({
-      ...{ entry, engine, models, confinement, clock, random, logger },
+      ...{ entry, engine, models, modelsDirectory, confinement, clock, random, logger },
       keyDirectory: this.#keyDirectory,
       ...(residentModels_max !== undefined && { residentModels_max }),
       ...(modelsMemory_gb_max !== undefined && { modelsMemory_bytes_max: modelsMemory_gb_max * 2 ** 30 }),
@@ -181,7 +194,11 @@ class Agent implements ProviderAgent {
       onReady: (ready) => this.#supervise(this.#onReady(ready)),
       onState: (state) => this.#onState(state),
       onLoadStatus: (status) => commands.onLoadStatus(status),
-      onModels: (models) => commands.onModels(models),
+      onModels: (models) => {
+        commands.onModels(models);
+        builds.onModels(models);
+      },
+      onOfferRefused: (failure) => builds.onRefused(failure),
       onForward: (message) => relay.onForward(message),
       onFrame: (frame) => relay.onFrame(frame),
       onLost: () => this.#onWorkerLost(),
@@ -206,13 +223,12 @@ class Agent implements ProviderAgent {
       onRefused: (error) => this.#supervise(this.#fail(new ProviderError(error.code, error.message, { cause: error }))),
     });
     const relay = new Relay(session, supervisor);
-    const commands = new ModelCommands(session, supervisor, async (build) =>
-      (await store.listModels()).some(({ info }) => info.id === build),
-    );
+    const builds = new OfferedBuilds({ home, library, worker: supervisor, wanted: () => commands.wanted });
+    const commands = new ModelCommands({ coordinator: session, worker: supervisor, builds, clock, logger });
     const residents = () => this.#workerState?.slots.map(({ model }) => model) ?? [];
     const conduct = new Conduct({ session, relay, commands, clock, worker: supervisor, residents });
     const monitor = await this.#watchHost((stance) => conduct.adopt(stance));
-    this.#parts = { session, supervisor, relay, commands, conduct, monitor, hardware };
+    this.#parts = { session, supervisor, relay, commands, builds, conduct, monitor, hardware };
     await monitor.start();
     await supervisor.start();
   }
@@ -241,6 +257,9 @@ class Agent implements ProviderAgent {
     this.#machineId = await deviceThumbprint(ready.device_key);
     const { logger } = this.#dependencies;
     for (const { build, code, message } of ready.failures) logger.error({ build, code, reason: message }, "a model could not be loaded");
+    // A build may have been fetched while there was no worker.
+    for (const failure of ready.failures) this.#parts?.builds.onRefused(failure);
+    this.#parts?.builds.onModels(ready.models);
     if (ready.models.length > 0) {
       const models = ready.models.map((model) => model.id);
       logger.info(
@@ -263,6 +282,8 @@ class Agent implements ProviderAgent {
   #onState(state: WorkerState): void {
     const before = this.#workerState;
     this.#workerState = state;
+    if (this.#phase !== "stopped")
+      this.#supervise(this.#parts?.builds.onResidents(state.slots.map(({ model }) => model)) ?? Promise.resolve());
     if (before !== undefined && residents(before) !== residents(state)) this.#parts?.session.beat();
   }
 

@@ -5,7 +5,7 @@ import type { EngineChoice, WorkerModel } from "../worker/pipe-messages.js";
 import { ProviderError } from "./provider-error.js";
 
 /** Parallel sequences of a model for which nothing else is said. */
-const defaultSequences = 4;
+export const defaultSequences = 4;
 
 type Wanted = { readonly id: string; readonly sequences?: number } | { readonly info: ModelInfo; readonly sequences?: number };
 
@@ -27,7 +27,7 @@ export async function selectModels(wanted: readonly Wanted[], engine: EngineChoi
   return models;
 }
 
-function workerModel({ info, manifest, directory }: LocalModel, sequences: number): WorkerModel {
+export function workerModel({ info, manifest, directory }: LocalModel, sequences: number): WorkerModel {
   const weight = manifest.files.filter((file) => file.role === "weight").sort((a, b) => (a.path < b.path ? -1 : 1))[0];
   if (weight === undefined) throw new ProviderError("unknown_models", `The manifest of ${info.id} lists no weights.`);
   return { info, path: path.join(directory, weight.path), sequences, artifact: { directory, manifest } };

@@ -4,7 +4,7 @@ import { KeyDirectoryError, prepareKeyDirectory } from "../evidence/key-director
 import { launchCommand } from "../evidence/launch-command.js";
 import { createBackoff } from "../session/backoff.js";
 import type { Logger } from "../session/types.js";
-import type { EngineChoice, FromWorker, StartFailure, ToWorker, WorkerModel } from "../worker/pipe-messages.js";
+import type { EngineChoice, FromWorker, LoadFailure, StartFailure, ToWorker, WorkerModel } from "../worker/pipe-messages.js";
 import { createFatalLoads } from "./fatal-loads.js";
 import { AGENT_LIMITS } from "./limits.js";
 import { startWorkerProcess, type WorkerEnd, type WorkerProcess } from "./worker-process.js";
@@ -18,7 +18,10 @@ export interface SupervisorOptions {
   readonly entry: string;
   readonly keyDirectory: string;
   readonly engine: EngineChoice;
+  /** What to begin with. */
   readonly models: readonly WorkerModel[];
+  /** Folder in which further models will lie; the worker may read it. Absent where none are offered. */
+  readonly modelsDirectory?: string;
   /** Models in memory at once, and what they may take together; absent is as much as fits. */
   readonly residentModels_max?: number;
   readonly modelsMemory_bytes_max?: number;
@@ -35,6 +38,8 @@ export interface SupervisorOptions {
   readonly onLoadStatus: (status: LoadModelStatus) => void;
   /** What the worker offers has changed since it was ready; `ready` holds it already. */
   readonly onModels: (models: readonly ModelInfo[]) => void;
+  /** The worker does not take on what it was offered. */
+  readonly onOfferRefused?: (failure: LoadFailure) => void;
   readonly onFrame: (frame: Uint8Array) => void;
   /** The worker is gone, with everything it was doing. Another one follows. */
   readonly onLost: () => void;
@@ -48,6 +53,7 @@ export class WorkerSupervisor {
   readonly #backoff;
   readonly #fatalLoads = createFatalLoads();
   readonly #signatures = new Map<number, (jws: string | undefined) => void>();
+  #models: readonly WorkerModel[];
   #worker: WorkerProcess | undefined;
   #ready: Ready | undefined;
   #readySince_ms = 0;
@@ -59,6 +65,7 @@ export class WorkerSupervisor {
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
+    this.#models = options.models;
     this.#backoff = createBackoff({
       first_ms: AGENT_LIMITS.restart_first_ms,
       max_ms: AGENT_LIMITS.restart_ms_max,
@@ -83,13 +90,18 @@ export class WorkerSupervisor {
 
   /** @throws KeyDirectoryError */
   async start(): Promise<void> {
-    const { keyDirectory, confinement, entry, models, engine, clock } = this.#options;
+    const { keyDirectory, confinement, entry, modelsDirectory, engine, clock } = this.#options;
+    const models = this.#models;
     const { hasKey } = await prepareKeyDirectory(keyDirectory);
     if (this.#isStopped) return;
     const command = launchCommand({
       confinement: this.#usesPermissionModel ? confinement : { ...confinement, permissionFlag: undefined },
       entry,
-      readable: [keyDirectory, ...models.flatMap((model) => model.artifact?.directory ?? [])],
+      readable: [
+        keyDirectory,
+        ...(modelsDirectory === undefined ? [] : [modelsDirectory]),
+        ...models.flatMap((model) => model.artifact?.directory ?? []),
+      ],
       writable: hasKey ? [] : [keyDirectory],
     });
     this.#worker = startWorkerProcess({
@@ -106,6 +118,18 @@ export class WorkerSupervisor {
       ...(residentModels_max !== undefined && { residentModels_max }),
       ...(modelsMemory_bytes_max !== undefined && { modelsMemory_bytes_max }),
     });
+  }
+
+  /** One more model, or another version of one; also for the workers that follow. */
+  offer(model: WorkerModel): void {
+    this.#models = [...this.#models.filter(({ info }) => info.id !== model.info.id), model];
+    this.send({ type: "offer_model", model });
+  }
+
+  /** A model is served no longer, by this worker or those that follow. */
+  withdraw(build: string): void {
+    this.#models = this.#models.filter(({ info }) => info.id !== build);
+    this.send({ type: "withdraw_model", model_id: build });
   }
 
   send(message: ToWorker): void {
@@ -174,6 +198,10 @@ export class WorkerSupervisor {
         if (this.#ready === undefined) break;
         this.#ready = { ...this.#ready, models: message.models };
         this.#options.onModels(message.models);
+        break;
+      case "offer_refused":
+        this.#models = this.#models.filter(({ info }) => info.id !== message.failure.build);
+        this.#options.onOfferRefused?.(message.failure);
         break;
       case "signed":
         this.#signatures.get(message.id)?.(message.jws);

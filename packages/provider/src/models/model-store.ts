@@ -103,7 +103,11 @@ export function createModelStore(options: { readonly home: string; readonly now?
   };
   const listVersions = async (): Promise<LocalModel[]> => {
     const models: LocalModel[] = [];
-    for (const file of await recordsUnder(root, prefixDepth_max)) models.push(await readRecord(file));
+    for (const file of await recordsUnder(root, prefixDepth_max)) {
+      // One that is gone by now was removed meanwhile.
+      const model = await readRecord(file).catch((error: unknown) => (isGone(error) ? undefined : Promise.reject(error)));
+      if (model !== undefined) models.push(model);
+    }
     return models.sort((a, b) => compare(a.info.id, b.info.id) || compare(a.takenIn_at, b.takenIn_at));
   };
   return {
@@ -130,6 +134,11 @@ export function createModelStore(options: { readonly home: string; readonly now?
       }
     },
   };
+}
+
+function isGone(error: unknown): boolean {
+  const cause = error instanceof ModelError ? error.cause : undefined;
+  return cause instanceof Error && "code" in cause && cause.code === "ENOENT";
 }
 
 function compare(a: string, b: string): number {

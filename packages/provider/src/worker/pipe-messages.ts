@@ -70,6 +70,10 @@ export const toWorker = z.discriminatedUnion("type", [
   }),
   loadModel,
   unloadModel,
+  /** One more model of this machine. Answered with `models`, or with `offer_refused`. */
+  z.object({ type: z.literal("offer_model"), model: workerModel }),
+  /** A model is not asked for any more; it leaves memory when nothing uses it. Answered with `models`. */
+  z.object({ type: z.literal("withdraw_model"), model_id: shortText }),
   z.object({ type: z.literal("inference_request"), request: inferenceRequest }),
   z.object({ type: z.literal("cancel"), request_id: z.string() }),
   z.object({ type: z.literal("sign_registration"), id: count, claims: z.record(z.string(), z.unknown()) }),
@@ -108,6 +112,7 @@ export const fromWorker = z.discriminatedUnion("type", [
   loadModelStatus,
   /** A model turned out to be other than `ready` said: everything that is offered, anew. */
   z.object({ type: z.literal("models"), models: z.array(modelInfo) }),
+  z.object({ type: z.literal("offer_refused"), failure: loadFailure }),
   z.object({ type: z.literal("signed"), id: count, jws: z.string() }),
   /** The worker does not sign this: it is not what it claims to be, or out of date. */
   z.object({ type: z.literal("sign_refused"), id: count }),

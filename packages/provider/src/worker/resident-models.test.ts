@@ -58,6 +58,53 @@ async function soon<T>(work: Promise<T>): Promise<T> {
 const signal = new AbortController().signal;
 const ignore = () => undefined;
 
+describe("models that come and go while the machine serves", () => {
+  it("are asked for once they are offered, and leave memory when nothing uses them any more", async () => {
+    const { residents, inMemory } = await started({ models_max: 64 });
+    expect(await residents.offer(model("d"))).toBeUndefined();
+    expect(residents.offered.map(({ id }) => id)).toEqual(["a", "b", "c", "d"]);
+    expect(inMemory()).not.toContain("d");
+    const use = await soon(residents.use("d", signal, ignore, 1000));
+    residents.withdraw("d");
+    expect(residents.refusalOf("d")).toBe("not_loaded");
+    expect(residents.offered.map(({ id }) => id)).toEqual(["a", "b", "c"]);
+    const before = changes;
+    use.release();
+    await clock.advance(1);
+    expect(changes).toBe(before + 1);
+    residents.withdraw("nothing");
+    expect(inMemory()).toEqual(["a", "b", "c"]);
+  });
+
+  it("take the place of another version of theirs, and keep it when it is the same", async () => {
+    const { residents, inMemory } = await started({ models_max: 64 });
+    await residents.offer(model("a"));
+    expect(inMemory()).toContain("a");
+    const newer = model("a");
+    await residents.offer({ ...newer, info: { ...newer.info, weight_hash: "f".repeat(64) } });
+    await clock.advance(1);
+    expect(inMemory()).toEqual(["b", "c"]);
+    expect(await soon(residents.load("a", []))).toBeUndefined();
+  });
+
+  it("are not offered when the machine could never hold them", async () => {
+    const { residents } = await started({ models_max: 64, memory_bytes_max: 1000 });
+    expect(await residents.offer(model("d", 900))).toMatchObject({ build: "d", code: "load_failed_memory" });
+    expect(residents.offered).toHaveLength(3);
+  });
+
+  it("that are being loaded come to the end of it first", async () => {
+    const { residents, inMemory } = await started({ models_max: 64, script: { load_ms: 100 } });
+    await residents.offer(model("d"));
+    const using = residents.use("d", signal, ignore, 1000);
+    residents.withdraw("d");
+    const use = await soon(using);
+    use.release();
+    await clock.advance(1);
+    expect(inMemory()).toEqual(["a", "b", "c"]);
+  });
+});
+
 describe("models on a machine", () => {
   it("are all offered, and in memory as far as they fit together, in their order", async () => {
     const all = await started({ models_max: 64 });

@@ -10,6 +10,7 @@ import {
   fittingShape,
   freeForLoad_bytes,
   lacks,
+  type MachineMemory,
   measuredMemory,
   type Residents,
   type Room,
@@ -57,6 +58,8 @@ export class ResidentModels {
   readonly #options: ResidentModelsOptions;
   readonly #clock: Clock;
   readonly #entries = new Map<string, Entry>();
+  /** Not offered any more, and still in memory because something uses them. */
+  readonly #leaving = new Set<Entry>();
   #gate: Promise<void> = Promise.resolve();
   /** As it was before the last load. */
   #device: DeviceMemory | undefined;
@@ -91,6 +94,35 @@ export class ResidentModels {
       this.#entries.clear();
     }
     return failures;
+  }
+
+  /**
+   * Takes on one more model, after its files were looked at; it comes into memory when it is asked for. It takes the place of another version.
+   *
+   * @returns why it is not taken on
+   */
+  async offer(model: WorkerModel): Promise<LoadFailure | undefined> {
+    const entry = newEntry(model);
+    try {
+      await this.#prepare(entry);
+    } catch (error) {
+      return loadFailure(model, error);
+    }
+    if (!(await this.#couldHold(entry))) {
+      return { build: model.info.id, code: "load_failed_memory", message: "the machine has no room in memory for the model" };
+    }
+    if (this.#entries.get(model.info.id)?.info.weight_hash !== model.info.weight_hash) {
+      this.#takeOff(model.info.id);
+      this.#entries.set(model.info.id, entry);
+    }
+    this.#options.onInfo();
+    return undefined;
+  }
+
+  /** Offers the model no longer; what uses it goes on to its end. */
+  withdraw(build: string): void {
+    this.#takeOff(build);
+    this.#options.onInfo();
   }
 
   /** Everything that may be asked for. */
@@ -369,10 +401,42 @@ export class ResidentModels {
   #release(entry: Entry): void {
     entry.users--;
     entry.usedAt_ms = this.#clock.now_ms();
+    if (this.#leaving.has(entry)) void this.#leave(entry);
+  }
+
+  #takeOff(build: string): void {
+    const entry = this.#entries.get(build);
+    if (entry === undefined) return;
+    this.#entries.delete(build);
+    this.#leaving.add(entry);
+    void this.#leave(entry);
+  }
+
+  /** A load that is under way comes to its end first, as whoever waits for it may still use it. */
+  async #leave(entry: Entry): Promise<void> {
+    await entry.load?.done.catch(() => undefined);
+    await this.#inTurn(async () => {
+      if (entry.users > 0 || !this.#leaving.delete(entry)) return;
+      await this.#putAwayUnused(entry);
+    });
+  }
+
+  /** What is in memory now may leave; what the machine could never hold must not displace what it can. */
+  async #couldHold({ need, model }: Entry): Promise<boolean> {
+    await this.#lookAtDevice();
+    const { limits } = this.#options;
+    // How a model is divided between two memories is decided when it is loaded.
+    if (this.#device?.isUnified === false) return true;
+    const emptied = (): MachineMemory | undefined => {
+      const machine = limits.machine();
+      return machine === undefined ? undefined : { ...machine, available_bytes: machine.total_bytes };
+    };
+    const nothing: Residents = { count: 0, idleCount: 0, memory: noMemory, idleMemory: noMemory };
+    return fittingShape(need, wantedShape(model), nothing, { ...limits, machine: emptied, device: undefined }) !== undefined;
   }
 
   #residents(): Residents {
-    const residents = [...this.#entries.values()].filter(({ served }) => served !== undefined);
+    const residents = [...this.#entries.values(), ...this.#leaving].filter(({ served }) => served !== undefined);
     const idle = residents.filter(({ users }) => users === 0);
     const memoryOfAll = (entries: readonly Entry[]): Memory => sum(...entries.map(({ memory }) => memory));
     return { count: residents.length, idleCount: idle.length, memory: memoryOfAll(residents), idleMemory: memoryOfAll(idle) };

@@ -80,6 +80,12 @@ export class Worker {
       case "unload_model":
         this.#supervise(this.#models?.unload(message.model_id) ?? Promise.resolve());
         break;
+      case "offer_model":
+        this.#supervise(this.#offer(message));
+        break;
+      case "withdraw_model":
+        this.#models?.withdraw(message.model_id);
+        break;
       case "sign_registration":
         this.#supervise(this.#signRegistration(message));
         break;
@@ -175,6 +181,11 @@ export class Worker {
     this.#report();
     const end = reason === undefined ? ({ status: "succeeded" } as const) : ({ status: "failed", reason } as const);
     this.#pipe.sendControl({ type: "load_model_status", model_id, ...end });
+  }
+
+  async #offer({ model }: Message<"offer_model">): Promise<void> {
+    const failure = await this.#models?.offer(model);
+    if (failure !== undefined) this.#pipe.sendControl({ type: "offer_refused", failure });
   }
 
   async #serve(request: InferenceRequest, models: ResidentModels, vault: Vault): Promise<void> {

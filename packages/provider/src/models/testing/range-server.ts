@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
 /** How a served file misbehaves. */
@@ -11,6 +11,8 @@ interface Served {
   refusals?: { status: number; retryAfter_s?: number }[];
   /** Bytes after which an answer breaks off, for the first requests. */
   cuts?: number[];
+  /** Bytes after which every answer stands still. */
+  stallsAt?: number;
   redirectTo?: string;
   /** More headers of the answer. */
   headers?: Record<string, string>;
@@ -19,6 +21,7 @@ interface Served {
 /** A file server on this machine that speaks ranges, and can be made to fail. */
 export interface RangeServer {
   readonly url: string;
+  readonly http: Server;
   readonly files: Map<string, Served>;
   /** Requests so far: what was asked for, and how many bytes were sent. */
   readonly requests: {
@@ -39,6 +42,7 @@ export async function startRangeServer(): Promise<RangeServer> {
   const { port } = server.address() as AddressInfo;
   return {
     url: `http://127.0.0.1:${port}`,
+    http: server,
     files,
     requests,
     close: () =>
@@ -79,6 +83,7 @@ function answer(request: IncomingMessage, response: ServerResponse, files: Range
   const body = bytes.subarray(start, end);
   const range = isPartial ? { "content-range": `bytes ${start}-${end - 1}/${bytes.length}` } : {};
   response.writeHead(isPartial ? 206 : 200, { ...headers, ...range, "content-length": body.length });
+  if (file.stallsAt !== undefined) return void response.write(body.subarray(0, file.stallsAt));
   const cut = file.cuts?.shift();
   const sent = cut === undefined ? body : body.subarray(0, cut);
   seen.sent_bytes = sent.length;

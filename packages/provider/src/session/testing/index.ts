@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { once } from "node:events";
+import type { Server } from "node:http";
 import {
   type Challenge,
   decodeFrame,
@@ -41,11 +42,20 @@ export interface CoordinatorStub {
   close(): Promise<void>;
 }
 
-/** A coordinator for tests: a real WebSocket server that speaks the protocol as told. With `auto` it welcomes whoever registers. */
-export async function startCoordinatorStub(mode: "auto" | "manual" = "auto", now: () => Date = () => new Date()): Promise<CoordinatorStub> {
-  const server = new WebSocketServer({ host: "127.0.0.1", port: 0, path: "/ws/provider" });
-  await once(server, "listening");
-  const address = server.address();
+/**
+ * A coordinator for tests: a real WebSocket server that speaks the protocol as told. With `auto` it welcomes whoever registers.
+ *
+ * @param http server that listens already and answers everything else
+ */
+export async function startCoordinatorStub(
+  mode: "auto" | "manual" = "auto",
+  now: () => Date = () => new Date(),
+  http?: Server,
+): Promise<CoordinatorStub> {
+  const own = { host: "127.0.0.1", port: 0 };
+  const server = new WebSocketServer({ ...(http === undefined ? own : { server: http }), path: "/ws/provider" });
+  if (http === undefined) await once(server, "listening");
+  const address = http === undefined ? server.address() : http.address();
   if (address === null || typeof address === "string") throw new Error("no port");
   const registrations = createMailbox<{ connection: StubConnection; register: Register }>();
 

@@ -1,0 +1,91 @@
+import type { ModelInfo } from "@umbel/protocol";
+import { holdModels } from "../models/disk/in-use.js";
+import { storeLayout } from "../models/disk/store-layout.js";
+import type { DownloadProgress } from "../models/download/download-files.js";
+import type { ModelLibrary } from "../models/model-library.js";
+import type { LoadFailure } from "../worker/pipe-messages.js";
+import type { BuildsPort } from "./model-commands.js";
+import { defaultSequences, workerModel } from "./select-models.js";
+import type { WorkerSupervisor } from "./worker-supervisor.js";
+
+export interface OfferedParts {
+  readonly home: string;
+  readonly library: ModelLibrary;
+  readonly worker: Pick<WorkerSupervisor, "offer" | "withdraw" | "ready">;
+  /** Builds that must stay although they are not offered yet. */
+  readonly wanted: () => readonly string[];
+}
+
+/** A build that the worker does not take on: its files are not what they should be, or it has no room for it. */
+class OfferRefused extends Error {
+  override readonly name = "OfferRefused";
+  constructor({ build, code }: LoadFailure) {
+    super(`${build} cannot be served here (${code})`);
+  }
+}
+
+/** Takes builds from the store to the worker and back. */
+export class OfferedBuilds implements BuildsPort {
+  readonly #parts: OfferedParts;
+  readonly #waiting = new Map<string, (failure: LoadFailure | undefined) => void>();
+  /** Revoked, but still in memory. */
+  readonly #toRemove = new Set<string>();
+  #held = "";
+
+  constructor(parts: OfferedParts) {
+    this.#parts = parts;
+  }
+
+  async fetch(build: string, signal: AbortSignal, onProgress: (progress: DownloadProgress) => void): Promise<void> {
+    const { library, worker, wanted } = this.#parts;
+    const keep = new Set([...(worker.ready?.models ?? []).map(({ id }) => id), ...wanted()]);
+    const model = await library.fetchModel(build, { signal, mode: "background", keep, onProgress });
+    this.#toRemove.delete(model.info.id);
+    const failure = await new Promise<LoadFailure | undefined>((resolve, reject) => {
+      signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+      this.#waiting.set(model.info.id, resolve);
+      worker.offer(workerModel(model, defaultSequences));
+    }).finally(() => this.#waiting.delete(model.info.id));
+    if (failure !== undefined) throw new OfferRefused(failure);
+    await library.store.touch(model.info.id);
+  }
+
+  withdraw(build: string): void {
+    this.#parts.worker.withdraw(build);
+  }
+
+  async remove(build: string): Promise<void> {
+    this.#toRemove.add(build);
+    await this.#removeWhatMay();
+  }
+
+  /** The worker offers these now. */
+  onModels(models: readonly ModelInfo[]): void {
+    for (const { id } of models) this.#waiting.get(id)?.(undefined);
+  }
+
+  onRefused(failure: LoadFailure): void {
+    this.#waiting.get(failure.build)?.(failure);
+  }
+
+  /** These are in memory now. */
+  async onResidents(models: readonly string[]): Promise<void> {
+    const held = JSON.stringify([...models].sort());
+    if (held === this.#held) return;
+    this.#held = held;
+    await holdModels(storeLayout(this.#parts.home), models);
+    const known = new Set((await this.#parts.library.store.listVersions()).map(({ info }) => info.id));
+    for (const id of models) if (known.has(id)) await this.#parts.library.store.touch(id);
+    await this.#removeWhatMay();
+  }
+
+  async #removeWhatMay(): Promise<void> {
+    const { store } = this.#parts.library;
+    for (const build of this.#toRemove) {
+      // What is still in memory goes when it has left it.
+      if (this.#held.includes(JSON.stringify(build))) continue;
+      this.#toRemove.delete(build);
+      if ((await store.listVersions()).some(({ info }) => info.id === build)) await store.removeModel(build);
+    }
+  }
+}

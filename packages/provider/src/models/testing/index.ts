@@ -1,0 +1,2 @@
+export { smallLlama, writeGguf } from "../gguf/testing/index.js";
+export { type CatalogServer, startCatalogServer } from "./catalog-server.js";
