@@ -1,2 +1,10 @@
-export { loadSettings, SettingsError, type SettingsProblem, type SettingsSources, settingsTable } from "./load-settings.js";
+export {
+  loadSettings,
+  SETTING_SOURCES,
+  SettingsError,
+  type SettingsProblem,
+  type SettingsSources,
+  settingsTable,
+  writtenSettings,
+} from "./load-settings.js";
 export type { SettingName, Settings } from "./settings.js";

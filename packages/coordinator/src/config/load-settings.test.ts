@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
-import { loadSettings, SettingsError, settingsTable } from "./index.js";
+import { loadSettings, SettingsError, settingsTable, writtenSettings } from "./index.js";
 
 const scratch = mkdtempSync(path.join(tmpdir(), "umbel-settings-"));
 afterEach(() => rmSync(path.join(scratch, "secret"), { force: true }));
@@ -109,6 +109,18 @@ describe("loadSettings", () => {
   it("refuses a name with our prefix that it does not know, but not those of providers and clients", () => {
     expect(problemsOf({ UMBEL_PROT: "8080" })).toMatchObject([{ name: "UMBEL_PROT" }]);
     expect(problemsOf({ UMBEL_PROVIDER_TOKEN: "x", UMBEL_API_KEY: "x", UMBEL_BASE_URL: "x", PATH: "/bin" })).toEqual([]);
+  });
+});
+
+describe("settings in effect", () => {
+  it("are known as they were written, with where each comes from, but for secrets", () => {
+    const env = { UMBEL_QUEUE_SIZE: "12", UMBEL_ADMIN_KEY: "an-admin-key-that-is-long-enough" };
+    const rows = writtenSettings(loadSettings({ env, overrides: { port: "0" } }));
+    const row = (name: string) => rows.find((each) => each.name === name);
+    expect(row("UMBEL_QUEUE_SIZE")).toMatchObject({ value: "12", source: "environment" });
+    expect(row("UMBEL_PORT")).toMatchObject({ value: "0", source: "command_line" });
+    expect(row("UMBEL_HOST")).toMatchObject({ value: "127.0.0.1", source: "default" });
+    expect(row("UMBEL_ADMIN_KEY")).toMatchObject({ value: undefined, source: "environment" });
   });
 });
 

@@ -30,6 +30,26 @@ export interface SettingsSources {
   readonly overrides?: Readonly<Partial<Record<SettingName, string>>>;
 }
 
+/** Where a setting's value comes from, weakest first. */
+export const SETTING_SOURCES = ["default", "environment", "file", "command_line"] as const;
+
+/** One setting as the operator wrote it. */
+export interface WrittenSetting {
+  readonly name: string;
+  /** Undefined for a secret. */
+  readonly value: string | undefined;
+  readonly source: (typeof SETTING_SOURCES)[number];
+  readonly about: string;
+}
+
+/** How settings were written, beside what was read of them: most are no longer text, and none says where it came from. */
+const written = new WeakMap<Settings, readonly WrittenSetting[]>();
+
+/** Every setting that is in effect, and where it comes from. Secrets are named and not shown. */
+export function writtenSettings(settings: Settings): readonly WrittenSetting[] {
+  return written.get(settings) ?? [];
+}
+
 /**
  * Reads the settings from defaults, then the environment, then `overrides`. A secret may stand in a file that `<NAME>_FILE` names.
  *
@@ -38,16 +58,23 @@ export interface SettingsSources {
 export function loadSettings(sources: SettingsSources): Settings {
   const problems: SettingsProblem[] = unknownNames(sources.env);
   const read: Partial<Record<SettingName, unknown>> = {};
+  const rows: WrittenSetting[] = [];
   for (const name of settingNames()) {
     const setting = SETTINGS[name];
-    const raw = sources.overrides?.[name] ?? fromEnvironment(name, sources.env, problems) ?? setting.default;
+    const override = sources.overrides?.[name];
+    const given = override ?? fromEnvironment(name, sources.env, problems);
+    const raw = given ?? setting.default;
+    const source = override !== undefined ? "command_line" : given === undefined ? "default" : environmentSource(name, sources.env);
+    rows.push({ name: setting.env, value: isSecret(name) ? undefined : raw, source, about: setting.about });
     const result = setting.schema.safeParse(raw);
     if (result.success) read[name] = result.data;
     else problems.push({ name: setting.env, value: shown(name, raw), expected: setting.expected });
   }
   if (problems.length > 0) throw new SettingsError(problems);
   // Complete: the loop covered every name, and each value came out of that name's schema.
-  return Object.freeze(read) as Settings;
+  const settings = Object.freeze(read) as Settings;
+  written.set(settings, rows);
+  return settings;
 }
 
 /** The settings as rows of a Markdown table, for the documentation. */
@@ -81,6 +108,10 @@ function fromEnvironment(name: SettingName, env: SettingsSources["env"], problem
     problems.push({ name: `${variable}_FILE`, value: file, expected: "a readable file that holds the value" });
     return undefined;
   }
+}
+
+function environmentSource(name: SettingName, env: SettingsSources["env"]): "environment" | "file" {
+  return isSecret(name) && env[`${SETTINGS[name].env}_FILE`] !== undefined ? "file" : "environment";
 }
 
 function unknownNames(env: SettingsSources["env"]): SettingsProblem[] {

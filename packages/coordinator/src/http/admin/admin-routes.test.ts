@@ -43,6 +43,16 @@ describe("the routes of the operator", () => {
     });
   });
 
+  it("tell what it runs with and whence, but no secret", async () => {
+    const { status, body } = await test.get("/v1/admin/settings", ADMIN_KEY);
+    expect(status).toBe(200);
+    const { data } = body as { data: { name: string; value: string | null; source: string }[] };
+    expect(data).toContainEqual(expect.objectContaining({ name: "UMBEL_PUBLIC_RATE_LIMIT_BURST", value: "20", source: "command_line" }));
+    expect(data).toContainEqual(expect.objectContaining({ name: "UMBEL_ADMIN_KEY", value: null, source: "command_line" }));
+    expect(data.filter(({ source }) => source === "default").length).toBeGreaterThan(50);
+    expect(JSON.stringify(body)).not.toContain(ADMIN_KEY);
+  });
+
   it("do not let anybody guess on", async () => {
     let status = 403;
     for (let guess = 0; guess < 30 && status === 403; guess += 1) ({ status } = await ask(`guess-${guess}`));

@@ -5,6 +5,7 @@ import { queryOf } from "../lists/query.js";
 import type { Route } from "../route.js";
 import { calibrationObject, calibrationOf, calibrationQuery } from "./calibration.js";
 import { drainRoute } from "./drain-route.js";
+import { settingsObject, settingsOf } from "./settings.js";
 import { utilizationObject, utilizationOf } from "./utilization.js";
 
 /** What only the operator may read or do. Sources: api.md §3.5, §4; routing.md §17. */
@@ -17,6 +18,13 @@ export function adminRoutes(dependencies: HttpDependencies, drain: Drain): reado
       access: "admin",
       doc: { tag: "Operator", summary: "How much of the network's capacity is in use", answer: utilizationObject },
       handle: async () => utilizationOf(dependencies),
+    },
+    {
+      method: "GET",
+      url: "/v1/admin/settings",
+      access: "admin",
+      doc: { tag: "Operator", summary: "The settings in effect, and where each comes from; secrets are not shown", answer: settingsObject },
+      handle: async () => settingsOf(dependencies),
     },
     {
       method: "GET",
