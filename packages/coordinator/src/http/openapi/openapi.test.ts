@@ -43,6 +43,7 @@ describe("the API's description", () => {
       "GET /v1/admin/rejections",
       "GET /v1/admin/rejections/export",
       "GET /v1/admin/releases",
+      "GET /v1/admin/settings",
       "GET /v1/admin/utilization",
       "GET /v1/catalog/keys",
       "GET /v1/decisions/{id}",
