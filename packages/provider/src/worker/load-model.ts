@@ -29,8 +29,6 @@ export interface LoadContext {
 /** A model whose files are what they should be. */
 export interface PreparedModel {
   readonly model: WorkerModel;
-  /** Undefined when its file does not tell. */
-  readonly need: MemoryNeed | undefined;
   /** Whether the files are still those that were hashed; undefined where there are none. */
   readonly stillHolds: (() => Promise<boolean>) | undefined;
 }
@@ -50,17 +48,21 @@ export function loadFailure(model: WorkerModel, error: unknown): LoadFailure {
 /** Reading a file to hash it takes about as long as loading it. */
 const HASHING_SHARE = 0.5;
 
-/** Hashes the model's files, and only then looks into them for what they take in memory. */
+/** Hashes the model's files. Nothing else looks into them before. */
 export async function prepareModel(
   model: WorkerModel,
-  { engine, choice }: LoadContext,
+  { choice }: Pick<LoadContext, "choice">,
   { onProgress, signal }: LoadWatch = { onProgress: () => undefined },
 ): Promise<PreparedModel> {
   const verified = choice.kind === "scripted" ? undefined : await verifyArtifact(model, (share) => onProgress(share * HASHING_SHARE));
   signal?.throwIfAborted();
+  return { model, stillHolds: verified === undefined ? undefined : () => verified.stillHolds() };
+}
+
+/** What the model would take; undefined when its file does not tell. Only of one that is prepared: it reads the file. */
+export async function estimateNeed({ model }: PreparedModel, { engine, choice }: LoadContext): Promise<MemoryNeed | undefined> {
   const kind = makesVectors(model.info) ? "vectors" : "answers";
-  const need = await engine.estimate({ buildId: model.info.id, path: model.path }, loadOptions(wantedShape(model), choice), kind);
-  return { model, need, stillHolds: verified === undefined ? undefined : () => verified.stillHolds() };
+  return engine.estimate({ buildId: model.info.id, path: model.path }, loadOptions(wantedShape(model), choice), kind);
 }
 
 /** How the model is loaded where memory allows. */

@@ -12,6 +12,7 @@ export interface Entry {
   served: ServedModel | undefined;
   /** What it takes: by its size until its file was read, and corrected by what it took when it was loaded. */
   need: MemoryNeed;
+  isNeedTold: boolean;
   /** What it takes while it is in memory. */
   memory: Memory;
   users: number;
@@ -49,7 +50,7 @@ const CORRECTION_MIN = 0.5;
 const CORRECTION_MAX = 2;
 export function newEntry(model: WorkerModel): Entry {
   return {
-    ...{ model, info: model.info, need: needBySize(model.info.size_bytes), memory: noMemory },
+    ...{ model, info: model.info, need: needBySize(model.info.size_bytes), isNeedTold: false, memory: noMemory },
     ...{ served: undefined, users: 0, usedAt_ms: 0, load: undefined, usual_ms: undefined },
   };
 }

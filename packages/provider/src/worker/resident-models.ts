@@ -1,7 +1,16 @@
 import type { Clock, ErrorClass, LoadRefusal, ModelInfo, Slot } from "@umbel/protocol";
 import type { ChatModel } from "../chat/index.js";
 import { type DeviceMemory, type LoadShape, type Memory, memoryOf, noMemory, scaled, sum, total_bytes } from "../engine/memory.js";
-import { type LoadContext, loadFailure, loadModel, type PreparedModel, prepareModel, type ServedModel, wantedShape } from "./load-model.js";
+import {
+  estimateNeed,
+  type LoadContext,
+  loadFailure,
+  loadModel,
+  type PreparedModel,
+  prepareModel,
+  type ServedModel,
+  wantedShape,
+} from "./load-model.js";
 import type { LoadFailure, WorkerModel } from "./pipe-messages.js";
 import { RequestError } from "./request-error.js";
 import { correction, type Entry, LoadError, newEntry, toLoadError } from "./resident-entry.js";
@@ -289,13 +298,14 @@ export class ResidentModels {
     return done;
   }
 
-  /** Verifies the model's files and reads what it takes, unless that was measured already. */
+  /** Verifies the model's files, and the first time reads what it takes. */
   async #prepare(entry: Entry, signal?: AbortSignal): Promise<PreparedModel> {
     const prepared = await prepareModel(entry.model, this.#options, {
       ...this.#progressTo(entry),
       ...(signal !== undefined && { signal }),
     });
-    if (entry.usual_ms === undefined && prepared.need !== undefined) entry.need = prepared.need;
+    if (!entry.isNeedTold) entry.need = (await estimateNeed(prepared, this.#options)) ?? entry.need;
+    entry.isNeedTold = true;
     return prepared;
   }
 

@@ -1,6 +1,7 @@
 import { GgmlType, GgufInsights, type Llama, readGgufFileInfo } from "node-llama-cpp";
 import type { LoadOptions } from "../engine.js";
 import { type Memory, type MemoryNeed, sum, times } from "../memory.js";
+import { endPlanning } from "./native.js";
 
 export interface NeedOptions extends Pick<LoadOptions, "gpuLayers" | "kvCache"> {
   readonly contextLength_tokens: number;
@@ -16,6 +17,10 @@ export interface NeedOptions extends Pick<LoadOptions, "gpuLayers" | "kvCache"> 
 export async function memoryNeed(llama: Llama, path: string, options: NeedOptions): Promise<MemoryNeed> {
   const file = await readGgufFileInfo(path, { sourceType: "filesystem", logWarnings: false });
   const insights = await GgufInsights.from(file, llama);
+  return planned(llama, insights, options).finally(() => endPlanning(insights));
+}
+
+async function planned(llama: Llama, insights: GgufInsights, options: NeedOptions): Promise<MemoryNeed> {
   const kvType = options.kvCache === "q8_0" ? GgmlType.Q8_0 : GgmlType.F16;
   const gpuLayers =
     llama.gpu === false ? 0 : (await insights.configurationResolver.resolveModelGpuLayersV2(options.gpuLayers ?? "auto")).gpuLayers;

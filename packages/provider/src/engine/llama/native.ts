@@ -1,4 +1,4 @@
-import type { Llama, LlamaContext, LlamaGrammarEvaluationState, LlamaModel } from "node-llama-cpp";
+import type { GgufInsights, Llama, LlamaContext, LlamaGrammarEvaluationState, LlamaModel } from "node-llama-cpp";
 import { EngineError } from "../engine.js";
 import { type Memory, sum } from "../memory.js";
 
@@ -104,6 +104,13 @@ function memoryBreakdown(native: unknown): Memory {
   if (!isObject(found)) throw unknownBinding();
   const bytes = (name: string): number => Number(Reflect.get(found, name));
   return { ram_bytes: bytes("cpuRam"), vram_bytes: bytes("gpuVram") };
+}
+
+/** Lets go of the models that insights have planned with; until then each holds its vocabulary in native memory. */
+export async function endPlanning(insights: GgufInsights): Promise<void> {
+  const session: unknown = Reflect.get(insights, "_simulationSession");
+  const dispose: unknown = isObject(session) ? Reflect.get(session, "dispose") : undefined;
+  if (typeof dispose === "function") await Reflect.apply(dispose, session, []);
 }
 
 /** The native half of one use of a grammar. */
