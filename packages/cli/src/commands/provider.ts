@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { withLocal } from "./provider-local.js";
+import { addServiceCommands } from "./provider-service.js";
 
 export function addProviderCommands(program: Command): void {
   const provider = program.command("provider").description("serve models from this machine");
@@ -14,6 +15,7 @@ export function addProviderCommands(program: Command): void {
       [],
     )
     .option("--token <token>", "provider token of the account that earns (default: UMBEL_PROVIDER_TOKEN)")
+    .option("--token-file <file>", "file that holds the provider token; keeps it out of the list of processes")
     .option("--engine <name>", "llama.cpp, or scripted for tests", "llama.cpp")
     .option("--script <file>", "JSON file that says how the scripted engine behaves")
     .option("--sequences <number>", "answers of one model at the same time, 1 to 64 (default: 16)")
@@ -64,6 +66,7 @@ export function addProviderCommands(program: Command): void {
     .option("-n, --lines <number>", "how many", "50")
     .option("-f, --follow", "and what comes, until Ctrl-C")
     .action(async (options) => (await import("../run/provider-logs.js")).providerLogs(options));
+  addServiceCommands(provider);
 }
 
 function withConfig(command: Command): Command {

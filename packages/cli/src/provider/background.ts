@@ -49,7 +49,7 @@ export async function startInBackground(places: ProviderPlaces, args: readonly s
   // A token may be among the arguments.
   writeFileSync(places.runRecord, `${JSON.stringify({ args: own })}\n`, { mode: 0o600 });
   output.note("Starting the provider and loading its models …");
-  const status = await Promise.race([readyWithin(places.home, READY_ms), exited.then((code) => ended(code, places))]);
+  const status = await Promise.race([readyWithin(places.home), exited.then((code) => ended(code, places))]);
   output.result({ pid: child.pid, log: places.log, provider: status });
   output.line(`The provider runs in the background (process ${child.pid}): ${phaseInWords(status?.phase ?? "starting")}.`);
   for (const reason of status?.rest_reasons ?? []) output.line(`It takes no work for now: ${restInWords(reason)}.`);
@@ -66,8 +66,8 @@ export function lastArguments({ runRecord: file }: ProviderPlaces): readonly str
   }
 }
 
-/** Undefined when it takes longer. */
-async function readyWithin(home: string, within_ms: number): Promise<ProviderStatus | undefined> {
+/** What a provider that was just started says once it serves, or as far as it came in time; undefined when it was not heard of. */
+export async function readyWithin(home: string, within_ms = READY_ms): Promise<ProviderStatus | undefined> {
   const deadline_ms = performance.now() + within_ms;
   let status: ProviderStatus | undefined;
   while (performance.now() < deadline_ms) {

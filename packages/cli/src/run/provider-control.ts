@@ -1,15 +1,13 @@
-import { CliError, EXIT_CODES } from "../exit-codes.js";
 import { createOutput } from "../output.js";
 import { statusOf, tell } from "../provider/ask.js";
-import { lastArguments, startInBackground } from "../provider/background.js";
+import { lastArguments, readyWithin, startInBackground } from "../provider/background.js";
 import { duration_ms } from "../provider/durations.js";
+import { phaseInWords } from "../provider/in-words.js";
 import { providerPlaces } from "../provider/places.js";
-
-const LOOK_EVERY_ms = 100;
-/** Beyond the grace that running answers have, for the worker to leave and the connection to close. */
-const LEAVE_ms = 30_000;
-/** The longest grace there is. */
-const GRACE_ms_max = 600_000;
+import { stopAndWait } from "../provider/stop.js";
+import { systemRunner } from "../service/run-step.js";
+import { assertManager, startService } from "../service/service.js";
+import { installedService } from "./provider-service.js";
 
 interface ControlOptions {
   readonly home?: string;
@@ -27,10 +25,20 @@ export async function stopProvider(options: ControlOptions & { readonly now?: bo
   output.line(`The provider (process ${pid}) has stopped.`);
 }
 
-/** `umbel provider restart`: stops it, if it runs, and starts it as it was started last. */
+/** `umbel provider restart`: stops it, if it runs, and starts it as it was started last; a service by what keeps it. */
 export async function restartProvider(options: ControlOptions): Promise<void> {
   const output = createOutput(options);
   const places = providerPlaces(options);
+  const service = installedService(options);
+  if (service !== undefined) {
+    await assertManager(service, systemRunner);
+    if ((await statusOf(places.home)) !== undefined) await stopAndWait(places.home, false, () => output.note("Stopping it …"));
+    await startService(service, systemRunner);
+    const status = await readyWithin(places.home);
+    output.result({ service: true, pid: status?.pid ?? null, log: places.log, provider: status ?? null });
+    output.line(`The service was started: ${phaseInWords(status?.phase ?? "starting")}.`);
+    return;
+  }
   const args = lastArguments(places);
   if ((await statusOf(places.home)) !== undefined) await stopAndWait(places.home, false, () => output.note("Stopping it …"));
   await startInBackground(places, args, output);
@@ -53,22 +61,4 @@ export async function resumeProvider(options: ControlOptions): Promise<void> {
   await tell(providerPlaces(options).home, "resume");
   output.result({ paused: false });
   output.line("The provider takes work again.");
-}
-
-async function stopAndWait(home: string, now: boolean, onStopping: (running: number) => void): Promise<number> {
-  const status = await statusOf(home);
-  if (status === undefined) throw new CliError("No provider runs.", EXIT_CODES.failure, "There is nothing to stop.");
-  await tell(home, "stop", { now });
-  onStopping(status.in_flight);
-  const deadline_ms = performance.now() + LEAVE_ms + (now ? 0 : GRACE_ms_max);
-  while (performance.now() < deadline_ms) {
-    const left = await statusOf(home).catch(() => status);
-    if (left?.pid !== status.pid) return status.pid;
-    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_ms));
-  }
-  throw new CliError(
-    `The provider (process ${status.pid}) does not stop.`,
-    EXIT_CODES.failure,
-    `Its log says why; kill ${status.pid} ends it.`,
-  );
 }

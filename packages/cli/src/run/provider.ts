@@ -33,6 +33,7 @@ export interface StartOptions {
   readonly home?: string;
   readonly model: readonly string[];
   readonly token?: string;
+  readonly tokenFile?: string;
   readonly engine: string;
   readonly script?: string;
   readonly logFile?: string;
@@ -62,7 +63,7 @@ async function serve(options: StartOptions, settings: ResolvedSettings, places: 
   });
   const stop = Promise.race([stopRequested(), told]);
   const models = await importModels(places.home, values.models ?? []);
-  const token = options.token ?? process.env["UMBEL_PROVIDER_TOKEN"];
+  const token = options.token ?? readToken(options.tokenFile) ?? process.env["UMBEL_PROVIDER_TOKEN"];
   const agent = makeAgent(
     {
       coordinatorUrl: values.coordinatorUrl ?? "",
@@ -145,6 +146,16 @@ export function engineOf(options: StartOptions, { threads, kvCache }: ResolvedSe
     ...(threads === undefined ? {} : { threads_max: threads }),
     ...(kvCache === undefined ? {} : { kvCache }),
   };
+}
+
+function readToken(file: string | undefined): string | undefined {
+  if (file === undefined) return undefined;
+  try {
+    return readFileSync(file, "utf8").trim();
+  } catch (cause) {
+    const remedy = "Write the provider token into it, readable for you alone.";
+    throw new CliError(`${file} cannot be read.`, EXIT_CODES.configuration, remedy, { cause });
+  }
 }
 
 function readScript(file: string | undefined): Record<string, unknown> {
