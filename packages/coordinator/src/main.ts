@@ -4,7 +4,7 @@ import path from "node:path";
 import { type Clock, deviceThumbprint } from "@umbel/protocol";
 import { systemClock } from "@umbel/protocol/native";
 import { type CostProfile, DEFAULT_COST_PROFILE } from "@umbel/routing";
-import { createAccounts, createSessions } from "./accounts/index.js";
+import { createAccounts, createDeviceLinking, createSessions } from "./accounts/index.js";
 import { createBundleCheck } from "./bundle-check.js";
 import {
   type CatalogService,
@@ -145,6 +145,8 @@ async function start(
   const accounts = await createAccounts({ store, clock, sessions: createSessions({ identity, clock }) });
   closers.push(() => accounts.close());
 
+  const devices = createDeviceLinking({ store, clock, randomBytes });
+
   const fleet = createFleet({
     clock,
     random: { fraction: Math.random, bytes: randomBytes },
@@ -207,6 +209,7 @@ async function start(
   const blobs = createBlobStore(settings.home, bundled);
   const http = createHttpServer({
     accounts,
+    devices,
     catalog,
     manifests: await createManifestSigner({ key: await catalogKey(settings.home), clock }),
     blobs,
@@ -251,7 +254,7 @@ async function start(
     startLoop(
       clock,
       SWEEP_INTERVAL_ms,
-      async () => void (await Promise.all([idempotency.sweep(), rejections.sweep()])),
+      async () => void (await Promise.all([idempotency.sweep(), rejections.sweep(), devices.sweep()])),
       (error) => log.warn({ err: error }, "old rows were not removed"),
     ),
   );

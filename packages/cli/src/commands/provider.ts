@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { addLinkCommands } from "./device.js";
 import { withLocal } from "./provider-local.js";
 import { addServiceCommands } from "./provider-service.js";
 
@@ -39,6 +40,7 @@ export function addProviderCommands(program: Command): void {
     async (options) => (await import("../run/provider-local.js")).showLocal(options),
   );
 
+  addLinkCommands(program, provider);
   shared(provider.command("stop").description("stop the provider; running answers may finish"))
     .option("--now", "do not let running answers finish")
     .action(async (options) => (await import("../run/provider-control.js")).stopProvider(options));

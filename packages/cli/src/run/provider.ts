@@ -17,6 +17,7 @@ import { BUNDLED_MODEL_DIRECTORIES } from "../home.js";
 import { createLog } from "../log.js";
 import { createOutput, type Output } from "../output.js";
 import { announceReady, stopRequested } from "../process/managed.js";
+import { linkedToken } from "../provider/account-link.js";
 import { startInBackground } from "../provider/background.js";
 import { readConfigFile } from "../provider/config-file.js";
 import { controlHandlers } from "../provider/control-handlers.js";
@@ -63,7 +64,8 @@ async function serve(options: StartOptions, settings: ResolvedSettings, places: 
   });
   const stop = Promise.race([stopRequested(), told]);
   const models = await importModels(places.home, values.models ?? []);
-  const token = options.token ?? readToken(options.tokenFile) ?? process.env["UMBEL_PROVIDER_TOKEN"];
+  const named = options.token ?? readToken(options.tokenFile) ?? process.env["UMBEL_PROVIDER_TOKEN"];
+  const token = named ?? (await linkedToken(places.home, values.coordinatorUrl));
   const agent = makeAgent(
     {
       coordinatorUrl: values.coordinatorUrl ?? "",

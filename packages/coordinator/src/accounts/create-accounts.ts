@@ -167,6 +167,11 @@ export async function createAccounts({ store, clock, sessions }: AccountsDepende
       return secret;
     },
 
+    async revokeProviderToken(token) {
+      if (!isProviderToken(token)) return false;
+      return ask(providerTokenRepository.revoke(store.db, hashSecret(token), clock.date()), clock);
+    },
+
     providerAccount,
 
     async close() {

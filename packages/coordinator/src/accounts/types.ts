@@ -69,6 +69,8 @@ export interface Accounts {
   /** False when there is no such key of this account. Effective on the next request of every coordinator. */
   revokeKey(accountId: string, keyId: string): Promise<boolean>;
   issueProviderToken(accountId: string, label: string): Promise<string>;
+  /** False when it is none, or revoked already. Effective at the next registration. */
+  revokeProviderToken(token: string): Promise<boolean>;
   /** Account of a provider token; undefined when unknown or revoked. Never cached. */
   providerAccount(token: string): Promise<string | undefined>;
   close(): Promise<void>;

@@ -138,6 +138,15 @@ export const origin: Form<string> = {
   expected: "an origin such as https://console.example.org",
 };
 
+/** An origin, or empty for none. */
+export const optionalOrigin: Form<string | undefined> = {
+  schema: z
+    .string()
+    .refine((written) => written === "" || origin.schema.safeParse(written).success)
+    .transform((written) => (written === "" ? undefined : written)),
+  expected: `${origin.expected}, or empty`,
+};
+
 /** Where files lie: https, or http on this machine. */
 export const modelOrigin: Form<string> = {
   schema: z.string().max(2_048).refine(isFileAddress),

@@ -18,6 +18,7 @@ import {
   listenAddress,
   modelOrigin,
   oneOf,
+  optionalOrigin,
   origin,
   postgresUrl,
   size,
@@ -65,6 +66,11 @@ export const SETTINGS = {
     default: "",
     about: "PostgreSQL server to use; empty starts an embedded one under the home.",
     secret: true,
+  }),
+  publicUrl: setting(optionalOrigin, {
+    env: "UMBEL_PUBLIC_URL",
+    default: "",
+    about: "Where people reach this coordinator, for the links that it gives them; empty is this machine.",
   }),
   corsOrigins: setting(list(origin), {
     env: "UMBEL_CORS_ORIGIN",

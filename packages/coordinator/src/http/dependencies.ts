@@ -1,6 +1,6 @@
 import type { Server } from "node:http";
 import type { Clock } from "@umbel/protocol";
-import type { Accounts } from "../accounts/index.js";
+import type { Accounts, DeviceLinking } from "../accounts/index.js";
 import type { BundleCheck } from "../bundle-check.js";
 import type { BlobStore, Catalog, CatalogAdmin, ManifestSigner, Releases } from "../catalog/index.js";
 import type { Settings } from "../config/index.js";
@@ -16,8 +16,9 @@ import type { Sealing } from "./sealed/index.js";
 export interface HttpDependencies {
   readonly accounts: Pick<
     Accounts,
-    "authenticate" | "createKey" | "listKeys" | "getKey" | "keyBySecret" | "updateKey" | "rotateKey" | "revokeKey"
+    "authenticate" | "createKey" | "listKeys" | "getKey" | "keyBySecret" | "updateKey" | "rotateKey" | "revokeKey" | "revokeProviderToken"
   >;
+  readonly devices: Omit<DeviceLinking, "sweep">;
   readonly catalog: Omit<Catalog, "register" | "setAlias" | "refresh"> & CatalogAdmin;
   readonly manifests: ManifestSigner;
   readonly blobs: BlobStore;

@@ -8,6 +8,7 @@ import { serveConsole } from "./console.js";
 import { corsFor } from "./cors.js";
 import { decisionRoutes } from "./decisions/decision-routes.js";
 import type { HttpDependencies } from "./dependencies.js";
+import { deviceRoutes } from "./devices/device-routes.js";
 import { createDrain } from "./drain.js";
 import { endpointNotFound, errorHeaders, methodNotAllowed, toApiError } from "./errors.js";
 import { createGates } from "./gates.js";
@@ -61,6 +62,7 @@ export function createHttpServer(dependencies: HttpDependencies): HttpServer {
     ...decisionRoutes(dependencies),
     ...rejectionRoutes(dependencies),
     ...machineRoutes(dependencies),
+    ...deviceRoutes(dependencies),
     ...statisticsRoutes(dependencies),
     ...healthRoutes(dependencies, isDraining),
   ];

@@ -14,6 +14,7 @@ export {
   type VersionRow,
 } from "./repositories/catalog.js";
 export { decisionRepository, type StoredDecisionRow } from "./repositories/decisions.js";
+export { deviceCodeRepository } from "./repositories/device-codes.js";
 export { idempotencyRepository } from "./repositories/idempotency.js";
 export { instanceRepository } from "./repositories/instances.js";
 export { ledgerRepository, priceRepository, type ReservationTerms } from "./repositories/ledger.js";

@@ -38,6 +38,12 @@ export const API_ERROR_CODES = [
   "prompt_too_long",
   "model_not_loaded",
   "timeout",
+  "slow_down",
+  "access_denied",
+  "expired_token",
+  "invalid_code",
+  "expired_code",
+  "already_used",
   "internal_error",
 ] as const;
 export type ApiErrorCode = (typeof API_ERROR_CODES)[number];

@@ -1,6 +1,7 @@
 import { ApiError } from "@umbel/dialects";
 import type { FastifyRequest } from "fastify";
-import { AccountsError, AccountsUnavailableError, type KeyRecord } from "../../accounts/index.js";
+import type { KeyRecord } from "../../accounts/index.js";
+import { asked } from "../asked.js";
 import { controlBody } from "../control-body.js";
 import type { HttpDependencies } from "../dependencies.js";
 import { principalOf } from "../exchange.js";
@@ -17,8 +18,6 @@ import {
   revoked,
   secretBody,
 } from "./key-schema.js";
-
-const RETRY_AFTER_s = 2;
 
 /**
  * The keys of an account, for its owner who has signed in; and the calling key's own facts. A change is effective on the next request.
@@ -158,18 +157,4 @@ export function keyRoutes(dependencies: HttpDependencies): readonly Route[] {
 function idOf(request: FastifyRequest): string {
   const { params } = request;
   return typeof params === "object" && params !== null && "id" in params ? String(params.id) : "";
-}
-
-/** @throws ApiError 400 for what the accounts refuse, 503 when they do not answer: then the change may have happened or not */
-async function asked<Answer>(asking: Promise<Answer>): Promise<Answer> {
-  try {
-    return await asking;
-  } catch (error) {
-    if (error instanceof AccountsError) {
-      throw new ApiError({ status: 400, code: "bad_request", message: error.message, param: error.field });
-    }
-    if (!(error instanceof AccountsUnavailableError)) throw error;
-    const message = "accounts cannot be read or changed right now — please retry";
-    throw new ApiError({ status: 503, code: "service_unavailable", message, retryAfter_s: RETRY_AFTER_s, cause: error });
-  }
 }

@@ -11,6 +11,7 @@ import { machineHealth } from "./0010-machine-health.js";
 import { isolation } from "./0011-isolation.js";
 import { catalogue } from "./0012-catalogue.js";
 import { releases } from "./0013-releases.js";
+import { deviceCodes } from "./0014-device-codes.js";
 
 export interface Migration {
   readonly id: number;
@@ -33,4 +34,5 @@ export const migrations: readonly Migration[] = [
   { id: 11, name: "isolation of builds", sql: isolation },
   { id: 12, name: "life of builds", sql: catalogue },
   { id: 13, name: "releases", sql: releases },
+  { id: 14, name: "device codes", sql: deviceCodes },
 ];

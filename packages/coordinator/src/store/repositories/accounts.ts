@@ -107,6 +107,13 @@ export const providerTokenRepository = {
     return row;
   },
 
+  /** False when there is none, or it was revoked before. */
+  async revoke(tx: Tx, tokenHash: string, at: Date): Promise<boolean> {
+    const standing = and(eq(providerTokens.tokenHash, tokenHash), isNull(providerTokens.revokedAt));
+    const revoked = await run(tx.update(providerTokens).set({ revokedAt: at }).where(standing).returning({ id: providerTokens.id }));
+    return revoked.length > 0;
+  },
+
   async touch(tx: Tx, tokenId: string, at: Date): Promise<void> {
     await run(tx.update(providerTokens).set({ lastUsedAt: at }).where(eq(providerTokens.id, tokenId)));
   },

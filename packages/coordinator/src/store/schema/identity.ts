@@ -69,3 +69,24 @@ export const providerTokens = pgTable(
   },
   (table) => [index("provider_tokens_account").on(table.accountId)],
 );
+
+/** Machines that ask to be linked to an account, by digests of their codes. */
+export const deviceCodes = pgTable(
+  "device_codes",
+  {
+    deviceCodeHash: text("device_code_hash").primaryKey(),
+    userCodeHash: text("user_code_hash").notNull().unique(),
+    status: text("status", { enum: ["pending", "approved", "denied", "consumed"] })
+      .notNull()
+      .default("pending"),
+    accountId: text("account_id").references(() => users.accountId),
+    clientName: text("client_name").notNull(),
+    platform: text("platform").notNull(),
+    network: text("network").notNull(),
+    interval_s: integer("interval_s").notNull(),
+    lastPollAt: instant("last_poll_at"),
+    createdAt: instant("created_at").notNull(),
+    expiresAt: instant("expires_at").notNull(),
+  },
+  (table) => [index("device_codes_expires").on(table.expiresAt)],
+);

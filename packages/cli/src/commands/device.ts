@@ -1,0 +1,37 @@
+import type { Command } from "commander";
+import { LOCAL_ACCOUNT } from "../local-accounts.js";
+
+/** Linking a machine: its own side, and that of the account's owner. */
+export function addLinkCommands(program: Command, provider: Command): void {
+  withHome(provider.command("login").description("link this machine to an account, whose owner approves the code that is shown"))
+    .option("--coordinator <url>", "coordinator to link to (default: that of the settings)")
+    .option("--config <file>", "settings of this provider (default: provider.toml in the Umbel home)")
+    .action(async (options) => (await import("../run/provider-login.js")).login(options));
+  withHome(provider.command("logout").description("revoke this machine's token and forget it"))
+    .option("--local-only", "only forget it; for a coordinator that does not answer any more")
+    .action(async (options) => (await import("../run/provider-login.js")).logout(options));
+
+  const device = program.command("device").description("machines that ask to be linked to your account");
+  asOwner(device.command("approve").description("link the machine that shows a code"))
+    .option("--yes", "do not ask")
+    .action(async (code, options) => (await import("../run/device.js")).approveDevice(code, options));
+  asOwner(device.command("deny").description("refuse the machine that shows a code")).action(async (code, options) =>
+    (await import("../run/device.js")).denyDevice(code, options),
+  );
+}
+
+function withHome(command: Command): Command {
+  return command
+    .option("--home <directory>", "where keys and models are kept (default: UMBEL_HOME, else ~/.umbel)")
+    .option("--json", "print one JSON object; progress goes to standard error");
+}
+
+function asOwner(command: Command): Command {
+  return command
+    .argument("<code>", "as the machine shows it")
+    .option("--coordinator <url>", "the account's coordinator", "http://127.0.0.1:8080")
+    .option("--token <token>", "session token of the account (default: one made with the coordinator's home)")
+    .option("--account <id>", "with the coordinator's home: account that is meant", LOCAL_ACCOUNT)
+    .option("--home <directory>", "Umbel home of the coordinator (default: UMBEL_HOME, else ~/.umbel)")
+    .option("--json", "print one JSON object");
+}

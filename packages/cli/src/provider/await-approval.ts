@@ -1,0 +1,42 @@
+import { CliError, EXIT_CODES } from "../exit-codes.js";
+import type { CoordinatorReply } from "./call-coordinator.js";
+
+/** What a coordinator gives a machine that asks to be linked. */
+export interface DeviceCode {
+  readonly deviceCode: string;
+  readonly interval_s: number;
+  readonly expires_s: number;
+}
+
+interface Waiting {
+  readonly poll: (deviceCode: string) => Promise<CoordinatorReply>;
+  readonly wait: (wait_ms: number) => Promise<void>;
+  readonly now_ms: () => number;
+}
+
+const AGAIN = "Start again with: umbel provider login";
+
+/** Asks until somebody has decided. A coordinator that does not answer is asked again. @throws CliError for a refusal, and in the end */
+export async function awaitApproval(
+  { deviceCode, interval_s, expires_s }: DeviceCode,
+  { poll, wait, now_ms }: Waiting,
+): Promise<{ readonly token: string; readonly accountId: string }> {
+  const end_ms = now_ms() + expires_s * 1_000;
+  let pause_s = Math.max(1, interval_s);
+  while (now_ms() < end_ms) {
+    await wait(pause_s * 1_000);
+    const reply = await poll(deviceCode).catch((error: unknown) => {
+      if (error instanceof CliError && error.exitCode === EXIT_CODES.network) return undefined;
+      throw error;
+    });
+    if (reply === undefined || reply.status >= 500 || reply.status === 429) continue;
+    const { status, token, account_id } = reply.body;
+    if (status === "authorized") return { token: String(token), accountId: String(account_id) };
+    if (reply.code === "slow_down") pause_s += 5;
+    else if (reply.code === "access_denied")
+      throw new CliError("The owner of the account has refused this machine.", EXIT_CODES.authentication);
+    else if (reply.code === "expired_token") throw new CliError("The code has expired.", EXIT_CODES.authentication, AGAIN);
+    else if (reply.status >= 400) throw new CliError(`The coordinator refused: ${reply.message}.`, EXIT_CODES.failure, AGAIN);
+  }
+  throw new CliError("Nobody approved the code in time.", EXIT_CODES.authentication, AGAIN);
+}

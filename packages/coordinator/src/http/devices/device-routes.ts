@@ -1,0 +1,190 @@
+import { ApiError, type ApiErrorCode } from "@umbel/dialects";
+import type { FastifyRequest } from "fastify";
+import { type CodeState, DEVICE_LIMITS } from "../../accounts/index.js";
+import { createBucketTable } from "../../inference/index.js";
+import { truncatedAddress } from "../access-log.js";
+import { asked } from "../asked.js";
+import { bearerOf } from "../bearer.js";
+import { controlBody } from "../control-body.js";
+import type { HttpDependencies } from "../dependencies.js";
+import { principalOf } from "../exchange.js";
+import type { Route } from "../route.js";
+import { codeAnswer, codeBody, decidedAnswer, pendingAnswer, pollAnswer, pollBody, revokedAnswer, userCodeBody } from "./device-schema.js";
+
+/** Codes that one address may ask for: ten an hour. */
+const CODES = { perSecond: 10 / 3_600, burst: 10 };
+/** Wrong user codes of one account, and of one address: ten in a quarter of an hour. */
+const WRONG_CODES = { perSecond: 10 / 900, burst: 10 };
+
+/** Links a machine to the account of somebody who has signed in (RFC 8628). Sources: money.md §4, api.md §22. */
+export function deviceRoutes(dependencies: HttpDependencies): readonly Route[] {
+  const { devices, accounts, clock, settings } = dependencies;
+  const codes = createBucketTable(clock);
+  const wrongCodes = createBucketTable(clock);
+
+  /** Runs `look` for a caller who has not guessed too often. @throws ApiError */
+  async function guarded(request: FastifyRequest, look: () => Promise<CodeState>): Promise<void> {
+    const buckets = [`account ${principalOf(request).accountId}`, `address ${request.ip}`].map((who) => wrongCodes.of(who, WRONG_CODES));
+    for (const bucket of buckets) if (bucket?.holds(1) === false) throw tooMany(bucket.wait_ms(1));
+    const state = await asked(look());
+    if (state === "pending") return;
+    for (const bucket of buckets) bucket?.take(1);
+    throw notOpen(state);
+  }
+
+  async function decide(request: FastifyRequest, decision: "approved" | "denied") {
+    const { user_code } = await controlBody(request, userCodeBody, dependencies);
+    await guarded(request, () => devices.decide(principalOf(request).accountId, user_code, decision));
+    const message = decision === "approved" ? "The machine is linked; it goes on by itself." : "The machine is not linked.";
+    return { status: decision, message };
+  }
+
+  return [
+    {
+      method: "POST",
+      url: "/v1/device/code",
+      access: "public",
+      doc: {
+        tag: "Machines",
+        summary: "Ask for a machine to be linked to an account",
+        request: codeBody,
+        answer: codeAnswer,
+        errors: [400],
+      },
+      async handle(request) {
+        const body = await controlBody(request, codeBody, dependencies);
+        const bucket = codes.of(request.ip, CODES);
+        if (bucket?.holds(1) === false) throw tooMany(bucket.wait_ms(1));
+        bucket?.take(1);
+        const machine = { clientName: body.client_name, platform: body.platform, network: truncatedAddress(request.ip) };
+        const { deviceCode, userCode } = await asked(devices.begin(machine));
+        // Never from the request's own headers: whoever asks could then send an owner anywhere.
+        const base = settings.publicUrl ?? `http://127.0.0.1:${request.socket.localPort ?? settings.port}`;
+        return {
+          device_code: deviceCode,
+          user_code: userCode,
+          verification_uri: `${base}/link`,
+          verification_uri_complete: `${base}/link?user_code=${userCode}`,
+          expires_in: DEVICE_LIMITS.expires_s,
+          interval: DEVICE_LIMITS.interval_s,
+        };
+      },
+    },
+    {
+      method: "POST",
+      url: "/v1/device/token",
+      access: "public",
+      doc: {
+        tag: "Machines",
+        summary: "Whether the link was approved, and its token if so",
+        description: "The token is handed out once. Polls that come faster than the interval are refused and lengthen it.",
+        request: pollBody,
+        answer: pollAnswer,
+        errors: [400, 403, 410],
+      },
+      async handle(request) {
+        const { device_code } = await controlBody(request, pollBody, dependencies);
+        const outcome = await asked(devices.poll(device_code));
+        switch (outcome.status) {
+          case "pending":
+            return { status: "authorization_pending" };
+          case "authorized":
+            return { status: "authorized", token: outcome.token, account_id: outcome.accountId };
+          case "slow_down": {
+            const message = `ask no more often than every ${outcome.interval_s} seconds`;
+            throw new ApiError({ status: 400, code: "slow_down", message, retryAfter_s: outcome.interval_s });
+          }
+          case "denied":
+            throw new ApiError({ status: 403, code: "access_denied", message: "the owner of the account has refused the link" });
+          case "expired":
+            throw new ApiError({ status: 410, code: "expired_token", message: "this code has expired, or was used — ask for a new one" });
+        }
+      },
+    },
+    {
+      method: "GET",
+      url: "/v1/device/pending",
+      access: "session",
+      doc: {
+        tag: "Machines",
+        summary: "Which machine shows a code",
+        parameters: [{ name: "user_code", in: "query", description: "As the machine shows it", required: true }],
+        answer: pendingAnswer,
+        errors: [404, 409, 410],
+      },
+      async handle(request) {
+        const userCode = new URL(request.url, "http://umbel").searchParams.get("user_code") ?? "";
+        let found: Awaited<ReturnType<typeof devices.pending>> = { state: "unknown" };
+        await guarded(request, async () => {
+          found = await devices.pending(userCode);
+          return found.state;
+        });
+        const { machine, askedAt } = found;
+        return {
+          client_name: machine?.clientName ?? "",
+          platform: machine?.platform ?? "",
+          network: machine?.network ?? "",
+          asked_at: askedAt?.toISOString() ?? "",
+        };
+      },
+    },
+    {
+      method: "POST",
+      url: "/v1/device/approve",
+      access: "session",
+      doc: {
+        tag: "Machines",
+        summary: "Link the machine that shows a code to the account",
+        request: userCodeBody,
+        answer: decidedAnswer,
+        errors: [400, 404, 409, 410],
+      },
+      handle: (request) => decide(request, "approved"),
+    },
+    {
+      method: "POST",
+      url: "/v1/device/deny",
+      access: "session",
+      doc: {
+        tag: "Machines",
+        summary: "Refuse the machine that shows a code",
+        request: userCodeBody,
+        answer: decidedAnswer,
+        errors: [400, 404, 409, 410],
+      },
+      handle: (request) => decide(request, "denied"),
+    },
+    {
+      method: "DELETE",
+      url: "/v1/device/token",
+      access: "owner",
+      doc: {
+        tag: "Machines",
+        summary: "Revoke the calling provider token",
+        description: "A machine that is connected with it stays until it registers again.",
+        answer: revokedAnswer,
+        errors: [404],
+      },
+      async handle(request) {
+        const token = bearerOf(request.headers.authorization) ?? "";
+        if (await asked(accounts.revokeProviderToken(token))) return { status: "revoked" };
+        throw new ApiError({ status: 404, code: "not_found", message: "this credential is no provider token" });
+      },
+    },
+  ];
+}
+
+const NOT_OPEN: Readonly<Record<Exclude<CodeState, "pending">, { status: number; code: ApiErrorCode; message: string }>> = {
+  unknown: { status: 404, code: "invalid_code", message: "no machine shows this code" },
+  expired: { status: 410, code: "expired_code", message: "this code has expired — start again on the machine" },
+  used: { status: 409, code: "already_used", message: "this code was decided on already" },
+};
+
+function notOpen(state: Exclude<CodeState, "pending">): ApiError {
+  return new ApiError(NOT_OPEN[state]);
+}
+
+function tooMany(retryAfter_ms: number): ApiError {
+  const retryAfter_s = Math.max(1, Math.ceil(retryAfter_ms / 1_000));
+  return new ApiError({ status: 429, code: "rate_limit_exceeded", message: "too many codes — wait before the next", retryAfter_s });
+}

@@ -1,0 +1,38 @@
+import { z } from "zod";
+
+const userCode = z.string().max(64).describe("As the machine shows it; case and dash do not matter.");
+
+export const codeBody = z.strictObject({
+  client_name: z.string().max(256).default("unnamed machine").describe("Shown to whoever approves."),
+  platform: z.string().max(256).default("unknown").describe("Shown to whoever approves."),
+});
+
+export const codeAnswer = z.object({
+  device_code: z.string(),
+  user_code: z.string(),
+  verification_uri: z.string(),
+  verification_uri_complete: z.string(),
+  expires_in: z.int().describe("Seconds."),
+  interval: z.int().describe("Seconds between two polls."),
+});
+
+/** `grant_type` and `client_id` are RFC 8628's and not needed. */
+export const pollBody = z.object({ device_code: z.string().max(256) });
+
+export const pollAnswer = z.union([
+  z.object({ status: z.literal("authorization_pending") }),
+  z.object({ status: z.literal("authorized"), token: z.string().describe("Shown this once."), account_id: z.string() }),
+]);
+
+export const userCodeBody = z.strictObject({ user_code: userCode });
+
+export const pendingAnswer = z.object({
+  client_name: z.string(),
+  platform: z.string(),
+  network: z.string().describe("That the machine asked from, truncated."),
+  asked_at: z.iso.datetime(),
+});
+
+export const decidedAnswer = z.object({ status: z.enum(["approved", "denied"]), message: z.string() });
+
+export const revokedAnswer = z.object({ status: z.literal("revoked") });
