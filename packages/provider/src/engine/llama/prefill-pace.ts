@@ -1,5 +1,5 @@
 /** How long a step may take beside running answers, in steps that compute nothing but their next tokens. */
-const stretch_max = 2.5;
+const stretch_max = 1.8;
 /** How long a step may take that keeps no answer waiting: whoever comes meanwhile waits for its end. */
 const quietStep_ms_max = 250;
 /** How long it may take while another model waits for its turn. */
@@ -7,7 +7,7 @@ const sharedStep_ms_max = 50;
 /** Reading the weights costs the same for few tokens as for many, so pieces do not shrink below this where nobody waits. */
 const quietPiece_tokens_min = 32;
 /** However slow steps are, a prompt gets done some time. */
-const piece_tokens_min = 4;
+const piece_tokens_min = 2;
 /** The first piece where others wait; what it may become is soon found out. */
 const firstPiece_tokens = 4;
 /** A step that took less of its time than this lets the next piece grow. */
