@@ -195,8 +195,9 @@ export function createFleetIndex(): FleetIndex {
     const holder = holderIn(index, spec);
     const searched = new Search(index, spec, context, profile, excluded, holder);
     const found = searched.find();
-    // Rates move on between a machine's reports. Whoever is met out of place is put in it, so that the next search need not look again.
-    for (const view of searched.moved) set(view, context);
+    // Rates move on between a machine's reports. Whoever is met out of place is put in it, so that the next search need not look again;
+    // under this build alone, since the rates of others may not have moved.
+    for (const cell of searched.moved) index.update(cell, machineFacts(cell.view, context), context);
     if (found === undefined && profile === "select" && onlyRests(searched.refusals)) {
       const relaxed = new Search(index, spec, context, "select_failopen", excluded, holder);
       const despite = relaxed.find();

@@ -36,8 +36,8 @@ export class Search {
   /** How many machines were looked at one by one. */
   visits = 0;
   readonly #pool: Pool;
-  /** Machines that were looked at and are not where the fleet's rates of today would put them. */
-  readonly moved: ProviderView[] = [];
+  /** Cells that were looked at and are not where the fleet's rates of today would put them. */
+  readonly moved: Cell[] = [];
   readonly #seen = new Map<Cell, Candidate | undefined>();
   readonly #refused: RefusedMachine[] = [];
   readonly #excluded: ReadonlySet<Cell>;
@@ -270,7 +270,7 @@ export class Search {
     this.visits += 1;
     if (capacity.refuses(view, spec, context)) return this.#refuseSeen("capacity", view);
     const measured = measure(view, spec, context);
-    if (hasMoved(cell, measured.decode_tps)) this.moved.push(view);
+    if (hasMoved(cell, measured.decode_tps)) this.moved.push(cell);
     this.bestTtft_ms = Math.min(this.bestTtft_ms, measured.ttft_ms ?? Number.NaN);
     const hasCeiling = spec.ttftCeiling_ms !== undefined && !PROFILE_OMISSIONS[this.profile].includes("ttft_ceiling");
     if (hasCeiling && ttftCeiling.refuses(view, spec, context)) return this.#refuseSeen("ttft_ceiling", view);
