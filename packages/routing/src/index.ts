@@ -27,7 +27,7 @@ export {
 export { explainDecision, explainProvider, explainRefusal, type ProviderExplanation } from "./explain.js";
 export { createFleetIndex, type FleetIndex } from "./fleet-index/index.js";
 export { firstRefusal, type ProfileName, type StandingProfileName } from "./gates/profiles.js";
-export { type AttemptOutcome, HealthMemory, type MachineStanding } from "./health/health-memory.js";
+export { type AttemptOutcome, HealthMemory, type JudgedWork, type MachineStanding } from "./health/health-memory.js";
 export { type HealthRecord, shifted } from "./health/health-record.js";
 export { ReleaseWatch } from "./health/release-watch.js";
 export type { Verdict } from "./queue/fair-lane.js";

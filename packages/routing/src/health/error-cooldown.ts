@@ -24,9 +24,16 @@ export const ERROR_COOLDOWN_LIMITS = { strikes: 2, window_ms: 60_000, cooldown_m
 
 export const NO_ERROR_COOLDOWN: ErrorCooldown = Object.freeze({ strikes_ms: [], until_ms: 0 });
 
-/** The next state after a fault: the second within a minute begins a rest, every further one prolongs it. */
-export function afterErrorFault({ strikes_ms, until_ms }: ErrorCooldown, now_ms: number): ErrorCooldown {
+/**
+ * The next state after a fault: the second within a minute begins a rest, every further one prolongs it. What one stall takes down together is one
+ * fault: a further one is that of an attempt that began when the last had been seen.
+ *
+ * @param began_ms monotonic instant at which the attempt began
+ */
+export function afterErrorFault(before: ErrorCooldown, began_ms: number, now_ms: number): ErrorCooldown {
+  const { strikes_ms, until_ms } = before;
   const { strikes, window_ms, cooldown_ms } = ERROR_COOLDOWN_LIMITS;
+  if (began_ms < (strikes_ms.at(-1) ?? Number.NEGATIVE_INFINITY)) return before;
   const recent = [...strikes_ms.filter((strike_ms) => now_ms - strike_ms <= window_ms), now_ms].slice(-strikes);
   const isResting = until_ms > now_ms || recent.length >= strikes;
   return Object.freeze({ strikes_ms: recent, until_ms: isResting ? now_ms + cooldown_ms : 0 });

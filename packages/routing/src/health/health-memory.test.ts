@@ -5,8 +5,9 @@ import { COOLDOWNS_MAX, HealthMemory, REMEMBERED_MACHINES_MAX } from "./health-m
 import { shifted } from "./health-record.js";
 
 const VIEW = providerView({ machineId: "machine" });
-const WORK = { build: "build", needsTools: false };
-const WITH_TOOLS = { build: "build", needsTools: true };
+/** Begun after whatever was before. */
+const WORK = { build: "build", needsTools: false, began_ms: Number.POSITIVE_INFINITY };
+const WITH_TOOLS = { ...WORK, needsTools: true };
 
 describe("HealthMemory", () => {
   it("leaves a view as it is while there is nothing to remember", () => {
@@ -72,6 +73,17 @@ describe("HealthMemory", () => {
     expect(health.applied(VIEW).errorCooldownUntil_ms.size).toBe(1);
     health.judged("machine", WITH_TOOLS, "success", 200_002);
     expect(health.applied(VIEW).errorCooldownUntil_ms.size).toBe(0);
+  });
+
+  it("counts once what one stall takes down together, however many requests that are", () => {
+    const health = new HealthMemory();
+    const failed = (began_ms: number, now_ms: number) => health.judged("machine", { ...WORK, began_ms }, "timeout", now_ms).cooled;
+    expect([failed(0, 6_000), failed(1_000, 6_000), failed(2_000, 7_000), failed(5_999, 11_000)]).toEqual([false, false, false, false]);
+    expect(health.applied(VIEW).errorCooldownUntil_ms.size).toBe(0);
+    // Another that was sent there once that was known.
+    expect(failed(6_000, 12_000)).toBe(true);
+    expect(failed(11_000, 20_000)).toBe(false);
+    expect(health.applied(VIEW).errorCooldownUntil_ms.get("base build")).toBe(12_000 + ERROR_COOLDOWN_LIMITS.cooldown_ms);
   });
 
   it("says when a breaker opens and closes", () => {
@@ -147,7 +159,7 @@ describe("HealthMemory", () => {
   it("bounds what rests on one machine", () => {
     const health = new HealthMemory();
     for (let build = 0; build <= COOLDOWNS_MAX; build += 1) {
-      health.judged("machine", { build: `build ${build}`, needsTools: false }, "load_failed_artifact", build);
+      health.judged("machine", { ...WORK, build: `build ${build}` }, "load_failed_artifact", build);
     }
     const { loadCooldownUntil_ms } = health.applied(VIEW);
     expect(loadCooldownUntil_ms.size).toBe(COOLDOWNS_MAX);

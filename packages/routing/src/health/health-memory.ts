@@ -25,6 +25,12 @@ export const COOLDOWNS_MAX = 64;
 /** Uptime that is worth storing. */
 const UPTIME_STEP_ms = 300_000;
 
+/** What an attempt was at. */
+export interface JudgedWork extends Pick<RequestSpec, "build" | "needsTools"> {
+  /** Monotonic instant at which it was placed on the machine. */
+  readonly began_ms: number;
+}
+
 /** What an outcome has changed beyond counting. */
 export interface Judgement {
   readonly breaker: "opened" | "closed" | undefined;
@@ -63,7 +69,7 @@ export class HealthMemory {
   }
 
   /** Work on the machine ended. What an outcome counts against is routing's table. */
-  judged(machineId: string, work: Pick<RequestSpec, "build" | "needsTools">, outcome: AttemptOutcome, now_ms: number): Judgement {
+  judged(machineId: string, work: JudgedWork, outcome: AttemptOutcome, now_ms: number): Judgement {
     const health = this.#machineOf(machineId);
     const before = nodeBreakerPhase(health.breaker, now_ms);
     if (outcome === "success") {
@@ -85,7 +91,7 @@ export class HealthMemory {
     const strikes = policy?.breaker === "node" || policy?.breaker === "shape";
     return {
       breaker: after === "open" && before !== "open" ? "opened" : undefined,
-      cooled: strikes && this.#strike(machineId, health, cooldownKey(work), now_ms),
+      cooled: strikes && this.#strike(machineId, health, work, now_ms),
     };
   }
 
@@ -172,9 +178,11 @@ export class HealthMemory {
   }
 
   /** @returns whether the kind of request rests only since now */
-  #strike(machineId: string, { errorCooldowns }: MachineHealth, key: string, now_ms: number): boolean {
+  #strike(machineId: string, { errorCooldowns }: MachineHealth, work: JudgedWork, now_ms: number): boolean {
+    const key = cooldownKey(work);
     const before = errorCooldowns.get(key) ?? NO_ERROR_COOLDOWN;
-    const after = afterErrorFault(before, now_ms);
+    const after = afterErrorFault(before, work.began_ms, now_ms);
+    if (after === before) return false;
     remember(errorCooldowns, key, after);
     this.#unstored.add(machineId);
     return after.until_ms > 0 && before.until_ms <= now_ms;

@@ -142,7 +142,7 @@ export class SimulatedCoordinator {
         return;
       case "content":
         this.#placement.read(attempt, this.outside.now_ms());
-        this.#placement.rates.firstContent(spec.build, spec.promptTokens, this.outside.now_ms() - attempt.placed_ms);
+        this.#placement.rates.firstContent(spec.build, spec.promptTokens, this.outside.now_ms() - attempt.began_ms);
         this.#event(request, { type: "content", racer });
         return;
       case "complete":

@@ -28,7 +28,6 @@ export interface Attempt extends Held {
   readonly racer: number;
   readonly work: Work;
   readonly purpose: "first" | "retry" | "hedge";
-  readonly placed_ms: number;
   /** Whether the machine's part in it has been judged; each is once. */
   isJudged: boolean;
   isReleased: boolean;

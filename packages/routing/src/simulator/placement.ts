@@ -14,6 +14,8 @@ export interface Held {
   readonly sessionId: string;
   readonly build: string;
   readonly tokens: number;
+  /** When it was placed on the machine. */
+  readonly began_ms: number;
   /** Of its prompt; 0 once it has been read. */
   unread_tokens: number;
 }
@@ -101,8 +103,8 @@ export class Placement {
     if (view?.id === sessionId) this.#put(machine, withoutPending(view, build, { requests: 1, tokens, unread_tokens }), now_ms);
   }
 
-  judge({ machine }: Held, spec: RequestSpec, outcome: AttemptOutcome, now_ms: number): void {
-    this.#health.judged(machineIdOf(machine.spec.number), spec, outcome, now_ms);
+  judge({ machine, began_ms }: Held, { build, needsTools }: RequestSpec, outcome: AttemptOutcome, now_ms: number): void {
+    this.#health.judged(machineIdOf(machine.spec.number), { build, needsTools, began_ms }, outcome, now_ms);
   }
 
   context(now_ms: number): RoutingContext {

@@ -63,7 +63,7 @@ export class Reservations {
       racer,
       work,
       purpose,
-      placed_ms: now_ms,
+      began_ms: now_ms,
       isJudged: false,
       isReleased: false,
     };

@@ -30,6 +30,7 @@ function setUp(write: AttemptHost["write"] = () => ({ written: Promise.resolve()
     build: "b",
     weightHash: "",
     needsTools: false,
+    began_ms: 0,
     promptTokens: 1,
     tokens: 1,
     decision: {} as Decision,

@@ -43,6 +43,8 @@ export interface Reservation {
   readonly build: string;
   readonly weightHash: string;
   readonly needsTools: boolean;
+  /** Monotonic. */
+  readonly began_ms: number;
   readonly promptTokens: number;
   /** Prompt and largest output. */
   readonly tokens: number;

@@ -131,7 +131,8 @@ export class ProviderSession implements FrameHandler, AttemptHost {
     const tokens = (spec.promptTokens + spec.maxOutputTokens) * (spec.choices ?? 1);
     const weightHash = this.#view.builds.get(spec.build)?.weightHash ?? "";
     const { build, promptTokens, needsTools } = spec;
-    const attempt = new LiveAttempt({ requestId, build, weightHash, needsTools, promptTokens, tokens, decision }, this.#serving, this);
+    const reservation = { requestId, build, weightHash, needsTools, began_ms: this.now_ms(), promptTokens, tokens, decision };
+    const attempt = new LiveAttempt(reservation, this.#serving, this);
     this.#attempts.add(attempt);
     this.#health.reserved();
     this.#context.rates.placed(build, this.now_ms());
@@ -288,7 +289,7 @@ export class ProviderSession implements FrameHandler, AttemptHost {
     const build = message.model_id;
     if (message.status === "succeeded" && this.#view.builds.has(build)) this.#show(withLoaded(this.#view, build));
     if (message.status === "failed" && (message.reason ?? "other") === "other") {
-      this.#health.judged({ build, needsTools: false }, "load_failed_artifact");
+      this.#health.judged({ build, needsTools: false, began_ms: this.now_ms() }, "load_failed_artifact");
       this.#show(this.#health.applied(this.#view));
     }
     loads.loadStatus(this.id, message);

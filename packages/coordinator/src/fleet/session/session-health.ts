@@ -1,4 +1,4 @@
-import { type AttemptOutcome, type ProviderView, type RequestSpec, withSuspectRelease } from "@umbel/routing";
+import { type AttemptOutcome, type JudgedWork, type ProviderView, type RequestSpec, withSuspectRelease } from "@umbel/routing";
 import type { SessionContext } from "./session-context.js";
 
 /** Whose health it is. */
@@ -27,7 +27,7 @@ export class SessionHealth {
     this.#context.health.memory.reserved(this.#subject.machineId, this.#context.clock.now_ms());
   }
 
-  judged(work: Pick<RequestSpec, "build" | "needsTools">, outcome: AttemptOutcome): void {
+  judged(work: JudgedWork, outcome: AttemptOutcome): void {
     const { machineId, version } = this.#subject;
     const { health, releases, clock, events, onSuspectRelease } = this.#context;
     const now_ms = clock.now_ms();
