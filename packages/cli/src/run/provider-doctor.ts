@@ -8,6 +8,7 @@ import { runningChecks } from "../doctor/running-checks.js";
 import { setupChecks } from "../doctor/setup-checks.js";
 import { CliError, EXIT_CODES } from "../exit-codes.js";
 import { createOutput, type Output } from "../output.js";
+import { linkedToken } from "../provider/account-link.js";
 import { statusOf } from "../provider/ask.js";
 import { readConfigFile } from "../provider/config-file.js";
 import { providerPlaces } from "../provider/places.js";
@@ -51,12 +52,13 @@ async function findingsOf(options: DoctorOptions, isThorough: boolean): Promise<
     return [fail("settings", error.message, error.remedy ?? "Correct it.")];
   }
   const status = await statusOf(places.home).catch((error: unknown) => (error instanceof Error ? error : new Error(String(error))));
-  const token = process.env["UMBEL_PROVIDER_TOKEN"];
+  const given = process.env["UMBEL_PROVIDER_TOKEN"];
+  const token = given === undefined || given === "" ? await linkedToken(places.home, settings.values.coordinatorUrl) : given;
   const patient: Patient = {
     places,
     settings,
     status,
-    token: token === "" ? undefined : token,
+    token,
     nodeVersion: process.version,
     now: () => new Date(),
     fetch: (url, init) => fetch(url, init),
