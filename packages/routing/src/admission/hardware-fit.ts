@@ -6,7 +6,7 @@ import { isResident } from "./residency.js";
 const MEMORY_PER_SIZE = 2;
 
 /** Whether the machine could ever hold the build. A build in memory has shown that it fits; unknown figures pass. */
-export function fitsHardware(provider: ProviderView, build: string): boolean {
+export function fitsHardware(provider: Pick<ProviderView, "builds" | "slots" | "totalMemory_gb">, build: string): boolean {
   const size_gb = gib(provider.builds.get(build)?.size_bytes ?? 0);
   if (size_gb === 0 || provider.totalMemory_gb === 0) return true;
   return isResident(provider.slots?.get(build)) || size_gb * MEMORY_PER_SIZE <= provider.totalMemory_gb;

@@ -1,3 +1,4 @@
+import { fitsHardware } from "../admission/hardware-fit.js";
 import { room_tokens } from "../admission/memory.js";
 import { totalCost_ms } from "../cost/index.js";
 import { measure } from "../cost/measure.js";
@@ -92,7 +93,7 @@ export function offerFacts(view: ProviderView, least: RequestSpec, context: Rout
   const build = view.builds.get(least.build);
   return {
     refusal: firstOf(OFFER_GATES, view, least, context),
-    fits: !modelTooLarge.refuses({ ...view, slots: undefined }, least, context),
+    fits: fitsHardware({ builds: view.builds, slots: undefined, totalMemory_gb: view.totalMemory_gb }, least.build),
     tools: build?.tools === true,
     vision: build?.vision === true,
     structured: build?.structured === true,

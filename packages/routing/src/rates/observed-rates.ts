@@ -104,17 +104,23 @@ function promptClass(promptTokens: number): string {
 function createPairs(): (build: string, other: string) => string {
   const known = new Map<string, Map<string, string>>();
   let size = 0;
+  // A search asks of one build again and again.
+  let lately: { readonly build: string; readonly keys: ReadonlyMap<string, string> } | undefined;
   return (build, other) => {
-    const key = known.get(build)?.get(other);
+    if (lately?.build !== build) lately = { build, keys: known.get(build) ?? NO_KEYS };
+    const key = lately.keys.get(other);
     if (key !== undefined) return key;
     if (size === OBSERVED_RATES_LIMITS.entries_max) {
       known.clear();
       size = 0;
     }
     const made = `${build}\0${other}`;
-    const ofBuild = known.get(build) ?? new Map<string, string>();
-    known.set(build, ofBuild.set(other, made));
+    const keys = known.get(build) ?? new Map<string, string>();
+    known.set(build, keys.set(other, made));
+    lately = { build, keys };
     size += 1;
     return made;
   };
 }
+
+const NO_KEYS: ReadonlyMap<string, string> = new Map();
