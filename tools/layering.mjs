@@ -67,6 +67,7 @@ export const PROVIDER_ROWS = {
   worker: ["engine", "batch", "chat", "embed", "vault", "evidence", "models"],
   session: ["machine"],
   agent: ["session", "models", "machine", "guest", "evidence", "worker"],
+  benchmark: ["agent", "engine", "machine", "models", "worker"],
   local: ["agent", "engine", "evidence", "models", "session", "worker"],
 };
 

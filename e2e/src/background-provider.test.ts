@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -57,6 +57,18 @@ describe("a provider in the background", () => {
     expect(run("provider", "status").stdout).toMatch(/takes no work: you have paused it.*\n {2}paused until 20/);
     expect(run("provider", "resume").status).toBe(0);
     await eventually("it takes requests again", () => ask().catch(() => undefined));
+  });
+
+  it("is not measured beside itself unless it must; figures are kept for the next start", () => {
+    const small = ["--batch", "1,2", "--context", "128", "--decode-tokens", "8"];
+    expect(run("provider", "benchmark", ...small)).toMatchObject({ status: 1, stderr: expect.stringContaining("umbel provider stop") });
+    const page = path.join(network.home, "benchmark.html");
+    const report = json("provider", "benchmark", "--force", "--html", page, ...small);
+    expect(report.decode.map(({ batch }: { batch: number }) => batch)).toEqual([1, 2]);
+    expect(report).toMatchObject({ model: expect.stringContaining(MODEL), decode_tps: report.decode[0].tokens_per_second });
+    expect(readFileSync(page, "utf8")).toContain("<svg");
+    const kept = JSON.parse(readFileSync(path.join(network.home, "provider", "benchmarks.json"), "utf8"));
+    expect(kept.builds[report.model]).toMatchObject({ decode_tps: report.decode_tps });
   });
 
   it("tells what it has logged, where its settings come from, and stops", () => {

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { addLinkCommands } from "./device.js";
+import { addBenchmarkCommand } from "./provider-benchmark.js";
 import { withLocal } from "./provider-local.js";
 import { addServiceCommands } from "./provider-service.js";
 
@@ -68,6 +69,7 @@ export function addProviderCommands(program: Command): void {
     .option("-n, --lines <number>", "how many", "50")
     .option("-f, --follow", "and what comes, until Ctrl-C")
     .action(async (options) => (await import("../run/provider-logs.js")).providerLogs(options));
+  addBenchmarkCommand(provider);
   addServiceCommands(provider);
 }
 

@@ -12,8 +12,10 @@ export interface Chart {
   /** What the numbers count, e.g. `ms`. */
   readonly unit: string;
   readonly scale: "linear" | "log";
-  /** Seconds of virtual time, one for each value. */
+  /** Seconds of virtual time, one for each value; or what `counts` says. */
   readonly axis: readonly number[];
+  /** What the axis counts where that is not seconds, e.g. `tokens`; every position is marked then. */
+  readonly counts?: string;
   readonly series: readonly Series[];
 }
 
@@ -27,9 +29,10 @@ const PLOT_HEIGHT = HEIGHT - MARGIN.top - MARGIN.bottom;
 export function lineChart(chart: Chart): string {
   const scale = scaleOf(chart);
   const grid = scale.ticks.map((tick) => gridLine(scale.y(tick), label(tick)));
-  const times = timeTicks(chart.axis).map(
+  const labelAt = chart.counts === undefined ? timeLabel : label;
+  const times = (chart.counts === undefined ? timeTicks(chart.axis) : chart.axis).map(
     (at_s) =>
-      `<text class="tick" x="${round(x(at_s, chart.axis))}" y="${HEIGHT - 6}" text-anchor="${at_s === chart.axis.at(-1) ? "end" : "middle"}">${timeLabel(at_s)}</text>`,
+      `<text class="tick" x="${round(x(at_s, chart.axis))}" y="${HEIGHT - 6}" text-anchor="${at_s === chart.axis.at(-1) ? "end" : "middle"}">${labelAt(at_s)}</text>`,
   );
   const lines = chart.series.map(
     ({ colour, values }) => `<path class="line" style="stroke:var(--series-${colour})" d="${pathOf(values, chart.axis, scale.y)}"/>`,
@@ -37,6 +40,7 @@ export function lineChart(chart: Chart): string {
   const data = JSON.stringify({
     axis: chart.axis,
     unit: chart.unit,
+    counts: chart.counts ?? "s",
     series: chart.series.map(({ name, colour, values }) => ({ name, colour, values: values.map((value) => Number(value.toPrecision(4))) })),
     left: MARGIN.left,
     width: PLOT_WIDTH,

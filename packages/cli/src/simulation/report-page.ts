@@ -50,7 +50,7 @@ const d=JSON.parse(source.textContent),plot=figure.querySelector(".plot"),svg=pl
 plot.onpointermove=e=>{const box=svg.getBoundingClientRect(),u=(e.clientX-box.left)*d.total/box.width,t=(u-d.left)/d.width*end;
 let i=d.axis.findIndex(a=>a>=t);if(i<0)i=d.axis.length-1;
 const x=d.left+d.width*d.axis[i]/end;cross.setAttribute("x1",x);cross.setAttribute("x2",x);cross.style.visibility="visible";
-tip.replaceChildren();const head=document.createElement("div");head.textContent=Math.round(d.axis[i])+" s";tip.append(head);
+tip.replaceChildren();const head=document.createElement("div");head.textContent=Math.round(d.axis[i])+" "+d.counts;tip.append(head);
 for(const s of d.series){const row=document.createElement("div"),dot=document.createElement("i"),v=s.values[i];dot.style.background="var(--series-"+s.colour+")";row.append(dot,s.name+": "+(v==null?"none":v.toLocaleString("en-US"))+" "+d.unit);tip.append(row)}
 tip.style.display="block";const right=x>d.total/2;tip.style.left=right?"":(x/d.total*100+2)+"%";tip.style.right=right?(100-x/d.total*100+2)+"%":""};
 plot.onpointerleave=()=>{tip.style.display="none";cross.style.visibility="hidden"}}

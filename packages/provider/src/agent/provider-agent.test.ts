@@ -9,6 +9,7 @@ import { createModelStore, type Logger, type ProviderAgent, type ProviderOptions
 import { type CoordinatorStub, type StubConnection, startCoordinatorStub } from "../session/testing/index.js";
 import { chatOf, type SealedChat, scriptedModel, sealChat, textOf, workerEntry } from "../worker/testing/index.js";
 import { createProviderAgent } from "./provider-agent.js";
+import { conditionsOf, storeMeasuredRates } from "./stored-rates.js";
 import { providerVersion } from "./version.js";
 
 const sprout = fileURLToPath(new URL("../../../../models/sprout", import.meta.url));
@@ -69,6 +70,16 @@ async function ask(serving: Pick<Serving, "connection" | "register">, chat: Chat
   expect(answer.isFinal).toBe(true);
   return textOf(answer.events);
 }
+
+it("registers what a benchmark found", async () => {
+  const first = await serve();
+  expect(first.register).toMatchObject({ prefill_tps: 0, decode_tps: 0 });
+  await first.agent.stop();
+  const conditions = conditionsOf(scriptedModel, { kind: "scripted", script: {} }, first.register.hardware);
+  const rates = { prefill_tps: 321, decode_tps: 12 };
+  await storeMeasuredRates(home, scriptedModel.id, { conditions, measuredAt: new Date(), rates });
+  expect((await serve()).register).toMatchObject(rates);
+});
 
 describe("a provider that is paused", () => {
   it("says so, refuses, gives the memory back, and stays paused over a restart until it is resumed", async () => {

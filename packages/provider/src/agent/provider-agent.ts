@@ -37,6 +37,7 @@ import type { ProviderAgent, ProviderPhase, ProviderState } from "./provider-sta
 import { Relay } from "./relay.js";
 import { heartbeatMessage, NO_TOTALS, registerMessage, sumTotals, type Totals } from "./reports.js";
 import { selectModels } from "./select-models.js";
+import { readMeasuredRates } from "./stored-rates.js";
 import { providerVersion } from "./version.js";
 import { type Ready, type WorkerState, WorkerSupervisor } from "./worker-supervisor.js";
 
@@ -183,11 +184,13 @@ class Agent implements ProviderAgent {
     const modelsDirectory = storeLayout(home).root;
     await mkdir(modelsDirectory, { recursive: true });
     const [confinement, hardware] = await Promise.all([findConfinement(), readHardware()]);
+    const infos = models.map(({ info }) => info);
+    const measured = await readMeasuredRates(home, infos, engine, hardware);
     if (this.#phase !== "starting") return;
     const clock = this.#clock;
     const supervisor = new WorkerSupervisor({
       ...{ entry, engine, models, modelsDirectory, confinement, clock, random, logger },
-      keyDirectory: this.#keyDirectory,
+      ...{ measured, keyDirectory: this.#keyDirectory },
       ...(residentModels_max !== undefined && { residentModels_max }),
       ...(modelsMemory_gb_max !== undefined && { modelsMemory_bytes_max: modelsMemory_gb_max * 2 ** 30 }),
       ...(idleUnload_minutes > 0 && { idleUnload_ms: idleUnload_minutes * 60_000 }),

@@ -27,6 +27,8 @@ export interface SupervisorOptions {
   readonly modelsMemory_bytes_max?: number;
   /** A model that was not used for so long leaves memory; absent is never. */
   readonly idleUnload_ms?: number;
+  /** Rates that a benchmark has found, by build. */
+  readonly measured?: NonNullable<Extract<ToWorker, { type: "start" }>["measured"]>;
   readonly confinement: Confinement;
   readonly clock: Clock;
   /** Uniform in [0, 1). */
@@ -111,10 +113,11 @@ export class WorkerSupervisor {
       onFrame: this.#options.onFrame,
       onEnd: (end) => this.#onEnd(end),
     });
-    const { residentModels_max, modelsMemory_bytes_max, idleUnload_ms } = this.#options;
+    const { residentModels_max, modelsMemory_bytes_max, idleUnload_ms, measured } = this.#options;
     this.#worker.pipe.sendControl({
       ...{ type: "start", keyDirectory, engine, models: models.filter(({ info }) => !this.#fatalLoads.isLeftOut(info.id)) },
       ...(idleUnload_ms !== undefined && { idleUnload_ms }),
+      ...(measured !== undefined && { measured }),
       ...(residentModels_max !== undefined && { residentModels_max }),
       ...(modelsMemory_bytes_max !== undefined && { modelsMemory_bytes_max }),
     });

@@ -67,6 +67,10 @@ export const toWorker = z.discriminatedUnion("type", [
     modelsMemory_bytes_max: z.number().positive().exactOptional(),
     /** A model that was not used for so long leaves memory; absent is never. */
     idleUnload_ms: z.number().positive().exactOptional(),
+    /** Rates that a benchmark of this machine has found, by build; they count before what is measured at the start. */
+    measured: z
+      .record(z.string(), z.object({ decode_tps: z.number().nonnegative(), prefill_tps: z.number().nonnegative() }))
+      .exactOptional(),
   }),
   loadModel,
   unloadModel,

@@ -126,7 +126,8 @@ export class Worker {
     const failures = await models.start(message.models);
     this.#models = models;
     const first = models.served.find(({ info }) => !makesVectors(info)) ?? models.served[0];
-    const rates = first === undefined || choice.kind === "scripted" ? UNMEASURED : await measure(first, clock);
+    const measured = first === undefined || choice.kind === "scripted" ? UNMEASURED : await measure(first, clock);
+    const rates = message.measured?.[first?.info.id ?? ""] ?? measured;
     // The agent registers as soon as it hears `ready`, and its first heartbeat should hold the slots.
     this.#report();
     this.#pipe.sendControl({
