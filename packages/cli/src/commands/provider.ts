@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { addLinkCommands } from "./device.js";
-import { addBenchmarkCommand } from "./provider-benchmark.js";
+import { addBenchmarkCommand, addUpdateCommand } from "./provider-benchmark.js";
 import { withLocal } from "./provider-local.js";
 import { addServiceCommands } from "./provider-service.js";
 
@@ -70,6 +70,7 @@ export function addProviderCommands(program: Command): void {
     .option("-f, --follow", "and what comes, until Ctrl-C")
     .action(async (options) => (await import("../run/provider-logs.js")).providerLogs(options));
   addBenchmarkCommand(provider);
+  addUpdateCommand(provider);
   addServiceCommands(provider);
 }
 

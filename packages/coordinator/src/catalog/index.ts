@@ -5,5 +5,4 @@ export { type CatalogService, createCatalog } from "./create-catalog.js";
 export { createManifestSigner, type ManifestSigner } from "./manifest-signer.js";
 export { modelType } from "./model-type.js";
 export { createReleases, type Releases } from "./releases/create-releases.js";
-export { RELEASE_VERSION } from "./releases/precedence.js";
 export * from "./types.js";

@@ -1,8 +1,7 @@
-import type { Clock } from "@umbel/protocol";
+import { type Clock, releasePrecedence } from "@umbel/protocol";
 import { inShare } from "../../in-share.js";
 import { type ReleaseRow, releaseRepository, type Store } from "../../store/index.js";
 import { recorded } from "../changes/recorded.js";
-import { precedence } from "./precedence.js";
 
 /** What registering a release takes. */
 export type NewRelease = Omit<ReleaseRow, "active" | "createdAt">;
@@ -36,7 +35,7 @@ export function createReleases({ store, clock }: { readonly store: Pick<Store, "
           (channel === "beta" || row.channel === "stable") &&
           (device === undefined ? row.rollout_percent === 100 : inShare(row.rollout_percent, "release", row.version, device)),
       );
-      return offered.sort((a, b) => precedence(b.version, a.version))[0];
+      return offered.sort((a, b) => releasePrecedence(b.version, a.version))[0];
     },
     async register(release, actor) {
       const at = clock.date();

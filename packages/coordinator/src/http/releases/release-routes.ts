@@ -1,8 +1,8 @@
 import { ApiError } from "@umbel/dialects";
-import { isFileAddress } from "@umbel/protocol";
+import { isFileAddress, RELEASE_VERSION } from "@umbel/protocol";
 import type { FastifyRequest } from "fastify";
 import { z } from "zod";
-import { RELEASE_VERSION, type Releases } from "../../catalog/index.js";
+import type { Releases } from "../../catalog/index.js";
 import { controlBody } from "../control-body.js";
 import type { HttpDependencies } from "../dependencies.js";
 import { queryOf } from "../lists/query.js";

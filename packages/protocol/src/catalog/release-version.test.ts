@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { precedence, RELEASE_VERSION } from "./precedence.js";
+import { RELEASE_VERSION, releasePrecedence } from "./release-version.js";
 
 describe("releases", () => {
   it("come in the order of their versions, a pre-release before what it leads to", () => {
@@ -15,8 +15,8 @@ describe("releases", () => {
       "1.0.10",
       "2.0.0",
     ];
-    expect([...inOrder].reverse().sort(precedence)).toEqual(inOrder);
-    expect(precedence("1.0.0+build.1", "1.0.0+build.2")).toBe(0);
+    expect([...inOrder].reverse().sort(releasePrecedence)).toEqual(inOrder);
+    expect(releasePrecedence("1.0.0+build.1", "1.0.0+build.2")).toBe(0);
   });
 
   it.each([

@@ -2,7 +2,7 @@
 export const RELEASE_VERSION = /^\d{1,9}\.\d{1,9}\.\d{1,9}(?:[-+][0-9A-Za-z.+-]{1,64})?$/;
 
 /** Which of two releases comes later: Semantic Versioning 2.0.0 §11, so 1.2.0-rc.1 before 1.2.0. @returns below 0 if `a` is the earlier */
-export function precedence(a: string, b: string): number {
+export function releasePrecedence(a: string, b: string): number {
   const [first, second] = [parts(a), parts(b)];
   for (let index = 0; index < 3; index += 1) {
     const difference = (first.numbers[index] ?? 0) - (second.numbers[index] ?? 0);
