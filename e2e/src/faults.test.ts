@@ -13,7 +13,8 @@ describe("faults", () => {
   afterEach(() => network.close());
 
   it("a provider killed before the first content is replaced without the consumer noticing", async () => {
-    network = await startNetwork();
+    // The second machine has to come up before the first is given up for being silent.
+    network = await startNetwork({ UMBEL_FIRST_CONTENT_BASE: "1m" });
     const { openai, apiKey } = await network.client();
     const silent = await network.provider({ script: NEVER_ANSWERS });
     const answer = openai.chat.completions.create(ASK);
