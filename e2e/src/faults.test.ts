@@ -1,5 +1,6 @@
 import { execFileSync } from "node:child_process";
-import { afterEach, describe, expect, it } from "vitest";
+import type OpenAI from "openai";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { eventually, MODEL, type Script, startNetwork, type TestNetwork } from "./harness/index.js";
 
 const ASK = { model: MODEL, messages: [{ role: "user" as const, content: "count the leaves" }], max_tokens: 400 };
@@ -10,12 +11,22 @@ const QUICK: Script = { answer: { kind: "text", text: "quick answer" }, answerTo
 
 describe("faults", () => {
   let network: TestNetwork;
-  afterEach(() => network.close());
+  let openai: OpenAI;
+  let apiKey: string;
+  let consumers = 0;
+
+  beforeAll(async () => {
+    // The second machine of a test has to come up before the first is given up for being silent.
+    network = await startNetwork({ UMBEL_FIRST_CONTENT_BASE: "1m" });
+  });
+  beforeEach(async () => {
+    consumers += 1;
+    ({ openai, apiKey } = await network.client({ account: `consumer-${consumers}` }));
+  });
+  afterEach(() => network.stopProviders());
+  afterAll(() => network.close());
 
   it("a provider killed before the first content is replaced without the consumer noticing", async () => {
-    // The second machine has to come up before the first is given up for being silent.
-    network = await startNetwork({ UMBEL_FIRST_CONTENT_BASE: "1m" });
-    const { openai, apiKey } = await network.client();
     const silent = await network.provider({ script: NEVER_ANSWERS });
     const answer = openai.chat.completions.create(ASK);
     await eventually("the first provider has the request", async () =>
@@ -28,8 +39,6 @@ describe("faults", () => {
   });
 
   it("a provider killed in mid-answer gives an error in the stream, and what was delivered is paid", async () => {
-    network = await startNetwork();
-    const { openai, apiKey } = await network.client();
     const provider = await network.provider({ script: SLOW });
     const stream = await openai.chat.completions.create({ ...ASK, stream: true });
     let pieces = 0;
@@ -46,8 +55,6 @@ describe("faults", () => {
   });
 
   it("a consumer who leaves in mid-answer frees the slot and pays for what was generated", async () => {
-    network = await startNetwork();
-    const { openai, apiKey } = await network.client();
     await network.provider({ script: { ...SLOW, answerTokens: 390, tokens_per_s: 20 } });
     const leaving = new AbortController();
     const stream = await openai.chat.completions.create({ ...ASK, stream: true }, { signal: leaving.signal });
@@ -64,8 +71,6 @@ describe("faults", () => {
   });
 
   it("a worker that crashes is answered for, restarted, and serves again", async () => {
-    network = await startNetwork();
-    const { openai } = await network.client();
     const provider = await network.provider({ script: SLOW });
     const stream = await openai.chat.completions.create({ ...ASK, stream: true });
     const worker = workerOf(provider.pid);
@@ -88,8 +93,6 @@ describe("faults", () => {
   });
 
   it("a coordinator killed with open holds leaves none open and no balance wrong", async () => {
-    network = await startNetwork();
-    const { openai, apiKey } = await network.client();
     await network.provider({ script: SLOW });
     await openai.chat.completions.create({ ...ASK, max_tokens: 1 });
     const before = await network.settledBalance(apiKey);

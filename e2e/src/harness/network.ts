@@ -26,6 +26,8 @@ export interface TestNetwork {
     readonly sequences?: number;
     readonly args?: readonly string[];
   }): Promise<UmbelProcess>;
+  /** Kills every provider and waits until the coordinator has none. */
+  stopProviders(): Promise<void>;
   restartCoordinator(): Promise<void>;
   get(
     pathname: string,
@@ -44,6 +46,7 @@ export async function startNetwork(env: NodeJS.ProcessEnv = {}): Promise<TestNet
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const providers: UmbelProcess[] = [];
+  let started = 0;
   const start = async () => {
     const coordinator = umbel(["coordinator", "--json", "--port", String(port), "--home", home.path], env);
     await coordinator.ready;
@@ -60,7 +63,7 @@ export async function startNetwork(env: NodeJS.ProcessEnv = {}): Promise<TestNet
         cli(["admin", "credit", "--json", "--account", account, "--usd", usd(credit_microUsd), "--reference", "test", "--home", home.path]);
       return { apiKey: key, openai: new OpenAI({ baseURL: `${url}/v1`, apiKey: key, maxRetries: 0 }) };
     },
-    provider: async ({ script, through = url, name = `provider-${providers.length}`, sequences, args = [] }) => {
+    provider: async ({ script, through = url, name = `provider-${started++}`, sequences, args = [] }) => {
       const providerHome = path.join(home.path, name);
       mkdirSync(providerHome, { recursive: true });
       const before = await routableProviders(network);
@@ -74,6 +77,10 @@ export async function startNetwork(env: NodeJS.ProcessEnv = {}): Promise<TestNet
       await provider.ready;
       await eventually("the provider is routable", async () => ((await routableProviders(network)) > before ? true : undefined));
       return provider;
+    },
+    stopProviders: async () => {
+      await killAll(providers.splice(0));
+      await eventually("no provider is left", async () => ((await routableProviders(network)) === 0 ? true : undefined));
     },
     restartCoordinator: async () => {
       network.coordinator = await start();
@@ -89,13 +96,17 @@ export async function startNetwork(env: NodeJS.ProcessEnv = {}): Promise<TestNet
         return balance.held_micro_usd === 0 ? balance.balance_micro_usd : undefined;
       }),
     close: async () => {
-      for (const provider of providers) provider.kill("SIGKILL");
-      await Promise.all(providers.map((provider) => provider.exited));
+      await killAll(providers);
       await network.coordinator.stop();
       home.remove();
     },
   };
   return network;
+}
+
+async function killAll(providers: readonly UmbelProcess[]): Promise<void> {
+  for (const provider of providers) provider.kill("SIGKILL");
+  await Promise.all(providers.map(({ exited }) => exited));
 }
 
 function cli(args: readonly string[]): string {
