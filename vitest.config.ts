@@ -3,6 +3,8 @@ import { defineConfig } from "vitest/config";
 const conditions = ["umbel-source"];
 /** Real processes under load, whose deadlines are real: nothing else runs meanwhile. */
 const ALONE = ["e2e/src/chaos.test.ts"];
+const PURE = ["protocol", "dialects", "routing"].map((name) => `packages/${name}/src/**/*.test.ts`);
+const QUICK = { testTimeout: 30_000, hookTimeout: 60_000 };
 const SLOW = { testTimeout: 120_000, hookTimeout: 180_000 };
 
 export default defineConfig({
@@ -12,7 +14,12 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: "unit", include: ["packages/*/src/**/*.test.ts", "tools/**/*.test.mjs"], testTimeout: 30_000, hookTimeout: 60_000 },
+        // Nothing in these packages outlives a test: loading them once a worker, and not once a file, saves most of their time.
+        test: { name: "pure", include: PURE, isolate: false, ...QUICK },
+      },
+      {
+        extends: true,
+        test: { name: "unit", include: ["packages/*/src/**/*.test.ts", "tools/**/*.test.mjs"], exclude: PURE, ...QUICK },
       },
       {
         extends: true,
