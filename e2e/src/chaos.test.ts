@@ -145,7 +145,10 @@ describe("eight machines of which three at a time are killed, paused, slowed or 
       // What has been shown cannot be taken back; before that, and where the answer is shown whole, another machine takes over.
       return !stream || machine === undefined || end_ms > machine.struckUntil_ms;
     });
-    expect(avoidable).toEqual([]);
+    // Three machines may be struck at once, and a request is given up when three have let its time pass (routing.md §10): it can meet just these.
+    const metAllThree = avoidable.filter(({ error }) => /timed out after 3 attempts/.test(error ?? ""));
+    expect(avoidable.filter((outcome) => !metAllThree.includes(outcome))).toEqual([]);
+    expect(metAllThree.length).toBeLessThanOrEqual(outcomes.length / 100);
   });
 
   it("lets nobody wait past the deadlines", () => {
