@@ -11,13 +11,13 @@ const health = z.object({ status: z.string(), version: z.string() }).loose();
 /** Whether the coordinator is there, knows the account, and what it thinks of this machine. */
 export async function coordinatorChecks(patient: Patient): Promise<Finding[]> {
   const url = (patient.settings.values.coordinatorUrl ?? "").replace(/\/+$/, "").replace(/^ws/, "http");
-  const reached = await reach(url, patient);
-  if (reached.status !== "pass") return [reached];
-  return [reached, ...(await clock(url, patient)), ...(await account(url, patient))];
+  const answer = await get(`${url}/health`, undefined, patient);
+  const reached = reach(url, answer);
+  if (answer instanceof Error || reached.status !== "pass") return [reached];
+  return [reached, ...clock(answer, patient), ...(await account(url, patient))];
 }
 
-async function reach(url: string, patient: Patient): Promise<Finding> {
-  const answer = await get(`${url}/health`, undefined, patient);
+function reach(url: string, answer: Answer | Error): Finding {
   if (answer instanceof Error) {
     const fix = "Check coordinator.url (or --coordinator), the network, and whether a proxy or firewall stands between.";
     return fail("coordinator", `Nothing answers at ${url} (${causeOf(answer)}).`, fix);
@@ -31,9 +31,8 @@ async function reach(url: string, patient: Patient): Promise<Finding> {
   );
 }
 
-async function clock(url: string, patient: Patient): Promise<Finding[]> {
-  const answer = await get(`${url}/health`, undefined, patient);
-  const theirs_ms = answer instanceof Error ? Number.NaN : Date.parse(answer.date ?? "");
+function clock({ date }: Answer, patient: Patient): Finding[] {
+  const theirs_ms = Date.parse(date ?? "");
   if (Number.isNaN(theirs_ms)) return [];
   const off_ms = patient.now().getTime() - theirs_ms;
   if (Math.abs(off_ms) < CLOCK_OFF_ms_max) return [pass("clock", "The clock agrees with the coordinator's")];

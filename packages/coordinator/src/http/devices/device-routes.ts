@@ -39,6 +39,14 @@ export function deviceRoutes(dependencies: HttpDependencies): readonly Route[] {
     return { status: decision, message };
   }
 
+  const decision = (url: string, summary: string, decided: "approved" | "denied"): Route => ({
+    method: "POST",
+    url,
+    access: "session",
+    doc: { tag: "Machines", summary, request: userCodeBody, answer: decidedAnswer, errors: [400, 404, 409, 410] },
+    handle: (request) => decide(request, decided),
+  });
+
   return [
     {
       method: "POST",
@@ -128,32 +136,8 @@ export function deviceRoutes(dependencies: HttpDependencies): readonly Route[] {
         };
       },
     },
-    {
-      method: "POST",
-      url: "/v1/device/approve",
-      access: "session",
-      doc: {
-        tag: "Machines",
-        summary: "Link the machine that shows a code to the account",
-        request: userCodeBody,
-        answer: decidedAnswer,
-        errors: [400, 404, 409, 410],
-      },
-      handle: (request) => decide(request, "approved"),
-    },
-    {
-      method: "POST",
-      url: "/v1/device/deny",
-      access: "session",
-      doc: {
-        tag: "Machines",
-        summary: "Refuse the machine that shows a code",
-        request: userCodeBody,
-        answer: decidedAnswer,
-        errors: [400, 404, 409, 410],
-      },
-      handle: (request) => decide(request, "denied"),
-    },
+    decision("/v1/device/approve", "Link the machine that shows a code to the account", "approved"),
+    decision("/v1/device/deny", "Refuse the machine that shows a code", "denied"),
     {
       method: "DELETE",
       url: "/v1/device/token",
