@@ -9,19 +9,26 @@ const HEADERS = {
   "Referrer-Policy": "no-referrer",
 };
 
+/** Paths that the page tells apart itself. Machines are linked at the first one, whose address they show. */
+export const LINK_PAGE = "/link";
+const PAGES = [LINK_PAGE];
+
 /** Serves the web console's built files, if they are there: a console is built apart from the coordinator, which works without one. */
 export function serveConsole(app: FastifyInstance, directory: string | undefined): void {
   if (directory === undefined || !existsSync(directory)) return;
-  app.register(fastifyStatic, {
-    root: path.resolve(directory),
-    // One route a file that exists now: every other path stays unknown.
-    wildcard: false,
-    cacheControl: false,
-    setHeaders(response, file) {
-      for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value);
-      // Bundlers put a hash of the content into the names of assets, so these never change.
-      const isHashed = path.basename(path.dirname(file)) === "assets";
-      response.setHeader("Cache-Control", isHashed ? "public, max-age=31536000, immutable" : "no-cache");
-    },
+  app.register(async (scope) => {
+    await scope.register(fastifyStatic, {
+      root: path.resolve(directory),
+      // One route a file that exists now: every other path stays unknown.
+      wildcard: false,
+      cacheControl: false,
+      setHeaders(response, file) {
+        for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value);
+        // Bundlers put a hash of the content into the names of assets, so these never change.
+        const isHashed = path.basename(path.dirname(file)) === "assets";
+        response.setHeader("Cache-Control", isHashed ? "public, max-age=31536000, immutable" : "no-cache");
+      },
+    });
+    for (const page of PAGES) scope.get(page, (_request, reply) => reply.sendFile("index.html"));
   });
 }

@@ -40,6 +40,11 @@ export function createGates(dependencies: HttpDependencies, isDraining: () => bo
     const message = "this endpoint requires an interactive session — API keys are not accepted";
     throw new ApiError({ status: 403, code: "forbidden", message });
   };
+  // It lies on a machine that strangers' requests run on, so it must not be worth money.
+  const noMachine: Gate = async (request) => {
+    if (principalOf(request).method !== "provider_token") return;
+    throw new ApiError({ status: 403, code: "forbidden", message: "provider tokens serve machines only — use an API key" });
+  };
   const ownsMachines: Gate = async (request) => {
     if (principalOf(request).method !== "api_key") return;
     const message = "this endpoint takes a session or a provider token — API keys are not accepted";
@@ -76,8 +81,8 @@ export function createGates(dependencies: HttpDependencies, isDraining: () => bo
   };
 
   return {
-    inference: [notDraining, authenticated, withinRequestLimit],
-    account: [authenticated],
+    inference: [notDraining, authenticated, noMachine, withinRequestLimit],
+    account: [authenticated, noMachine],
     session: [authenticated, signedIn, withinChangeLimit],
     owner: [authenticated, ownsMachines],
     admin: [operator],

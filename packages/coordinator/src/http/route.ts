@@ -14,7 +14,7 @@ export interface Route {
   readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   readonly url: string;
   /**
-   * `inference`: behind the drain gate and the request limit of the account. `account`: any credential of an account. `session`: somebody who
+   * `inference`: behind the drain gate and the request limit of the account. `account`: a key of an account, or somebody who has signed in. `session`: somebody who
    * has signed in, no key. `owner`: somebody who has signed in, or a machine's own token. `admin`: the operator's key, or somebody signed in to an operator's account. `release`: the release key, or what `admin` takes. `public`: limited per address. `probe`: not limited, not logged.
    */
   readonly access: "inference" | "account" | "session" | "owner" | "admin" | "release" | "public" | "probe";

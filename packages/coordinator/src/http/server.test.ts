@@ -255,6 +255,14 @@ describe("the HTTP edge", () => {
       expect(script.headers.get("cache-control")).toContain("immutable");
     });
 
+    it("at the address that machines show, with the same policy, and without a word of the code in the log", async () => {
+      const page = await fetch(`${test.url}/link?user_code=SECR-ETCD`);
+      expect(await page.text()).toContain("<title>console</title>");
+      expect(page.headers.get("cache-control")).toBe("no-cache");
+      expect(page.headers.get("content-security-policy")).toContain("frame-ancestors 'none'");
+      expect(test.log.join()).not.toContain("SECR");
+    });
+
     it("and no file beside it", async () => {
       expect(await raw("GET /../package.json HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")).toMatch(/^HTTP\/1\.1 40[0-9] /);
       expect((await fetch(`${test.url}/assets/`)).status).toBe(404);

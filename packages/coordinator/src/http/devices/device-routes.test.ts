@@ -25,12 +25,18 @@ describe("the routes that link machines", () => {
     const { device_code, user_code } = asked;
     expect(asked).toMatchObject({ verification_uri: "https://umbel.example/link", expires_in: 900, interval: 5 });
     const shown = await call("GET", `/v1/device/pending?user_code=${String(user_code)}`, undefined, alice);
-    expect(shown.reply).toMatchObject({ client_name: "desk", platform: "linux-x64" });
+    expect(shown.reply).toMatchObject({
+      client_name: "desk",
+      platform: "linux-x64",
+      scopes: [{ id: "machines:serve" }, { id: "machines:read" }],
+    });
     expect((await call("POST", "/v1/device/approve", { user_code }, alice)).reply).toMatchObject({ status: "approved" });
     const { reply } = await call("POST", "/v1/device/token", { device_code });
     expect(reply).toMatchObject({ status: "authorized", account_id: "alice" });
     const token = String(reply["token"]);
     expect((await call("POST", "/v1/device/token", { device_code })).code).toBe("expired_token");
+    for (const path of ["/v1/models", "/v1/payments/balance"])
+      expect(await call("GET", path, undefined, token)).toMatchObject({ status: 403, code: "forbidden" });
     expect(await call("DELETE", "/v1/device/token", undefined, token)).toMatchObject({ status: 200, reply: { status: "revoked" } });
     expect((await call("DELETE", "/v1/device/token", undefined, token)).status).toBe(401);
   });

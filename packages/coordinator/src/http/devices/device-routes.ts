@@ -5,11 +5,22 @@ import { createBucketTable } from "../../inference/index.js";
 import { truncatedAddress } from "../access-log.js";
 import { asked } from "../asked.js";
 import { bearerOf } from "../bearer.js";
+import { LINK_PAGE } from "../console.js";
 import { controlBody } from "../control-body.js";
 import type { HttpDependencies } from "../dependencies.js";
 import { principalOf } from "../exchange.js";
 import type { Route } from "../route.js";
-import { codeAnswer, codeBody, decidedAnswer, pendingAnswer, pollAnswer, pollBody, revokedAnswer, userCodeBody } from "./device-schema.js";
+import {
+  codeAnswer,
+  codeBody,
+  decidedAnswer,
+  PROVIDER_SCOPES,
+  pendingAnswer,
+  pollAnswer,
+  pollBody,
+  revokedAnswer,
+  userCodeBody,
+} from "./device-schema.js";
 
 /** Codes that one address may ask for: ten an hour. */
 const CODES = { perSecond: 10 / 3_600, burst: 10 };
@@ -68,11 +79,12 @@ export function deviceRoutes(dependencies: HttpDependencies): readonly Route[] {
         const { deviceCode, userCode } = await asked(devices.begin(machine));
         // Never from the request's own headers: whoever asks could then send an owner anywhere.
         const base = settings.publicUrl ?? `http://127.0.0.1:${request.socket.localPort ?? settings.port}`;
+        const page = `${base}${LINK_PAGE}`;
         return {
           device_code: deviceCode,
           user_code: userCode,
-          verification_uri: `${base}/link`,
-          verification_uri_complete: `${base}/link?user_code=${userCode}`,
+          verification_uri: page,
+          verification_uri_complete: `${page}?user_code=${userCode}`,
           expires_in: DEVICE_LIMITS.expires_s,
           interval: DEVICE_LIMITS.interval_s,
         };
@@ -133,6 +145,7 @@ export function deviceRoutes(dependencies: HttpDependencies): readonly Route[] {
           platform: machine?.platform ?? "",
           network: machine?.network ?? "",
           asked_at: askedAt?.toISOString() ?? "",
+          scopes: [...PROVIDER_SCOPES],
         };
       },
     },

@@ -26,11 +26,18 @@ export const pollAnswer = z.union([
 
 export const userCodeBody = z.strictObject({ user_code: userCode });
 
+/** What a provider token is good for, for whoever is to approve one. */
+export const PROVIDER_SCOPES: readonly { readonly id: string; readonly description: string }[] = [
+  { id: "machines:serve", description: "Serve models in the name of your account, and earn for it." },
+  { id: "machines:read", description: "See your account's machines, and whether they get work." },
+];
+
 export const pendingAnswer = z.object({
   client_name: z.string(),
   platform: z.string(),
   network: z.string().describe("That the machine asked from, truncated."),
   asked_at: z.iso.datetime(),
+  scopes: z.array(z.object({ id: z.string(), description: z.string() })).describe("What its token would be good for."),
 });
 
 export const decidedAnswer = z.object({ status: z.enum(["approved", "denied"]), message: z.string() });

@@ -30,7 +30,7 @@ const STATUS_NAMES: Readonly<Record<number, string>> = {
 /** What each kind of route can answer beside its own. */
 const ERRORS: Readonly<Record<Route["access"], readonly number[]>> = {
   inference: [400, 401, 402, 403, 404, 408, 409, 413, 415, 422, 429, 500, 502, 503, 504],
-  account: [401, 500, 503],
+  account: [401, 403, 500, 503],
   session: [401, 403, 429, 500, 503],
   owner: [401, 403, 500, 503],
   admin: [401, 403, 429, 500, 503],

@@ -1,0 +1,21 @@
+import { type FormEvent, useId } from "react";
+
+/** Who may decide: somebody who has signed in. An API key is not enough, because it lies about in programs. */
+export function SessionForm({ onSession }: { readonly onSession: (token: string) => void }) {
+  const id = useId();
+  const submit = (event: FormEvent<HTMLFormElement>) => {
+    event.preventDefault();
+    const token = String(new FormData(event.currentTarget).get("session") ?? "").trim();
+    if (token !== "") onSession(token);
+  };
+  return (
+    <form className="card" onSubmit={submit}>
+      <label htmlFor={id}>Session token of your account</label>
+      <input id={id} name="session" type="password" autoComplete="off" placeholder="eyJ…" required />
+      <button type="submit">Sign in</button>
+      <p className="hint">
+        Made with <code>umbel session</code> where the coordinator keeps its state. It stays in this tab. API keys are not accepted here.
+      </p>
+    </form>
+  );
+}
