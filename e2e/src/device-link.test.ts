@@ -16,7 +16,7 @@ describe("umbel provider login", () => {
     machine.remove();
   });
 
-  it("links a machine to the account that approves its code, and logout unlinks it", async () => {
+  it("links a machine to the account that approves its code; revoking its token ends its provider, and login begins anew", async () => {
     const login = umbel(["provider", "login", "--json", "--coordinator", url, "--home", machine.path]);
     const code = await eventually("a code is shown", async () => /Code: (\S+),/.exec(login.output())?.[1]);
     const at = ["--coordinator", url, "--home", owner.path, "--account", "local", "--json"];
@@ -25,6 +25,29 @@ describe("umbel provider login", () => {
     expect(unsure.output()).toContain("Machine: ");
     expect(await umbel(["device", "approve", code, "--yes", ...at]).ready).toMatchObject({ status: "approved" });
     expect(await login.ready).toEqual({ account_id: "local", coordinator: url });
+
+    const serving = umbel([
+      "provider",
+      "start",
+      "--json",
+      "--foreground",
+      "--engine",
+      "scripted",
+      "--coordinator",
+      url,
+      "--home",
+      machine.path,
+    ]);
+    await serving.ready;
+    const { data } = (await umbel(["device", "list", ...at]).ready) as { data: readonly { id: string }[] };
+    expect(data).toHaveLength(1);
+    expect(await umbel(["device", "revoke", data[0]?.id ?? "", ...at]).ready).toMatchObject({ status: "revoked" });
+    expect((await serving.exited).code).toBe(4);
+    expect(serving.output()).toContain("umbel provider login");
+
+    const again = umbel(["provider", "login", "--json", "--coordinator", url, "--home", machine.path]);
+    await eventually("a new code is shown", async () => /Code: (\S+),/.exec(again.output())?.[1]);
+    await again.stop();
     const logout = await umbel(["provider", "logout", "--json", "--home", machine.path]).ready;
     expect(logout).toEqual({ account_id: "local", coordinator: url, revoked: true });
   });

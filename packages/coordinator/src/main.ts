@@ -167,6 +167,7 @@ async function start(
     publicIdSalt: await secretFile(path.join(settings.home, "public-id-salt"), SALT_BYTES),
   });
   catalog.onChanged(fleet.catalogChanged);
+  accounts.onProviderTokensChanged(fleet.tokensChanged);
   const decisions = createDecisions({
     store: createDecisionStore(store),
     clock,

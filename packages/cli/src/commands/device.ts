@@ -11,14 +11,23 @@ export function addLinkCommands(program: Command, provider: Command): void {
     .option("--local-only", "only forget it; for a coordinator that does not answer any more")
     .action(async (options) => (await import("../run/provider-login.js")).logout(options));
 
-  const device = program.command("device").description("machines that ask to be linked to your account");
+  const device = program.command("device").description("machines that are linked to your account, or ask to be");
+  asOwner(device.command("list").description("provider tokens of the account: one for each machine that was linked")).action(
+    async (options) => (await import("../run/device-tokens.js")).listTokens(options),
+  );
+  asOwner(device.command("revoke").description("revoke a provider token: machines that are connected with it are cut off at once"))
+    .argument("<id>", "of the token, as umbel device list shows it")
+    .action(async (id, options) => (await import("../run/device-tokens.js")).revokeToken(id, options));
   asOwner(device.command("approve").description("link the machine that shows a code"))
+    .argument(...CODE)
     .option("--yes", "do not ask")
     .action(async (code, options) => (await import("../run/device.js")).approveDevice(code, options));
-  asOwner(device.command("deny").description("refuse the machine that shows a code")).action(async (code, options) =>
-    (await import("../run/device.js")).denyDevice(code, options),
-  );
+  asOwner(device.command("deny").description("refuse the machine that shows a code"))
+    .argument(...CODE)
+    .action(async (code, options) => (await import("../run/device.js")).denyDevice(code, options));
 }
+
+const CODE = ["<code>", "as the machine shows it"] as const;
 
 function withHome(command: Command): Command {
   return command
@@ -28,7 +37,6 @@ function withHome(command: Command): Command {
 
 function asOwner(command: Command): Command {
   return command
-    .argument("<code>", "as the machine shows it")
     .option("--coordinator <url>", "the account's coordinator", "http://127.0.0.1:8080")
     .option("--token <token>", "session token of the account (default: one made with the coordinator's home)")
     .option("--account <id>", "with the coordinator's home: account that is meant", LOCAL_ACCOUNT)

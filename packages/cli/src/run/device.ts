@@ -44,7 +44,7 @@ export async function denyDevice(code: string, options: DeviceOptions): Promise<
 }
 
 /** What was given, else one of the coordinator's own home. */
-async function sessionToken({ token, account, home }: DeviceOptions): Promise<string> {
+export async function sessionToken({ token, account, home }: DeviceOptions): Promise<string> {
   if (token !== undefined) return token;
   const identity = await ownIdentity(resolveHome(home));
   return createSessions({ identity, clock: systemClock }).issue(account, SESSION_ms);
@@ -60,12 +60,16 @@ async function agrees(): Promise<boolean> {
   }
 }
 
-function accepted(reply: CoordinatorReply): CoordinatorReply["body"] {
+/** @throws CliError for a refusal, with what to do about it unless it is for want of a session */
+export function accepted(
+  reply: CoordinatorReply,
+  otherwise = "Look at the code that the machine shows, or start again there with: umbel provider login",
+): CoordinatorReply["body"] {
   if (reply.status < 400) return reply.body;
   const isAuthentication = reply.status === 401 || reply.status === 403;
   const remedy = isAuthentication
     ? "Give --token a session token of the account; its coordinator makes one with: umbel session"
-    : "Look at the code that the machine shows, or start again there with: umbel provider login";
+    : otherwise;
   throw new CliError(
     `The coordinator refused: ${reply.message}.`,
     isAuthentication ? EXIT_CODES.authentication : EXIT_CODES.failure,

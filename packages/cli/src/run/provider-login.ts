@@ -2,7 +2,7 @@ import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { CliError, EXIT_CODES } from "../exit-codes.js";
 import { createOutput } from "../output.js";
-import { readAccountLink, removeAccountLink, writeAccountLink } from "../provider/account-link.js";
+import { type AccountLink, readAccountLink, removeAccountLink, writeAccountLink } from "../provider/account-link.js";
 import { awaitApproval } from "../provider/await-approval.js";
 import { callCoordinator } from "../provider/call-coordinator.js";
 import { readConfigFile } from "../provider/config-file.js";
@@ -29,7 +29,7 @@ export async function login(options: LoginOptions): Promise<void> {
   const { values } = resolveSettings({ ...options }, process.env, readConfigFile(configFile));
   const coordinator = values.coordinatorUrl ?? "";
   const linked = await readAccountLink(home);
-  if (linked !== undefined) {
+  if (linked !== undefined && !(await isRevoked(linked))) {
     throw new CliError(
       `This machine is linked to the account "${linked.account_id}" at ${linked.coordinator} already.`,
       EXIT_CODES.failure,
@@ -59,6 +59,15 @@ export async function login(options: LoginOptions): Promise<void> {
   output.line(`This machine earns for the account "${accountId}" at ${coordinator}. Serve with: umbel provider start`);
 }
 
+/** Whether the coordinator says that it does not know the token any more: then there is nothing left to log out of. */
+async function isRevoked({ coordinator, token }: AccountLink): Promise<boolean> {
+  const reply = await callCoordinator(coordinator, { method: "GET", path: "/v1/me/providers", token }).catch((error: unknown) => {
+    if (error instanceof CliError) return undefined;
+    throw error;
+  });
+  return reply?.status === 401;
+}
+
 /** `umbel provider logout`: revokes the token at the coordinator, and forgets it. */
 export async function logout(options: LogoutOptions): Promise<void> {
   const output = createOutput(options);
@@ -81,5 +90,9 @@ export async function logout(options: LogoutOptions): Promise<void> {
   await removeAccountLink(home);
   output.result({ account_id, coordinator, revoked });
   output.line(`This machine is linked to no account any more.${revoked ? "" : " Its token is still valid at the coordinator."}`);
-  output.line("A provider that runs goes on with the old link until it is restarted.");
+  output.line(
+    revoked
+      ? "A provider that runs with it has lost its connection, and ends. Start it anew without a link, or after: umbel provider login"
+      : "A provider that runs goes on with the old link until it is restarted.",
+  );
 }

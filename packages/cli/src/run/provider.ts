@@ -196,6 +196,9 @@ function report(agent: ProviderAgent, output: Output): void {
 export function asCliError(error: unknown): unknown {
   if (error instanceof ModelError)
     return new CliError(error.message, EXIT_CODES.verification, "Check the directory given with --model.", { cause: error });
-  if (error instanceof ProviderError) return new CliError(error.message, EXIT_CODES.failure, undefined, { cause: error });
+  if (error instanceof ProviderError) {
+    const exitCode = error.code === "auth_token_invalid" ? EXIT_CODES.authentication : EXIT_CODES.failure;
+    return new CliError(error.message, exitCode, undefined, { cause: error });
+  }
   return error;
 }

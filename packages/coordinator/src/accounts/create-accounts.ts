@@ -16,6 +16,7 @@ import {
   hashSecret,
   isKeyId,
   isProviderToken,
+  isProviderTokenId,
   newApiKey,
   newKeyId,
   newProviderToken,
@@ -45,6 +46,12 @@ export interface AccountsDependencies {
 export async function createAccounts({ store, clock, sessions }: AccountsDependencies): Promise<Accounts> {
   const lastUse = createLastUse(clock);
   const keys = await ask(createRowCache<KeyRecord>({ store, clock, channel: "umbel_keys", found: KEY_CACHE, missing: KEY_CACHE }), clock);
+
+  const tokenListeners = new Set<() => void>();
+  const tokensChanged = (): void => {
+    for (const listener of tokenListeners) listener();
+  };
+  const unlistenTokens = await ask(store.onChange("umbel_provider_tokens", tokensChanged), clock);
 
   async function loadKey(hash: string): Promise<KeyRecord | undefined> {
     const row = await ask(keyRepository.byHash(store.db, hash), clock);
@@ -167,6 +174,27 @@ export async function createAccounts({ store, clock, sessions }: AccountsDepende
       return secret;
     },
 
+    async listProviderTokens(accountId) {
+      const rows = await ask(providerTokenRepository.ofAccount(store.db, accountId), clock);
+      return rows.map(({ id, label, expiresAt, createdAt, lastUsedAt }) => ({ id, label, expiresAt, createdAt, lastUsedAt }));
+    },
+
+    async revokeProviderTokenById(accountId, tokenId) {
+      if (!isProviderTokenId(tokenId)) return false;
+      return ask(providerTokenRepository.revokeById(store.db, accountId, tokenId, clock.date()), clock);
+    },
+
+    async usableProviderTokens(tokens) {
+      const byHash = new Map(tokens.filter(isProviderToken).map((token) => [hashSecret(token), token]));
+      const usable = await ask(providerTokenRepository.usableAmong(store.db, [...byHash.keys()], clock.date()), clock);
+      return new Set(usable.flatMap((hash) => byHash.get(hash) ?? []));
+    },
+
+    onProviderTokensChanged(listener) {
+      tokenListeners.add(listener);
+      return () => tokenListeners.delete(listener);
+    },
+
     async revokeProviderToken(token) {
       if (!isProviderToken(token)) return false;
       return ask(providerTokenRepository.revoke(store.db, hashSecret(token), clock.date()), clock);
@@ -177,7 +205,7 @@ export async function createAccounts({ store, clock, sessions }: AccountsDepende
     async close() {
       await lastUse.flush();
       try {
-        await ask(keys.close(), clock);
+        await ask(Promise.all([keys.close(), unlistenTokens()]), clock);
       } catch (error) {
         // Without a connection nothing listens any more, which is what was wanted.
         if (!(error instanceof AccountsUnavailableError)) throw error;

@@ -32,6 +32,10 @@ export function isProviderToken(token: string): boolean {
   return PROVIDER_TOKEN.test(token);
 }
 
+export function isProviderTokenId(id: string): boolean {
+  return /^pt_[0-9a-f]{24}$/.test(id);
+}
+
 export function isKeyId(id: string): boolean {
   return /^key_[0-9a-f]{24}$/.test(id);
 }

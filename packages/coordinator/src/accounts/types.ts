@@ -51,6 +51,16 @@ export interface IssuedKey {
   readonly record: KeyRecord;
 }
 
+/** A token that makes machines an account's own. Its secret was shown once. */
+export interface ProviderTokenRecord {
+  readonly id: string;
+  /** What the machine called itself when it was linked. */
+  readonly label: string;
+  readonly expiresAt: Date | null;
+  readonly createdAt: Date;
+  readonly lastUsedAt: Date | null;
+}
+
 /** People, API keys and machine links. Secrets are returned once and stored as SHA-256. */
 export interface Accounts {
   /** The principal of a bearer token, or undefined for an unknown, disabled or expired one. @throws when the database cannot answer. */
@@ -69,8 +79,16 @@ export interface Accounts {
   /** False when there is no such key of this account. Effective on the next request of every coordinator. */
   revokeKey(accountId: string, keyId: string): Promise<boolean>;
   issueProviderToken(accountId: string, label: string): Promise<string>;
-  /** False when it is none, or revoked already. Effective at the next registration. */
+  /** Those that are not revoked, newest first. */
+  listProviderTokens(accountId: string): Promise<readonly ProviderTokenRecord[]>;
+  /** False when it is none, or revoked already. Connections made with it end as soon as their coordinator hears of it. */
   revokeProviderToken(token: string): Promise<boolean>;
+  /** The same by its id; false also when it is another account's. */
+  revokeProviderTokenById(accountId: string, tokenId: string): Promise<boolean>;
+  /** Which of these are neither revoked nor expired. Never cached. */
+  usableProviderTokens(tokens: readonly string[]): Promise<ReadonlySet<string>>;
+  /** Calls when provider tokens may have ended, whoever ended them. @returns what stops that */
+  onProviderTokensChanged(listener: () => void): () => void;
   /** Account of a provider token; undefined when unknown or revoked. Never cached. */
   providerAccount(token: string): Promise<string | undefined>;
   close(): Promise<void>;

@@ -30,6 +30,7 @@ import { Registry } from "./registry.js";
 import { ProviderSession } from "./session/provider-session.js";
 import type { SessionContext } from "./session/session-context.js";
 import { FLEET_DEFAULTS, type FleetSettings } from "./settings.js";
+import { createTokenWatch } from "./token-watch.js";
 import type { Fleet, ReserveOutcome } from "./types.js";
 
 export interface FleetDependencies {
@@ -55,6 +56,8 @@ export interface FleetService extends Fleet {
   readonly endpoint: ProviderEndpoint;
   /** Tells machines at once what concerns them of a catalogue that has changed; without it they hear of it some seconds later. */
   catalogChanged(): void;
+  /** Provider tokens may have ended: connections made with them are ended, too. Without it that takes up to a minute. */
+  tokensChanged(): void;
 }
 
 /** Creates an empty fleet. It runs timers until `close`. */
@@ -68,6 +71,7 @@ export function createFleet(dependencies: FleetDependencies): FleetService {
   const health = createMachineHealth(dependencies.machines, clock, log);
   const releases = new ReleaseWatch();
   const records = createMachineRecords(dependencies.machines, clock, log);
+  const tokens = createTokenWatch(registry, dependencies.accounts, log);
   const admitting = new Set<Peer>();
   let state: "open" | "shutting_down" | "closed" = "open";
   const { catalog } = dependencies;
@@ -108,6 +112,7 @@ export function createFleet(dependencies: FleetDependencies): FleetService {
       ...dependencies,
       settings,
       records,
+      tokenEpoch: () => tokens.epoch,
       isOpen: () => state === "open",
       onAdmitted: join,
       onLeft: () => admitting.delete(peer),
@@ -125,6 +130,7 @@ export function createFleet(dependencies: FleetDependencies): FleetService {
     registry.add(session);
     index.set(session.view, routingContext());
     session.start();
+    tokens.joined(machine.tokenEpoch);
     if (catalog !== undefined) session.announceDesired(catalog);
     events({ type: "connected", machineId, version: machine.register.version });
     log.info({ machine: sessionContext.publicId(machineId), version: machine.register.version }, "provider connected");
@@ -174,6 +180,7 @@ export function createFleet(dependencies: FleetDependencies): FleetService {
   const stopTimers = [
     loads.stop,
     every(settings.aliasInterval_ms, announceChanges),
+    every(settings.tokenInterval_ms, tokens.check),
     every(settings.sweepInterval_ms, () => {
       const now_ms = clock.now_ms();
       for (const session of [...registry.all()]) if (session.isStale(now_ms)) session.peer.abort("stale");
@@ -275,6 +282,7 @@ export function createFleet(dependencies: FleetDependencies): FleetService {
 
     publicId: sessionContext.publicId,
     catalogChanged: announceChanges,
+    tokensChanged: tokens.changed,
 
     machinesNamed(publicIds) {
       const asked = new Set(publicIds);
@@ -294,7 +302,13 @@ export function createFleet(dependencies: FleetDependencies): FleetService {
       const own = await dependencies.machines.ofAccount(accountId);
       const machine = own.find(({ machineId }) => sessionContext.publicId(machineId) === publicId);
       if (machine === undefined) return "unknown";
-      if (registry.ofMachine(machine.machineId) !== undefined) return "connected";
+      const session = registry.ofMachine(machine.machineId);
+      const token = session?.authToken;
+      if (token !== undefined) {
+        if ([...registry.all()].some((other) => other !== session && other.authToken === token)) return "shared";
+        await dependencies.accounts.revokeProviderToken(token);
+        session?.revoke();
+      }
       await dependencies.machines.unlink(machine.machineId, accountId);
       return "unlinked";
     },

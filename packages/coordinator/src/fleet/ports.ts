@@ -1,9 +1,13 @@
 import type { LoadRefusal, PrefetchModelStatus, Register, TrustLevel } from "@umbel/protocol";
 
-/** Looks up the owner of a machine. */
+/** Looks up the owner of a machine. Rejects when the database cannot answer. */
 export interface ProviderAccounts {
-  /** Account of a provider token; undefined when unknown or revoked. Rejects when the database cannot answer. */
+  /** Account of a provider token; undefined when unknown or revoked. */
   providerAccount(token: string): Promise<string | undefined>;
+  /** Which of these are neither revoked nor expired. */
+  usableProviderTokens(tokens: readonly string[]): Promise<ReadonlySet<string>>;
+  /** False when it was revoked before. */
+  revokeProviderToken(token: string): Promise<boolean>;
 }
 
 /** A machine that has proven its device key, as it is to be stored. */
@@ -105,6 +109,8 @@ export type DisconnectReason =
   | "malformed"
   | "protocol"
   | "refused"
+  /** Its provider token is not valid any more. */
+  | "revoked"
   | "unavailable"
   | "write_timeout"
   | "no_pong"

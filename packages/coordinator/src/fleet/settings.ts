@@ -49,6 +49,8 @@ export interface FleetSettings {
   readonly minVersion: string;
   /** How often it is looked whether a name stands for another build. */
   readonly aliasInterval_ms: number;
+  /** How often provider tokens of connected machines are looked at, in case a notice of their end was lost. */
+  readonly tokenInterval_ms: number;
   /** Which models machines are told to load. */
   readonly warmPool: WarmPoolSettings;
   /** How often a connected machine's `last seen` is stored. */
@@ -71,6 +73,7 @@ export const FLEET_DEFAULTS: FleetSettings = {
   minTrust: "self_signed",
   minVersion: "",
   aliasInterval_ms: 5_000,
+  tokenInterval_ms: 60_000,
   warmPool: { isEnabled: true, interval_ms: 10_000, planner: {} },
   touchInterval_ms: 60_000,
   costProfile: DEFAULT_COST_PROFILE,

@@ -154,8 +154,11 @@ export interface Fleet {
   machinesNamed(publicIds: readonly string[]): ReadonlySet<string>;
   /** Machines of an account, connected or not, the one seen last first. @throws when the database cannot answer. */
   machinesOf(accountId: string): Promise<readonly KnownMachine[]>;
-  /** Takes a machine off its account, unless it is connected. `unknown` is none of the account's. @throws when the database cannot answer. */
-  unlink(publicId: string, accountId: string): Promise<"unlinked" | "connected" | "unknown">;
+  /**
+   * Takes a machine off its account. Of one that is connected its token is revoked, which ends the connection. `shared`: other connected
+   * machines have the same token, so nothing was done; `unknown`: it is none of the account's. @throws when the database cannot answer.
+   */
+  unlink(publicId: string, accountId: string): Promise<"unlinked" | "shared" | "unknown">;
   /** Why a machine would get an ordinary request of a stranger for a build, or would not. */
   explain(view: ProviderView, build: { readonly id: string; readonly weightHash: string }): ProviderExplanation;
   /** @throws when the database cannot answer. */

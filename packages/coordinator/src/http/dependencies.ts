@@ -16,7 +16,17 @@ import type { Sealing } from "./sealed/index.js";
 export interface HttpDependencies {
   readonly accounts: Pick<
     Accounts,
-    "authenticate" | "createKey" | "listKeys" | "getKey" | "keyBySecret" | "updateKey" | "rotateKey" | "revokeKey" | "revokeProviderToken"
+    | "authenticate"
+    | "createKey"
+    | "listKeys"
+    | "getKey"
+    | "keyBySecret"
+    | "updateKey"
+    | "rotateKey"
+    | "revokeKey"
+    | "revokeProviderToken"
+    | "listProviderTokens"
+    | "revokeProviderTokenById"
   >;
   readonly devices: Omit<DeviceLinking, "sweep">;
   readonly catalog: Omit<Catalog, "register" | "setAlias" | "refresh"> & CatalogAdmin;

@@ -17,7 +17,7 @@ const JOIN_ATTEMPTS_MAX = 5;
 const CLOSE_TIMEOUT_S = 2;
 
 /** Rows of these tables changed, by whatever process; the name is the Postgres notification channel. */
-export type ChangeChannel = "umbel_keys" | "umbel_prices" | "umbel_catalog";
+export type ChangeChannel = "umbel_keys" | "umbel_prices" | "umbel_catalog" | "umbel_provider_tokens";
 
 export interface Store {
   /** `embedded`: one coordinator at a time uses this database. `external`: several may. */

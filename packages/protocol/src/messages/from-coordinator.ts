@@ -24,6 +24,7 @@ export type Welcome = z.infer<typeof welcome>;
 
 /** Why a registration was refused; the socket is closed afterwards with 1008. */
 export const registerRejected = z.object({
+  // Also of a registration that stands: with `auth_token_invalid` when its token was revoked.
   type: z.literal("register_rejected"),
   code: z.enum([
     "invalid_message",

@@ -3,7 +3,8 @@ import type { RegisterRejected } from "@umbel/protocol";
 export type RegistrationErrorCode = Exclude<RegisterRejected["code"], "registration_closed">;
 
 const advice: Readonly<Record<RegistrationErrorCode, string>> = {
-  auth_token_invalid: "Make a new provider token (`umbel keys create --provider`) and start with it in UMBEL_PROVIDER_TOKEN.",
+  auth_token_invalid:
+    "Link it again with `umbel provider login`, or start it with another token in UMBEL_PROVIDER_TOKEN (`umbel keys create --provider` makes one).",
   version_too_old: "Update Umbel on this machine.",
   invalid_attestation: "Check that this machine's clock is right. If its key was copied to another machine, delete the copy.",
   invalid_public_key: "Update Umbel on this machine: the coordinator does not read its keys.",

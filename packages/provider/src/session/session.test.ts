@@ -225,7 +225,7 @@ describe("refusal", () => {
       const { refusals, refused } = await refuse({ code, reason: "because" });
       await refused;
       expect(refusals[0]?.code).toBe(code);
-      expect(refusals[0]?.message).toMatch(/because\)\. (Make|Update)/);
+      expect(refusals[0]?.message).toMatch(/because\)\. (Link|Update)/);
       expect(clock.pendingTimers).toBe(0);
     },
   );

@@ -114,7 +114,8 @@ describe("a provider that connects", () => {
   });
 
   it("is told to come back when the database cannot answer, at each step that asks it", async () => {
-    const failing = { providerAccount: () => Promise.reject(new Error("no database")) };
+    const noDatabase = () => Promise.reject(new Error("no database"));
+    const failing = { providerAccount: noDatabase, usableProviderTokens: noDatabase, revokeProviderToken: noDatabase };
     const test = await start({ accounts: failing });
     const linked = await test.open({ authToken: "umbel-pt-any" });
     linked.send(await linked.registerMessage());

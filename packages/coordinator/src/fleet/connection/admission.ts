@@ -14,6 +14,8 @@ export interface AdmittedMachine {
   readonly register: Register;
   readonly device: Device;
   readonly accountId: string | undefined;
+  /** When its token was looked up, as `AdmissionDependencies.tokenEpoch` counts. */
+  readonly tokenEpoch: number;
   /** Carries on with the challenges of this session. */
   readonly exchange: ChallengeExchange;
   /** The last heartbeat that came while the machine was being admitted. */
@@ -33,6 +35,8 @@ export interface AdmissionDependencies {
   readonly settings: FleetSettings;
   readonly events: FleetEvents;
   readonly log: FleetLog;
+  /** How often provider tokens have changed. */
+  readonly tokenEpoch: () => number;
   /** Whether this coordinator takes new machines. */
   readonly isOpen: () => boolean;
   readonly onAdmitted: (machine: AdmittedMachine) => void;
@@ -45,6 +49,7 @@ interface Identity {
   readonly register: Register;
   readonly device: Device;
   readonly accountId: string | undefined;
+  readonly tokenEpoch: number;
   readonly exchange: ChallengeExchange;
 }
 
@@ -126,6 +131,7 @@ export class Admission implements FrameHandler {
       return;
     }
     const { auth_token: token } = register;
+    const tokenEpoch = this.#use.tokenEpoch();
     const accountId = token === undefined ? undefined : await accounts.providerAccount(token);
     if (token !== undefined && accountId === undefined) {
       this.#reject("auth_token_invalid", "the provider token is unknown or revoked");
@@ -134,7 +140,7 @@ export class Admission implements FrameHandler {
     if (!this.#peer.isOpen) return;
     const sessionId = randomUuid(random);
     const exchange = new ChallengeExchange({ device: verdict.device, sessionId }, trust, clock, log);
-    this.#welcome({ sessionId, register, device: verdict.device, accountId, exchange });
+    this.#welcome({ sessionId, register, device: verdict.device, accountId, tokenEpoch, exchange });
   }
 
   #welcome(identity: Identity): void {

@@ -102,6 +102,17 @@ export class ProviderSession implements FrameHandler, AttemptHost {
     this.#standing.start();
   }
 
+  /** With which the machine was registered for an account; undefined when it belongs to none. */
+  get authToken(): string | undefined {
+    return this.#machine.register.auth_token;
+  }
+
+  /** Ends a connection whose token is not valid any more, and says so: trying again with it is of no use. */
+  revoke(): void {
+    this.peer.control({ type: "register_rejected", code: "auth_token_invalid", reason: "the provider token was revoked or has expired" });
+    this.peer.close(CloseCode.policy, "auth_token_invalid", "revoked");
+  }
+
   get view(): ProviderView {
     return this.#view;
   }
@@ -199,8 +210,8 @@ export class ProviderSession implements FrameHandler, AttemptHost {
     const reason = cause === "socket_error" && looksOutOfMemory(this.#view, open.length) ? "oom_suspected" : cause;
     const { events, log, records } = this.#context;
     this.#standing.stop();
-    // One disconnection is one fault of the machine, however much work it takes along; our own shutdown is none.
-    const isFault = reason !== "shutdown";
+    // One disconnection is one fault of the machine, however much work it takes along; our own shutdown is none, nor its owner's word.
+    const isFault = reason !== "shutdown" && reason !== "revoked";
     const [first] = open;
     for (const attempt of this.#attempts.all()) {
       attempt.lose("disconnected", isFault && attempt === first ? "disconnected" : "neutral");

@@ -8,7 +8,7 @@ import { createTrust, type Trust } from "../../trust/index.js";
 import { createFleet, type FleetService } from "../create-fleet.js";
 import { PROVIDER_PATH } from "../endpoint/provider-endpoint.js";
 import type { FleetCatalog } from "../loads/fleet-catalog.js";
-import type { FleetEvent, MachineRow, MachineStore } from "../ports.js";
+import type { FleetEvent, MachineRow, MachineStore, ProviderAccounts } from "../ports.js";
 import type { FleetSettings } from "../settings.js";
 import type { Attempt, AttemptEvent } from "../types.js";
 import { Inbox } from "./inbox.js";
@@ -69,7 +69,7 @@ export interface TestFleetOptions<C extends Clock> {
   readonly machines?: MachineStore;
   /** Provider tokens and the accounts they belong to. */
   readonly tokens?: Readonly<Record<string, string>>;
-  readonly accounts?: { providerAccount(token: string): Promise<string | undefined> };
+  readonly accounts?: ProviderAccounts;
   readonly catalog?: FleetCatalog;
   /** For a second fleet that shares what the first one knows. */
   readonly trust?: Trust;
@@ -91,16 +91,24 @@ export interface TestFleet<C extends Clock = FakeClock> {
   close(): Promise<void>;
 }
 
+function memoryAccounts(tokens: Readonly<Record<string, string>> = {}): ProviderAccounts {
+  const standing = new Map(Object.entries(tokens));
+  return {
+    providerAccount: async (token) => standing.get(token),
+    usableProviderTokens: async (asked) => new Set(asked.filter((token) => standing.has(token))),
+    revokeProviderToken: async (token) => standing.delete(token),
+  };
+}
+
 export async function startTestFleet<C extends Clock = FakeClock>(options: TestFleetOptions<C> = {}): Promise<TestFleet<C>> {
   const clock = options.clock ?? (createFakeClock() as Clock as C);
   const events = new Inbox<FleetEvent>();
   const machines = options.machines ?? createMemoryMachines();
-  const { tokens = {} } = options;
   const fleet = createFleet({
     clock,
     random: { fraction: seededRandom(1), bytes: (length) => nativeCrypto.randomBytes(length) },
     trust: options.trust ?? createTrust({ clock, randomBytes: (length) => nativeCrypto.randomBytes(length) }),
-    accounts: options.accounts ?? { providerAccount: async (token) => tokens[token] },
+    accounts: options.accounts ?? memoryAccounts(options.tokens),
     machines,
     ...(options.catalog !== undefined && { catalog: options.catalog }),
     settings: { socketsPerAddress_max: 1000, upgradesPerMinute_max: 1000, ...options.settings },

@@ -41,6 +41,25 @@ describe("the routes that link machines", () => {
     expect((await call("DELETE", "/v1/device/token", undefined, token)).status).toBe(401);
   });
 
+  it("list an account's tokens, and revoke one by its id, which ends its connections at once", async () => {
+    const carol = await test.session("carol");
+    const [first, second] = [await test.providerToken("carol"), await test.providerToken("carol")];
+    const [mine, other] = [await test.provider({ authToken: first }), await test.provider({ authToken: second })];
+    const { reply } = await call("GET", "/v1/me/provider-tokens", undefined, carol);
+    const tokens = reply["data"] as readonly { readonly id: string; readonly label: string }[];
+    expect(tokens).toHaveLength(2);
+    expect(JSON.stringify(reply)).not.toContain(first.slice(12));
+    const path = `/v1/me/provider-tokens/${tokens.at(-1)?.id}`;
+    expect(await call("DELETE", path, undefined, alice)).toMatchObject({ status: 404 });
+    expect(await call("DELETE", path, undefined, first)).toMatchObject({ status: 403 });
+    expect(await call("DELETE", path, undefined, carol)).toMatchObject({ status: 200, reply: { status: "revoked" } });
+    expect(await mine.receive("register_rejected")).toMatchObject({ code: "auth_token_invalid" });
+    expect(await mine.closed).toEqual({ code: 1008, reason: "auth_token_invalid" });
+    expect(await call("DELETE", path, undefined, carol)).toMatchObject({ status: 404 });
+    expect((await call("GET", "/v1/me/provider-tokens", undefined, carol)).reply["data"]).toHaveLength(1);
+    expect(other.socket.readyState).toBe(other.socket.OPEN);
+  });
+
   it("tell a machine to wait, to slow down, and that it was refused", async () => {
     const { reply } = await call("POST", "/v1/device/code");
     const poll = () => call("POST", "/v1/device/token", { device_code: reply["device_code"] });

@@ -19,6 +19,7 @@ import {
   pollAnswer,
   pollBody,
   revokedAnswer,
+  tokenList,
   userCodeBody,
 } from "./device-schema.js";
 
@@ -158,7 +159,7 @@ export function deviceRoutes(dependencies: HttpDependencies): readonly Route[] {
       doc: {
         tag: "Machines",
         summary: "Revoke the calling provider token",
-        description: "A machine that is connected with it stays until it registers again.",
+        description: "Connections made with it end at once.",
         answer: revokedAnswer,
         errors: [404],
       },
@@ -166,6 +167,41 @@ export function deviceRoutes(dependencies: HttpDependencies): readonly Route[] {
         const token = bearerOf(request.headers.authorization) ?? "";
         if (await asked(accounts.revokeProviderToken(token))) return { status: "revoked" };
         throw new ApiError({ status: 404, code: "not_found", message: "this credential is no provider token" });
+      },
+    },
+    {
+      method: "GET",
+      url: "/v1/me/provider-tokens",
+      access: "session",
+      doc: { tag: "Machines", summary: "Provider tokens of the account, newest first", answer: tokenList },
+      async handle(request) {
+        const tokens = await asked(accounts.listProviderTokens(principalOf(request).accountId));
+        return {
+          object: "list",
+          data: tokens.map(({ id, label, expiresAt, createdAt, lastUsedAt }) => ({
+            ...{ id, label },
+            created_at: createdAt.toISOString(),
+            last_used_at: lastUsedAt?.toISOString() ?? null,
+            expires_at: expiresAt?.toISOString() ?? null,
+          })),
+        };
+      },
+    },
+    {
+      method: "DELETE",
+      url: "/v1/me/provider-tokens/:id",
+      access: "session",
+      doc: {
+        tag: "Machines",
+        summary: "Revoke a provider token",
+        description: "Connections made with it end at once; their machines are told to be linked again.",
+        answer: revokedAnswer,
+        errors: [404],
+      },
+      async handle(request) {
+        const { id } = request.params as { readonly id: string };
+        if (await asked(accounts.revokeProviderTokenById(principalOf(request).accountId, id))) return { status: "revoked" };
+        throw new ApiError({ status: 404, code: "not_found", message: "the account has no such provider token" });
       },
     },
   ];

@@ -42,4 +42,17 @@ export const pendingAnswer = z.object({
 
 export const decidedAnswer = z.object({ status: z.enum(["approved", "denied"]), message: z.string() });
 
+export const tokenList = z.object({
+  object: z.literal("list"),
+  data: z.array(
+    z.object({
+      id: z.string(),
+      label: z.string().describe("What the machine called itself."),
+      created_at: z.iso.datetime(),
+      last_used_at: z.iso.datetime().nullable(),
+      expires_at: z.iso.datetime().nullable(),
+    }),
+  ),
+});
+
 export const revokedAnswer = z.object({ status: z.literal("revoked") });

@@ -88,19 +88,24 @@ describe("why a machine gets no work", () => {
     expect(text).not.toContain(provider.machineId);
   });
 
-  it("ends when its owner takes it off the account, which is not while it is connected; what is held against it stays", async () => {
-    const provider = await machine();
+  it("ends when its owner takes it off the account, at once if no other machine has its token; what is held against it stays", async () => {
+    const own = { authToken: await test.providerToken("alice") };
+    const provider = await machine(own);
     const { id } = await latest();
     const remove = async (as: string) => {
       const headers = { authorization: `Bearer ${as}` };
       const response = await fetch(`${test.url}/v1/me/providers/${id}`, { method: "DELETE", headers });
       return { status: response.status, body: await response.json() };
     };
+    const twin = await machine(own);
     expect(await remove(alice)).toMatchObject({ status: 409, body: { error: { code: "conflict" } } });
     expect(await remove(await test.session("bob"))).toMatchObject({ status: 404 });
     expect(await remove(token)).toMatchObject({ status: 403 });
-    provider.kill();
+    twin.kill();
     await expect.poll(() => remove(alice), { timeout: 10_000 }).toEqual({ status: 200, body: { id, status: "unlinked" } });
+    expect(await provider.receive("register_rejected")).toMatchObject({ code: "auth_token_invalid" });
+    expect(await provider.closed).toEqual({ code: 1008, reason: "auth_token_invalid" });
+    expect(await remove(alice)).toMatchObject({ status: 404 });
     expect((await listed()).data.map((row) => row["id"])).not.toContain(id);
     expect((await why(id)).status).toBe(404);
   });

@@ -142,7 +142,8 @@ export function machineRoutes(dependencies: HttpDependencies): readonly Route[] 
       doc: {
         tag: "Machines",
         summary: "Take a machine off the account",
-        description: "What it has earned stays, and so does what is held against the machine. With the account's token it may come back.",
+        description:
+          "What it has earned stays, and so does what is held against the machine. The token of one that is connected is revoked, and its connection ends; 409 if others are connected with the same token. Another token of the account brings it back.",
         answer: unlinkedMachine,
         errors: [404, 409],
       },
@@ -151,11 +152,13 @@ export function machineRoutes(dependencies: HttpDependencies): readonly Route[] 
         const outcome = await asked(fleet.unlink(id, principalOf(request).accountId));
         if (outcome === "unlinked") return { id, status: "unlinked" };
         if (outcome === "unknown") throw noSuchMachine();
-        throw new ApiError({ status: 409, code: "conflict", message: "this machine is connected — stop its provider first" });
+        throw new ApiError({ status: 409, code: "conflict", message: SHARED_TOKEN });
       },
     },
   ];
 }
+
+const SHARED_TOKEN = "other connected machines have the same provider token — stop this one's provider first, or revoke the token";
 
 function noSuchMachine(): ApiError {
   return new ApiError({ status: 404, code: "not_found", message: "this account has no machine of this id" });

@@ -12,6 +12,7 @@ import { isolation } from "./0011-isolation.js";
 import { catalogue } from "./0012-catalogue.js";
 import { releases } from "./0013-releases.js";
 import { deviceCodes } from "./0014-device-codes.js";
+import { tokenNotices } from "./0015-token-notices.js";
 
 export interface Migration {
   readonly id: number;
@@ -35,4 +36,5 @@ export const migrations: readonly Migration[] = [
   { id: 12, name: "life of builds", sql: catalogue },
   { id: 13, name: "releases", sql: releases },
   { id: 14, name: "device codes", sql: deviceCodes },
+  { id: 15, name: "notices of provider tokens", sql: tokenNotices },
 ];

@@ -1,4 +1,4 @@
-import { and, count, desc, eq, gt, isNull, or } from "drizzle-orm";
+import { and, count, desc, eq, gt, inArray, isNull, or } from "drizzle-orm";
 import { run } from "../run-query.js";
 import { apiKeys, providerTokens, users } from "../schema/index.js";
 import type { Tx } from "../tx.js";
@@ -105,6 +105,26 @@ export const providerTokenRepository = {
         .where(and(eq(providerTokens.tokenHash, tokenHash), isNull(providerTokens.revokedAt), notExpired(at))),
     );
     return row;
+  },
+
+  /** Hashes of those that are neither revoked nor expired. */
+  async usableAmong(tx: Tx, tokenHashes: readonly string[], at: Date): Promise<readonly string[]> {
+    if (tokenHashes.length === 0) return [];
+    const usable = and(inArray(providerTokens.tokenHash, [...tokenHashes]), isNull(providerTokens.revokedAt), notExpired(at));
+    return (await run(tx.select({ hash: providerTokens.tokenHash }).from(providerTokens).where(usable))).map(({ hash }) => hash);
+  },
+
+  /** Those that are not revoked, newest first. */
+  async ofAccount(tx: Tx, accountId: string): Promise<readonly ProviderTokenRow[]> {
+    const standing = and(eq(providerTokens.accountId, accountId), isNull(providerTokens.revokedAt));
+    return run(tx.select().from(providerTokens).where(standing).orderBy(desc(providerTokens.createdAt), desc(providerTokens.id)));
+  },
+
+  /** False when the account has no such token, or it was revoked before. */
+  async revokeById(tx: Tx, accountId: string, tokenId: string, at: Date): Promise<boolean> {
+    const standing = and(eq(providerTokens.id, tokenId), eq(providerTokens.accountId, accountId), isNull(providerTokens.revokedAt));
+    const revoked = await run(tx.update(providerTokens).set({ revokedAt: at }).where(standing).returning({ id: providerTokens.id }));
+    return revoked.length > 0;
   },
 
   /** False when there is none, or it was revoked before. */
