@@ -66,9 +66,9 @@ export const PROVIDER_ROWS = {
   models: [],
   worker: ["engine", "batch", "chat", "embed", "vault", "evidence", "models"],
   session: ["machine"],
-  agent: ["session", "models", "machine", "guest", "evidence", "worker"],
+  agent: ["session", "models", "machine", "guest", "evidence", "local", "worker"],
   benchmark: ["agent", "engine", "machine", "models", "worker"],
-  local: ["agent", "engine", "evidence", "models", "session", "worker"],
+  local: ["engine", "session", "worker"],
 };
 
 /** Modules that reach the network; the worker's side must not import them (`evidence` replaces them by refusals). */

@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import type OpenAI from "openai";
+import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { eventually, MODEL, startNetwork, type TestNetwork } from "./harness/index.js";
 
@@ -36,13 +36,23 @@ describe("a provider in the background", () => {
   }
   const json = (...args: string[]) => JSON.parse(run(...args, "--json").stdout);
 
+  /** Of a program on this machine. */
+  async function askHere(): Promise<string | null | undefined> {
+    const { base_url: baseURL, api_key: apiKey } = json("provider", "local");
+    const here = new OpenAI({ baseURL, apiKey, maxRetries: 0 });
+    const answer = await here.chat.completions.create({ model: MODEL, messages: [{ role: "user", content: "hello" }] });
+    return answer.choices[0]?.message.content;
+  }
+
   it("is started from its file, once, and outlives the command", async () => {
     expect(run("provider", "status")).toMatchObject({ status: 1, stdout: expect.stringContaining("umbel provider start") });
-    const started = json("provider", "start", "--engine", "scripted");
+    const started = json("provider", "start", "--engine", "scripted", "--local-endpoint", "127.0.0.1:0");
     expect(started.provider).toMatchObject({ phase: "serving", connected: true, coordinator: network.url });
     pid = started.pid;
     expect(run("provider", "start")).toMatchObject({ status: 1, stderr: expect.stringContaining(`process ${pid}`) });
     expect(await ask()).not.toBe("");
+    expect(await askHere()).not.toBe("");
+    expect(json("provider", "status").provider.requests_served).toBe(2);
   });
 
   it("is paused and resumed: the coordinator sends nothing meanwhile, and the models are put away", async () => {
@@ -54,6 +64,7 @@ describe("a provider in the background", () => {
     });
     const refused = await ask().catch((error: unknown) => error);
     expect(refused).toMatchObject({ status: 503 });
+    await expect(askHere()).rejects.toMatchObject({ status: 503, message: expect.stringContaining("umbel provider resume") });
     expect(run("provider", "status").stdout).toMatch(/takes no work: you have paused it.*\n {2}paused until 20/);
     expect(run("provider", "resume").status).toBe(0);
     await eventually("it takes requests again", () => ask().catch(() => undefined));

@@ -1,4 +1,5 @@
 import { request } from "node:http";
+import path from "node:path";
 import Anthropic from "@anthropic-ai/sdk";
 import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -84,10 +85,45 @@ describe("umbel provider start --local", () => {
     expect(await status({ host: "localhost" })).toBe(200);
   });
 
-  it("is found while it runs, and is gone when it has stopped", async () => {
+  it("is alone on its home, and listens to its owner: status, pause, resume, logs, stop", async () => {
+    const command = async (...args: string[]) => {
+      const ran = umbel(["provider", ...args, "--home", home.path]);
+      return { code: (await ran.exited).code, said: ran.output() };
+    };
+    const second = await command("start", "--local", "--port", "0");
+    expect(second).toMatchObject({
+      code: 1,
+      said: expect.stringContaining(`already runs on ${path.join(home.path, "provider")} (process`),
+    });
+    const status = await umbel(["provider", "status", "--json", "--home", home.path]).ready;
+    expect(status["provider"]).toMatchObject({ pid: endpoint.pid, phase: "serving", coordinator: null, endpoint: baseURL });
+    expect((await command("pause")).code).toBe(0);
+    await expect(openai.chat.completions.create(FRANCE)).rejects.toMatchObject({ status: 503 });
+    expect((await command("resume")).code).toBe(0);
+    expect((await openai.chat.completions.create(FRANCE)).choices[0]?.message.content).toContain("Paris");
+    expect((await command("logs")).said).toMatch(/the endpoint is paused|the provider is paused/);
+    expect(await command("stop")).toMatchObject({ code: 0, said: expect.stringContaining(`process ${endpoint.pid}`) });
+    expect((await endpoint.exited).code).toBe(0);
+  });
+
+  it("is found while it runs, in the background too, and is gone when it has stopped", async () => {
+    const started = await umbel([
+      "provider",
+      "start",
+      "--local",
+      "--background",
+      "--engine",
+      "scripted",
+      "--json",
+      "--port",
+      "0",
+      "--home",
+      home.path,
+    ]).ready;
+    expect(started["provider"]).toMatchObject({ phase: "serving", coordinator: null });
     const found = await umbel(["provider", "local", "--json", "--home", home.path]).ready;
-    expect(found).toMatchObject({ base_url: baseURL, api_key: apiKey, pid: endpoint.pid });
-    await endpoint.stop();
+    expect(found).toMatchObject({ api_key: apiKey, pid: started["pid"] });
+    await umbel(["provider", "stop", "--home", home.path]).exited;
     const after = umbel(["provider", "local", "--home", home.path]);
     expect((await after.exited).code).toBe(1);
   });

@@ -11,8 +11,7 @@ export { type BenchmarkReport, benchmarkModel } from "./benchmark/benchmark-mode
 export { askProvider, ControlError, type ControlServer, startControl } from "./control/index.js";
 export { type ScriptedEngineScript, scriptedEngineScript } from "./engine/scripted/script.js";
 export { guestRules } from "./guest/index.js";
-export { type DiscoveryRecord, readDiscoveryRecord } from "./local/local-files.js";
-export { createLocalProvider, isLoopback, type LocalOptions, type LocalProvider } from "./local/local-provider.js";
+export { type DiscoveryRecord, isLoopback, readDiscoveryRecord } from "./local/index.js";
 export { readMemory } from "./machine/memory.js";
 export { DownloadError } from "./models/download/download-error.js";
 export type { DownloadProgress } from "./models/download/download-files.js";

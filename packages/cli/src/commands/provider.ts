@@ -33,13 +33,10 @@ export function addProviderCommands(program: Command): void {
     .option("--fetch-max-mbps <number>", "what fetching models may take of the network, in megabits a second (default: all there is)")
     .option("--private-only", "serve only the requests of the machine's own account")
     .option("--log-file <file>", "where log lines go instead of standard error, with --foreground")
-    .action(async (options) => {
-      if (options.local === true) await (await import("../run/provider-local.js")).startLocal(options);
-      else await (await import("../run/provider.js")).startProvider(options);
-    });
-  shared(provider.command("local").description("where the endpoint is that this machine has opened with --local, and its key")).action(
-    async (options) => (await import("../run/provider-local.js")).showLocal(options),
-  );
+    .action(async (options) => (await import("../run/provider.js")).startProvider(options));
+  shared(
+    provider.command("local").description("where the endpoint is that this machine has opened for its own programs, and its key"),
+  ).action(async (options) => (await import("../run/provider-local.js")).showLocal(options));
 
   addLinkCommands(program, provider);
   shared(provider.command("stop").description("stop the provider; running answers may finish"))

@@ -10,7 +10,10 @@ const health = z.object({ status: z.string(), version: z.string() }).loose();
 
 /** Whether the coordinator is there, knows the account, and what it thinks of this machine. */
 export async function coordinatorChecks(patient: Patient): Promise<Finding[]> {
-  const url = (patient.settings.values.coordinatorUrl ?? "").replace(/\/+$/, "").replace(/^ws/, "http");
+  const { status, settings } = patient;
+  const running = status === undefined || status instanceof Error ? undefined : status;
+  if (running?.coordinator === null) return [pass("coordinator", "It serves this machine's own programs, without a coordinator")];
+  const url = (running?.coordinator ?? settings.values.coordinatorUrl ?? "").replace(/\/+$/, "").replace(/^ws/, "http");
   const answer = await get(`${url}/health`, undefined, patient);
   const reached = reach(url, answer);
   if (answer instanceof Error || reached.status !== "pass") return [reached];

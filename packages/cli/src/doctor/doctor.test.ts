@@ -25,6 +25,7 @@ const STATUS: ProviderStatus = {
   paused_until: null,
   schedule_changes_at: null,
   coordinator: "https://coordinator.example",
+  endpoint: null,
   connected: true,
   machine_id: "thumbprint",
   trust_level: "self_signed",

@@ -20,7 +20,10 @@ export const providerStatus = z.object({
   /** null: not paused, or until further notice. */
   paused_until: z.string().nullable(),
   schedule_changes_at: z.string().nullable(),
-  coordinator: z.string(),
+  /** null: it serves this machine's own programs only. */
+  coordinator: z.string().nullable(),
+  /** null: it opens none for this machine's own programs. */
+  endpoint: z.string().nullable(),
   connected: z.boolean(),
   machine_id: z.string().nullable(),
   trust_level: z.string().nullable(),

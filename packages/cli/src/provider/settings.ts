@@ -66,6 +66,18 @@ export const PROVIDER_SETTINGS = {
     fallback: false,
     about: "serve only the requests of the machine's own account",
   }),
+  localEndpoint: setting({
+    key: "local.endpoint",
+    option: "localEndpoint",
+    env: "UMBEL_PROVIDER_LOCAL_ENDPOINT",
+    schema: z.union([
+      z.string().min(1),
+      z.number().transform(String),
+      // `true` is the usual address.
+      z.boolean().transform((isOn) => (isOn ? "127.0.0.1:8000" : undefined)),
+    ]),
+    about: "where this machine's own programs find the API beside the coordinator, e.g. 127.0.0.1:8000; absent is nowhere",
+  }),
   models: setting({
     key: "backend.models",
     option: "model",

@@ -51,7 +51,7 @@ export async function benchmarkProvider(options: BenchmarkCommandOptions): Promi
   try {
     report = await benchmarkModel({
       ...{ home: places.home, models, plan, signal: stopped.signal },
-      engine: engineOf({ model: [], engine: "llama.cpp" }, values),
+      engine: engineOf({ engine: "llama.cpp" }, values),
       onLoad: ({ id }) => output.note(`Loading ${id} …`),
       onPoint: progress.point,
     });

@@ -35,9 +35,11 @@ function show(status: ProviderStatus, output: Output): void {
   if (status.paused_until !== null) output.line(`  paused until ${status.paused_until}`);
   if (status.schedule_changes_at !== null)
     output.line(`  its schedule ${status.rest_reasons.includes("schedule") ? "opens" : "closes"} at ${status.schedule_changes_at}`);
+  const connection = status.connected ? `connected, trust ${status.trust_level ?? "not yet known"}` : "not connected";
   output.line(
-    `Coordinator: ${status.coordinator} (${status.connected ? `connected, trust ${status.trust_level ?? "not yet known"}` : "not connected"})`,
+    `Coordinator: ${status.coordinator === null ? "none; it serves this machine's own programs" : `${status.coordinator} (${connection})`}`,
   );
+  if (status.endpoint !== null) output.line(`Endpoint: ${status.endpoint} (umbel provider local shows its key)`);
   if (status.trust_reason !== null) output.line(`  ${status.trust_reason}`);
   output.line(`Machine: ${status.machine_id ?? "not known yet"}`);
   output.line(`Models: ${status.models.join(", ") || "none"}`);

@@ -5,10 +5,12 @@ import {
   type ControlServer,
   createModelStore,
   createProviderAgent,
+  type DiscoveryRecord,
   type EngineChoice,
   ModelError,
   type ProviderAgent,
   ProviderError,
+  readDiscoveryRecord,
   scriptedEngineScript,
   startControl,
 } from "@umbel/provider";
@@ -21,15 +23,22 @@ import { linkedToken } from "../provider/account-link.js";
 import { startInBackground } from "../provider/background.js";
 import { readConfigFile } from "../provider/config-file.js";
 import { controlHandlers } from "../provider/control-handlers.js";
+import { type EndpointFlags, endpointFrom } from "../provider/endpoint-choice.js";
 import { restInWords } from "../provider/in-words.js";
 import { type ProviderPlaces, providerPlaces } from "../provider/places.js";
 import { type ResolvedSettings, resolveSettings } from "../provider/resolve-settings.js";
+import { showEndpoint } from "./provider-local.js";
 
-/** Of a provider that `umbel up` manages, which stops it before the coordinator. */
-const MANAGED_DRAIN_ms = 15_000;
+/** What running answers have left when a signal ends a provider that `umbel up` manages, or one that somebody looks on. */
+const SHORT_DRAIN_ms = 15_000;
 
-export interface StartOptions {
+export interface StartOptions extends EndpointFlags {
   readonly foreground?: boolean;
+  /** Without a coordinator. */
+  readonly local?: boolean;
+  readonly background?: boolean;
+  /** Beside a coordinator; true is the usual address. */
+  readonly localEndpoint?: string | boolean;
   readonly config?: string;
   readonly home?: string;
   readonly model: readonly string[];
@@ -47,14 +56,23 @@ export async function startProvider(options: StartOptions): Promise<void> {
   const places = providerPlaces(options);
   const settings = resolveSettings({ ...options }, process.env, readConfigFile(places.configFile));
   for (const warning of settings.warnings) output.note(warning);
-  if (options.foreground === true) await serve(options, settings, places, output);
+  if (options.local === true && options.localEndpoint !== undefined) {
+    throw new CliError(
+      "--local serves without a coordinator, --local-endpoint beside one.",
+      EXIT_CODES.usage,
+      "Give one of them; --local takes --bind and --port.",
+    );
+  }
+  if (options.foreground === true || (options.local === true && options.background !== true))
+    await serve(options, settings, places, output);
   else await startInBackground(places, process.argv.slice(2), output);
 }
 
 async function serve(options: StartOptions, settings: ResolvedSettings, places: ProviderPlaces, output: Output): Promise<void> {
   const { values } = settings;
+  const isLocal = options.local === true;
   const isManaged = process.send !== undefined;
-  let grace_ms = isManaged ? MANAGED_DRAIN_ms : (values.grace_s ?? 0) * 1_000;
+  let grace_ms = isManaged || isLocal ? SHORT_DRAIN_ms : (values.grace_s ?? 0) * 1_000;
   let stopNow: (asked_ms: number) => void = () => undefined;
   const told = new Promise<void>((resolve) => {
     stopNow = (asked_ms) => {
@@ -64,32 +82,30 @@ async function serve(options: StartOptions, settings: ResolvedSettings, places: 
   });
   const stop = Promise.race([stopRequested(), told]);
   const models = await importModels(places.home, values.models ?? []);
-  const named = options.token ?? readToken(options.tokenFile) ?? process.env["UMBEL_PROVIDER_TOKEN"];
-  const token = named ?? (await linkedToken(places.home, values.coordinatorUrl));
   const agent = makeAgent(
     {
-      coordinatorUrl: values.coordinatorUrl ?? "",
+      ...(isLocal ? alone(options, values) : await besideCoordinator(options, settings, places)),
       home: places.home,
       models: models.map((id) => ({ id, ...(values.sequences === undefined ? {} : { sequences: values.sequences }) })),
       engine: engineOf(options, values),
-      privateOnly: values.privateOnly === true,
-      guest: settings.guest,
       ...(values.modelsResident_max === undefined ? {} : { modelsResident_max: values.modelsResident_max }),
       ...(values.modelsMemory_gb_max === undefined ? {} : { modelsMemory_gb_max: values.modelsMemory_gb_max }),
       ...(values.idleUnload_minutes === undefined ? {} : { idleUnload_minutes: values.idleUnload_minutes }),
       ...(values.modelsDisk_gb_max === undefined ? {} : { modelsDisk_gb_max: values.modelsDisk_gb_max }),
       ...(values.fetch_mbps_max === undefined ? {} : { fetch_mbps_max: values.fetch_mbps_max }),
-      ...(token === undefined || token === "" ? {} : { authToken: token }),
     },
-    options.logFile,
+    options.logFile ?? (isLocal ? places.log : undefined),
   );
   const now = () => new Date();
   const control = await listen(places.home, controlHandlers({ agent, settings, startedAt: now(), now, stop: stopNow }));
   try {
+    if (isLocal) output.note("Loading the models …");
     const first = await Promise.race([agent.start().then(() => "started" as const), stop.then(() => "stopped" as const)]);
     if (first === "started") {
-      report(agent, output);
-      announceReady({});
+      const record = await readDiscoveryRecord(places.home);
+      if (isLocal && record !== undefined) reportLocal(agent, record, output);
+      else report(agent, output);
+      announceReady(isLocal && record !== undefined ? { url: record.base_url } : {});
       const end = await Promise.race([agent.ended, stop]);
       if (end instanceof ProviderError) throw end;
     }
@@ -100,6 +116,35 @@ async function serve(options: StartOptions, settings: ResolvedSettings, places: 
     await agent.stop(grace_ms);
     await control.close();
   }
+}
+
+/** The owner is the consumer: what makes way for a person at the machine would make way for nobody. Memory that runs out still counts. */
+function alone(options: StartOptions, { grace_s }: ResolvedSettings["values"]): Partial<AgentOptions> {
+  return {
+    local: endpointFrom(options),
+    guest: { on_battery: "serve", battery_percent_min: 0, ...(grace_s !== undefined && { grace_ms: grace_s * 1_000 }) },
+  };
+}
+
+async function besideCoordinator(
+  options: StartOptions,
+  { values, guest }: ResolvedSettings,
+  { home }: ProviderPlaces,
+): Promise<Partial<AgentOptions>> {
+  const named = options.token ?? readToken(options.tokenFile) ?? process.env["UMBEL_PROVIDER_TOKEN"];
+  const token = named ?? (await linkedToken(home, values.coordinatorUrl));
+  return {
+    coordinatorUrl: values.coordinatorUrl ?? "",
+    privateOnly: values.privateOnly === true,
+    guest,
+    ...(values.localEndpoint !== undefined && { local: endpointFrom(options, addressOf(options, values.localEndpoint)) }),
+    ...(token === undefined || token === "" ? {} : { authToken: token }),
+  };
+}
+
+/** `--local-endpoint` without an address leaves it to `--bind` and `--port`. */
+function addressOf({ localEndpoint }: StartOptions, address: string): string | undefined {
+  return localEndpoint === true ? undefined : address;
 }
 
 async function listen(home: string, handlers: ReturnType<typeof controlHandlers>): Promise<ControlServer> {
@@ -113,7 +158,9 @@ async function listen(home: string, handlers: ReturnType<typeof controlHandlers>
   }
 }
 
-function makeAgent(options: Parameters<typeof createProviderAgent>[0], logFile: string | undefined): ProviderAgent {
+type AgentOptions = Parameters<typeof createProviderAgent>[0];
+
+function makeAgent(options: AgentOptions, logFile: string | undefined): ProviderAgent {
   try {
     return createProviderAgent(options, { logger: createLog("provider", logFile) });
   } catch (error) {
@@ -139,7 +186,7 @@ export async function importModels(home: string, named: readonly string[]): Prom
   }
 }
 
-export function engineOf(options: StartOptions, { threads, kvCache }: ResolvedSettings["values"]): EngineChoice {
+export function engineOf(options: Pick<StartOptions, "engine" | "script">, { threads, kvCache }: ResolvedSettings["values"]): EngineChoice {
   if (options.engine === "scripted") return { kind: "scripted", script: readScript(options.script) };
   if (options.engine !== "llama.cpp")
     throw new CliError(`There is no engine "${options.engine}".`, EXIT_CODES.usage, "Use llama.cpp, or scripted for tests.");
@@ -174,11 +221,21 @@ function readScript(file: string | undefined): Record<string, unknown> {
   }
 }
 
+function reportLocal(agent: ProviderAgent, record: DiscoveryRecord, output: Output): void {
+  const { failures, stance } = agent.state();
+  output.result(record);
+  showEndpoint(record, output);
+  for (const failure of failures) output.note(`Not loaded: ${failure.build} (${failure.code}: ${failure.message})`);
+  for (const reason of stance.reasons) output.note(`Takes no work for now: ${restInWords(reason)}.`);
+  output.line("Ctrl-C stops it; umbel provider status, pause, logs and stop know it, too.");
+}
+
 function report(agent: ProviderAgent, output: Output): void {
-  const { machineId, models, sandbox, trust, failures, coordinatorUrl, stance } = agent.state();
+  const { machineId, models, sandbox, trust, failures, coordinatorUrl, endpoint, stance } = agent.state();
   output.result({
     machine_id: machineId,
     coordinator: coordinatorUrl,
+    endpoint: endpoint ?? null,
     models,
     sandbox,
     trust_level: trust?.trust_level ?? null,
@@ -186,6 +243,7 @@ function report(agent: ProviderAgent, output: Output): void {
     rest_reasons: stance.reasons,
   });
   output.line(`Serving ${models.join(", ")} for ${coordinatorUrl} as machine ${machineId ?? "unknown"}.`);
+  if (endpoint !== undefined) output.line(`This machine's own programs ask at ${endpoint}; umbel provider local shows the key.`);
   output.line(
     `Worker confined by: network ${sandbox?.network ?? "none"}, files ${sandbox?.filesystem ?? "none"}, core dumps ${sandbox?.coreDumps ?? "unknown"}.`,
   );

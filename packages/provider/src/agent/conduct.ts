@@ -1,5 +1,6 @@
 import type { Clock } from "@umbel/protocol";
-import { FULL_STANCE, type Stance } from "../guest/index.js";
+import { FULL_STANCE, refusesOwner, type Stance } from "../guest/index.js";
+import type { LocalRequests } from "../local/index.js";
 import type { Session } from "../session/session.js";
 import type { ModelCommands } from "./model-commands.js";
 import type { Relay } from "./relay.js";
@@ -8,6 +9,8 @@ import type { WorkerSupervisor } from "./worker-supervisor.js";
 export interface ConductParts {
   readonly session: Pick<Session, "open" | "close" | "beat">;
   readonly relay: Pick<Relay, "rest" | "whenIdle" | "cancelAll">;
+  /** Requests of this machine's own programs; absent where there is no endpoint for them. */
+  readonly local?: Pick<LocalRequests, "rest" | "whenIdle" | "cancelAll"> | undefined;
   readonly commands: Pick<ModelCommands, "rest">;
   readonly worker: Pick<WorkerSupervisor, "send" | "ready">;
   readonly clock: Clock;
@@ -33,12 +36,13 @@ export class Conduct {
 
   /** @returns once nothing of it is left to do: running answers have ended, models are put away */
   async adopt(stance: Stance): Promise<void> {
-    const { relay, commands, session } = this.parts;
+    const { relay, local, commands, session } = this.parts;
     this.#stance = stance;
     const change = ++this.#change;
     this.#cancelGrace();
     const rests = stance.reasons.length > 0;
     relay.rest(rests);
+    local?.rest(refusesOwner(stance));
     commands.rest(rests);
     if (!rests) {
       this.#takeUp();
@@ -89,9 +93,13 @@ export class Conduct {
   /** Lets what runs go on for a while, then cancels it. Models that nobody uses need not wait for those that somebody does. */
   async #finishWithin(grace_ms: number): Promise<void> {
     const { relay, clock } = this.parts;
+    const local = refusesOwner(this.#stance) ? this.parts.local : undefined;
     if (!this.#stance.keepsModels) this.#putModelsAway();
-    this.#cancelGrace = clock.setTimer(grace_ms, () => relay.cancelAll());
-    await relay.whenIdle();
+    this.#cancelGrace = clock.setTimer(grace_ms, () => {
+      relay.cancelAll();
+      local?.cancelAll();
+    });
+    await Promise.all([relay.whenIdle(), local?.whenIdle()]);
     this.#cancelGrace();
   }
 }

@@ -10,7 +10,7 @@ import type { WorkerSupervisor } from "./worker-supervisor.js";
 
 export interface OfferedParts {
   readonly home: string;
-  readonly library: ModelLibrary;
+  readonly library: Pick<ModelLibrary, "store" | "fetchModel">;
   readonly worker: Pick<WorkerSupervisor, "offer" | "withdraw" | "ready">;
   /** Builds that must stay although they are not offered yet. */
   readonly wanted: () => readonly string[];

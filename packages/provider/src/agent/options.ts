@@ -2,15 +2,17 @@ import path from "node:path";
 import { type Clock, modelInfo } from "@umbel/protocol";
 import { z } from "zod";
 import { guestRules, type Sources } from "../guest/index.js";
+import { endpointOptions } from "../local/index.js";
 import type { Logger } from "../session/types.js";
 import { engineChoice } from "../worker/pipe-messages.js";
 
 const sequences = z.number().int().min(1).max(64);
 
-/** Settings of one provider. Unknown keys are refused, so that a misspelt setting does not pass for a default. */
-export const providerOptions = z.strictObject({
-  /** Address of the coordinator: `https://…`, or `http://…` on this machine and in trusted networks. */
-  coordinatorUrl: z.url({ protocol: /^(?:https?|wss?)$/ }),
+const options = z.strictObject({
+  /** Address of the coordinator: `https://…`, or `http://…` on this machine and in trusted networks. Absent: the machine serves its own programs only. */
+  coordinatorUrl: z.url({ protocol: /^(?:https?|wss?)$/ }).exactOptional(),
+  /** The endpoint for this machine's own programs, in front of the same models. Absent: none is opened. */
+  local: endpointOptions.exactOptional(),
   /** The Umbel home: keys under `keys/`, records of models under `models/`. Absolute. */
   home: z.string().refine((value) => path.isAbsolute(value), { error: "must be an absolute path" }),
   /** Provider token of the account that earns; absent for an unlinked machine. */
@@ -42,6 +44,12 @@ export const providerOptions = z.strictObject({
   privateOnly: z.boolean().default(false),
   /** When the machine is left to its owner. Absent: it serves without reserve, but for a pause. */
   guest: guestRules.exactOptional(),
+});
+
+/** Settings of one provider. Unknown keys are refused, so that a misspelt setting does not pass for a default. */
+export const providerOptions = options.refine(({ coordinatorUrl, local }) => coordinatorUrl !== undefined || local !== undefined, {
+  error: "there is neither a coordinator to serve nor an endpoint to open",
+  path: ["coordinatorUrl"],
 });
 export type ProviderOptions = z.input<typeof providerOptions>;
 

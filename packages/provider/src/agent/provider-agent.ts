@@ -22,10 +22,14 @@ import {
   type PauseFile,
   type Stance,
 } from "../guest/index.js";
+import { EndpointError, LocalEndpoint } from "../local/index.js";
 import { readHardware } from "../machine/facts.js";
 import { readMetrics } from "../machine/metrics.js";
 import { storeLayout } from "../models/disk/store-layout.js";
-import { createModelLibrary } from "../models/model-library.js";
+import { createModelLibrary, type ModelLibrary } from "../models/model-library.js";
+import { createModelStore } from "../models/model-store.js";
+import { SourceError } from "../models/sources/source-error.js";
+import { NO_SESSION } from "../session/no-session.js";
 import { createSession, type Session } from "../session/session.js";
 import { Conduct } from "./conduct.js";
 import { AGENT_LIMITS } from "./limits.js";
@@ -38,7 +42,9 @@ import { Relay } from "./relay.js";
 import { heartbeatMessage, NO_TOTALS, registerMessage, sumTotals, type Totals } from "./reports.js";
 import { selectModels } from "./select-models.js";
 import { readMeasuredRates } from "./stored-rates.js";
+import { tokenInClearTo } from "./token-in-clear.js";
 import { providerVersion } from "./version.js";
+import { within } from "./within.js";
 import { type Ready, type WorkerState, WorkerSupervisor } from "./worker-supervisor.js";
 
 /** The worker's entry in this package. */
@@ -63,6 +69,7 @@ interface Parts {
   readonly conduct: Conduct;
   readonly monitor: GuestMonitor;
   readonly hardware: Hardware;
+  readonly endpoint: LocalEndpoint | undefined;
 }
 
 class Agent implements ProviderAgent {
@@ -129,13 +136,15 @@ class Agent implements ProviderAgent {
     if (this.#phase === "failed") return;
     this.#phase = "draining";
     this.#parts?.monitor.stop();
-    const { session, supervisor, relay, commands } = this.#parts ?? {};
+    const { session, supervisor, relay, commands, endpoint } = this.#parts ?? {};
     const fetched = commands?.drain() ?? Promise.resolve();
-    const idle = relay?.drain() ?? Promise.resolve();
-    await this.#within(grace_ms, idle);
+    const idle = Promise.all([relay?.drain(), endpoint?.requests.drain()]);
+    await within(this.#clock, grace_ms, idle);
     relay?.cancelAll();
-    await this.#within(AGENT_LIMITS.cancelled_ms, idle);
-    await this.#within(AGENT_LIMITS.fetchStopped_ms, fetched);
+    endpoint?.requests.cancelAll();
+    await within(this.#clock, AGENT_LIMITS.cancelled_ms, idle);
+    await within(this.#clock, AGENT_LIMITS.fetchStopped_ms, fetched);
+    await endpoint?.close();
     await session?.close(1001);
     await supervisor?.stop();
     await this.#parts?.builds.onResidents([]);
@@ -145,7 +154,7 @@ class Agent implements ProviderAgent {
   }
 
   state(): ProviderState {
-    const { session, supervisor, relay, conduct, monitor } = this.#parts ?? {};
+    const { session, supervisor, conduct, monitor, endpoint } = this.#parts ?? {};
     const stance = conduct?.stance ?? FULL_STANCE;
     const isUp = this.#phase === "serving" || this.#phase === "connecting";
     return {
@@ -154,6 +163,7 @@ class Agent implements ProviderAgent {
       readings: monitor?.readings,
       scheduleChange: this.#options.guest?.schedule && nextChange(this.#options.guest.schedule, this.#clock.date()),
       coordinatorUrl: this.#options.coordinatorUrl,
+      endpoint: endpoint?.record?.base_url,
       machineId: this.#machineId,
       sessionId: this.#sessionId,
       trust: this.#trust,
@@ -161,7 +171,7 @@ class Agent implements ProviderAgent {
       failures: this.#ready?.failures ?? [],
       slots: this.#workerState?.slots ?? [],
       sandbox: this.#ready?.sandbox,
-      inFlight: relay?.inFlight ?? 0,
+      inFlight: this.#inFlight(),
       totals: this.#totals(),
       workerRestarts: supervisor?.restarts ?? 0,
       reconnects: session?.reconnects ?? 0,
@@ -171,15 +181,10 @@ class Agent implements ProviderAgent {
   }
 
   async #assemble(): Promise<void> {
-    const { home, engine, models: wanted, coordinatorUrl } = this.#options;
+    const { home, engine, models: wanted, coordinatorUrl, local } = this.#options;
     const { logger, random = Math.random, workerEntry: entry = ownWorkerEntry } = this.#dependencies;
     const { modelsResident_max: residentModels_max, modelsMemory_gb_max, idleUnload_minutes } = this.#options;
-    const { modelsDisk_gb_max, fetch_mbps_max } = this.#options;
-    const library = createModelLibrary({
-      ...{ home, coordinatorUrl, clock: this.#clock },
-      ...(modelsDisk_gb_max !== undefined && { disk_bytes_max: modelsDisk_gb_max * 1e9 }),
-      ...(fetch_mbps_max !== undefined && { bandwidth_bytes_per_s: (fetch_mbps_max * 1e6) / 8 }),
-    });
+    const library = this.#library();
     const models = await selectModels(wanted, engine.kind, library.store);
     const modelsDirectory = storeLayout(home).root;
     await mkdir(modelsDirectory, { recursive: true });
@@ -200,40 +205,95 @@ class Agent implements ProviderAgent {
       onModels: (models) => {
         commands.onModels(models);
         builds.onModels(models);
+        this.#supervise(this.#announce());
       },
       onOfferRefused: (failure) => builds.onRefused(failure),
-      onForward: (message) => relay.onForward(message),
-      onFrame: (frame) => relay.onFrame(frame),
+      // Each knows its own requests and leaves the others alone.
+      onForward: (message) => {
+        relay.onForward(message);
+        endpoint?.requests.onForward(message);
+      },
+      onFrame: (frame) => {
+        relay.onFrame(frame);
+        endpoint?.requests.onFrame(frame);
+      },
       onLost: () => this.#onWorkerLost(),
       onFailed: (code) => this.#supervise(this.#fail(startFailureError(code, this.#keyDirectory))),
     });
-    const session = createSession({
-      ...{ coordinatorUrl, clock, random, logger },
-      handlers: {
-        register: () => this.#register(hardware),
-        signChallenge: (challenge, sessionId) => supervisor.sign({ type: "sign_challenge", challenge, sessionId }),
-        heartbeat: () => this.#heartbeat(hardware),
-        onRegistered: (welcome) => this.#onRegistered(welcome),
-        onRequest: (request) => relay.onRequest(request),
-        onBody: (frame) => relay.onBody(frame),
-        onCancel: (id) => relay.onCancel(id),
-        onTrust: (status) => this.#onTrust(status),
-        onModels: (message) => this.#supervise(commands.onMessage(message)),
-        onGoingAway: () => relay.onGoingAway(),
-        onDrained: () => relay.onDrained(),
-        onDisconnected: () => this.#onDisconnected(),
-      },
-      onRefused: (error) => this.#supervise(this.#fail(new ProviderError(error.code, error.message, { cause: error }))),
-    });
+    const session =
+      coordinatorUrl === undefined
+        ? NO_SESSION
+        : createSession({
+            ...{ coordinatorUrl, clock, random, logger },
+            handlers: {
+              register: () => this.#register(hardware),
+              signChallenge: (challenge, sessionId) => supervisor.sign({ type: "sign_challenge", challenge, sessionId }),
+              heartbeat: () => this.#heartbeat(hardware),
+              onRegistered: (welcome) => this.#onRegistered(welcome),
+              onRequest: (request) => relay.onRequest(request),
+              onBody: (frame) => relay.onBody(frame),
+              onCancel: (id) => relay.onCancel(id),
+              onTrust: (status) => this.#onTrust(status),
+              onModels: (message) => this.#supervise(commands.onMessage(message)),
+              onGoingAway: () => relay.onGoingAway(),
+              onDrained: () => relay.onDrained(),
+              onDisconnected: () => this.#onDisconnected(),
+            },
+            onRefused: (error) => this.#supervise(this.#fail(new ProviderError(error.code, error.message, { cause: error }))),
+          });
     const relay = new Relay(session, supervisor);
     const builds = new OfferedBuilds({ home, library, worker: supervisor, wanted: () => commands.wanted });
     const commands = new ModelCommands({ coordinator: session, worker: supervisor, builds, clock, logger });
+    const endpoint =
+      local &&
+      new LocalEndpoint({
+        ...{ home, clock, logger, version: providerVersion },
+        options: local,
+        worker: supervisor,
+        figures: () => this.#figures(),
+      });
     const residents = () => this.#workerState?.slots.map(({ model }) => model) ?? [];
-    const conduct = new Conduct({ session, relay, commands, clock, worker: supervisor, residents });
+    const conduct = new Conduct({ session, relay, local: endpoint?.requests, commands, clock, worker: supervisor, residents });
     const monitor = await this.#watchHost((stance) => conduct.adopt(stance));
-    this.#parts = { session, supervisor, relay, commands, builds, conduct, monitor, hardware };
+    this.#parts = { session, supervisor, relay, commands, builds, conduct, monitor, hardware, endpoint };
+    // Before the models are loaded, which takes long: an address that is taken should be known at once.
+    await this.#listen(endpoint);
     await monitor.start();
     await supervisor.start();
+  }
+
+  #library(): Pick<ModelLibrary, "store" | "fetchModel"> {
+    const { home, coordinatorUrl, modelsDisk_gb_max, fetch_mbps_max } = this.#options;
+    if (coordinatorUrl === undefined) return { store: createModelStore({ home }), fetchModel: nothingToFetchFrom };
+    return createModelLibrary({
+      ...{ home, coordinatorUrl, clock: this.#clock },
+      ...(modelsDisk_gb_max !== undefined && { disk_bytes_max: modelsDisk_gb_max * 1e9 }),
+      ...(fetch_mbps_max !== undefined && { bandwidth_bytes_per_s: (fetch_mbps_max * 1e6) / 8 }),
+    });
+  }
+
+  /** Beside a coordinator the machine earns without its endpoint too, and its owner is told. */
+  async #listen(endpoint: LocalEndpoint | undefined): Promise<void> {
+    try {
+      await endpoint?.listen();
+    } catch (error) {
+      if (this.#options.coordinatorUrl === undefined || !(error instanceof EndpointError)) throw error;
+      this.#dependencies.logger.error({ code: error.code, reason: error.message }, "the local endpoint does not listen");
+    }
+  }
+
+  /** The models of the local endpoint are those of the worker. */
+  async #announce(): Promise<void> {
+    const { endpoint, supervisor } = this.#parts ?? {};
+    if (endpoint?.isListening !== true || supervisor === undefined || this.#phase === "draining") return;
+    const offered = new Map(supervisor.ready?.models.map((info) => [info.id, info]));
+    const { base_url, models } = await endpoint.announce(
+      supervisor.models.flatMap((model) => {
+        const info = offered.get(model.info.id);
+        return info === undefined ? [] : [{ ...model, info }];
+      }),
+    );
+    this.#dependencies.logger.info({ base_url, models }, "the local endpoint answers");
   }
 
   async #watchHost(adopt: (stance: Stance) => Promise<void>): Promise<GuestMonitor> {
@@ -269,9 +329,12 @@ class Agent implements ProviderAgent {
         { machine: this.#machineId, models, sandbox: ready.sandbox, decode_tps: Math.round(ready.decode_tps) },
         "the worker is ready",
       );
-      if (this.#phase === "starting") this.#phase = "connecting";
+      const isAlone = this.#options.coordinatorUrl === undefined;
+      if (this.#phase === "starting") this.#phase = isAlone ? "serving" : "connecting";
       const { conduct } = this.#parts ?? {};
       this.#supervise(conduct?.onReady() ?? Promise.resolve());
+      await this.#announce();
+      if (isAlone) this.#settleRegistered(undefined);
       if (conduct?.stance.keepsConnection === false) this.#settleRegistered(undefined);
     } else if (isFirst) {
       await this.#fail(notLoadedError(ready.failures));
@@ -294,6 +357,7 @@ class Agent implements ProviderAgent {
     this.#pastTotals = this.#totals();
     this.#workerState = undefined;
     this.#parts?.relay.onWorkerLost();
+    this.#parts?.endpoint?.requests.onWorkerLost();
     if (this.#phase === "serving" || this.#phase === "connecting") {
       this.#phase = "starting";
       // 1012, service restart (IANA): the key that requests are sealed to is gone.
@@ -332,9 +396,9 @@ class Agent implements ProviderAgent {
   }
 
   async #heartbeat(hardware: Hardware): Promise<Heartbeat> {
-    const { relay, supervisor } = this.#parts ?? {};
+    const { supervisor } = this.#parts ?? {};
     return heartbeatMessage({
-      isServing: (relay?.inFlight ?? 0) > 0,
+      isServing: this.#inFlight() > 0,
       totals: this.#totals(),
       workerRestarts: supervisor?.restarts ?? 0,
       metrics: await readMetrics(),
@@ -343,6 +407,21 @@ class Agent implements ProviderAgent {
       residentModels_max: this.#options.modelsResident_max,
       stance: this.#parts?.conduct.stance ?? FULL_STANCE,
     });
+  }
+
+  #inFlight(): number {
+    const { relay, endpoint } = this.#parts ?? {};
+    return (relay?.inFlight ?? 0) + (endpoint?.requests.inFlight ?? 0);
+  }
+
+  #figures() {
+    const { supervisor, conduct } = this.#parts ?? {};
+    return {
+      ...this.#totals(),
+      slots: this.#workerState?.slots ?? [],
+      workerRestarts: supervisor?.restarts ?? 0,
+      rests: (conduct?.stance.reasons.length ?? 0) > 0,
+    };
   }
 
   #totals(): Totals {
@@ -355,28 +434,16 @@ class Agent implements ProviderAgent {
     this.#error = error;
     this.#dependencies.logger.error({ code: error.code }, error.message);
     this.#settleRegistered(error);
+    await this.#parts?.endpoint?.close();
     await this.#parts?.session.close(1000);
     await this.#parts?.supervisor.stop();
     this.#settleEnded(error);
   }
 
   #warnOfPlainToken(): void {
-    const { protocol, hostname } = new URL(this.#options.coordinatorUrl);
-    const isPlain = protocol === "http:" || protocol === "ws:";
-    const isLocal = /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname);
-    if (isPlain && !isLocal && this.#options.authToken !== undefined) {
-      this.#dependencies.logger.warn({ hostname }, "the provider token travels unencrypted; use https");
-    }
-  }
-
-  /** Waits for something, but not longer than this. */
-  async #within(wait_ms: number, done: Promise<void>): Promise<void> {
-    let cancel: () => void = () => undefined;
-    const timeout = new Promise<void>((resolve) => {
-      cancel = this.#clock.setTimer(wait_ms, resolve);
-    });
-    await Promise.race([done, timeout]);
-    cancel();
+    const { coordinatorUrl, authToken } = this.#options;
+    const hostname = coordinatorUrl === undefined || authToken === undefined ? undefined : tokenInClearTo(coordinatorUrl);
+    if (hostname !== undefined) this.#dependencies.logger.warn({ hostname }, "the provider token travels unencrypted; use https");
   }
 
   #supervise(task: Promise<void>): void {
@@ -388,4 +455,8 @@ class Agent implements ProviderAgent {
 
 function residents({ slots }: WorkerState): string {
   return JSON.stringify(slots.map(({ model }) => model).sort());
+}
+
+async function nothingToFetchFrom(): Promise<never> {
+  throw new SourceError("not_found", "There is no coordinator to fetch models from.");
 }

@@ -1,4 +1,5 @@
 import { KeyDirectoryError } from "../evidence/key-directory.js";
+import { EndpointError } from "../local/index.js";
 import { ModelError } from "../models/model-error.js";
 import type { RegistrationErrorCode } from "../session/registration-error.js";
 import type { LoadFailure, StartFailure } from "../worker/pipe-messages.js";
@@ -48,6 +49,7 @@ export function notLoadedError(failures: readonly LoadFailure[]): ProviderError 
 export function asProviderError(error: unknown, keyDirectory: string): ProviderError {
   if (error instanceof ProviderError) return error;
   if (error instanceof KeyDirectoryError) return startFailureError(error.code, keyDirectory);
+  if (error instanceof EndpointError) return new ProviderError(error.code, error.message, { cause: error });
   if (error instanceof ModelError) return new ProviderError("model_record_invalid", error.message, { cause: error });
   return new ProviderError("internal", error instanceof Error ? error.message : "The provider could not be started.", { cause: error });
 }

@@ -5,7 +5,7 @@ import type { ProviderError } from "./provider-error.js";
 import type { Totals } from "./reports.js";
 
 /**
- * What a provider is doing. `serving`: registered and taking requests. `resting`: left to its owner for now. `draining`: finishing what runs
+ * What a provider is doing. `serving`: taking requests, and registered where there is a coordinator. `resting`: left to its owner for now. `draining`: finishing what runs
  * before it stops.
  */
 export type ProviderPhase = "stopped" | "starting" | "connecting" | "serving" | "resting" | "draining" | "failed";
@@ -13,7 +13,10 @@ export type ProviderPhase = "stopped" | "starting" | "connecting" | "serving" | 
 /** A picture of a provider at one moment, for status displays. Holds no secrets. */
 export interface ProviderState {
   readonly phase: ProviderPhase;
-  readonly coordinatorUrl: string;
+  /** Undefined where the machine serves its own programs only. */
+  readonly coordinatorUrl: string | undefined;
+  /** Where this machine's own programs find the API; undefined while there is none. */
+  readonly endpoint: string | undefined;
   /** Thumbprint of the device key; undefined until a worker has been ready. */
   readonly machineId: string | undefined;
   /** Id of the present registration. */
@@ -25,6 +28,7 @@ export interface ProviderState {
   readonly slots: readonly Slot[];
   /** What confines the worker, as it found. */
   readonly sandbox: WorkerSandbox | undefined;
+  /** Requests of the coordinator and of this machine's own programs. */
   readonly inFlight: number;
   /** Why it takes no work, and what it gives up meanwhile. */
   readonly stance: Stance;
@@ -40,11 +44,14 @@ export interface ProviderState {
   readonly error: ProviderError | undefined;
 }
 
-/** The agent of one machine: talks to one coordinator and supervises one worker. Handles ciphertext only. */
+/**
+ * The agent of one machine: talks to one coordinator, to the machine's own programs, or to both, and supervises one worker. Of what comes through
+ * a coordinator it handles ciphertext only.
+ */
 export interface ProviderAgent {
   /**
    * Starts the worker and connects, again and again if need be. Resolves when the coordinator has taken the machine for the first time, or
-   * the machine is ready and its schedule keeps it from connecting.
+   * the machine is ready and its schedule keeps it from connecting, or there is no coordinator and the local endpoint answers.
    *
    * @throws ProviderError when trying again would not help, or when stopped meanwhile
    */

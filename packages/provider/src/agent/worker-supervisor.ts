@@ -81,6 +81,11 @@ export class WorkerSupervisor {
     return this.#ready;
   }
 
+  /** What this worker and those that follow are given. */
+  get models(): readonly WorkerModel[] {
+    return this.#models;
+  }
+
   /** Workers started in place of one that died. */
   get restarts(): number {
     return this.#restarts;

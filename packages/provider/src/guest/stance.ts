@@ -69,6 +69,11 @@ export function stanceFor(rules: GuestRules, readings: GuestReadings, before: St
   };
 }
 
+/** What keeps even the machine's own programs from being answered: its owner's word, and memory that runs out. The rest is for others' work only. */
+export function refusesOwner({ reasons }: Stance): boolean {
+  return reasons.includes("paused") || reasons.includes("memory");
+}
+
 function graceFor(rules: GuestRules, applies: Readonly<Record<RestReason, boolean>>, reasons: readonly RestReason[]): number {
   if (reasons.length === 0) return 0;
   return applies.memory ? Math.min(CRITICAL_GRACE_ms, rules.grace_ms) : rules.grace_ms;

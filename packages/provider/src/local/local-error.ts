@@ -60,6 +60,15 @@ export function notReady(): ApiError {
   return localError("not_loaded");
 }
 
+export function resting(): ApiError {
+  return new ApiError({
+    status: 503,
+    code: "service_unavailable",
+    message: "this machine takes no work for now — umbel provider status says why, umbel provider resume ends a pause",
+    retryAfter_s: LOCAL_LIMITS.retry_s,
+  });
+}
+
 export function notReadFastEnough(): ApiError {
   return new ApiError({ status: 504, code: "timeout", message: "the answer was not read fast enough" });
 }

@@ -1,12 +1,23 @@
 import { type ChatEvent, type ChatRequest, CodecError, decodeEvents } from "@umbel/dialects";
 import { type ChunkOpener, decodeFrame, EnvelopeError, fromBase64, type RequestId, WIRE_LIMITS } from "@umbel/protocol";
-import type { Forwarded, WorkerSupervisor } from "../agent/worker-supervisor.js";
 import { createEventQueue, type EventQueue } from "../engine/event-queue.js";
+import type { FromWorker, ToWorker } from "../worker/pipe-messages.js";
 import { LOCAL_LIMITS } from "./limits.js";
-import { localError, notReadFastEnough, notReady, tooLarge } from "./local-error.js";
+import { localError, notReadFastEnough, notReady, resting, tooLarge } from "./local-error.js";
 import { sealForWorker } from "./sealed-request.js";
 
-type WorkerPort = Pick<WorkerSupervisor, "send" | "sendFrame" | "isCongested" | "drained" | "ready">;
+type Forwarded = Extract<FromWorker, { type: "forward" }>["message"];
+
+/** The worker that answers. */
+export interface WorkerPort {
+  /** Undefined while there is none. */
+  readonly ready: { readonly encryption_key: string } | undefined;
+  readonly isCongested: boolean;
+  send(message: ToWorker): void;
+  sendFrame(frame: Uint8Array): void;
+  /** Resolves when it takes more, or is gone. */
+  drained(): Promise<void>;
+}
 
 /** One request of a program on this machine. */
 export interface LocalRequest {
@@ -50,6 +61,7 @@ export class LocalRequests {
   readonly #entries = new Map<RequestId, Entry>();
   #running = 0;
   #isDraining = false;
+  #isResting = false;
   #onIdle: (() => void)[] = [];
 
   constructor(worker: WorkerPort, newId: () => RequestId) {
@@ -98,6 +110,16 @@ export class LocalRequests {
   /** From now on requests are refused. Resolves when none is under way. */
   drain(): Promise<void> {
     this.#isDraining = true;
+    return this.whenIdle();
+  }
+
+  /** Requests are refused for as long as the machine rests; what runs goes on. */
+  rest(isResting: boolean): void {
+    this.#isResting = isResting;
+  }
+
+  /** Resolves when no request is under way. */
+  whenIdle(): Promise<void> {
     return new Promise((resolve) => {
       this.#onIdle.push(resolve);
       this.#checkIdle();
@@ -111,6 +133,7 @@ export class LocalRequests {
 
   async *#answer(request: LocalRequest, onReceipt: (receipt: string) => void): AsyncGenerator<readonly ChatEvent[], void> {
     if (this.#isDraining) throw localError("draining");
+    if (this.#isResting) throw resting();
     this.#running++;
     try {
       yield* this.#run(request, onReceipt);

@@ -17,6 +17,7 @@ import type { Clock } from "@umbel/protocol";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Logger } from "../session/types.js";
 import { streamedAnswer, wholeAnswer } from "./answer.js";
+import { type Figures, renderMetrics } from "./figures.js";
 import { toApiError } from "./local-error.js";
 import { type AskableModel, findModel, prepare } from "./local-models.js";
 import type { LocalRequests } from "./local-requests.js";
@@ -51,8 +52,10 @@ const COUNTERS: readonly { readonly path: string; readonly counting: Counting; r
 ];
 
 export interface RouteDependencies {
-  readonly models: readonly AskableModel[];
+  /** What can be asked now. */
+  readonly models: () => readonly AskableModel[];
   readonly requests: Pick<LocalRequests, "ask">;
+  readonly figures: () => Figures;
   readonly clock: Clock;
   readonly newId: () => string;
   readonly logger: Logger;
@@ -60,8 +63,10 @@ export interface RouteDependencies {
 
 /** Adds every route that needs the key. With and without `/v1`, as clients' base URLs differ. */
 export function addRoutes(app: FastifyInstance, dependencies: RouteDependencies): void {
-  const { models, clock } = dependencies;
+  const { models, clock, figures } = dependencies;
   const created_s = seconds(clock);
+  app.get("/metrics", async (_, reply) => reply.type("text/plain; version=0.0.4").send(renderMetrics(figures())));
+  app.get("/props", async ({ query }) => props(modelAsked(query, models()), figures()));
   for (const prefix of ["/v1", ""]) {
     for (const { path, dialect } of SURFACES) {
       app.post(`${prefix}${path}`, { config: { renderError: dialect.renderError } }, (request, reply) =>
@@ -71,18 +76,18 @@ export function addRoutes(app: FastifyInstance, dependencies: RouteDependencies)
     for (const { path, counting, renderError } of COUNTERS) {
       app.post(`${prefix}${path}`, { config: { renderError } }, async (request) => {
         const counted = counting.parse(parseJsonBody(bodyOf(request)));
-        findModel(models, counted.model);
+        findModel(models(), counted.model);
         return counting.render(estimatePromptTokens(counted));
       });
     }
     app.get(`${prefix}/models`, async (request) => {
-      if (!speaksAnthropic(request)) return { object: "list", data: models.map((model) => modelObject(model, created_s)) };
-      const data = models.map((model) => anthropicModel(model, created_s));
+      if (!speaksAnthropic(request)) return { object: "list", data: models().map((model) => modelObject(model, created_s)) };
+      const data = models().map((model) => anthropicModel(model, created_s));
       return { data, has_more: false, first_id: data[0]?.id ?? null, last_id: data.at(-1)?.id ?? null };
     });
     app.get(`${prefix}/models/*`, async (request) => {
       // Checked by the route: a wildcard is one parameter of this name.
-      const model = findModel(models, (request.params as { readonly "*": string })["*"]);
+      const model = findModel(models(), (request.params as { readonly "*": string })["*"]);
       return speaksAnthropic(request) ? anthropicModel(model, created_s) : modelObject(model, created_s);
     });
   }
@@ -96,7 +101,7 @@ async function answer(
 ): Promise<unknown> {
   const gone = consumerGone(reply);
   const parsed = dialect.parse(parseJsonBody(bodyOf(request)));
-  const { batches, receipt } = requests.ask(prepare(parsed, models, gone));
+  const { batches, receipt } = requests.ask(prepare(parsed, models(), gone));
   const context: RenderContext<unknown> = {
     id: newId(),
     created_s: seconds(clock),
@@ -154,6 +159,24 @@ function modelObject({ info, name, facts }: AskableModel, created: number): obje
 
 function anthropicModel({ name, facts }: AskableModel, created_s: number) {
   return { type: "model", id: name, display_name: facts.displayName ?? name, created_at: new Date(created_s * 1_000).toISOString() };
+}
+
+/** `?model=`, else the first. */
+function modelAsked(query: unknown, models: readonly AskableModel[]): AskableModel {
+  const { model } = query as { readonly model?: unknown };
+  return findModel(models, typeof model === "string" ? model : (models[0]?.name ?? ""));
+}
+
+/** What llama.cpp's own server says at this route, as far as it means something here. */
+function props({ info, name, facts }: AskableModel, { slots }: Figures): object {
+  return {
+    model_alias: name,
+    build: info.id,
+    default_generation_settings: { n_ctx: info.context_length, ...facts.defaults },
+    total_slots: slots.find(({ model }) => model === info.id)?.max_concurrency ?? 0,
+    modalities: { vision: false, audio: false },
+    capabilities: info.capabilities,
+  };
 }
 
 function seconds(clock: Clock): number {

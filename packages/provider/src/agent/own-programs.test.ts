@@ -3,10 +3,11 @@ import { type IncomingMessage, request } from "node:http";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { z } from "zod";
+import { type DiscoveryRecord, type endpointOptions, LOCAL_LIMITS, readDiscoveryRecord, writeDiscoveryRecord } from "../local/index.js";
 import { scriptedModel, workerEntry } from "../worker/testing/index.js";
-import { LOCAL_LIMITS } from "./limits.js";
-import { type DiscoveryRecord, readDiscoveryRecord, writeDiscoveryRecord } from "./local-files.js";
-import { createLocalProvider, type LocalOptions, type LocalProvider } from "./local-provider.js";
+import { createProviderAgent } from "./provider-agent.js";
+import type { ProviderAgent } from "./provider-state.js";
 
 const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 const chat = { model: scriptedModel.id, messages: [{ role: "user", content: "bring this back" }] };
@@ -17,19 +18,29 @@ beforeAll(async () => {
 });
 afterAll(() => rm(home, { recursive: true }));
 
-function make(script: object, options: Partial<LocalOptions> = {}): LocalProvider {
-  return createLocalProvider(
-    { home, port: 0, models: [{ info: scriptedModel, sequences: 2 }], engine: { kind: "scripted", script: { ...script } }, ...options },
+function make(script: object, { home: own = home, ...local }: { home?: string } & z.input<typeof endpointOptions> = {}): ProviderAgent {
+  return createProviderAgent(
+    {
+      ...{ home: own, models: [{ info: scriptedModel, sequences: 2 }], engine: { kind: "scripted", script: { ...script } } },
+      local: { port: 0, ...local },
+    },
     { logger: quiet, workerEntry },
   );
 }
 
+async function started(provider: ProviderAgent, own = home): Promise<DiscoveryRecord> {
+  await provider.start();
+  const record = await readDiscoveryRecord(own);
+  if (record === undefined) throw new Error("it is not found");
+  return record;
+}
+
 describe("a local provider", () => {
-  let provider: LocalProvider;
+  let provider: ProviderAgent;
   let record: DiscoveryRecord;
   beforeAll(async () => {
     provider = make({ answer: { kind: "echo" }, tokens_per_s: 20 }, { origins: ["http://localhost:3000"] });
-    record = await provider.start();
+    record = await started(provider);
   });
   afterAll(() => provider.stop(0));
 
@@ -95,6 +106,31 @@ describe("a local provider", () => {
     expect(after.status).toBe(200);
   });
 
+  it("tells what it does and what a model is, to holders of the key", async () => {
+    const origin = record.base_url.replace(/\/v1$/, "");
+    const get = (pathname: string) => fetch(`${origin}${pathname}`, { headers: { authorization: `Bearer ${record.api_key}` } });
+    const metrics = await get("/metrics");
+    expect(metrics.headers.get("content-type")).toBe("text/plain; version=0.0.4");
+    expect(await metrics.text()).toMatch(/^umbel_provider_local_requests_running 0$/m);
+    const props = await (await get(`/props?model=${scriptedModel.id}`)).json();
+    expect(props).toMatchObject({ model_alias: scriptedModel.id, default_generation_settings: { n_ctx: scriptedModel.context_length } });
+    expect((await get("/props?model=oak")).status).toBe(404);
+    expect((await fetch(`${origin}/metrics`)).status).toBe(401);
+  });
+
+  it("takes nothing while it is paused, lets what runs end, and goes on", async () => {
+    const stream = await post("/chat/completions", { ...chat, stream: true });
+    await provider.pause(Number.POSITIVE_INFINITY);
+    expect(provider.state()).toMatchObject({ phase: "resting", stance: { reasons: ["paused"] }, inFlight: 1 });
+    const refused = await post("/chat/completions", chat);
+    expect([refused.status, refused.headers.get("retry-after")]).toEqual([503, String(LOCAL_LIMITS.retry_s)]);
+    expect(await refused.text()).toContain("umbel provider resume");
+    expect(await stream.text()).toMatch(/data: \[DONE\]\n\n$/);
+    await provider.resume();
+    expect((await post("/chat/completions", chat)).status).toBe(200);
+    expect(provider.state()).toMatchObject({ phase: "serving", coordinatorUrl: undefined, endpoint: record.base_url });
+  });
+
   it("is found while it runs; a second one of the same home is refused", async () => {
     expect(await readDiscoveryRecord(home)).toEqual(record);
     await expect(make({}).start()).rejects.toMatchObject({ code: "already_started", message: expect.stringContaining(record.base_url) });
@@ -106,7 +142,7 @@ describe("a local provider that cannot run", () => {
   it("says that the port is taken, and leaves no record", async () => {
     const own = path.join(home, "taken");
     const holder = make({}, { home: own });
-    const { port } = await holder.start();
+    const { port } = await started(holder, own);
     const other = path.join(home, "other");
     await expect(make({}, { home: other, port }).start()).rejects.toMatchObject({ code: "local_address" });
     expect(await readDiscoveryRecord(other)).toBeUndefined();
@@ -122,7 +158,7 @@ describe("a local provider that cannot run", () => {
   it("takes the place of one that died without tidying up", async () => {
     const own = path.join(home, "died");
     const first = make({}, { home: own, requiresKey: false });
-    const record = await first.start();
+    const record = await started(first, own);
     expect(record.api_key).toBeNull();
     expect((await fetch(`${record.base_url}/models`)).status).toBe(200);
     await first.stop(0);
