@@ -29,6 +29,11 @@ export async function adminKeyOf({ adminKey, home }: ApiOptions): Promise<string
   return adminKey ?? given("UMBEL_ADMIN_KEY") ?? kept(home, ADMIN_KEY_FILE);
 }
 
+/** What may change the catalogue, if there is one at hand: a publishing key, else the operator's. */
+export async function publisherKeyOf(options: ApiOptions): Promise<string | undefined> {
+  return options.adminKey ?? given("UMBEL_PUBLISHING_KEY") ?? adminKeyOf(options);
+}
+
 /** The consumer's key, if there is one at hand. */
 export async function apiKeyOf({ apiKey, home }: ApiOptions): Promise<string | undefined> {
   return apiKey ?? given("UMBEL_API_KEY") ?? kept(home, LOCAL_KEY_FILE);

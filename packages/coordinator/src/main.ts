@@ -4,7 +4,7 @@ import path from "node:path";
 import { type Clock, deviceThumbprint } from "@umbel/protocol";
 import { systemClock } from "@umbel/protocol/native";
 import { type CostProfile, DEFAULT_COST_PROFILE } from "@umbel/routing";
-import { createAccounts, createDeviceLinking, createSessions } from "./accounts/index.js";
+import { createAccounts, createDeviceLinking, createPublishingKeys, createSessions } from "./accounts/index.js";
 import { createBundleCheck } from "./bundle-check.js";
 import {
   type CatalogService,
@@ -145,6 +145,8 @@ async function start(
   const accounts = await createAccounts({ store, clock, sessions: createSessions({ identity, clock }) });
   closers.push(() => accounts.close());
 
+  const publishingKeys = createPublishingKeys({ store, clock });
+  closers.push(() => publishingKeys.close());
   const devices = createDeviceLinking({ store, clock, randomBytes });
 
   const fleet = createFleet({
@@ -210,6 +212,7 @@ async function start(
   const blobs = createBlobStore(settings.home, bundled);
   const http = createHttpServer({
     accounts,
+    publishingKeys,
     devices,
     catalog,
     manifests: await createManifestSigner({ key: await catalogKey(settings.home), clock }),

@@ -66,7 +66,10 @@ export function addPublishingCommands(models: Command): void {
 function operator(command: Command): Command {
   return command
     .option("--base-url <url>", "API to ask", process.env["UMBEL_BASE_URL"] ?? "http://127.0.0.1:8080/v1")
-    .option("--admin-key <key>", "the operator's key (default: UMBEL_ADMIN_KEY, else that of a coordinator on this machine)")
+    .option(
+      "--admin-key <key>",
+      "a publishing key or the operator's (default: UMBEL_PUBLISHING_KEY, UMBEL_ADMIN_KEY, else that of a coordinator on this machine)",
+    )
     .option("--home <directory>", "Umbel home (default: UMBEL_HOME, else ~/.umbel)")
     .option("--json", "print one JSON object");
 }

@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import { type ApiOptions, adminKeyOf, askApi, refused } from "../api.js";
+import { type ApiOptions, askApi, publisherKeyOf, refused } from "../api.js";
 import { CliError, EXIT_CODES } from "../exit-codes.js";
 
 export interface PublishingOptions extends ApiOptions {
@@ -23,9 +23,10 @@ export async function adminCall<Answer extends z.ZodType>(
     readonly remedy?: string;
   },
 ): Promise<z.output<Answer>> {
-  const token = await adminKeyOf(options);
+  const token = await publisherKeyOf(options);
   if (token === undefined) {
-    throw new CliError("There is no operator's key to ask with.", EXIT_CODES.authentication, "Give --admin-key or UMBEL_ADMIN_KEY.");
+    const remedy = "Give --admin-key, UMBEL_ADMIN_KEY, or UMBEL_PUBLISHING_KEY for what changes the catalogue.";
+    throw new CliError("There is no operator's key to ask with.", EXIT_CODES.authentication, remedy);
   }
   const { method, pathname, body } = call;
   const reply = await askApi({ method, pathname: `/admin${pathname}`, token, ...(body === undefined ? {} : { body }) }, options);

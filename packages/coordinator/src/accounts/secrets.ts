@@ -1,8 +1,11 @@
 import { createHash, randomBytes } from "node:crypto";
 
 const API_KEY_PREFIX = "sk-um-";
+/** An API key to look at, and no key of an account: it never asks a model. */
+const PUBLISHING_KEY_PREFIX = `${API_KEY_PREFIX}pub-`;
 const PROVIDER_TOKEN_PREFIX = "umbel-pt-";
 const PROVIDER_TOKEN = new RegExp(`^${PROVIDER_TOKEN_PREFIX}[0-9a-f]{64}$`);
+const PUBLISHING_KEY = new RegExp(`^${PUBLISHING_KEY_PREFIX}[0-9a-f]{64}$`);
 const SECRET_BYTES = 32;
 const ID_BYTES = 12;
 
@@ -19,6 +22,8 @@ export interface NewSecret {
 
 export const newApiKey = (): NewSecret => newSecret(API_KEY_PREFIX);
 export const newProviderToken = (): NewSecret => newSecret(PROVIDER_TOKEN_PREFIX);
+export const newPublishingKey = (): NewSecret => newSecret(PUBLISHING_KEY_PREFIX);
+export const newPublishingKeyId = (): string => `pub_${randomBytes(ID_BYTES).toString("hex")}`;
 export const newKeyId = (): string => `key_${randomBytes(ID_BYTES).toString("hex")}`;
 export const newProviderTokenId = (): string => `pt_${randomBytes(ID_BYTES).toString("hex")}`;
 
@@ -30,6 +35,10 @@ export function hashSecret(secret: string): string {
 /** API keys may have any other form, so that keys with older prefixes keep working. */
 export function isProviderToken(token: string): boolean {
   return PROVIDER_TOKEN.test(token);
+}
+
+export function isPublishingKey(token: string): boolean {
+  return PUBLISHING_KEY.test(token);
 }
 
 export function isProviderTokenId(id: string): boolean {

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { SETTINGS, type SettingName, type Settings } from "./settings.js";
 
 /** Settings of programs that share the environment with the coordinator: providers and clients of the API. */
-const OTHER_PROGRAMS = /^UMBEL_(?:PROVIDER_.*|API_KEY|BASE_URL)$/;
+const OTHER_PROGRAMS = /^UMBEL_(?:PROVIDER_.*|API_KEY|BASE_URL|PUBLISHING_KEY)$/;
 const PREFIX = "UMBEL_";
 
 export interface SettingsProblem {

@@ -37,7 +37,7 @@ export function logAccess(app: FastifyInstance, { log, metrics, clock, rejection
         if (rejection !== undefined) rejections.record(rejection);
       }
       if (access === "probe") return;
-      const { accountId, key } = exchange.principal ?? {};
+      const { accountId, key = exchange.publisher } = exchange.principal ?? {};
       log.info(
         { request_id: request.id, method, path, status, duration_ms, complete, remote, account: accountId, key: key?.id },
         "request",

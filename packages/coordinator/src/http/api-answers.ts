@@ -1,6 +1,7 @@
 import { decisionList, operatorDecision, ownDecision } from "./decisions/decision-schema.js";
 import { machineList, machineWhy } from "./machines/machine-routes.js";
 import { aliasAnswer, aliasDeleted, aliasTable, modelTable, updated, versionChange } from "./models/admin/schema.js";
+import { issuedPublishingKey, publishingKeyTable, revokedPublishingKey } from "./publishing/index.js";
 
 /** Schemas of answers, for programs that read them: what a route writes by is what its reader reads by. */
 export const API_ANSWERS = {
@@ -15,4 +16,7 @@ export const API_ANSWERS = {
   aliasTable,
   aliasAnswer,
   aliasDeleted,
+  issuedPublishingKey,
+  publishingKeyTable,
+  revokedPublishingKey,
 };

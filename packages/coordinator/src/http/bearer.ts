@@ -1,12 +1,12 @@
 import { ApiError } from "@umbel/dialects";
-import { type Accounts, isSessionToken, type Principal } from "../accounts/index.js";
+import { type Accounts, isPublishingKey, isSessionToken, type Principal } from "../accounts/index.js";
 
 const RETRY_AFTER_s = 2;
 
 /**
  * Who is calling. One answer for unknown, disabled and expired keys, so that guessing teaches nothing (api.md §3.2).
  *
- * @throws ApiError 401 without valid credentials, 503 when the accounts cannot be asked.
+ * @throws ApiError 401 without valid credentials, 403 with a publishing key, 503 when the accounts cannot be asked.
  */
 export async function authenticate(
   headers: { readonly authorization?: string | undefined; readonly apiKey?: string | undefined },
@@ -15,6 +15,9 @@ export async function authenticate(
   const { authorization, apiKey } = headers;
   const token = authorization === undefined ? apiKey : bearerOf(authorization);
   if (token === undefined || token === "") throw unauthenticated("missing credentials — use Authorization: Bearer <token>");
+  if (isPublishingKey(token)) {
+    throw new ApiError({ status: 403, code: "forbidden", message: "publishing keys change the catalogue and do nothing else" });
+  }
   let principal: Principal | undefined;
   try {
     principal = await accounts.authenticate(token);

@@ -1,6 +1,6 @@
 import { ApiError } from "@umbel/dialects";
 import type { FastifyRequest } from "fastify";
-import type { Principal } from "../accounts/index.js";
+import type { Principal, PublishingKeyRecord } from "../accounts/index.js";
 import type { Visit } from "../inference/index.js";
 import type { OutcomeClass, RefusalStage, RejectedShape } from "../insight/index.js";
 
@@ -8,6 +8,8 @@ import type { OutcomeClass, RefusalStage, RejectedShape } from "../insight/index
 export interface Exchange {
   readonly start_ms: number;
   principal: Principal | undefined;
+  /** Of a change to the catalogue: the publishing key that makes it. */
+  publisher: PublishingKeyRecord | undefined;
   /** Of an inference request: what counts it as under way. */
   visit: Visit | undefined;
   /** Of an inference request: the model that it named, if there is one of that name, and how it ended, once that is known. */
@@ -25,6 +27,7 @@ export function createExchange(start_ms: number): Exchange {
   return {
     start_ms,
     principal: undefined,
+    publisher: undefined,
     visit: undefined,
     model: undefined,
     outcome: undefined,

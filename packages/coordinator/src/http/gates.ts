@@ -5,6 +5,7 @@ import { createKeyCheck, createOperatorCheck } from "./admin/operator-check.js";
 import { authenticate } from "./bearer.js";
 import type { HttpDependencies } from "./dependencies.js";
 import { principalOf } from "./exchange.js";
+import { admitPublisher, publishingKeyOf } from "./publishing/index.js";
 import type { Route } from "./route.js";
 
 /** Something a request passes before its body is read. */
@@ -12,7 +13,7 @@ type Gate = (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
 
 /** The gates in front of each kind of route, in order. Source: api.md §2. */
 export function createGates(dependencies: HttpDependencies, isDraining: () => boolean): Readonly<Record<Route["access"], readonly Gate[]>> {
-  const { accounts, clock, settings, limits, inference } = dependencies;
+  const { accounts, publishingKeys, clock, settings, limits, inference } = dependencies;
   const addresses = createBucketTable(clock);
   const changes = createBucketTable(clock);
   const changeRate = { perSecond: settings.financialRate_perSecond, burst: settings.financialBurst };
@@ -69,9 +70,21 @@ export function createGates(dependencies: HttpDependencies, isDraining: () => bo
       throw error;
     }
   };
+  const publisher: Gate = async (request, reply) => {
+    const secret = publishingKeyOf(request);
+    if (secret === undefined) return operator(request, reply);
+    const bucket = addresses.of(request.ip, addressRate);
+    if (bucket?.holds(1) === false) throw tooMany(bucket.wait_ms(1));
+    try {
+      await admitPublisher(request, secret, { keys: publishingKeys, scope: request.routeOptions.config.umbel?.scope });
+    } catch (error) {
+      bucket?.take(1);
+      throw error;
+    }
+  };
   const isReleaseKey = createKeyCheck(settings.releaseKey);
   const releaser: Gate = async (request, reply) => {
-    if (!isReleaseKey(request.headers.authorization)) await operator(request, reply);
+    if (!isReleaseKey(request.headers.authorization)) await publisher(request, reply);
   };
   const withinAddressLimit: Gate = async (request) => {
     const bucket = addresses.of(request.ip, addressRate);
@@ -86,6 +99,7 @@ export function createGates(dependencies: HttpDependencies, isDraining: () => bo
     session: [authenticated, signedIn, withinChangeLimit],
     owner: [authenticated, ownsMachines],
     admin: [operator],
+    publishing: [publisher],
     release: [releaser],
     public: [withinAddressLimit],
     probe: [],

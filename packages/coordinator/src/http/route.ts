@@ -1,5 +1,6 @@
 import type { Dialect } from "@umbel/dialects";
 import type { FastifyReply, FastifyRequest } from "fastify";
+import type { PublishingScope } from "../accounts/index.js";
 import type { RouteDoc } from "./openapi/route-doc.js";
 
 declare module "fastify" {
@@ -15,9 +16,11 @@ export interface Route {
   readonly url: string;
   /**
    * `inference`: behind the drain gate and the request limit of the account. `account`: a key of an account, or somebody who has signed in. `session`: somebody who
-   * has signed in, no key. `owner`: somebody who has signed in, or a machine's own token. `admin`: the operator's key, or somebody signed in to an operator's account. `release`: the release key, or what `admin` takes. `public`: limited per address. `probe`: not limited, not logged.
+   * has signed in, no key. `owner`: somebody who has signed in, or a machine's own token. `admin`: the operator's key, or somebody signed in to an operator's account. `publishing`: a publishing key with the route's `scope`, or what `admin` takes. `release`: the release key, or what `publishing` takes. `public`: limited per address. `probe`: not limited, not logged.
    */
-  readonly access: "inference" | "account" | "session" | "owner" | "admin" | "release" | "public" | "probe";
+  readonly access: "inference" | "account" | "session" | "owner" | "admin" | "publishing" | "release" | "public" | "probe";
+  /** Of a `publishing` or `release` route: what a publishing key must be for; absent takes any. */
+  readonly scope?: PublishingScope;
   /** What the API document says of it; absent is left out there. */
   readonly doc?: RouteDoc;
   /** The body of an error on this route; OpenAI's shape unless it says otherwise. */

@@ -20,6 +20,7 @@ import { answerMalformedRequest } from "./malformed-request.js";
 import { catalogAdminRoutes } from "./models/admin/index.js";
 import { modelRoutes } from "./models/model-routes.js";
 import { openApiRoutes } from "./openapi/openapi-routes.js";
+import { publishingKeyRoutes } from "./publishing/index.js";
 import { rejectionRoutes } from "./rejections/rejection-routes.js";
 import { releaseRoutes } from "./releases/release-routes.js";
 import { requestIdOf } from "./request-id.js";
@@ -58,6 +59,7 @@ export function createHttpServer(dependencies: HttpDependencies): HttpServer {
     encryptionKeyRoute(dependencies),
     ...adminRoutes(dependencies, drain),
     ...catalogAdminRoutes(dependencies),
+    ...publishingKeyRoutes(dependencies),
     ...releaseRoutes(dependencies),
     ...decisionRoutes(dependencies),
     ...rejectionRoutes(dependencies),

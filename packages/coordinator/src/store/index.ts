@@ -19,6 +19,7 @@ export { idempotencyRepository } from "./repositories/idempotency.js";
 export { instanceRepository } from "./repositories/instances.js";
 export { ledgerRepository, priceRepository, type ReservationTerms } from "./repositories/ledger.js";
 export { machineRepository } from "./repositories/machines.js";
+export { type PublishingKeyRow, publishingKeyRepository } from "./repositories/publishing-keys.js";
 export { type RejectionRow, rejectionRepository, type StoredRejectionRow } from "./repositories/rejections.js";
 export { type ReleaseRow, releaseRepository } from "./repositories/releases.js";
 export { statisticsRepository } from "./repositories/statistics.js";

@@ -34,6 +34,7 @@ const ERRORS: Readonly<Record<Route["access"], readonly number[]>> = {
   session: [401, 403, 429, 500, 503],
   owner: [401, 403, 500, 503],
   admin: [401, 403, 429, 500, 503],
+  publishing: [401, 403, 429, 500, 503],
   release: [401, 403, 429, 500, 503],
   public: [429, 500],
   probe: [],
@@ -96,6 +97,7 @@ export function openApiDocument(routes: readonly Route[], version: string): Json
         anthropicKey: { type: "apiKey", in: "header", name: "x-api-key", description: "An API key, as Anthropic's clients send it." },
         providerToken: { type: "http", scheme: "bearer", description: "The token with which a machine registers: `umbel-pt-…`." },
         adminKey: { type: "http", scheme: "bearer", description: "The operator's key: `UMBEL_ADMIN_KEY`." },
+        publishingKey: { type: "http", scheme: "bearer", description: "A key that may change the catalogue: `sk-um-pub-…`." },
         releaseKey: { type: "http", scheme: "bearer", description: "The key that registers releases: `UMBEL_RELEASE_KEY`." },
         session: { type: "http", scheme: "bearer", bearerFormat: "JWT", description: "A signed-in person's session." },
       },
@@ -175,8 +177,10 @@ function security({ access, apiKeyHeader }: Route): readonly Json[] {
       return [{ session: [] }];
     case "owner":
       return [{ session: [] }, { providerToken: [] }];
+    case "publishing":
+      return [{ publishingKey: [] }, { adminKey: [] }, { session: [] }];
     case "release":
-      return [{ releaseKey: [] }, { adminKey: [] }, { session: [] }];
+      return [{ releaseKey: [] }, { publishingKey: [] }, { adminKey: [] }, { session: [] }];
     case "admin":
       return [{ adminKey: [] }, { session: [] }];
     case "public":

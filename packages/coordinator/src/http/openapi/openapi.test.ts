@@ -26,6 +26,7 @@ describe("the API's description", () => {
     expect(operations.sort()).toEqual([
       "DELETE /v1/admin/models/aliases/{id}",
       "DELETE /v1/admin/models/{id}/versions/{version}",
+      "DELETE /v1/admin/publishing-keys/{id}",
       "DELETE /v1/admin/releases",
       "DELETE /v1/auth/keys",
       "DELETE /v1/device/token",
@@ -42,6 +43,7 @@ describe("the API's description", () => {
       "GET /v1/admin/models",
       "GET /v1/admin/models/aliases",
       "GET /v1/admin/models/{id}/versions",
+      "GET /v1/admin/publishing-keys",
       "GET /v1/admin/rejections",
       "GET /v1/admin/rejections/export",
       "GET /v1/admin/releases",
@@ -83,6 +85,7 @@ describe("the API's description", () => {
       "POST /v1/admin/models/{id}/revoke",
       "POST /v1/admin/models/{id}/rollback",
       "POST /v1/admin/models/{id}/status",
+      "POST /v1/admin/publishing-keys",
       "POST /v1/auth/keys",
       "POST /v1/chat/completions",
       "POST /v1/completions",

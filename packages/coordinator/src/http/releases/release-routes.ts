@@ -6,6 +6,7 @@ import type { Releases } from "../../catalog/index.js";
 import { controlBody } from "../control-body.js";
 import type { HttpDependencies } from "../dependencies.js";
 import { queryOf } from "../lists/query.js";
+import { actorOf } from "../publishing/index.js";
 import type { Route } from "../route.js";
 
 const version = z.string().regex(RELEASE_VERSION, { error: "must be a version such as 1.2.3 or 1.2.3-rc.1" });
@@ -68,6 +69,7 @@ export function releaseRoutes(dependencies: HttpDependencies): readonly Route[] 
       method: "POST",
       url: "/v1/releases",
       access: "release",
+      scope: "release",
       doc: {
         tag: "Catalogue",
         summary: "Register a release of the provider program",
@@ -145,9 +147,10 @@ export function releaseRoutes(dependencies: HttpDependencies): readonly Route[] 
   ];
 }
 
-/** Whose change it is: an account, or whoever holds the operator's or the release key. */
-function releaserOf({ exchange }: FastifyRequest): string {
-  return exchange.principal?.accountId ?? "key";
+/** Whose change it is: an account, a publishing key, or whoever holds the operator's or the release key. */
+function releaserOf(request: FastifyRequest): string {
+  const { publisher, principal } = request.exchange;
+  return publisher === undefined && principal === undefined ? "key" : actorOf(request);
 }
 
 function objectOf(row: Awaited<ReturnType<Releases["all"]>>[number]): z.infer<typeof releaseObject> {

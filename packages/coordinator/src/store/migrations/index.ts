@@ -13,6 +13,7 @@ import { catalogue } from "./0012-catalogue.js";
 import { releases } from "./0013-releases.js";
 import { deviceCodes } from "./0014-device-codes.js";
 import { tokenNotices } from "./0015-token-notices.js";
+import { publishingKeys } from "./0016-publishing-keys.js";
 
 export interface Migration {
   readonly id: number;
@@ -37,4 +38,5 @@ export const migrations: readonly Migration[] = [
   { id: 13, name: "releases", sql: releases },
   { id: 14, name: "device codes", sql: deviceCodes },
   { id: 15, name: "notices of provider tokens", sql: tokenNotices },
+  { id: 16, name: "publishing keys", sql: publishingKeys },
 ];

@@ -130,6 +130,22 @@ export const modelAliases = pgTable(
   (table) => [index("model_aliases_desired").on(table.desiredBuild)],
 );
 
+/** Keys that may change the catalogue and nothing else. Revoked ones keep their row, so that the audit can name them. */
+export const publishingKeys = pgTable("publishing_api_keys", {
+  id: text("id").primaryKey(),
+  keyHash: text("key_hash").notNull().unique(),
+  label: text("label").notNull(),
+  name: text("name").notNull(),
+  scopes: text("scopes", { enum: ["register", "promote", "alias", "release"] })
+    .array()
+    .notNull(),
+  createdBy: text("created_by").notNull(),
+  createdAt: instant("created_at").notNull(),
+  expiresAt: instant("expires_at"),
+  lastUsedAt: instant("last_used_at"),
+  revokedAt: instant("revoked_at"),
+});
+
 /** One row: how often the catalogue has changed. */
 export const catalogState = pgTable("catalog_state", {
   isOnly: boolean("is_only").primaryKey().default(true),

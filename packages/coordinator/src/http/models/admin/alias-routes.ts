@@ -2,8 +2,8 @@ import { ApiError } from "@umbel/dialects";
 import type { AliasRecord, NewAlias } from "../../../catalog/index.js";
 import { controlBody } from "../../control-body.js";
 import type { HttpDependencies } from "../../dependencies.js";
+import { actorOf } from "../../publishing/index.js";
 import type { Route } from "../../route.js";
-import { actorOf } from "./actor.js";
 import { refusable } from "./catalog-refusal.js";
 import { type AliasBody, type AliasRow, aliasAnswer, aliasBody, aliasDeleted, aliasTable, nothingBody } from "./schema.js";
 
@@ -23,14 +23,15 @@ export function aliasRoutes(dependencies: HttpDependencies): readonly Route[] {
     {
       method: "GET",
       url: "/v1/admin/models/aliases",
-      access: "admin",
+      access: "publishing",
       doc: { tag: "Catalogue", summary: "Names that stand for builds, and how their rollouts go", answer: aliasTable },
       handle: async () => ({ object: "list", data: catalog.aliases().map((alias) => rowOf(alias, dependencies)) }),
     },
     {
       method: "POST",
       url: "/v1/admin/models/aliases",
-      access: "admin",
+      access: "publishing",
+      scope: "alias",
       doc: {
         tag: "Catalogue",
         summary: "Let a name stand for a build",
@@ -47,7 +48,8 @@ export function aliasRoutes(dependencies: HttpDependencies): readonly Route[] {
     {
       method: "POST",
       url: "/v1/admin/models/aliases/:id/rollback",
-      access: "admin",
+      access: "publishing",
+      scope: "alias",
       doc: {
         tag: "Catalogue",
         summary: "Let a name stand for the build before, at once",
@@ -66,7 +68,8 @@ export function aliasRoutes(dependencies: HttpDependencies): readonly Route[] {
     {
       method: "DELETE",
       url: "/v1/admin/models/aliases/:id",
-      access: "admin",
+      access: "publishing",
+      scope: "alias",
       doc: { tag: "Catalogue", summary: "Take a name away", parameters: [ID], answer: aliasDeleted, errors: [404] },
       async handle(request) {
         const { id } = request.params as { readonly id: string };

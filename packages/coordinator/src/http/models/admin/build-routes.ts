@@ -3,8 +3,8 @@ import type { FastifyRequest } from "fastify";
 import type { BuildOverview, NewBuild, VersionOverview } from "../../../catalog/index.js";
 import { controlBody } from "../../control-body.js";
 import type { HttpDependencies } from "../../dependencies.js";
+import { actorOf, requireScope } from "../../publishing/index.js";
 import type { Route } from "../../route.js";
-import { actorOf } from "./actor.js";
 import { type BuildAction, buildActions, plain } from "./build-actions.js";
 import { refusable } from "./catalog-refusal.js";
 import { modelTable, type RegisterBody, registerBody, updated, versionChange, versionTable } from "./schema.js";
@@ -25,7 +25,8 @@ export function buildRoutes(dependencies: HttpDependencies): readonly Route[] {
     {
       method: "POST",
       url: "/v1/admin/models/register",
-      access: "admin",
+      access: "publishing",
+      scope: "register",
       doc: {
         tag: "Catalogue",
         summary: "Register a version of a build",
@@ -37,6 +38,7 @@ export function buildRoutes(dependencies: HttpDependencies): readonly Route[] {
       },
       async handle(request) {
         const body = await controlBody(request, registerBody, dependencies, REGISTER_BODY_bytes_max);
+        if (body.promote) requireScope(request, "promote");
         const build = newBuild(body);
         const [problem] = await checkFiles(build.manifest, { origins: body.origins, fileUrls: body.file_urls });
         if (problem !== undefined) throw badFile(problem.path, problem.problem);
@@ -48,14 +50,14 @@ export function buildRoutes(dependencies: HttpDependencies): readonly Route[] {
     {
       method: "GET",
       url: "/v1/admin/models",
-      access: "admin",
+      access: "publishing",
       doc: { tag: "Catalogue", summary: "Every build and version, in service or not", answer: modelTable },
       handle: async () => ({ object: "list", data: (await catalog.overview()).map(modelRowOf) }),
     },
     {
       method: "GET",
       url: "/v1/admin/models/:id/versions",
-      access: "admin",
+      access: "publishing",
       doc: { tag: "Catalogue", summary: "The versions of a build, latest first", parameters: [ID], answer: versionTable, errors: [404] },
       async handle(request) {
         const { id } = request.params as { readonly id: string };
@@ -67,7 +69,8 @@ export function buildRoutes(dependencies: HttpDependencies): readonly Route[] {
     {
       method: "DELETE",
       url: "/v1/admin/models/:id/versions/:version",
-      access: "admin",
+      access: "publishing",
+      scope: "register",
       doc: {
         tag: "Catalogue",
         summary: "Remove a version that was never in service",
@@ -85,7 +88,8 @@ export function buildRoutes(dependencies: HttpDependencies): readonly Route[] {
       (action): Route => ({
         method: "POST",
         url: `/v1/admin/models/:id/${action.name}`,
-        access: "admin",
+        access: "publishing",
+        scope: "promote",
         doc: {
           tag: "Catalogue",
           summary: action.summary,
@@ -101,7 +105,8 @@ export function buildRoutes(dependencies: HttpDependencies): readonly Route[] {
       // Ids with slashes that nobody has encoded.
       method: "POST",
       url: "/v1/admin/models/*",
-      access: "admin",
+      access: "publishing",
+      scope: "promote",
       async handle(request) {
         const segments = (request.params as { readonly "*": string })["*"].split("/");
         const name = segments.pop();
