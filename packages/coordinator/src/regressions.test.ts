@@ -12,8 +12,8 @@ const rows = [...LIST.matchAll(/^\| (\d+) \| ([^|]+) \| (.+) \|$/gm)].map(([, nu
 }));
 
 describe("the list of failures that must not come back", () => {
-  it("has twenty-five lines", () => {
-    expect(rows.map(({ number }) => Number(number))).toEqual(Array.from({ length: 25 }, (_, index) => index + 1));
+  it("has twenty-six lines", () => {
+    expect(rows.map(({ number }) => Number(number))).toEqual(Array.from({ length: 26 }, (_, index) => index + 1));
   });
 
   it.each(rows)("$number: $failure", ({ tests }) => {

@@ -23,6 +23,8 @@ export const WIRE_LIMITS = {
   registrationJws_bytes_max: 128 * 1024,
   advertisedModels_max: 256,
   slots_max: 64,
+  /** Requests that one slot, or the machine beside its slots, names in a heartbeat; a machine with more names none. */
+  namedRequests_max: 256,
   /** Reasons for which a machine may say at once that it takes no work. */
   restReasons_max: 16,
   /** Names in one `desired_models`. */

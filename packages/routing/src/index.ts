@@ -30,6 +30,7 @@ export { firstRefusal, type ProfileName, type StandingProfileName } from "./gate
 export { type AttemptOutcome, HealthMemory, type JudgedWork, type MachineStanding } from "./health/health-memory.js";
 export { type HealthRecord, shifted } from "./health/health-record.js";
 export { ReleaseWatch } from "./health/release-watch.js";
+export { type Placed, PlacedWork } from "./placed/placed-work.js";
 export type { Verdict } from "./queue/fair-lane.js";
 export { isWorthWaiting, waitingOutlook } from "./queue/outlook.js";
 export { retryAfter_s } from "./queue/retry-after.js";
@@ -46,12 +47,8 @@ export {
   withChallengePassed,
   withChallengeRevoked,
   withDraining,
-  withHeartbeat,
   withLoaded,
   withModels,
-  withoutPending,
-  withPending,
-  withRead,
   withSuspectRelease,
   withTrust,
 } from "./views.js";

@@ -73,7 +73,13 @@ export interface PendingView {
   readonly requests: number;
   readonly tokens: number;
   /** Prompt tokens of those that have not begun to answer: whatever comes next is read after them. Absent is none. */
-  readonly unread_tokens?: number;
+  readonly unread_tokens?: number | undefined;
+  /**
+   * What the slot's figures do not hold: sent since they were taken, or on its way; also of what was given up and has not ended. Absent where the
+   * machine does not say which requests its figures hold.
+   */
+  readonly unreported_requests?: number | undefined;
+  readonly unreported_tokens?: number | undefined;
 }
 
 /** Everything routing may know of one provider at one instant, frozen: a change makes a new view. */

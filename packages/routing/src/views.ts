@@ -102,23 +102,64 @@ export function withRead(view: ProviderView, build: string, read_tokens: number)
   return withPendingOf(view, build, sumOf(before, { requests: 0, tokens: 0, unread_tokens: read_tokens }, -1));
 }
 
-/**
- * Takes work away that has ended; give the same figures as to `withPending`. Never goes below zero. The machine's last report counted that work
- * too, most likely, so it is taken off the report as well: else a place would look taken until the next heartbeat.
- */
-export function withoutPending(view: ProviderView, build: string, ended: PendingView): ProviderView {
-  const before = view.pending.get(build);
-  if (!before) return view;
-  const pending = pendingWith(view, build, sumOf(before, ended, -1));
-  const slot = view.slots?.get(build);
-  if (slot === undefined) return changed(view, pending);
-  return changed(view, { ...pending, slots: new Map(view.slots).set(build, withoutReported(slot, ended)) });
+/** What a slot's figures hold of some requests. */
+export interface ReportedWork {
+  readonly requests: number;
+  readonly tokens: number;
 }
 
-function withoutReported(slot: SlotView, ended: PendingView): SlotView {
-  const running = Math.max(0, slot.running - ended.requests);
-  const waiting = Math.max(0, slot.waiting - (ended.requests - (slot.running - running)));
-  const tokenBudgetUsed = Math.max(0, slot.tokenBudgetUsed - ended.tokens);
+/**
+ * Takes work away that has ended; give the same figures as to `withPending`. Never goes below zero.
+ *
+ * @param reported what the machine's last report holds of it, and is taken off the report. Where the machine does not say, it held all of it, most
+ *   likely: else a place would look taken until the next heartbeat.
+ */
+export function withoutPending(view: ProviderView, build: string, ended: PendingView, reported: ReportedWork = ended): ProviderView {
+  const before = view.pending.get(build);
+  if (!before) return withoutReported(view, build, reported === ended ? NOTHING_REPORTED : reported);
+  const pending = pendingWith(view, build, sumOf(before, ended, -1));
+  const slot = view.slots?.get(build);
+  if (slot === undefined || reported.requests === 0) return changed(view, pending);
+  return changed(view, { ...pending, slots: new Map(view.slots).set(build, slotWithout(slot, reported)) });
+}
+
+/** Takes work off a slot's figures that has ended since they were taken. Never goes below zero. */
+export function withoutReported(view: ProviderView, build: string, reported: ReportedWork): ProviderView {
+  const slot = view.slots?.get(build);
+  if (slot === undefined || reported.requests === 0) return view;
+  return changed(view, { slots: new Map(view.slots).set(build, slotWithout(slot, reported)) });
+}
+
+/**
+ * Says what of the pending work the figures of slots do not hold.
+ *
+ * @param unreported by build; undefined where the machine does not say which requests its figures hold
+ */
+export function withUnreported(view: ProviderView, unreported: ReadonlyMap<string, ReportedWork> | undefined): ProviderView {
+  const pending = new Map<string, PendingView>();
+  let isSame = true;
+  const put = (build: string, before: PendingView | undefined): void => {
+    const { requests, tokens } = unreported?.get(build) ?? NOTHING_REPORTED;
+    const figures = unreported === undefined ? {} : { unreported_requests: requests, unreported_tokens: tokens };
+    const isEqual = before?.unreported_requests === figures.unreported_requests && before?.unreported_tokens === figures.unreported_tokens;
+    isSame &&= isEqual;
+    const { requests: placed = 0, tokens: placed_tokens = 0, unread_tokens } = before ?? {};
+    const work: PendingView =
+      isEqual && before ? before : Object.freeze({ requests: placed, tokens: placed_tokens, unread_tokens, ...figures });
+    if (hasWork(work)) pending.set(build, work);
+    else isSame = false;
+  };
+  for (const [build, work] of view.pending) put(build, work);
+  for (const build of unreported?.keys() ?? []) if (!view.pending.has(build)) put(build, undefined);
+  return isSame ? view : changed(view, { pending });
+}
+
+const NOTHING_REPORTED: ReportedWork = { requests: 0, tokens: 0 };
+
+function slotWithout(slot: SlotView, reported: ReportedWork): SlotView {
+  const running = Math.max(0, slot.running - reported.requests);
+  const waiting = Math.max(0, slot.waiting - (reported.requests - (slot.running - running)));
+  const tokenBudgetUsed = Math.max(0, slot.tokenBudgetUsed - reported.tokens);
   return Object.freeze({ ...slot, running, waiting, tokenBudgetUsed, activeTokens: Math.min(slot.activeTokens, tokenBudgetUsed) });
 }
 
@@ -240,10 +281,19 @@ function copyOf(view: ProviderView): ProviderView {
 type Every<Fields> = { readonly [Field in keyof Required<Fields>]: Fields[Field] };
 
 function sumOf(before: PendingView | undefined, change: PendingView, sign: 1 | -1): PendingView {
-  const requests = Math.max(0, (before?.requests ?? 0) + sign * change.requests);
-  const tokens = Math.max(0, (before?.tokens ?? 0) + sign * change.tokens);
-  const unread_tokens = Math.max(0, (before?.unread_tokens ?? 0) + sign * (change.unread_tokens ?? 0));
-  return Object.freeze(unread_tokens === 0 ? { requests, tokens } : { requests, tokens, unread_tokens });
+  const sum = (was: number | undefined, by: number | undefined): number => Math.max(0, (was ?? 0) + sign * (by ?? 0));
+  const isReconciled = before?.unreported_requests !== undefined || change.unreported_requests !== undefined;
+  return Object.freeze({
+    requests: sum(before?.requests, change.requests),
+    tokens: sum(before?.tokens, change.tokens),
+    unread_tokens: sum(before?.unread_tokens, change.unread_tokens) || undefined,
+    unreported_requests: isReconciled ? sum(before?.unreported_requests, change.unreported_requests) : undefined,
+    unreported_tokens: isReconciled ? sum(before?.unreported_tokens, change.unreported_tokens) : undefined,
+  });
+}
+
+function hasWork({ requests, unreported_requests = 0 }: PendingView): boolean {
+  return requests > 0 || unreported_requests > 0;
 }
 
 function withPendingOf(view: ProviderView, build: string, work: PendingView): ProviderView {
@@ -252,7 +302,7 @@ function withPendingOf(view: ProviderView, build: string, work: PendingView): Pr
 
 function pendingWith(view: ProviderView, build: string, work: PendingView): Pick<ProviderView, "pending" | "pendingTotal"> {
   const pending = new Map(view.pending);
-  if (work.requests > 0) pending.set(build, work);
+  if (hasWork(work)) pending.set(build, work);
   else pending.delete(build);
   let pendingTotal = 0;
   for (const { requests } of pending.values()) pendingTotal += requests;

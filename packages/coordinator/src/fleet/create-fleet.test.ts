@@ -28,6 +28,32 @@ describe("reserving", () => {
     expect(test.fleet.reserve(testSpec({ promptTokens: 50, maxOutputTokens: 50 })).ok).toBe(true);
   });
 
+  it("adds what it has placed to what the machine's figures count, and counts nothing twice", async () => {
+    const provider = await test.connect({ slots: [testSlot({ token_budget_max: 1000 })] });
+    const attempt = reserved(test, { promptTokens: 100, maxOutputTokens: 300 });
+    await sendText(attempt, "hello");
+    const { message } = await provider.request();
+    expect(message.ordinal).toBe(1);
+    const fits = (tokens: number) => test.fleet.preview(testSpec({ promptTokens: 0, maxOutputTokens: tokens })).candidates === 1;
+    const report = async (used: number, seen: number, tokens?: number): Promise<void> => {
+      const requests = tokens === undefined ? [] : [{ ordinal: 1, tokens, places: 1 }];
+      const slot = testSlot({ token_budget_max: 1000, token_budget_used: used, requests });
+      provider.heartbeat([slot], { requests_seen: seen });
+      await provider.taken();
+    };
+    // The figures hold work of the machine's owner, and not yet the request.
+    await report(500, 0);
+    expect([fits(100), fits(101)]).toEqual([true, false]);
+    await report(850, 1, 350);
+    expect([fits(150), fits(151)]).toEqual([true, false]);
+    // Given up, it is the machine's until it has said its last word.
+    attempt.release();
+    expect([fits(150), fits(151)]).toEqual([true, false]);
+    provider.send({ type: "inference_error", request_id: message.request_id, error_class: "cancelled" });
+    await provider.taken();
+    expect([fits(500), fits(501)]).toEqual([true, false]);
+  });
+
   it("looks only at machines that offer the build", async () => {
     await test.connect();
     await test.connect({ models: [testModel({ id: "other" })] });

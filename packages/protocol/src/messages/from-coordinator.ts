@@ -43,6 +43,8 @@ export type RegisterRejected = z.infer<typeof registerRejected>;
 export const inferenceRequest = z.object({
   type: z.literal("inference_request"),
   request_id: requestId,
+  /** Counts the requests of one connection from 1, with gaps; requests are sent in this order. Heartbeats name them by it. */
+  ordinal: count.optional(),
   attempt: count,
   build_id: shortText,
   max_output_tokens: count,

@@ -40,6 +40,17 @@ export type ModelInfo = z.infer<typeof modelInfo>;
 export const slotState = z.enum(["running", "idle", "idle_shutdown", "crashed", "reloading", "unknown"]);
 export type SlotState = z.infer<typeof slotState>;
 
+/** A request that a slot's figures count. */
+export const countedRequest = z.object({
+  /** As in its `inference_request`. */
+  ordinal: count,
+  /** Of the token budget that is used. */
+  tokens: clamped(SELF_REPORTED_MAX.tokenBudget_tokens),
+  /** Of those that run and wait: a request for several answers takes several. */
+  places: clamped(SELF_REPORTED_MAX.requests),
+});
+export type CountedRequest = z.infer<typeof countedRequest>;
+
 /** One resident model. Token figures count prompt plus output tokens. */
 export const slot = z.object({
   model: shortText,
@@ -55,6 +66,8 @@ export const slot = z.object({
   /** Out of range means unmeasured; it is never clamped up to a good value. */
   observed_prefill_tps: absentOutOfRange(SELF_REPORTED_MAX.prefill_tps),
   model_load_time_ms: clamped(SELF_REPORTED_MAX.modelLoad_ms).optional(),
+  /** Requests of this connection that the figures above count. Whatever else they count is not the coordinator's. */
+  requests: z.array(countedRequest).max(WIRE_LIMITS.namedRequests_max).optional(),
 });
 export type Slot = z.infer<typeof slot>;
 
@@ -65,6 +78,13 @@ export const capacity = z.object({
   free_for_load_gb: absentOutOfRange(SELF_REPORTED_MAX.memory_gb),
   /** Builds that may be in memory at once; absent is as many as fit. */
   resident_models_max: clamped(WIRE_LIMITS.slots_max).optional(),
+  /**
+   * The greatest `ordinal` that these figures know of: a request up to it is named by a slot or in `requests_held`, or the machine has done with
+   * it. Absent where the machine does not say which requests its figures count.
+   */
+  requests_seen: count.optional(),
+  /** Requests, by `ordinal`, that the machine has taken and no slot counts yet: their model is being loaded, or their prompt not read. */
+  requests_held: z.array(count).max(WIRE_LIMITS.namedRequests_max).optional(),
 });
 export type Capacity = z.infer<typeof capacity>;
 

@@ -403,6 +403,7 @@ class Agent implements ProviderAgent {
       workerRestarts: supervisor?.restarts ?? 0,
       metrics: await readMetrics(),
       state: this.#workerState,
+      ordinals: this.#parts?.relay.ordinals,
       memory_gb: hardware.memory_gb,
       residentModels_max: this.#options.modelsResident_max,
       stance: this.#parts?.conduct.stance ?? FULL_STANCE,

@@ -52,6 +52,7 @@ class WorkerStub {
   readonly flow: string[] = [];
   isCongested = false;
   ready: Ready | undefined = {} as Ready;
+  requestsGiven = 0;
   drain: () => void = () => undefined;
   send(message: ToWorker): void {
     this.sent.push(message);

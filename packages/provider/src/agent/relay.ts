@@ -1,10 +1,11 @@
 import { bytesToUuid, type ErrorClass, type InferenceRequest, type RequestId } from "@umbel/protocol";
 import type { Session } from "../session/session.js";
 import { InFlight } from "./in-flight.js";
+import { RequestOrdinals } from "./request-ordinals.js";
 import type { Forwarded, WorkerSupervisor } from "./worker-supervisor.js";
 
 type CoordinatorPort = Pick<Session, "send" | "sendFrame" | "isCongested" | "pause" | "resume">;
-type WorkerPort = Pick<WorkerSupervisor, "send" | "sendFrame" | "isCongested" | "drained" | "pause" | "resume" | "ready">;
+type WorkerPort = Pick<WorkerSupervisor, "send" | "sendFrame" | "isCongested" | "drained" | "pause" | "resume" | "ready" | "requestsGiven">;
 
 /** Where the request id lies in a binary frame (architecture.md "Wire"). */
 const idOffset = 1;
@@ -18,6 +19,8 @@ export class Relay {
   readonly #coordinator: CoordinatorPort;
   readonly #worker: WorkerPort;
   readonly #inFlight = new InFlight();
+  /** Which requests the worker's figures count, in the coordinator's numbers. */
+  readonly ordinals = new RequestOrdinals();
   #isDraining = false;
   #isResting = false;
   #isLeavingCoordinator = false;
@@ -39,6 +42,7 @@ export class Relay {
     if (refusal === undefined) {
       this.#inFlight.open(id);
       this.#worker.send({ type: "inference_request", request });
+      this.ordinals.given(id, request.ordinal, this.#worker.requestsGiven);
     } else {
       this.#fail(id, refusal);
     }
@@ -60,6 +64,7 @@ export class Relay {
   onDisconnected(): void {
     this.#isLeavingCoordinator = false;
     for (const id of this.#inFlight.ids()) this.#abandon(id);
+    this.ordinals.lost();
     this.#worker.resume();
     this.#checkIdle();
   }
@@ -78,6 +83,7 @@ export class Relay {
     if (isExpected) this.#coordinator.send(message);
     if (message.type === "inference_accepted") return;
     this.#inFlight.close(message.request_id);
+    this.ordinals.over(message.request_id);
     this.#checkIdle();
   }
 
@@ -95,6 +101,7 @@ export class Relay {
   /** The worker is gone with everything it was doing. */
   onWorkerLost(): void {
     for (const id of this.#inFlight.clear()) this.#fail(id, "engine_crash");
+    this.ordinals.lost();
     this.#checkIdle();
   }
 
@@ -135,6 +142,7 @@ export class Relay {
   #abandon(id: RequestId): void {
     this.#worker.send({ type: "cancel", request_id: id });
     this.#inFlight.abandon(id);
+    this.ordinals.disown(id);
   }
 
   #checkIdle(): void {

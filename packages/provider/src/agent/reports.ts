@@ -1,5 +1,6 @@
 import { type Capacity, type Hardware, type Heartbeat, MANAGED_MODELS_FEATURE, type Register, type SystemMetrics } from "@umbel/protocol";
 import type { Stance } from "../guest/index.js";
+import type { RequestOrdinals } from "./request-ordinals.js";
 import { providerVersion } from "./version.js";
 import type { Ready, WorkerState } from "./worker-supervisor.js";
 
@@ -54,6 +55,7 @@ export function heartbeatMessage(options: {
   readonly workerRestarts: number;
   readonly metrics: SystemMetrics;
   readonly state: WorkerState | undefined;
+  readonly ordinals: RequestOrdinals | undefined;
   readonly memory_gb: number;
   readonly residentModels_max: number | undefined;
   readonly stance: Stance;
@@ -70,7 +72,7 @@ export function heartbeatMessage(options: {
       worker_restarts: options.workerRestarts,
     },
     system_metrics: options.metrics,
-    ...(state !== undefined && { capacity: capacityOf(shared(state, stance.share), options.memory_gb, options.residentModels_max) }),
+    ...(state !== undefined && { capacity: capacityOf(shared(state, stance.share), options) }),
     ...(stance.reasons.length > 0 && { rest_reasons: [...stance.reasons] }),
   };
 }
@@ -82,9 +84,17 @@ function shared(state: WorkerState, share: number): WorkerState {
   return { ...state, slots };
 }
 
-function capacityOf({ slots, freeForLoad_bytes }: WorkerState, memory_gb: number, residentModels_max: number | undefined): Capacity {
+function capacityOf(
+  state: WorkerState,
+  {
+    memory_gb,
+    residentModels_max,
+    ordinals,
+  }: Pick<Parameters<typeof heartbeatMessage>[0], "memory_gb" | "residentModels_max" | "ordinals">,
+): Capacity {
+  const { slots, freeForLoad_bytes } = state;
   return {
-    slots,
+    ...(ordinals === undefined ? { slots } : ordinals.named(state)),
     total_memory_gb: memory_gb,
     ...(freeForLoad_bytes !== undefined && { free_for_load_gb: Math.min(freeForLoad_bytes / 2 ** 30, memory_gb) }),
     ...(residentModels_max !== undefined && { resident_models_max: residentModels_max }),

@@ -22,6 +22,7 @@ function launch(program: string, file = process.execPath) {
 const state = JSON.stringify({
   type: "state",
   slots: [],
+  requests: { received: 0, open: [], counted: [] },
   requestsServed: 0,
   tokensGenerated: 0,
   errors: 0,

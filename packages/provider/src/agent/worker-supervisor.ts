@@ -63,6 +63,7 @@ export class WorkerSupervisor {
   #usesPermissionModel = true;
   #nextId = 1;
   #restarts = 0;
+  #requestsGiven = 0;
   #cancelRestart: () => void = () => undefined;
 
   constructor(options: SupervisorOptions) {
@@ -91,6 +92,11 @@ export class WorkerSupervisor {
     return this.#restarts;
   }
 
+  /** Requests that the present worker was given, whoever asked. */
+  get requestsGiven(): number {
+    return this.#requestsGiven;
+  }
+
   get isCongested(): boolean {
     return this.#worker?.pipe.congested ?? false;
   }
@@ -111,6 +117,7 @@ export class WorkerSupervisor {
       ],
       writable: hasKey ? [] : [keyDirectory],
     });
+    this.#requestsGiven = 0;
     this.#worker = startWorkerProcess({
       command,
       clock,
@@ -141,6 +148,7 @@ export class WorkerSupervisor {
   }
 
   send(message: ToWorker): void {
+    if (message.type === "inference_request") this.#requestsGiven++;
     this.#worker?.pipe.sendControl(message);
   }
 

@@ -42,6 +42,8 @@ export interface Batcher {
    */
   submit(request: BatchRequest): AsyncIterable<BatchEvent>;
   figures(): BatchFigures;
+  /** What of `figures` is counted for requests that have not ended. */
+  held(): { readonly id: string; readonly reserved_tokens: number }[];
   /** Ends everything with `not_loaded`. The model itself stays the caller's. */
   stop(): Promise<void>;
 }
@@ -256,6 +258,8 @@ export function createBatcher({ loaded, clock, onEngineCrash }: BatcherDependenc
         prefill_tps: rates.prefill_tps,
       };
     },
+
+    held: () => [...entries.values()].map(({ request, reserved_tokens }) => ({ id: request.id, reserved_tokens })),
 
     async stop() {
       const generations = [...running].map(({ generation }) => generation);

@@ -32,6 +32,14 @@ export interface RunOptions {
   readonly onPhase: (phase: InferenceAccepted["phase"]) => void;
 }
 
+/** One request as a slot's figures count it. */
+export interface CountedWork {
+  readonly id: string;
+  readonly tokens: number;
+  /** Of those that run and wait: one for each answer. */
+  readonly places: number;
+}
+
 /** A loaded model that holds conversations. */
 export interface ChatModel {
   /**
@@ -44,6 +52,8 @@ export interface ChatModel {
   run(request: ChatRequest, options: RunOptions): AsyncIterable<ChatEvent>;
   /** What a heartbeat says of this model. */
   slot(): Slot;
+  /** The requests that `slot` counts. */
+  counted(): CountedWork[];
   /** Ends what is running with `not_loaded` and frees the model. */
   dispose(): Promise<void>;
 }
@@ -52,6 +62,9 @@ export interface ChatModel {
 export const answerTokensDefault_max = 4096;
 /** Stop strings of one request (provider.md §5.4). */
 export const stopStrings_max = 16;
+
+/** Between a request's id and the number of one of its further answers, each of which the batcher takes for a request. */
+const CHOICE_MARK = "#";
 
 const callId_characters = "abcdefghijklmnopqrstuvwxyz0123456789";
 const callId_length = 24;
@@ -140,7 +153,7 @@ export function createChatModel({ loaded, info, clock, random, onEngineCrash = (
       if (choice === 0) return answerOne(request, prompt, generate, options, choice, seen);
       // Else equal seeds would make equal answers.
       const sampling = { ...generate.sampling, seed: ((generate.sampling.seed ?? 0) + choice) % 2 ** 32 };
-      const own = { ...options, requestId: `${options.requestId}#${choice}`, onPhase: () => undefined };
+      const own = { ...options, requestId: `${options.requestId}${CHOICE_MARK}${choice}`, onPhase: () => undefined };
       return answerOne(request, prompt, { ...generate, sampling }, own, choice, seen);
     });
     let started: Extract<ChatEvent, { type: "started" }> | undefined;
@@ -194,6 +207,15 @@ export function createChatModel({ loaded, info, clock, random, onEngineCrash = (
         ...(prefill_tps === undefined ? {} : { observed_prefill_tps: prefill_tps }),
         model_load_time_ms: loaded.load_ms,
       };
+    },
+    counted() {
+      const byRequest = new Map<string, CountedWork>();
+      for (const { id: ownId, reserved_tokens } of batcher.held()) {
+        const [id = ownId] = ownId.split(CHOICE_MARK);
+        const { tokens = 0, places = 0 } = byRequest.get(id) ?? {};
+        byRequest.set(id, { id, tokens: tokens + reserved_tokens, places: places + 1 });
+      }
+      return [...byRequest.values()];
     },
     async dispose() {
       await batcher.stop();

@@ -220,6 +220,7 @@ export function createEmbedModel(dependencies: EmbedModelDependencies): ChatMode
   return {
     run,
     slot,
+    counted: () => [...entries].map(([id, { tokens }]) => ({ id, tokens, places: 1 })),
     async dispose() {
       close("not_loaded");
       await loaded.dispose();

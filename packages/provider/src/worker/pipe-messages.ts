@@ -127,6 +127,14 @@ export const fromWorker = z.discriminatedUnion("type", [
     slots: z.array(slot),
     /** What a load may take, idle models put away first; absent is unknown. */
     freeForLoad_bytes: z.number().nonnegative().exactOptional(),
+    requests: z.object({
+      /** Requests that the worker was given until now, refused ones included. */
+      received: count,
+      /** Those under way. */
+      open: z.array(z.string()),
+      /** Those that the slots count, local ones included. */
+      counted: z.array(z.object({ id: z.string(), build: shortText, tokens: count, places: count })),
+    }),
     requestsServed: count,
     tokensGenerated: count,
     errors: count,

@@ -14,6 +14,7 @@ export interface OpenRequest {
 export interface RequestTable {
   readonly size: number;
   has(requestId: RequestId): boolean;
+  ids(): readonly string[];
   /** The id must not be under way. */
   open(request: InferenceRequest): OpenRequest;
   /** Takes a binary frame. False when it belongs to no request that waits for one. */
@@ -63,6 +64,7 @@ export function createRequestTable(clock: Clock): RequestTable {
       return entries.size;
     },
     has: (requestId) => entries.has(requestId),
+    ids: () => [...entries.keys()],
     open,
     body(bytes) {
       const frame = readFrame(bytes);

@@ -150,6 +150,11 @@ export class ResidentModels {
     );
   }
 
+  /** The requests that the slots count. */
+  counted() {
+    return this.served.flatMap(({ model, info }) => model.counted().map((request) => ({ ...request, build: info.id })));
+  }
+
   freeForLoad_bytes(): number | undefined {
     return freeForLoad_bytes(this.#residents(), this.#room());
   }

@@ -304,12 +304,19 @@ describe("the process", () => {
     submit(worker, sealed);
     type State = Extract<FromWorker, { type: "state" }>;
     const cancellations = worker.messages.findLast((message): message is State => message.type === "state")?.cancellations ?? 0;
-    await worker.until((message): message is State => message.type === "state" && message.slots[0]?.num_running === 1);
+    const isBusy = (message: FromWorker): message is State =>
+      message.type === "state" && message.slots[0]?.num_running === 1 && message.requests.open.includes(sealed.request.request_id);
+    const busy = await worker.until(isBusy);
+    const [{ token_budget_used: tokens } = { token_budget_used: 0 }] = busy.slots;
+    const { request_id: id } = sealed.request;
+    expect(busy.requests).toMatchObject({ open: [id], counted: [{ id, build: scriptedModel.id, tokens, places: 1 }] });
     worker.pipe.sendControl({ type: "cancel", request_id: sealed.request.request_id });
     await terminalOf(worker, sealed);
     const isFree = (message: FromWorker): message is State =>
       message.type === "state" && message.cancellations > cancellations && message.slots[0]?.num_running === 0;
-    expect((await worker.until(isFree)).slots).toMatchObject([{ model: scriptedModel.id, num_waiting: 0 }]);
+    const free = await worker.until(isFree);
+    expect(free.slots).toMatchObject([{ model: scriptedModel.id, num_waiting: 0 }]);
+    expect(free.requests).toEqual({ received: busy.requests.received, open: [], counted: [] });
   });
 
   it("reports a model that cannot be loaded, and goes on without it", async () => {

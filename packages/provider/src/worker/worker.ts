@@ -47,6 +47,7 @@ export class Worker {
   readonly #requests;
   readonly #reports: StateReports;
   readonly #counters = { requestsServed: 0, tokensGenerated: 0, errors: 0, cancellations: 0 };
+  #received = 0;
   #keyed: Keyed | undefined;
   #models: ResidentModels | undefined;
   #isStarted = false;
@@ -69,6 +70,7 @@ export class Worker {
         this.#supervise(this.#start(message));
         break;
       case "inference_request":
+        this.#received++;
         this.#admit(message.request);
         break;
       case "cancel":
@@ -230,6 +232,7 @@ export class Worker {
     const freeForLoad_bytes = this.#models?.freeForLoad_bytes();
     this.#pipe.sendControl({
       ...{ type: "state", slots: this.#models?.slots() ?? [], ...this.#counters, rss_bytes: process.memoryUsage.rss() },
+      requests: { received: this.#received, open: [...this.#requests.ids()], counted: this.#models?.counted() ?? [] },
       ...(freeForLoad_bytes !== undefined && { freeForLoad_bytes }),
     });
   }

@@ -1,5 +1,6 @@
 import type { CostProfile } from "../cost/profile.js";
 import type { ProviderView, SlotView } from "../types.js";
+import { requestsAhead } from "./ahead.js";
 
 /** Requests for a machine that has not reported capacity yet. */
 const UNREPORTED_CONCURRENCY = 4;
@@ -69,8 +70,8 @@ function qualityStreams(solo_tps: number, { decodeFloor_tps: floor_tps, batchSlo
   return Math.max(1, Math.floor((solo_tps / floor_tps - 1) / batchSlowdown));
 }
 
-/** Whichever is more: what the slot reports, or what the coordinator placed since. A slot that names no bound shares the machine's. */
+/** What the slot reports and what was placed since. A slot that names no bound shares the machine's. */
 function buildLoad(provider: ProviderView, build: string, slot: SlotView | undefined): number {
   if (!slot || slot.maxConcurrency <= 0) return provider.pendingTotal;
-  return Math.max(provider.pending.get(build)?.requests ?? 0, slot.running + slot.waiting);
+  return requestsAhead(slot, provider.pending.get(build));
 }

@@ -57,8 +57,9 @@ function budgetRoom_tokens(provider: ProviderView, slot: SlotView): number {
 
 /** Tokens that the coordinator has placed for a build and that its slot's report does not show yet. */
 function unreported_tokens(provider: ProviderView, build: string, slot: SlotView | undefined): number {
-  const placed_tokens = provider.pending.get(build)?.tokens ?? 0;
-  return Math.max(0, placed_tokens - Math.max(slot?.tokenBudgetUsed ?? 0, slot?.activeTokens ?? 0));
+  const work = provider.pending.get(build);
+  if (work === undefined) return 0;
+  return work.unreported_tokens ?? Math.max(0, work.tokens - Math.max(slot?.tokenBudgetUsed ?? 0, slot?.activeTokens ?? 0));
 }
 
 /** What other builds will take that the machine has to load for work placed on it: its report does not show them yet. */

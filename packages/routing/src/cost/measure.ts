@@ -1,3 +1,4 @@
+import { requestsAhead } from "../admission/ahead.js";
 import { outputDemand_tokens, promptDemand_tokens } from "../admission/demand.js";
 import { isResident } from "../admission/residency.js";
 import type { FleetRates, ProviderView, RequestSpec, RoutingContext, SlotView } from "../types.js";
@@ -11,7 +12,7 @@ export interface Measurements {
   readonly output_tokens: number;
   /** Until the build is in memory; 0 when it is. */
   readonly load_ms: number;
-  /** Requests ahead for the build: what the coordinator has placed or what the slot reports, whichever is more. */
+  /** Requests ahead for the build, reported by the slot or placed since. */
   readonly ahead: number;
   /** One stream's rate as it is now. */
   readonly decode_tps: number;
@@ -30,15 +31,14 @@ export interface Measurements {
 export function measure(provider: ProviderView, spec: RequestSpec, context: RoutingContext): Measurements {
   const profile = costProfileOf(context);
   const slot = provider.slots?.get(spec.build);
-  const placed = provider.pending.get(spec.build)?.requests ?? 0;
-  const reported = slot ? slot.running + slot.waiting : 0;
+  const ahead = requestsAhead(slot, provider.pending.get(spec.build));
   const prompt_tokens = promptDemand_tokens(spec);
   const load_ms = loadTime_ms(slot, spec.build, context.rates, profile);
   const decode_tps = decodeRate_tps(provider, slot, spec.build, context.rates, profile);
   const prefill_tps = prefillRate_tps(provider, slot, profile);
   // Prefills run one after the other; decoding runs beside them. So only requests that have not begun delay the first token.
   const sparedPrefill_ms = isResident(slot) ? worthSparing_ms((matched_tokens(provider, spec) * 1000) / prefill_tps, profile) : 0;
-  const prefillsAhead = (slot?.waiting ?? 0) + Math.max(0, placed - reported);
+  const prefillsAhead = ahead - (slot?.running ?? 0);
   const unread_ms = (unread_tokens(provider) * 1000) / prefill_tps;
   const own_ms = (prompt_tokens * 1000) / prefill_tps;
   // Where the machine reports more that wait than were placed on it, they are taken to be like this one.
@@ -49,7 +49,7 @@ export function measure(provider: ProviderView, spec: RequestSpec, context: Rout
     prompt_tokens,
     output_tokens: outputDemand_tokens(spec),
     load_ms,
-    ahead: Math.max(placed, reported),
+    ahead,
     decode_tps,
     projectedDecode_tps: projectedRate_tps(provider, slot, profile),
     prefill_tps,

@@ -84,6 +84,7 @@ export class SimulatedCoordinator {
     if (sessionId === undefined) return;
     this.#warmth.record({ type: "provider_gone", providerId: sessionId }, this.outside.now_ms());
     for (const attempt of this.#reservations.ofSession(sessionId)) this.#failed(attempt, "disconnected");
+    this.#reservations.sessionEnded(sessionId);
   }
 
   heartbeat(machine: SimulatedMachine): void {
@@ -130,6 +131,10 @@ export class SimulatedCoordinator {
   /** A machine's word, as it comes in. */
   heard(work: Work, saying: Saying): void {
     const attempt = this.#reservations.ofWork(work.id);
+    if (saying.type === "complete" || saying.type === "failed") {
+      if (attempt === undefined) this.#reservations.lastWord(work.id);
+      else this.#placement.ended(attempt, this.outside.now_ms());
+    }
     if (attempt === undefined) return;
     const { request, racer } = attempt;
     const { spec } = request;
@@ -235,7 +240,7 @@ export class SimulatedCoordinator {
         this.#lines.leave(request);
         return undefined;
       case "send":
-        this.outside.send(attemptOf(request, effect.racer));
+        this.#send(attemptOf(request, effect.racer));
         return undefined;
       case "cancel":
         this.outside.cancel(attemptOf(request, effect.racer));
@@ -290,6 +295,11 @@ export class SimulatedCoordinator {
     if (place !== undefined) return { type: "reserved", place };
     if (purpose === "first") this.#warmth.pressed("capacity_reject", build, now_ms);
     return { type: "none_available", waitable: isWorthWaiting(decision), isTooSlow: decision.refusals.ttft_ceiling !== undefined };
+  }
+
+  #send(attempt: Attempt): void {
+    attempt.work.ordinal = this.#placement.sent(attempt);
+    this.outside.send(attempt);
   }
 
   #release(attempt: Attempt): void {

@@ -32,6 +32,8 @@ const PREFILL_INTERFERENCE = 0.1;
 export class SimulatedMachine {
   readonly misbehaviour: Misbehaviour;
   readonly memory: ModelMemory;
+  /** Number of the last request that it knows of on its connection. */
+  seen = 0;
   /** By which `wake` is to be called; the world's own note. */
   plannedWake_ms = Number.POSITIVE_INFINITY;
   readonly #batch: Batch;
@@ -57,6 +59,7 @@ export class SimulatedMachine {
   }
 
   submit(work: Work, now_ms: number): void {
+    this.seen = work.ordinal;
     const failure = this.misbehaviour.refusal(work) ?? this.#take(work, now_ms);
     if (failure === undefined) this.world.changed(this);
     else this.#fail(work, failure, now_ms);
@@ -96,9 +99,10 @@ export class SimulatedMachine {
     this.#unread.length = 0;
     this.#readEnd_ms = Number.POSITIVE_INFINITY;
     this.#stalled.length = 0;
+    this.seen = 0;
     for (const slot of this.slots.values()) {
       slot.running = slot.runningTokens = slot.waitingTokens = 0;
-      slot.waiting.length = 0;
+      slot.placed.length = slot.waiting.length = 0;
     }
   }
 
@@ -164,6 +168,7 @@ export class SimulatedMachine {
 
   #begin(work: Work, slot: SimulatedSlot, now_ms: number): void {
     slot.running += 1;
+    slot.placed.push(work);
     slot.runningTokens += demand_tokens(work);
     slot.used_ms = now_ms;
     work.placed = true;
@@ -251,6 +256,7 @@ export class SimulatedMachine {
     if (!work.placed) return;
     work.placed = false;
     slot.running -= 1;
+    slot.placed.splice(slot.placed.indexOf(work), 1);
     slot.runningTokens -= demand_tokens(work);
     slot.used_ms = now_ms;
     for (const other of this.slots.values()) if (other.ready && other.waiting.length > 0) this.#admit(other, now_ms);

@@ -1,8 +1,8 @@
 import type { CostProfile } from "../cost/profile.js";
 import { type AttemptOutcome, HealthMemory } from "../health/health-memory.js";
+import { type Placed, PlacedWork } from "../placed/placed-work.js";
 import { createObservedRates } from "../rates/observed-rates.js";
 import type { Decision, ProviderView, RequestSpec, RoutingContext } from "../types.js";
-import { withHeartbeat, withoutPending, withPending, withRead } from "../views.js";
 import { entry, type SimulatedBuild } from "./fleet-mix.js";
 import type { SimulatedMachine } from "./machine.js";
 import type { Selector } from "./policies.js";
@@ -13,11 +13,9 @@ export interface Held {
   readonly machine: SimulatedMachine;
   readonly sessionId: string;
   readonly build: string;
-  readonly tokens: number;
+  readonly placed: Placed;
   /** When it was placed on the machine. */
   readonly began_ms: number;
-  /** Of its prompt; 0 once it has been read. */
-  unread_tokens: number;
 }
 
 /** What the coordinator knows of its machines, and which work it has placed on them. */
@@ -26,6 +24,8 @@ export class Placement {
   readonly #health = new HealthMemory();
   /** By machine; a machine that is not connected has none. */
   readonly #views: (ProviderView | undefined)[] = [];
+  /** By machine. */
+  readonly #work: (PlacedWork | undefined)[] = [];
   readonly #connections: number[] = [];
   readonly #machines = new Map<string, SimulatedMachine>();
 
@@ -42,14 +42,16 @@ export class Placement {
     this.#connections[number] = connection;
     const view = registeredView(machine, `session-${number}-${connection}`, this.builds, now_ms);
     this.#machines.set(view.id, machine);
-    this.#put(machine, withHeartbeat(view, heartbeatOf(machine, this.builds)), now_ms);
+    const work = new PlacedWork();
+    this.#work[number] = work;
+    this.#put(machine, work.heartbeat(view, heartbeatOf(machine, this.builds)), now_ms);
   }
 
   /** @returns the session that has ended; undefined if there was none */
   disconnected(machine: SimulatedMachine): string | undefined {
     const view = this.#views[machine.spec.number];
     if (view === undefined) return undefined;
-    this.#views[machine.spec.number] = undefined;
+    this.#views[machine.spec.number] = this.#work[machine.spec.number] = undefined;
     this.#machines.delete(view.id);
     this.selector.remove(view.id);
     return view.id;
@@ -67,40 +69,52 @@ export class Placement {
   }
 
   heartbeat(machine: SimulatedMachine, now_ms: number): void {
-    const view = this.#views[machine.spec.number];
-    if (view === undefined) return;
+    const { view, work } = this.#of(machine);
+    if (view === undefined || work === undefined) return;
     for (const slot of machine.slots.values()) {
       const { id } = entry(this.builds, slot.build);
       if (slot.decode_tps !== view.slots?.get(id)?.observedDecode_tps) this.rates.decoded(id, view.computeClass, slot.decode_tps);
     }
-    this.#put(machine, withHeartbeat(view, heartbeatOf(machine, this.builds)), now_ms);
+    this.#put(machine, work.heartbeat(view, heartbeatOf(machine, this.builds)), now_ms);
   }
 
   select(spec: RequestSpec, now_ms: number): Decision {
     return this.selector.select(spec, this.context(now_ms));
   }
 
-  hold(machine: SimulatedMachine, build: string, unread_tokens: number, tokens: number, now_ms: number): ProviderView {
-    const view = this.#views[machine.spec.number];
-    if (view === undefined) throw new Error(`machine ${machine.spec.number} was chosen and is not connected`);
+  hold(
+    machine: SimulatedMachine,
+    build: string,
+    demand: { readonly tokens: number; readonly unread_tokens: number },
+    now_ms: number,
+  ): { readonly view: ProviderView; readonly placed: Placed } {
+    const { view, work } = this.#of(machine);
+    if (view === undefined || work === undefined) throw new Error(`machine ${machine.spec.number} was chosen and is not connected`);
     this.#health.reserved(view.machineId, now_ms);
     this.rates.placed(build, now_ms);
-    this.#put(machine, withPending(view, build, { requests: 1, tokens, unread_tokens }), now_ms);
-    return view;
+    const held = work.place(view, build, demand);
+    this.#put(machine, held.view, now_ms);
+    return { view, placed: held.placed };
+  }
+
+  /** It leaves for the machine. @returns its number among the requests of the connection */
+  sent({ machine, placed }: Held): number {
+    return this.#work[machine.spec.number]?.sent(placed) ?? 0;
   }
 
   /** The machine has begun to answer. */
   read(held: Held, now_ms: number): void {
-    const { machine, sessionId, build, unread_tokens } = held;
-    held.unread_tokens = 0;
-    const view = this.#views[machine.spec.number];
-    if (view?.id === sessionId && unread_tokens > 0) this.#put(machine, withRead(view, build, unread_tokens), now_ms);
+    this.#change(held, now_ms, (work, view) => (held.placed.unread_tokens > 0 ? work.read(view, held.placed) : view));
   }
 
-  release({ machine, sessionId, build, tokens, unread_tokens }: Held, now_ms: number): void {
-    this.rates.freed(build, now_ms);
-    const view = this.#views[machine.spec.number];
-    if (view?.id === sessionId) this.#put(machine, withoutPending(view, build, { requests: 1, tokens, unread_tokens }), now_ms);
+  /** The machine has said its last word on it. */
+  ended(held: Held, now_ms: number): void {
+    this.#change(held, now_ms, (work, view) => work.ended(view, held.placed));
+  }
+
+  release(held: Held, now_ms: number): void {
+    this.rates.freed(held.build, now_ms);
+    this.#change(held, now_ms, (work, view) => work.released(view, held.placed));
   }
 
   judge({ machine, began_ms }: Held, { build, needsTools }: RequestSpec, outcome: AttemptOutcome, now_ms: number): void {
@@ -111,6 +125,17 @@ export class Placement {
     const { random, rates, costProfile } = this;
     // Challenges are not part of a simulation: a machine that is connected has passed its own.
     return { now_ms, random, rates, costProfile, minTrust: "none", minVersion: "0", challengeFreshness_ms: Number.MAX_SAFE_INTEGER };
+  }
+
+  #of({ spec }: SimulatedMachine): { readonly view: ProviderView | undefined; readonly work: PlacedWork | undefined } {
+    return { view: this.#views[spec.number], work: this.#work[spec.number] };
+  }
+
+  #change({ machine, sessionId }: Held, now_ms: number, change: (work: PlacedWork, view: ProviderView) => ProviderView): void {
+    const { view, work } = this.#of(machine);
+    if (view?.id !== sessionId || work === undefined) return;
+    const changed = change(work, view);
+    if (changed !== view) this.#put(machine, changed, now_ms);
   }
 
   #put(machine: SimulatedMachine, changed: ProviderView, now_ms: number): void {

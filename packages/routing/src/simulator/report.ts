@@ -1,9 +1,10 @@
-import { type Heartbeat, MANAGED_MODELS_FEATURE, type Register, type Slot, toBase64 } from "@umbel/protocol";
+import { type CountedRequest, type Heartbeat, MANAGED_MODELS_FEATURE, type Register, type Slot, toBase64 } from "@umbel/protocol";
 import type { ProviderView } from "../types.js";
 import { providerViewFromRegister, withChallengePassed, withTrust } from "../views.js";
 import { entry, type SimulatedBuild } from "./fleet-mix.js";
 import type { SimulatedMachine } from "./machine.js";
 import type { SimulatedSlot } from "./slot.js";
+import { demand_tokens, type Work } from "./work.js";
 
 export const WEIGHT_HASH = "5f".repeat(32);
 const ENCRYPTION_KEY = toBase64(new Uint8Array(32));
@@ -61,11 +62,13 @@ export function machineNumber(sessionId: string): number {
 /** What a machine says of itself now, true or not. */
 export function heartbeatOf(machine: SimulatedMachine, builds: readonly SimulatedBuild[]): Heartbeat {
   const slots: Slot[] = [];
+  const requests_held: number[] = [];
   let busy = 0;
   for (const slot of machine.slots.values()) {
     busy += slot.running;
     // A build on its way into memory is not reported before it is there.
     if (slot.ready) slots.push(slotReport(machine, slot, builds));
+    else for (const { ordinal } of slot.waiting) requests_held.push(ordinal);
   }
   return {
     type: "heartbeat",
@@ -77,6 +80,8 @@ export function heartbeatOf(machine: SimulatedMachine, builds: readonly Simulate
       total_memory_gb: machine.spec.memory_gb,
       free_for_load_gb: machine.memory.freeForLoad_gb(),
       resident_models_max: machine.spec.slots_max,
+      requests_seen: machine.seen,
+      requests_held,
     },
   };
 }
@@ -98,7 +103,12 @@ function slotReport(machine: SimulatedMachine, slot: SimulatedSlot, builds: read
     observed_decode_tps: slot.decode_tps,
     observed_prefill_tps: slot.prefill_tps > 0 ? slot.prefill_tps : undefined,
     model_load_time_ms: slot.load_ms,
+    requests: isLiar ? [] : [...slot.placed, ...slot.waiting].map(countedRequest),
   };
+}
+
+function countedRequest(work: Work): CountedRequest {
+  return { ordinal: work.ordinal, tokens: demand_tokens(work), places: 1 };
 }
 
 function modelInfo(build: SimulatedBuild) {

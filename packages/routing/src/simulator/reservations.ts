@@ -13,6 +13,8 @@ export class Reservations {
   readonly #hedges = createHedgeBudget();
   /** By their work's number. */
   readonly #attempts = new Map<number, Attempt>();
+  /** Given back before the machine has said its last word. */
+  readonly #givenUp = new Map<number, Attempt>();
   #works = 0;
 
   constructor(
@@ -25,6 +27,19 @@ export class Reservations {
   /** Undefined once it has been given back. */
   ofWork(work: number): Attempt | undefined {
     return this.#attempts.get(work);
+  }
+
+  /** A machine's last word on what has been given back already. */
+  lastWord(work: number): void {
+    const attempt = this.#givenUp.get(work);
+    if (attempt === undefined) return;
+    this.#givenUp.delete(work);
+    this.placement.ended(attempt, this.outside.now_ms());
+  }
+
+  /** Nothing more will be heard of what was given back there. */
+  sessionEnded(sessionId: string): void {
+    for (const [work, attempt] of this.#givenUp) if (attempt.sessionId === sessionId) this.#givenUp.delete(work);
   }
 
   ofSession(sessionId: string): readonly Attempt[] {
@@ -51,14 +66,14 @@ export class Reservations {
     if (machine === undefined || winner === undefined) return { place: undefined, decision };
     if (purpose === "first") this.outside.placed(request.arrival, machine);
     const work = workOf(request.arrival, this.#works++);
-    const tokens = demand_tokens(work);
-    const { id: sessionId, machineId, version, accountId } = this.placement.hold(machine, spec.build, work.promptTokens, tokens, now_ms);
+    const demand = { tokens: demand_tokens(work), unread_tokens: work.promptTokens };
+    const { view, placed } = this.placement.hold(machine, spec.build, demand, now_ms);
+    const { id: sessionId, machineId, version, accountId } = view;
     const attempt: Attempt = {
       machine,
       sessionId,
       build: spec.build,
-      tokens,
-      unread_tokens: work.promptTokens,
+      placed,
       request,
       racer,
       work,
@@ -82,6 +97,7 @@ export class Reservations {
     if (attempt.isReleased) return false;
     attempt.isReleased = true;
     this.#attempts.delete(attempt.work.id);
+    if (attempt.placed.ordinal !== undefined && !attempt.placed.hasEnded) this.#givenUp.set(attempt.work.id, attempt);
     this.judge(attempt, "neutral");
     this.placement.release(attempt, this.outside.now_ms());
     return true;

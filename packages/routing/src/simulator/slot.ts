@@ -9,6 +9,8 @@ export interface SimulatedSlot {
   ready: boolean;
   /** Holding a place: stalled, reading or writing. */
   running: number;
+  /** Those that hold a place. */
+  readonly placed: Work[];
   /** Prompt and longest answer of those that hold a place. */
   runningTokens: number;
   readonly waiting: Work[];
@@ -28,6 +30,7 @@ export function newSlot(build: number, { size_gb, kvBytesPerToken }: SimulatedBu
     kvBytesPerToken,
     ready,
     running: 0,
+    placed: [],
     runningTokens: 0,
     waiting: [],
     waitingTokens: 0,

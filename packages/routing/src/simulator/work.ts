@@ -14,6 +14,8 @@ export interface Work {
   readonly tools: boolean;
   readonly conversation: number | undefined;
   readonly sharedTokens: number;
+  /** Its number among the requests of its connection; 0 until it is sent. */
+  ordinal: number;
 
   phase: "away" | "waiting" | "stalled" | "prefill" | "decode";
   /** Holds a place in its slot. */
@@ -48,6 +50,7 @@ export function workOf(arrival: Omit<Arrival, "at_ms" | "account" | "vision">, i
     tools: arrival.tools,
     conversation: arrival.conversation,
     sharedTokens: arrival.sharedTokens,
+    ordinal: 0,
     phase: "away",
     placed: false,
     cachedTokens: 0,

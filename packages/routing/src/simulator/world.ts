@@ -207,8 +207,8 @@ export class World {
     const hasRead = work.phase === "decode";
     const written = machine.cancel(work, this.#now_ms);
     if (written > 0 || hasRead) this.recorder.wasted(attempt, written, hasRead);
-    // The machine's own account of it, for whoever still waits for one.
-    if (!attempt.isReleased) this.#say(machine, work, { type: "failed", failure: "cancelled" }, this.#now_ms);
+    // The machine's own account of it.
+    if (!attempt.placed.hasEnded) this.#say(machine, work, { type: "failed", failure: "cancelled" }, this.#now_ms);
     this.#planWake(machine);
   }
 

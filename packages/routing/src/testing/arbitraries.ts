@@ -49,7 +49,9 @@ const slot = fc
   })
   .map(slotView);
 
-const pending = fc.dictionary(mostly(BUILD, OTHER_BUILD), fc.record({ requests: fc.integer({ min: 1, max: 6 }), tokens: fc.nat(5000) }), {
+const placed = { requests: fc.integer({ min: 1, max: 6 }), tokens: fc.nat(5000) };
+const unreported = { unreported_requests: fc.nat(6), unreported_tokens: fc.nat(5000) };
+const pending = fc.dictionary(mostly(BUILD, OTHER_BUILD), fc.oneof(fc.record(placed), fc.record({ ...placed, ...unreported })), {
   maxKeys: 2,
 });
 

@@ -1,3 +1,4 @@
+import { requestsAhead } from "../admission/ahead.js";
 import { qualityPlaces } from "../admission/concurrency.js";
 import { gib } from "../admission/gib.js";
 import { isResident } from "../admission/residency.js";
@@ -99,7 +100,7 @@ export function survey(build: string, known: WarmBuild, means: SurveyMeans, turn
 
   for (const view of engagedIn(fleet, build, ledger)) {
     const slot = view.slots?.get(build);
-    const load = Math.max(view.pending.get(build)?.requests ?? 0, slot === undefined ? 0 : slot.running + slot.waiting);
+    const load = requestsAhead(slot, view.pending.get(build));
     // Work that was placed on a machine without the build makes it load the build by itself.
     if (!isResident(slot) && load === 0 && !isComing(view)) continue;
     if (!standsFor(view)) continue;

@@ -13,7 +13,7 @@ export type Routed = Intake | "unknown";
 export class AttemptTable {
   readonly #attempts = new Map<RequestId, LiveAttempt>();
   /** Given up, while the provider may still send for them: frames of a second attempt could not be told from theirs. */
-  readonly #unfinished = new Set<RequestId>();
+  readonly #unfinished = new Map<RequestId, LiveAttempt>();
 
   /** Whether a new attempt for the request would be mixed up with one that was given up or is under way. */
   blocks(requestId: RequestId): boolean {
@@ -27,9 +27,9 @@ export class AttemptTable {
   remove(attempt: LiveAttempt, provider: "silenced" | "may_still_send"): void {
     this.#attempts.delete(attempt.requestId);
     if (provider === "silenced") return;
-    this.#unfinished.add(attempt.requestId);
+    this.#unfinished.set(attempt.requestId, attempt);
     if (this.#unfinished.size > UNFINISHED_REQUESTS_MAX) {
-      const [oldest] = this.#unfinished;
+      const [oldest] = this.#unfinished.keys();
       if (oldest !== undefined) this.#unfinished.delete(oldest);
     }
   }
@@ -48,6 +48,11 @@ export class AttemptTable {
       case "inference_error":
         return attempt.fail(message);
     }
+  }
+
+  /** The attempt at a request, though it may have been given up: whose last word would be heard. */
+  owing(requestId: RequestId): LiveAttempt | undefined {
+    return this.#attempts.get(requestId) ?? this.#unfinished.get(requestId);
   }
 
   chunk(frame: Frame): Routed {

@@ -1,5 +1,5 @@
 import type { InferenceRequest, RequestId } from "@umbel/protocol";
-import type { AttemptOutcome, Decision } from "@umbel/routing";
+import type { AttemptOutcome, Decision, Placed } from "@umbel/routing";
 import { describe, expect, it } from "vitest";
 import { WriteError } from "../connection/socket-writer.js";
 import type { ServingProvider } from "../types.js";
@@ -16,6 +16,7 @@ function setUp(write: AttemptHost["write"] = () => ({ written: Promise.resolve()
   const now = { ms: 0 };
   const host: AttemptHost = {
     write,
+    numbered: () => 7,
     cancelRequest: (requestId) => cancels.push(requestId),
     checkReceipt: async () => true,
     violate: () => undefined,
@@ -32,7 +33,7 @@ function setUp(write: AttemptHost["write"] = () => ({ written: Promise.resolve()
     needsTools: false,
     began_ms: 0,
     promptTokens: 1,
-    tokens: 1,
+    placed: {} as Placed,
     decision: {} as Decision,
   };
   return { attempt: new LiveAttempt(reservation, {} as ServingProvider, host), outcomes, cancels, released, waits_ms, now };

@@ -11,7 +11,7 @@ import {
   toHex,
 } from "@umbel/protocol";
 import { nativeCrypto } from "@umbel/protocol/native";
-import type { AttemptOutcome, Decision } from "@umbel/routing";
+import type { AttemptOutcome, Decision, Placed } from "@umbel/routing";
 import { type BulkWrite, WriteError } from "../connection/socket-writer.js";
 import type { Attempt, AttemptEvent, ServingProvider } from "../types.js";
 import { EventQueue } from "./event-queue.js";
@@ -21,6 +21,8 @@ import type { RelayedAnswer } from "./receipt-check.js";
 export interface AttemptHost {
   /** Queues the frames of the request. @throws WriteError when the socket cannot take them. */
   write(frames: readonly (string | Uint8Array)[]): BulkWrite;
+  /** Numbers the request, which is about to be queued. */
+  numbered(attempt: LiveAttempt): number;
   /** Asks the provider to stop. Best effort. */
   cancelRequest(requestId: RequestId): void;
   /** Whether a terminal's receipt fits what was relayed. Never rejects. */
@@ -46,8 +48,7 @@ export interface Reservation {
   /** Monotonic. */
   readonly began_ms: number;
   readonly promptTokens: number;
-  /** Prompt and largest output. */
-  readonly tokens: number;
+  readonly placed: Placed;
   readonly decision: Decision;
 }
 
@@ -100,7 +101,8 @@ export class LiveAttempt implements Attempt {
     this.#requestDigest = toHex(nativeCrypto.sha256(sealedBody));
     const body = encodeFrame({ kind: FrameKind.requestBody, requestId: this.requestId, sequence: 0, payload: sealedBody });
     try {
-      this.#write = this.#host.write([JSON.stringify(request), body]);
+      const ordinal = this.#host.numbered(this);
+      this.#write = this.#host.write([JSON.stringify({ ...request, ordinal }), body]);
     } catch (error) {
       this.#judge("send_failed");
       throw error;
@@ -126,11 +128,6 @@ export class LiveAttempt implements Attempt {
 
   reportViolation(reason: string): void {
     this.#host.violate(reason);
-  }
-
-  /** Whether the machine has read the prompt, as its first content has shown. */
-  get isRead(): boolean {
-    return this.#isRead;
   }
 
   reportContent(): void {

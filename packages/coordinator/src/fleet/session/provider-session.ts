@@ -12,18 +12,15 @@ import {
   type AttemptOutcome,
   type Decision,
   isResident,
+  PlacedWork,
   type ProviderView,
   providerViewFromRegister,
   type RequestSpec,
   withChallengePassed,
   withChallengeRevoked,
   withDraining,
-  withHeartbeat,
   withLoaded,
   withModels,
-  withoutPending,
-  withPending,
-  withRead,
   withTrust,
 } from "@umbel/routing";
 import type { Standing } from "../../trust/index.js";
@@ -58,6 +55,7 @@ export class ProviderSession implements FrameHandler, AttemptHost {
   readonly #context: SessionContext;
   readonly #onEnded: (session: ProviderSession) => void;
   readonly #attempts = new AttemptTable();
+  readonly #work = new PlacedWork();
   readonly #standing: SessionStanding;
   readonly #health: SessionHealth;
   #view: ProviderView;
@@ -142,14 +140,15 @@ export class ProviderSession implements FrameHandler, AttemptHost {
     const tokens = (spec.promptTokens + spec.maxOutputTokens) * (spec.choices ?? 1);
     const weightHash = this.#view.builds.get(spec.build)?.weightHash ?? "";
     const { build, promptTokens, needsTools } = spec;
-    const reservation = { requestId, build, weightHash, needsTools, began_ms: this.now_ms(), promptTokens, tokens, decision };
+    const { view, placed } = this.#work.place(this.#view, build, { tokens, unread_tokens: promptTokens });
+    const reservation = { requestId, build, weightHash, needsTools, began_ms: this.now_ms(), promptTokens, placed, decision };
     const attempt = new LiveAttempt(reservation, this.#serving, this);
     this.#attempts.add(attempt);
     this.#health.reserved();
     this.#context.rates.placed(build, this.now_ms());
     // The machine loads the build for it, and the next request should find a copy.
     if (!isResident(this.#view.slots?.get(build))) this.#context.loads.record({ type: "cold_dispatch", build });
-    this.#show(this.#health.applied(withPending(this.#view, build, { requests: 1, tokens, unread_tokens: promptTokens })));
+    this.#show(this.#health.applied(view));
     return attempt;
   }
 
@@ -181,6 +180,7 @@ export class ProviderSession implements FrameHandler, AttemptHost {
         return;
       default:
         if (message.type === "inference_complete") this.#served(message);
+        if (message.type !== "inference_accepted") this.#finished(message.request_id);
         this.#routed(this.#attempts.message(message), message.type === "inference_accepted" ? undefined : "late_terminal");
     }
   }
@@ -226,6 +226,10 @@ export class ProviderSession implements FrameHandler, AttemptHost {
     return this.peer.bulk(frames);
   }
 
+  numbered({ reservation }: LiveAttempt): number {
+    return this.#work.sent(reservation.placed);
+  }
+
   cancelRequest(requestId: RequestId): void {
     this.peer.control({ type: "cancel", request_id: requestId });
   }
@@ -261,7 +265,7 @@ export class ProviderSession implements FrameHandler, AttemptHost {
     const { build, promptTokens } = reservation;
     this.#context.rates.firstContent(build, promptTokens, wait_ms);
     this.#health.responded(this.#view, reservation, wait_ms);
-    this.#show(withRead(this.#view, build, promptTokens));
+    this.#show(this.#work.read(this.#view, reservation.placed));
   }
 
   now_ms(): number {
@@ -269,10 +273,11 @@ export class ProviderSession implements FrameHandler, AttemptHost {
   }
 
   released(attempt: LiveAttempt, provider: "silenced" | "may_still_send"): void {
-    const { build, tokens, promptTokens } = attempt.reservation;
+    const { build, placed } = attempt.reservation;
     this.#attempts.remove(attempt, provider);
+    if (provider === "silenced") this.#work.ended(this.#view, placed);
     this.#context.rates.freed(build, this.now_ms());
-    this.#show(withoutPending(this.#view, build, { requests: 1, tokens, unread_tokens: attempt.isRead ? 0 : promptTokens }));
+    this.#show(this.#work.released(this.#view, placed));
     this.#context.signals.changed(this.builds);
   }
 
@@ -282,7 +287,7 @@ export class ProviderSession implements FrameHandler, AttemptHost {
     this.#health.alive(now_ms - this.#lastHeartbeat_ms);
     this.#lastHeartbeat_ms = now_ms;
     const before = this.#view.slots;
-    const reported = withHeartbeat(this.#view, message);
+    const reported = this.#work.heartbeat(this.#view, message);
     this.#observe(before, reported);
     // A machine that refused a request because it drains is asked again after a while; one that says that it rests, when it says otherwise.
     const drains = (message.rest_reasons ?? []).length > 0 || now_ms < this.#drainingUntil_ms;
@@ -317,6 +322,16 @@ export class ProviderSession implements FrameHandler, AttemptHost {
     this.#show(withModels(this.#view, accepted, dropped));
     // Whoever waits for a build that came has somebody now, and for one that went has nobody.
     signals.changed(new Set([...before, ...this.builds]));
+  }
+
+  /** The machine's figures may hold a request until its last word, also of one that was given up long before. */
+  #finished(requestId: RequestId): void {
+    const attempt = this.#attempts.owing(requestId);
+    if (attempt === undefined) return;
+    const view = this.#work.ended(this.#view, attempt.reservation.placed);
+    if (view === this.#view) return;
+    this.#show(view);
+    this.#context.signals.changed(this.builds);
   }
 
   /** What requests of a build really are decides how many copies it needs. */
