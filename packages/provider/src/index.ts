@@ -13,6 +13,7 @@ export { type ScriptedEngineScript, scriptedEngineScript } from "./engine/script
 export { guestRules } from "./guest/index.js";
 export { type DiscoveryRecord, isLoopback, readDiscoveryRecord } from "./local/index.js";
 export { readMemory } from "./machine/memory.js";
+export { planDiskRoom } from "./models/disk/disk-budget.js";
 export { DownloadError } from "./models/download/download-error.js";
 export type { DownloadProgress } from "./models/download/download-files.js";
 export { GgufError } from "./models/gguf/gguf-error.js";

@@ -53,5 +53,32 @@ export function addModelsCommands(program: Command): void {
     .argument("<file>", "a model's file; of a split model any part")
     .option("--json", "print one JSON object")
     .action(async (file, options) => (await import("../run/models-inspect.js")).inspectModel(file, options));
+  models
+    .command("verify")
+    .description("hash every byte of a model of this machine, or of all, and compare with its manifest")
+    .argument("[id]", "as umbel models list shows it")
+    .option("--home <directory>", HOME)
+    .option("--json", JSON_HELP)
+    .action(async (id, options) => (await import("../run/models-verify.js")).verifyModels(id, options));
+  models
+    .command("prune")
+    .description("what would go for the disk budget: models that nobody asked for by name, the one used longest ago first")
+    .option(
+      "--max-disk-gb <number>",
+      "what models may take together (default: models.max_disk_gb, else 70 % of what they take and is free)",
+    )
+    .option("--yes", "remove them")
+    .option("--home <directory>", HOME)
+    .option("--json", JSON_HELP)
+    .action(async (options) => (await import("../run/models-prune.js")).pruneModels(options));
+  models
+    .command("hash")
+    .description("the manifest of a model's files, with sizes and SHA-256; asks nobody")
+    .argument("<path>", "a GGUF file, or a folder with a model's files")
+    .option("--id <id>", "of the build (default: the name of the file or folder)")
+    .option("--version <version>", "of these files", "1.0.0")
+    .option("-o, --output <file>", "where to write it, instead of printing it")
+    .option("--json", "on one line")
+    .action(async (path, options) => (await import("../run/models-hash.js")).hashModel(path, options));
   addPublishingCommands(models);
 }

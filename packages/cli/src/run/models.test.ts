@@ -1,13 +1,19 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { appendFile, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { systemClock } from "@umbel/protocol/native";
+import { createModelLibrary } from "@umbel/provider";
 import { type CatalogServer, smallLlama, startCatalogServer, writeGguf } from "@umbel/provider/testing";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { EXIT_CODES } from "../exit-codes.js";
 import { modelOffers } from "./model-offers.js";
 import { showCatalog } from "./models-catalog.js";
 import { downloadModels } from "./models-download.js";
+import { hashModel } from "./models-hash.js";
 import { listModels } from "./models-list.js";
+import { pruneModels } from "./models-prune.js";
 import { removeModel } from "./models-remove.js";
+import { verifyModels } from "./models-verify.js";
 
 let home: string;
 let server: CatalogServer;
@@ -67,6 +73,59 @@ const oak = () => ({
 const offer = (id: string, changes: object) => ({
   ...{ id, build: id, display_name: id, quantization: "Q8_0", size_bytes: expect.any(Number), context_tokens: 4096 },
   ...{ min_ram_gb: 1, downloaded: false, fits: true, suggested: false, ...changes },
+});
+
+/** A model that came without being asked for by name. */
+async function fetchedInBackground(name: string): Promise<string> {
+  const library = createModelLibrary({ home: path.join(home, "provider"), coordinatorUrl: server.url, clock: systemClock });
+  const { directory } = await library.fetchModel(name, { signal: new AbortController().signal, mode: "background" });
+  return path.join(directory, "m.gguf");
+}
+
+describe("models that are looked after", () => {
+  afterEach(() => {
+    process.exitCode = undefined;
+  });
+
+  it("are verified byte by byte: what is spoilt is named, and counts in the exit code", async () => {
+    const file = await fetchedInBackground("oak");
+    const verified = { id: "oak-1b-q8_0", version: "1", weight_hash: hash, size_bytes: expect.any(Number), ok: true, problem: null };
+    expect(await resultOf(() => verifyModels(undefined, flags))).toEqual({ ok: true, data: [verified] });
+    expect(process.exitCode).toBeUndefined();
+    await appendFile(file, "x");
+    const spoilt = { ...verified, ok: false, problem: expect.stringContaining("m.gguf") };
+    expect(await resultOf(() => verifyModels("oak-1b-q8_0", flags))).toEqual({ ok: false, data: [spoilt] });
+    expect(process.exitCode).toBe(EXIT_CODES.verification);
+    await expect(verifyModels("elm", flags)).rejects.toMatchObject({ exitCode: EXIT_CODES.failure });
+  });
+
+  it("go for the budget, once it is said; what was asked for by name stays", async () => {
+    await fetchedInBackground("oak");
+    const { size_bytes } = { size_bytes: expect.any(Number) };
+    expect(await resultOf(() => pruneModels({ ...flags, maxDiskGb: "1" }))).toMatchObject({ candidates: [], removed: [], max_bytes: 1e9 });
+    const oak = { id: "oak-1b-q8_0", size_bytes, used_at: isoTime };
+    const planned = await resultOf(() => pruneModels({ ...flags, maxDiskGb: "0.000001" }));
+    const used_bytes = (planned as { used_bytes: number }).used_bytes;
+    expect(planned).toEqual({ used_bytes, max_bytes: 1000, candidates: [oak], removed: [], left_bytes: used_bytes });
+    const pruned = await resultOf(() => pruneModels({ ...flags, maxDiskGb: "0.000001", yes: true }));
+    expect(pruned).toEqual({ used_bytes, max_bytes: 1000, candidates: [oak], removed: [oak.id], left_bytes: 0 });
+    await resultOf(() => downloadModels(["elm-2b-q8_0"], flags));
+    vi.spyOn(process.stdout, "write").mockReturnValue(true);
+    await expect(pruneModels({ ...flags, maxDiskGb: "0.000001", yes: true })).rejects.toMatchObject({ exitCode: EXIT_CODES.failure });
+  });
+
+  it("have a manifest, whether they are a file or a folder", async () => {
+    const file = await fetchedInBackground("oak");
+    const manifest = await resultOf(() => hashModel(file, { json: true, id: "oak", version: "2" }));
+    expect(manifest).toMatchObject({
+      model_id: "oak",
+      version: "2",
+      file_count: 1,
+      files: [{ path: "m.gguf", sha256: hash, role: "weight" }],
+    });
+    await expect(hashModel(path.join(home, "nothing"), { version: "1" })).rejects.toMatchObject({ exitCode: EXIT_CODES.failure });
+    await expect(hashModel(home, { version: "a/b", id: "oak" })).rejects.toMatchObject({ exitCode: EXIT_CODES.usage });
+  });
 });
 
 describe("umbel models with --json", () => {
