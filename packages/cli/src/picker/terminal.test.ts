@@ -33,7 +33,11 @@ afterAll(async () => {
 
 describe.skipIf(!hasTmux)("the picker on a terminal (needs tmux)", () => {
   /** A server of its own, so that nothing of the user's tmux is touched. */
-  const socket = path.join(tmpdir(), `umbel-tmux-${process.pid}`);
+  let socket: string;
+  beforeAll(() => {
+    // In the home, which goes with the test: tmux leaves its socket behind.
+    socket = path.join(home, "tmux");
+  });
   const tmux = (...args: string[]): string => execFileSync("tmux", ["-S", socket, "-f", "/dev/null", ...args], { encoding: "utf8" });
   const screen = (): string => tmux("capture-pane", "-p", "-t", "picker");
 

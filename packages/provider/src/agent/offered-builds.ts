@@ -81,11 +81,11 @@ export class OfferedBuilds implements BuildsPort {
 
   async #removeWhatMay(): Promise<void> {
     const { store } = this.#parts.library;
-    for (const build of this.#toRemove) {
-      // What is still in memory goes when it has left it.
-      if (this.#held.includes(JSON.stringify(build))) continue;
-      this.#toRemove.delete(build);
-      if ((await store.listVersions()).some(({ info }) => info.id === build)) await store.removeModel(build);
-    }
+    // What is still in memory goes when it has left it.
+    const builds = [...this.#toRemove].filter((build) => !this.#held.includes(JSON.stringify(build)));
+    if (builds.length === 0) return;
+    for (const build of builds) this.#toRemove.delete(build);
+    const here = new Set((await store.listVersions()).map(({ info }) => info.id));
+    for (const build of builds) if (here.has(build)) await store.removeModel(build);
   }
 }
