@@ -7,8 +7,12 @@ export function fleetCatalog(catalog: Pick<Catalog, "build" | "aliases" | "withd
     build(id) {
       const build = catalog.build(id);
       if (build === undefined) return undefined;
-      const { weightHash, kvBytesPerToken, dedicated } = build;
-      return { weightHash, kvBytesPerToken, ...(dedicated === undefined ? {} : { dedicated }) };
+      const { weightHash, kvBytesPerToken, memory, dedicated } = build;
+      return {
+        ...{ weightHash, kvBytesPerToken },
+        ...(memory !== null && { memory }),
+        ...(dedicated !== undefined && { dedicated }),
+      };
     },
     aliases: () =>
       catalog.aliases().map(({ id, desired, previous, retired, wave_percent }) => ({

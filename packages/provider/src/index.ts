@@ -18,7 +18,7 @@ export { DownloadError } from "./models/download/download-error.js";
 export type { DownloadProgress } from "./models/download/download-files.js";
 export { GgufError } from "./models/gguf/gguf-error.js";
 export { type GgufInspection, inspectGgufFile } from "./models/gguf/inspect-gguf.js";
-export { machineMemory_gib, memoryFor } from "./models/gguf/memory-estimate.js";
+export { catalogMemory, machineMemory_gib, memoryFor } from "./models/gguf/memory-estimate.js";
 export { ModelError, type ModelErrorCode } from "./models/model-error.js";
 export { createModelLibrary, type ModelLibrary } from "./models/model-library.js";
 export { createModelStore, type LocalModel, type ModelStore } from "./models/model-store.js";

@@ -104,6 +104,8 @@ export interface ProviderView {
   /** Undefined until the first heartbeat with capacity. */
   readonly slots: ReadonlyMap<string, SlotView> | undefined;
   readonly totalMemory_gb: number;
+  /** Of graphics cards that have their own; absent is none. */
+  readonly cardMemory_gb?: number | undefined;
   /** What a load may take, idle builds put away first. */
   readonly freeForLoad_gb: number | undefined;
   /** Builds that may be in memory at once; absent is as many as fit. */
@@ -140,6 +142,15 @@ export interface Affinity {
   readonly placement?: string;
 }
 
+/** Memory that a build takes, as its files tell. */
+export interface BuildMemory {
+  /** In memory: weights and what the computation needs, without any cache. */
+  readonly resident_bytes: number;
+  /** Of a machine that could just hold it, wholly or partly in ordinary memory; and of a graphics card that could just hold all of it. GiB. */
+  readonly minRam_gb: number;
+  readonly minVram_gb: number;
+}
+
 /** What one request needs from a provider. */
 export interface RequestSpec {
   readonly requestId: string;
@@ -171,6 +182,8 @@ export interface RequestSpec {
   readonly ttftCeiling_ms: number | undefined;
   /** The catalogue's figure for the build; absent or 0 is unknown. Used where no slot has measured it. */
   readonly kvBytesPerToken?: number;
+  /** What the catalogue says the build takes; absent where it does not know, and it is reckoned from the size of the files. */
+  readonly memory?: BuildMemory;
 }
 
 /** Rates observed across the fleet, for machines that have not measured their own. Every function returns 0 for unknown. */

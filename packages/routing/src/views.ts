@@ -59,6 +59,7 @@ export function providerViewFromRegister(message: Register, session: SessionIden
     builds: buildViews(message.models),
     slots: undefined,
     totalMemory_gb: message.hardware.memory_gb,
+    cardMemory_gb: cardMemory_gb(message.hardware),
     freeForLoad_gb: undefined,
     managed: message.features.includes(MANAGED_MODELS_FEATURE),
     memoryPressure: 0,
@@ -259,6 +260,7 @@ function copyOf(view: ProviderView): ProviderView {
     builds: view.builds,
     slots: view.slots,
     totalMemory_gb: view.totalMemory_gb,
+    cardMemory_gb: view.cardMemory_gb,
     freeForLoad_gb: view.freeForLoad_gb,
     residentModels_max: view.residentModels_max,
     managed: view.managed,
@@ -307,6 +309,12 @@ function pendingWith(view: ProviderView, build: string, work: PendingView): Pick
   let pendingTotal = 0;
   for (const { requests } of pending.values()) pendingTotal += requests;
   return { pending, pendingTotal };
+}
+
+/** A card of Apple's shares the machine's memory. */
+function cardMemory_gb({ gpus }: Register["hardware"]): number | undefined {
+  const sum_gb = gpus.reduce((sum, { api, vram_gb }) => (api === "metal" ? sum : sum + vram_gb), 0);
+  return sum_gb > 0 ? sum_gb : undefined;
 }
 
 function buildViews(models: readonly ModelInfo[]): ReadonlyMap<string, BuildView> {

@@ -2,7 +2,7 @@ import { access, stat } from "node:fs/promises";
 import path from "node:path";
 import { API_ANSWERS, loadBundledModel } from "@umbel/coordinator";
 import type { Manifest } from "@umbel/protocol";
-import { inspectGgufFile } from "@umbel/provider";
+import { catalogMemory, inspectGgufFile } from "@umbel/provider";
 import { CliError, EXIT_CODES } from "../exit-codes.js";
 import { resolveHome } from "../home.js";
 import { parseUsd } from "../money.js";
@@ -102,6 +102,7 @@ async function describe(target: string, options: PublishOptions, note: (text: st
       ...(found.projectors.length > 0 ? ["vision"] : []),
     ],
     kv_bytes_per_token: Math.round(found.kvCache?.perToken_bytes ?? 0),
+    memory: catalogMemory(found),
     ...asked,
   };
   return { files, manifest, facts };
@@ -125,6 +126,11 @@ async function describedByItself(directory: string, options: PublishOptions): Pr
     max_output_length: wholeNumber(options.maxOutput) ?? build.maxOutput_tokens,
     capabilities: options.capabilities?.split(",").map((part) => part.trim()) ?? build.capabilities,
     kv_bytes_per_token: build.kvBytesPerToken,
+    memory: build.memory && {
+      resident_bytes: build.memory.resident_bytes,
+      min_ram_gb: build.memory.minRam_gb,
+      min_vram_gb: build.memory.minVram_gb,
+    },
     defaults: build.defaults,
     isolation: build.isolation,
     input_price: Number(options.inputPrice === undefined ? build.prices.input_microUsd : parseUsd(options.inputPrice)),

@@ -3,6 +3,8 @@ import { z } from "zod";
 
 /** Lengths of texts and lists in the catalogue. */
 export const CATALOG_LIMITS = {
+  /** GiB that a build may say it needs. */
+  memory_gb: 1_048_576,
   name_chars: 256,
   description_chars: 4_096,
   aliasId_chars: 128,
@@ -28,6 +30,13 @@ export const samplingDefaults = z.strictObject({
   minP: z.number().min(0).max(1).exactOptional(),
 });
 
+/** Of a build in memory; without it, its size is reckoned with. */
+export const buildMemory = z.strictObject({
+  resident_bytes: z.int().positive(),
+  minRam_gb: z.number().positive().max(CATALOG_LIMITS.memory_gb),
+  minVram_gb: z.number().positive().max(CATALOG_LIMITS.memory_gb),
+});
+
 /** What describes a build beside its manifest. The id's alphabet is the manifest's rule (catalog.md §3). */
 export const buildFacts = z.object({
   id: name,
@@ -41,6 +50,7 @@ export const buildFacts = z.object({
   maxOutput_tokens: z.int().positive(),
   capabilities: z.array(z.string().min(1).max(CATALOG_LIMITS.capability_chars)).max(CATALOG_LIMITS.capabilities),
   kvBytesPerToken: count,
+  memory: buildMemory.nullable(),
   defaults: samplingDefaults,
   isolation: z.enum(["shared", "dedicated"]),
 });
@@ -86,6 +96,7 @@ export const rollout = z.strictObject({
 export const catalogFile = z.strictObject({
   ...buildFacts.shape,
   isolation: buildFacts.shape.isolation.default("shared"),
+  memory: buildFacts.shape.memory.default(null),
   prices: z.strictObject({ input_microUsd: jsonPrice, output_microUsd: jsonPrice }),
   alias: aliasFacts,
 });

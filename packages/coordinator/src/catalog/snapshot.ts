@@ -46,7 +46,7 @@ function toWithdrawn({ version, retiredAt }: CatalogRows["withdrawn"][number]): 
   return { ...common, kind: "retired", reason: "the build is retired", at: retiredAt ?? version.createdAt };
 }
 
-const { isolation } = buildFacts.shape;
+const { isolation, memory } = buildFacts.shape;
 const inService = buildStatus.exclude(["retired"]);
 
 /** Names to each dedicated build the others of its family, which may be on the same machines. */
@@ -69,6 +69,7 @@ export function toBuildRecord(row: ActiveBuild): BuildRecord {
     status: inService.parse(row.build.status),
     defaults: samplingDefaults.parse(defaults),
     isolation: isolation.parse(row.build.isolation),
+    memory: memory.parse(row.build.memory),
     prices: { input_microUsd: row.input_microUsd, output_microUsd: row.output_microUsd },
     weightHash: manifest.aggregate_sha256,
     size_bytes: manifest.total_size_bytes,

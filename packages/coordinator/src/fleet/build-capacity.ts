@@ -56,6 +56,7 @@ export function ordinaryRequest(build: string, known?: WarmBuild): RequestSpec {
     weightHash: known?.weightHash ?? "",
     ...(known?.dedicated !== undefined && { dedicated: known.dedicated }),
     ...(known?.kvBytesPerToken !== undefined && { kvBytesPerToken: known.kvBytesPerToken }),
+    ...(known?.memory !== undefined && { memory: known.memory }),
     accountId: "",
     needsTools: false,
     needsVision: false,

@@ -24,6 +24,11 @@ export const catalogEntry = z.object({
   file_count: count,
   kv_bytes_per_token: count,
   min_ram_gb: count.describe("A hint for people; a machine computes its own fit."),
+  memory: z
+    .object({ resident_bytes: count, min_ram_gb: z.number(), min_vram_gb: z.number() })
+    .nullable()
+    .optional()
+    .describe("What it takes once loaded, without cache; and GiB of a machine, and of a graphics card, that could just hold it."),
   status: shortText.describe("`beta`, `active` or `deprecated`."),
   deprecation_date: z.iso.date().nullable().describe("Day on which it is to be retired."),
   input_price: count.describe("Millionths of a dollar for a million tokens."),

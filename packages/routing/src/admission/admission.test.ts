@@ -88,12 +88,21 @@ describe("concurrency", () => {
 });
 
 describe("hardware fit", () => {
-  const fits = (size_bytes: number, change: Partial<ProviderView>) =>
-    fitsHardware(providerView({ builds: builds(buildView({ size_bytes })), slots: slots(), ...change }), BUILD);
+  const fits = (size_bytes: number, change: Partial<ProviderView>, spec: Partial<RequestSpec> = {}) =>
+    fitsHardware(providerView({ builds: builds(buildView({ size_bytes })), slots: slots(), ...change }), requestSpec(spec));
 
   it("asks for twice the size", () => {
     expect(fits(4 * GIB, { totalMemory_gb: 8 })).toBe(true);
     expect(fits(4 * GIB, { totalMemory_gb: 7.9 })).toBe(false);
+  });
+
+  it("asks for what the catalogue says, of either memory or of both together, where it says so", () => {
+    const memory = { resident_bytes: 5 * GIB, minRam_gb: 7, minVram_gb: 6 };
+    const known = (change: Partial<ProviderView>) => fits(4 * GIB, change, { memory });
+    expect([known({ totalMemory_gb: 7 }), known({ totalMemory_gb: 6.9 })]).toEqual([true, false]);
+    expect(known({ totalMemory_gb: 1, cardMemory_gb: 6 })).toBe(true);
+    expect([known({ totalMemory_gb: 3, cardMemory_gb: 4 }), known({ totalMemory_gb: 2, cardMemory_gb: 4 })]).toEqual([true, false]);
+    expect(known({ totalMemory_gb: 5, slots: slots(slotView()) })).toBe(true);
   });
 
   it("passes what is unknown, and what is in memory", () => {
@@ -140,6 +149,12 @@ describe("memory without a token budget", () => {
     expect(admits({ freeForLoad_gb: 13 })).toBe(true);
     expect(admits({ freeForLoad_gb: 12.9 })).toBe(false);
     expect(admits({ freeForLoad_gb: 0 })).toBe(false);
+  });
+
+  it("needs what the catalogue says of a build that has to be loaded, instead of a guess from its size", () => {
+    const memory = { resident_bytes: 10.5 * GIB, minRam_gb: 1, minVram_gb: 1 };
+    expect([admits({ freeForLoad_gb: 11.5 }, { memory }), admits({ freeForLoad_gb: 11.4 }, { memory })]).toEqual([true, false]);
+    expect([admits({ totalMemory_gb: 15.5 }, { memory }), admits({ totalMemory_gb: 15.4 }, { memory })]).toEqual([true, false]);
   });
 
   it("is promised once: two builds that have yet to be loaded cannot both have it", () => {

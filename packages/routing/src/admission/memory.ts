@@ -25,11 +25,14 @@ export function memoryAdmits(provider: ProviderView, spec: RequestSpec): boolean
   const cache_gb = gib(Math.min(requestDemand_tokens(spec), KV_TOKENS_MAX) * kvBytesPerToken(slot, spec));
   if (isResident(slot)) return provider.totalMemory_gb - residentMemory_gb(provider) >= cache_gb;
   if (provider.freeForLoad_gb !== undefined) {
-    return size_gb * LOAD_OVERHEAD + cache_gb + promised_gb(provider, spec.build) <= provider.freeForLoad_gb;
+    return loadedSize_gb(size_gb, spec) + cache_gb + promised_gb(provider, spec.build) <= provider.freeForLoad_gb;
   }
   // An idle machine may put its other builds away first; one at work may not.
   const taken_gb = provider.pendingTotal > 0 ? residentMemory_gb(provider) : 0;
-  return taken_gb + size_gb + cache_gb + SYSTEM_RESERVE_GB <= provider.totalMemory_gb;
+  return (
+    taken_gb + (spec.memory === undefined ? size_gb : loadedSize_gb(size_gb, spec)) + cache_gb + SYSTEM_RESERVE_GB <=
+    provider.totalMemory_gb
+  );
 }
 
 /** The longest request that finds room in the build's token budget; infinite where memory has to be reckoned for each request. */
@@ -78,6 +81,11 @@ function residentMemory_gb(provider: ProviderView): number {
     if (isResident(slot)) bytes += provider.builds.get(slot.build)?.size_bytes ?? 0;
   }
   return gib(bytes);
+}
+
+/** What a load takes without any cache: as the catalogue knows it, else by the size of the files. */
+export function loadedSize_gb(size_gb: number, { memory }: Pick<RequestSpec, "memory">): number {
+  return memory === undefined ? size_gb * LOAD_OVERHEAD : gib(memory.resident_bytes);
 }
 
 /** By the slot's own measure, else by the catalogue's figure, else by a guess on the safe side. */

@@ -1,7 +1,7 @@
 import type { ProviderView, RequestSpec } from "../types.js";
 import { requestDemand_tokens } from "./demand.js";
 import { gib } from "./gib.js";
-import { kvBytesPerToken, LOAD_OVERHEAD } from "./memory.js";
+import { kvBytesPerToken, loadedSize_gb } from "./memory.js";
 import { isResident } from "./residency.js";
 
 /** Of a machine's memory, what a build may have for itself, and of that what the engine keeps for other things (routing.md §7). */
@@ -22,6 +22,6 @@ function structuralRoom_tokens(provider: ProviderView, spec: RequestSpec): numbe
   if (slot !== undefined && slot.tokenBudgetMax > 0) return slot.tokenBudgetMax;
   const size_gb = gib(provider.builds.get(spec.build)?.size_bytes ?? 0);
   if (isResident(slot) || size_gb === 0 || provider.totalMemory_gb === 0) return Number.POSITIVE_INFINITY;
-  const left_gb = USABLE_SHARE * provider.totalMemory_gb - LOAD_OVERHEAD * size_gb - ENGINE_RESERVE_GB;
+  const left_gb = USABLE_SHARE * provider.totalMemory_gb - loadedSize_gb(size_gb, spec) - ENGINE_RESERVE_GB;
   return Math.max(0, left_gb / gib(kvBytesPerToken(slot, spec)));
 }

@@ -38,6 +38,7 @@ const SPEC_FIELDS: { readonly [Field in keyof Required<RequestSpec>]: (spec: Req
     affinity: ({ affinity }) => affinity && { machineId: affinity.machineId, matched_tokens: affinity.matched_tokens },
     ttftCeiling_ms: ({ ttftCeiling_ms }) => ttftCeiling_ms,
     kvBytesPerToken: ({ kvBytesPerToken }) => kvBytesPerToken,
+    memory: ({ memory }) => memory,
   };
 
 /** How each field of a machine's view is kept: of its builds, those that the request could meet. */
@@ -58,6 +59,7 @@ const VIEW_FIELDS: { readonly [Field in keyof Required<ProviderView>]: (view: Pr
     new Map([...view.builds].filter(([build]) => spec.dedicated !== undefined || build === spec.build || view.slots?.has(build))),
   slots: ({ slots }) => slots,
   totalMemory_gb: ({ totalMemory_gb }) => totalMemory_gb,
+  cardMemory_gb: ({ cardMemory_gb }) => cardMemory_gb,
   freeForLoad_gb: ({ freeForLoad_gb }) => freeForLoad_gb,
   // What only the planning of loads looks at.
   residentModels_max: () => undefined,

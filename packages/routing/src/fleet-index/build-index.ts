@@ -1,7 +1,7 @@
 import { dedicatedExcluded } from "../gates/dedicated-excluded.js";
 import type { Gate } from "../gates/gate.js";
 import { notInCatalog } from "../gates/not-in-catalog.js";
-import type { ProviderView, RefusalReason, RequestSpec, RoutingContext } from "../types.js";
+import type { BuildMemory, ProviderView, RefusalReason, RequestSpec, RoutingContext } from "../types.js";
 import { Cell, type Machine } from "./cell.js";
 import { buildFacts, leastSpec, type MachineFacts, machineFacts, offerFacts } from "./facts.js";
 import type { Shelf } from "./shelf.js";
@@ -78,12 +78,14 @@ export class BuildIndex {
    * which is when the catalogue has changed.
    */
   expect(spec: RequestSpec, context: RoutingContext): void {
-    if (spec.weightHash === this.#least.weightHash && spec.dedicated === this.#least.dedicated) return;
     const before = this.#least;
+    const isAsBig = isSameMemory(spec.memory, before.memory);
+    if (spec.weightHash === before.weightHash && spec.dedicated === before.dedicated && isAsBig) return;
     this.#least = leastSpec(before.build, spec);
     for (const cell of this.#cells) {
       // Most machines are in the catalogue's good books after as before.
-      const isSame = CATALOG_GATES.every(({ refuses }) => refuses(cell.view, before, context) === refuses(cell.view, this.#least, context));
+      const isSame =
+        isAsBig && CATALOG_GATES.every(({ refuses }) => refuses(cell.view, before, context) === refuses(cell.view, this.#least, context));
       if (isSame) continue;
       cell.offer = undefined;
       this.update(cell, machineFacts(cell.view, context), context);
@@ -96,4 +98,9 @@ export class BuildIndex {
     shelf.remove(cell);
     if (shelf.size === 0) this.shelves.drop(shelf);
   }
+}
+
+function isSameMemory(a: BuildMemory | undefined, b: BuildMemory | undefined): boolean {
+  if (a === b || a === undefined || b === undefined) return a === b;
+  return a.resident_bytes === b.resident_bytes && a.minRam_gb === b.minRam_gb && a.minVram_gb === b.minVram_gb;
 }

@@ -93,12 +93,16 @@ export function offerFacts(view: ProviderView, least: RequestSpec, context: Rout
   const build = view.builds.get(least.build);
   return {
     refusal: firstOf(OFFER_GATES, view, least, context),
-    fits: fitsHardware({ builds: view.builds, slots: undefined, totalMemory_gb: view.totalMemory_gb }, least.build),
+    fits: fitsHardware({ ...onlyHardware(view), slots: undefined }, least),
     tools: build?.tools === true,
     vision: build?.vision === true,
     structured: build?.structured === true,
     contextLength_tokens: build?.contextLength_tokens ?? 0,
   };
+}
+
+function onlyHardware({ builds, totalMemory_gb, cardMemory_gb }: ProviderView) {
+  return { builds, totalMemory_gb, cardMemory_gb };
 }
 
 export function isSameOffer(a: OfferFacts, b: OfferFacts): boolean {
@@ -137,8 +141,12 @@ export function buildFacts(
 }
 
 /** The shortest public request for a build: what gates that look at the request let pass, and what costs least. */
-export function leastSpec(build: string, { weightHash, dedicated }: Pick<RequestSpec, "weightHash" | "dedicated">): RequestSpec {
+export function leastSpec(
+  build: string,
+  { weightHash, dedicated, memory }: Pick<RequestSpec, "weightHash" | "dedicated" | "memory">,
+): RequestSpec {
   return {
+    ...(memory === undefined ? {} : { memory }),
     ...(dedicated === undefined ? {} : { dedicated }),
     requestId: "",
     build,

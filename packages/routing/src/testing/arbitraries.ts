@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import type { Affinity, ProviderView, RequestSpec, RoutingContext } from "../types.js";
+import type { Affinity, BuildMemory, ProviderView, RequestSpec, RoutingContext } from "../types.js";
 import { BUILD, builds, buildView, NOW_MS, OTHER_BUILD, providerView, requestSpec, routingContext, slots, slotView } from "./fixtures.js";
 
 /** Mostly the first value, so that a fleet has machines that pass as well as every kind that does not. */
@@ -111,6 +111,11 @@ export const spec: fc.Arbitrary<RequestSpec> = fc
     route: mostly("public" as const, "self" as const, "prefer" as const),
     avoidVersion: mostly<string | undefined>(undefined, "1.2.0"),
     ttftCeiling_ms: mostly<number | undefined>(undefined, 150, 5_000),
+    memory: mostly<BuildMemory | undefined>(
+      undefined,
+      { resident_bytes: 2 ** 30, minRam_gb: 2, minVram_gb: 1 },
+      { resident_bytes: 2 ** 40, minRam_gb: 1e6, minVram_gb: 1e6 },
+    ),
     affinity: mostly<Affinity | undefined>(
       undefined,
       { machineId: "machine-of-session-0", matched_tokens: 80 },
@@ -118,7 +123,9 @@ export const spec: fc.Arbitrary<RequestSpec> = fc
       { machineId: undefined, matched_tokens: 0, placement: "b" },
     ),
   })
-  .map(({ affinity, dedicated, ...spec }) => requestSpec({ ...spec, ...(affinity && { affinity }), ...(dedicated && { dedicated }) }));
+  .map(({ affinity, dedicated, memory, ...spec }) =>
+    requestSpec({ ...spec, ...(affinity && { affinity }), ...(dedicated && { dedicated }), ...(memory && { memory }) }),
+  );
 
 export const context: fc.Arbitrary<Omit<RoutingContext, "random">> = fc
   .record({ minTrust: trustLevel, minVersion: mostly("1.0.0", "", "9.9.9") })

@@ -5,7 +5,7 @@ import { isResident } from "../admission/residency.js";
 import { measure } from "../cost/measure.js";
 import { costProfileOf } from "../cost/profile.js";
 import { firstRefusal } from "../gates/profiles.js";
-import type { ProviderView, RequestSpec, RoutingContext } from "../types.js";
+import type { BuildMemory, ProviderView, RequestSpec, RoutingContext } from "../types.js";
 import { isIdle } from "./idle.js";
 import type { LoadLedger } from "./load-ledger.js";
 import { targetScore } from "./score.js";
@@ -16,6 +16,7 @@ export interface WarmBuild {
   /** Expected aggregate hash; empty skips the comparison. */
   readonly weightHash: string;
   readonly kvBytesPerToken?: number;
+  readonly memory?: BuildMemory;
   /** Builds with which it shares machines, itself among them; absent where it may be anywhere. */
   readonly dedicated?: ReadonlySet<string>;
 }
@@ -202,13 +203,14 @@ function isTarget(
   return firstRefusal(profile, view, spec, context) === undefined;
 }
 
-function ordinaryRequest(build: string, { weightHash, kvBytesPerToken, dedicated }: WarmBuild): RequestSpec {
+function ordinaryRequest(build: string, { weightHash, kvBytesPerToken, memory, dedicated }: WarmBuild): RequestSpec {
   return {
     ...(dedicated !== undefined && { dedicated }),
     ...{ requestId: "", accountId: "", build, weightHash, promptTokens: 500, maxOutputTokens: 256 },
     ...{ needsTools: false, needsVision: false, excluded: NOBODY, allowedMachines: undefined, route: "public" },
     ...{ avoidVersion: undefined, ttftCeiling_ms: undefined },
     ...(kvBytesPerToken !== undefined && { kvBytesPerToken }),
+    ...(memory !== undefined && { memory }),
   };
 }
 

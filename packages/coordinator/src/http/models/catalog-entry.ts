@@ -31,6 +31,11 @@ export function entryOf(build: BuildRecord): CatalogEntry {
     file_count: manifest.file_count,
     kv_bytes_per_token: build.kvBytesPerToken,
     min_ram_gb: memoryHint_gb(build),
+    memory: build.memory && {
+      resident_bytes: build.memory.resident_bytes,
+      min_ram_gb: build.memory.minRam_gb,
+      min_vram_gb: build.memory.minVram_gb,
+    },
     status: build.status,
     deprecation_date: build.deprecationDate,
     input_price: Number(build.prices.input_microUsd),

@@ -65,5 +65,6 @@ function specOf(input: LookedUpInput, build: BuildRecord, promptTokens: number, 
     avoidVersion: undefined,
     ttftCeiling_ms: undefined,
     kvBytesPerToken: build.kvBytesPerToken,
+    ...(build.memory !== null && { memory: build.memory }),
   };
 }

@@ -14,6 +14,7 @@ import { releases } from "./0013-releases.js";
 import { deviceCodes } from "./0014-device-codes.js";
 import { tokenNotices } from "./0015-token-notices.js";
 import { publishingKeys } from "./0016-publishing-keys.js";
+import { buildMemory } from "./0017-build-memory.js";
 
 export interface Migration {
   readonly id: number;
@@ -39,4 +40,5 @@ export const migrations: readonly Migration[] = [
   { id: 14, name: "device codes", sql: deviceCodes },
   { id: 15, name: "notices of provider tokens", sql: tokenNotices },
   { id: 16, name: "publishing keys", sql: publishingKeys },
+  { id: 17, name: "memory of builds", sql: buildMemory },
 ];

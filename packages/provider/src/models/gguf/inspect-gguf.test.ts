@@ -8,7 +8,7 @@ import type { ByteSource } from "./byte-source.js";
 import { GgufError } from "./gguf-error.js";
 import { inspectGgufFile, inspectParts } from "./inspect-gguf.js";
 import { GGUF_LIMITS } from "./limits.js";
-import { machineMemory_gib, memoryFor } from "./memory-estimate.js";
+import { catalogMemory, machineMemory_gib, memoryFor } from "./memory-estimate.js";
 import { booleans, smallLlama, text, texts, uint32, uint32s, uint64, writeGguf } from "./testing/index.js";
 
 const sprout = fileURLToPath(new URL("../../../../../models/sprout/sprout-3m-q8_0.gguf", import.meta.url));
@@ -41,6 +41,13 @@ describe("the bundled models", () => {
 
   it("take the memory of weights and cache", async () => {
     const model = { size_bytes: 10_000_000, kvCache: { perToken_bytes: 1000, window_bytes: 500 } };
+    // Half of a small machine; a card besides keeps half a GiB for the desktop.
+    expect(catalogMemory({ ...model, size_bytes: 2 ** 30 })).toEqual({
+      resident_bytes: Math.ceil(1.1 * 2 ** 30 + 500),
+      min_ram_gb: 2.21,
+      min_vram_gb: 1.61,
+    });
+    expect(catalogMemory({ size_bytes: 40 * 2 ** 30, kvCache: undefined })).toMatchObject({ min_ram_gb: 52.53, min_vram_gb: 47.78 });
     expect(memoryFor(model, 4096)).toBe(11_000_000 + 4_096_000 + 500);
     expect(memoryFor({ size_bytes: 10_000_000, kvCache: undefined }, 10)).toBe(12_000_000);
     expect(machineMemory_gib({ size_bytes: 4 * 2 ** 30, kvCache: { perToken_bytes: 131_072, window_bytes: 0 } })).toBe(8);

@@ -18,6 +18,29 @@ export function memoryFor({ size_bytes, kvCache }: Sized, context_tokens: number
   return Math.ceil(size_bytes * (1 + compute_share) + perToken_bytes * context_tokens + (kvCache?.window_bytes ?? 0));
 }
 
+/** The shortest context that a machine would load it with. */
+const shortestContext_tokens = 2048;
+/** Of a graphics card, what is left to the desktop; and of a machine, what it keeps for everything else (provider README, "Memory"). */
+const card_reserve_gib = 0.5;
+const machine_share_max = 0.9;
+const machine_reserve_gib = 2;
+
+/** What the catalogue says of a model's memory (routing.md §4.2, §4.3), in the fields of its API. */
+export function catalogMemory(model: Sized) {
+  const least_gib = memoryFor(model, shortestContext_tokens) / bytesPerGib;
+  // A small machine gives half of what it has; a larger one nine tenths, or all but two GiB, whichever is less.
+  const ram_gib = Math.min(2 * least_gib, Math.max(least_gib / machine_share_max, least_gib + machine_reserve_gib));
+  return {
+    resident_bytes: Math.ceil(model.size_bytes * (1 + compute_share) + (model.kvCache?.window_bytes ?? 0)),
+    min_ram_gb: roundedUp(ram_gib),
+    min_vram_gb: roundedUp(least_gib + card_reserve_gib),
+  };
+}
+
+function roundedUp(gib: number): number {
+  return Math.ceil(gib * 100) / 100;
+}
+
 /** The hint for people and catalogues: memory of a machine that runs it, in whole GiB (catalog.md §16). */
 export function machineMemory_gib(model: Sized): number {
   return Math.ceil((memoryFor(model, usualContext_tokens) + overhead_bytes) / bytesPerGib);

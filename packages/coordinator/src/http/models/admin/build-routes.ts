@@ -133,6 +133,11 @@ function newBuild(body: RegisterBody): NewBuild {
     maxOutput_tokens: body.max_output_length,
     capabilities: body.capabilities,
     kvBytesPerToken: body.kv_bytes_per_token,
+    memory: body.memory && {
+      resident_bytes: body.memory.resident_bytes,
+      minRam_gb: body.memory.min_ram_gb,
+      minVram_gb: body.memory.min_vram_gb,
+    },
     defaults: body.defaults,
     isolation: body.isolation,
     weightHash: manifest.aggregate_sha256,

@@ -6,6 +6,11 @@ const price = z.int().positive().max(1_000_000_000_000).describe("Millionths of 
 const percentage = z.int().min(0).max(100);
 const name = z.string().min(1).max(256);
 
+const gibibytes = z.number().positive().max(1_048_576);
+const buildMemory = z
+  .strictObject({ resident_bytes: z.int().positive(), min_ram_gb: gibibytes, min_vram_gb: gibibytes })
+  .describe("What the build takes once loaded, without cache; and GiB of a machine, and of a graphics card, that could just hold it.");
+
 export const registerBody = z.strictObject({
   manifest: manifest.describe("Of the files, as `umbel models publish` makes it."),
   display_name: name.optional().describe("The id unless it says otherwise."),
@@ -18,6 +23,7 @@ export const registerBody = z.strictObject({
   max_output_length: z.int().positive(),
   capabilities: z.array(z.string().min(1).max(64)).max(32).default(["chat"]),
   kv_bytes_per_token: count.default(0),
+  memory: buildMemory.nullable().default(null),
   defaults: z
     .strictObject({
       temperature: z.number().min(0).max(2).exactOptional(),
