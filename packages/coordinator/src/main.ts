@@ -291,6 +291,8 @@ async function start(
   const { url, port } = await http.listen();
   closers.push(async () => {
     http.beginDrain();
+    // Machines take nothing new once they have heard of it, and whoever is in line may still get a place.
+    if (settings.drainGrace_ms > 0) await inference.nobodyWaits();
     fleet.announceShutdown(settings.drainGrace_ms);
     const { cut } = await inference.drain(settings.drainGrace_ms);
     log.info({ event: "stopping", cut }, "requests in flight have ended");

@@ -178,7 +178,10 @@ describe("shutting down", () => {
     const attempt = reserved(test);
     await sendText(attempt, "hello");
     test.fleet.announceShutdown(600_000);
-    expect(await provider.receive("going_away")).toEqual({ type: "going_away", deadline_ms: 600_000 });
+    expect(await provider.receive("going_away")).toEqual({
+      ...{ type: "going_away", deadline_ms: 600_000 },
+      reconnect_after_ms: expect.toSatisfy((wait_ms: number) => wait_ms >= 0 && wait_ms < 5_000),
+    });
     await (await provider.request()).answer("done");
     for (;;) {
       const event = await attempt.next();

@@ -60,6 +60,9 @@ export interface FleetService extends Fleet {
   tokensChanged(): void;
 }
 
+/** Over so long machines come back after a planned stop, or all would come at once. */
+const RECONNECT_SPREAD_MS = 5_000;
+
 /** Creates an empty fleet. It runs timers until `close`. */
 export function createFleet(dependencies: FleetDependencies): FleetService {
   const { clock, random, trust, log, events } = dependencies;
@@ -325,7 +328,10 @@ export function createFleet(dependencies: FleetDependencies): FleetService {
 
     announceShutdown(deadline_ms) {
       state = "shutting_down";
-      for (const session of registry.all()) session.peer.control({ type: "going_away", deadline_ms });
+      for (const session of registry.all()) {
+        const reconnect_after_ms = Math.floor(random.fraction() * RECONNECT_SPREAD_MS);
+        session.peer.control({ type: "going_away", deadline_ms, reconnect_after_ms });
+      }
     },
 
     async close() {

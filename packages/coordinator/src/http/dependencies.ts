@@ -38,7 +38,7 @@ export interface HttpDependencies {
   readonly checkBundle: BundleCheck;
   readonly fleet: Pick<Fleet, "capacity" | "connected" | "machinesOf" | "unlink" | "publicViews" | "explain" | "viewsOf" | "publicId">;
   readonly ledger: Pick<Ledger, "balance" | "keySpend" | "prices" | "listPrices">;
-  readonly inference: Pick<Inference, "run" | "arrive" | "inFlight" | "queue">;
+  readonly inference: Pick<Inference, "run" | "arrive" | "inFlight" | "lastCall" | "queue">;
   readonly limits: Pick<RateLimits, "takeRequest">;
   readonly idempotency: Pick<Idempotency, "answer">;
   readonly decisions: DecisionArchive;

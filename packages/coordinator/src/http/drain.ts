@@ -7,7 +7,8 @@ export interface Drain {
   stop(): void;
 }
 
-export function createDrain(): Drain {
+/** @param onChange told whether inference is refused from now on; also where it was before */
+export function createDrain(onChange: (isOn: boolean) => void): Drain {
   let wanted = false;
   let stopping = false;
   return {
@@ -16,9 +17,11 @@ export function createDrain(): Drain {
     },
     set(draining) {
       wanted = draining;
+      onChange(wanted || stopping);
     },
     stop() {
       stopping = true;
+      onChange(true);
     },
   };
 }

@@ -49,7 +49,7 @@ export interface HttpServer {
 /** Creates the server with all its routes. Every failure is answered in the error shape of its route, which is OpenAI's unless the route says otherwise. */
 export function createHttpServer(dependencies: HttpDependencies): HttpServer {
   const { settings, clock } = dependencies;
-  const drain = createDrain();
+  const drain = createDrain((isOn) => dependencies.inference.lastCall(isOn));
   const isDraining = (): boolean => drain.isOn;
   const described = [
     ...inferenceRoutes(dependencies),

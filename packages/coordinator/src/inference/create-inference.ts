@@ -115,6 +115,8 @@ export function createInference(dependencies: InferenceDependencies): Inference 
     arrive: inFlight.enter,
     inFlight: () => inFlight.count,
     queue: (build) => ({ waiting: queues.depth(build), limit: queues.limit(build) }),
+    lastCall: queues.lastCall,
+    nobodyWaits: queues.nobodyWaits,
     drain: (grace_ms) => inFlight.drain(grace_ms),
   };
 }

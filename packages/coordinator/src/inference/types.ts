@@ -67,6 +67,10 @@ export interface Inference {
   inFlight(): number;
   /** Requests that wait for a place of a build, and how many may. */
   queue(build: string): { readonly waiting: number; readonly limit: number };
+  /** From now on, or no longer, requests that wait for a place have a few seconds to get one; then they hear 429. */
+  lastCall(isOn: boolean): void;
+  /** Resolves when no request waits for a place. */
+  nobodyWaits(): Promise<void>;
   /** Refuses new requests with 429 and resolves when none is in flight, or after `grace_ms`. */
   drain(grace_ms: number): Promise<{ readonly cut: number }>;
 }

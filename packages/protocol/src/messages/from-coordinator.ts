@@ -117,7 +117,12 @@ export const desiredModels = z.object({
 export type DesiredModels = z.infer<typeof desiredModels>;
 
 /** Planned shutdown: accept no new work here, finish what runs, reconnect after the close. */
-export const goingAway = z.object({ type: z.literal("going_away"), deadline_ms: count });
+export const goingAway = z.object({
+  type: z.literal("going_away"),
+  deadline_ms: count,
+  /** How long to wait after the close; another time for each machine. */
+  reconnect_after_ms: count.optional(),
+});
 export type GoingAway = z.infer<typeof goingAway>;
 
 /** The peer sent a message of a type or shape that is not understood. Counted; the connection stays. */

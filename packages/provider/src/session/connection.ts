@@ -42,6 +42,7 @@ export class Connection {
   #registeredAt_ms: number | undefined;
   #heartbeats: Heartbeats | undefined;
   #isCongested = false;
+  #reconnectAfter_ms: number | undefined;
   #isEnded = false;
   #settle: (end: ConnectionEnd) => void = () => undefined;
 
@@ -59,6 +60,11 @@ export class Connection {
     this.#socket.on("message", (data, isBinary) => this.#onMessage(data, isBinary));
     this.#socket.on("error", (error) => this.#end({ type: "failed", cause: "code" in error ? String(error.code) : error.name }));
     this.#socket.on("close", (code) => this.#end({ type: "closed", code }));
+  }
+
+  /** How long a departing coordinator wants machines to stay away; undefined where it did not say. */
+  get reconnectAfter_ms(): number | undefined {
+    return this.#reconnectAfter_ms;
   }
 
   /** How long the registration has lived; undefined before there is one. */
@@ -176,6 +182,7 @@ export class Connection {
         break;
       case "going_away":
         handlers.onGoingAway();
+        this.#reconnectAfter_ms = message.reconnect_after_ms;
         this.#after(message.deadline_ms + SESSION_LIMITS.goingAwayGrace_ms, () => this.close(1000));
     }
   }

@@ -415,6 +415,24 @@ describe("connection loss", () => {
     await stub.nextRegistration();
   });
 
+  it("comes back to a departing coordinator when it was asked to", async () => {
+    const recorder = createRecorder();
+    const { connection } = await registered(recorder.handlers);
+    connection.send({ type: "going_away", deadline_ms: 2000, reconnect_after_ms: 4000 });
+    await recorder.until("goingAway");
+    connection.socket.close(1001);
+    await recorder.until("disconnected");
+    const next = stub.nextRegistration();
+    let isBack = false;
+    void next.then(() => {
+      isBack = true;
+    });
+    await clock.advance(3999);
+    expect(isBack).toBe(false);
+    await clock.advance(1);
+    await next;
+  });
+
   it("leaves a departing coordinator only after its deadline", async () => {
     const recorder = createRecorder();
     const { connection } = await registered(recorder.handlers);

@@ -58,7 +58,7 @@ export function createSession(options: SessionOptions): Session {
     while (isOpen) {
       connection = new Connection({ url, clock, handlers, logger, dropped });
       const end = await connection.ended;
-      const lived_ms = connection.registered_ms;
+      const { registered_ms: lived_ms, reconnectAfter_ms } = connection;
       connection = undefined;
       if (end.type !== "rejected") attestationRefusals = 0;
       if ((lived_ms ?? 0) >= SESSION_LIMITS.healthy_ms) backoff.reset();
@@ -70,7 +70,7 @@ export function createSession(options: SessionOptions): Session {
         options.onRefused(refusal);
         return;
       }
-      const wait_ms = waitAfter(end);
+      const wait_ms = reconnectAfter_ms === undefined ? waitAfter(end) : waitAsAsked(reconnectAfter_ms);
       logger.warn({ ...describe(end), wait_ms: Math.round(wait_ms), reconnects }, "not connected to the coordinator; trying again");
       await wait(wait_ms);
       reconnects++;
@@ -88,6 +88,10 @@ export function createSession(options: SessionOptions): Session {
     if (end.type === "suspended") return SESSION_LIMITS.reconnect_ms_min;
     const asked_ms = end.type === "rejected" ? (end.refusal.retry_after_s ?? 0) * 1000 : 0;
     return Math.max(backoff.next_ms(), Math.min(asked_ms, SESSION_LIMITS.retryAfter_ms_max));
+  }
+
+  function waitAsAsked(asked_ms: number): number {
+    return Math.min(Math.max(asked_ms, SESSION_LIMITS.reconnect_ms_min), SESSION_LIMITS.retryAfter_ms_max);
   }
 
   function wait(delay_ms: number): Promise<void> {

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Attempt } from "../../fleet/index.js";
 import { reserved, startTestFleet, TEST_BUILD, type TestFleet, testSlot, testSpec } from "../../fleet/testing/index.js";
-import { createWaitQueues, type Waited, type WaitQueues } from "./wait-queues.js";
+import { createWaitQueues, LAST_CALL_MS, type Waited, type WaitQueues } from "./wait-queues.js";
 
 const ONE_PLACE = [testSlot({ max_concurrency: 1 })];
 const WAIT_ms = 120_000;
@@ -44,6 +44,27 @@ describe("waiting for a place", () => {
     // Nobody holds the only place: it can be had at once.
     reserved(test).release();
     expect(test.clock.pendingTimers).toBe(timers);
+  });
+
+  it("ends five seconds after the last call, unless a place is free before or the call is taken back", async () => {
+    const taken = await everyPlaceTaken();
+    const waits = [queues.wait(testSpec({ accountId: "a" }), gone), queues.wait(testSpec({ accountId: "b" }), gone)];
+    queues.lastCall(true);
+    queues.lastCall(false);
+    await test.clock.advance(LAST_CALL_MS);
+    expect(queues.depth(TEST_BUILD)).toBe(2);
+    queues.lastCall(true);
+    const empty = queues.nobodyWaits();
+    await test.clock.advance(LAST_CALL_MS - 1);
+    taken.release();
+    const second = attemptOf(await (waits[0] ?? Promise.reject(new Error("nobody waits"))));
+    await test.clock.advance(1);
+    expect(await waits[1]).toEqual({ outcome: "timeout" });
+    await empty;
+    const late = queues.wait(testSpec(), gone);
+    await test.clock.advance(0);
+    expect(await late).toEqual({ outcome: "timeout" });
+    second.release();
   });
 
   it("tells a wait that was too long from a deadline of the caller's, and both from a caller who left", async () => {

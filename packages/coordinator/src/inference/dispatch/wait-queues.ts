@@ -38,7 +38,14 @@ export interface WaitQueues {
    *   `isRetry`: a machine has failed it, so that it goes before those that had none
    */
   wait(spec: RequestSpec, gone: AbortSignal, options?: { readonly deadline_ms?: number; readonly isRetry?: boolean }): Promise<Waited>;
+  /** Whoever is in line has `LAST_CALL_MS` from now on to get a place, and a time-out then; until it is called off. */
+  lastCall(isOn: boolean): void;
+  /** Resolves when nobody is in line. */
+  nobodyWaits(): Promise<void>;
 }
+
+/** How long requests in line may still wait for a place once nothing new is taken. Source: routing.md §16. */
+export const LAST_CALL_MS = 5_000;
 
 export interface QueueLimits {
   /** Least length of a line at which it is full; a build with many places has a longer one. */
@@ -64,6 +71,10 @@ export function createWaitQueues(
   limits: QueueLimits,
 ): WaitQueues {
   const lines = new Map<string, Line>();
+  /** Of all lines: each takes its waiter out, if that is still in. */
+  const leaves = new Set<(waited: Waited) => void>();
+  const onEmpty = new Set<() => void>();
+  let lastCall: { readonly until_ms: number; readonly cancel: () => void } | undefined;
 
   /** Read only when asked for: counting places looks at every machine. */
   const conditionsOf = (build: string): LineConditions => ({
@@ -123,7 +134,8 @@ export function createWaitQueues(
     wait(spec, gone, { deadline_ms, isRetry = false } = {}) {
       const now_ms = clock.now_ms();
       const begin_ms = isRetry ? Number.POSITIVE_INFINITY : now_ms + (spec.ttftCeiling_ms ?? Number.POSITIVE_INFINITY);
-      const { at_ms, limit } = waitLimit(now_ms, limits.queueWait_ms, Math.min(begin_ms, deadline_ms ?? Number.POSITIVE_INFINITY));
+      const patience_ms = Math.max(0, Math.min(limits.queueWait_ms, (lastCall?.until_ms ?? Number.POSITIVE_INFINITY) - now_ms));
+      const { at_ms, limit } = waitLimit(now_ms, patience_ms, Math.min(begin_ms, deadline_ms ?? Number.POSITIVE_INFINITY));
       const line = lineOf(spec.build);
       return new Promise((resolve) => {
         const waiter: Waiting = { spec, deadline_ms: at_ms, isRetry, since_ms: now_ms, finish };
@@ -135,6 +147,7 @@ export function createWaitQueues(
           finish({ outcome: joined.outcome });
           return;
         }
+        leaves.add(leave);
         joined.displaced?.finish({ outcome: "full" });
         notice(spec.build, line);
         // Capacity may be there for this one although those before it still wait for something else.
@@ -147,9 +160,31 @@ export function createWaitQueues(
         function finish(waited: Waited): void {
           cancelTimer();
           gone.removeEventListener("abort", onGone);
+          leaves.delete(leave);
+          if (leaves.size === 0) for (const settle of onEmpty) settle();
           resolve(waited);
           notice(spec.build, line);
           queueMicrotask(() => closeIfEmpty(spec.build, line));
+        }
+      });
+    },
+    lastCall(isOn) {
+      if (isOn === (lastCall !== undefined)) return;
+      lastCall?.cancel();
+      lastCall = undefined;
+      if (!isOn) return;
+      const end = (): void => {
+        for (const leave of [...leaves]) leave({ outcome: "timeout" });
+      };
+      lastCall = { until_ms: clock.now_ms() + LAST_CALL_MS, cancel: clock.setTimer(LAST_CALL_MS, end) };
+    },
+    nobodyWaits() {
+      if (leaves.size === 0) return Promise.resolve();
+      return new Promise((resolve) => {
+        onEmpty.add(settle);
+        function settle(): void {
+          onEmpty.delete(settle);
+          resolve();
         }
       });
     },
