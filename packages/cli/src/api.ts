@@ -1,11 +1,14 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
+import { callCoordinator } from "./call-coordinator.js";
 import { CliError, EXIT_CODES } from "./exit-codes.js";
 import { resolveHome } from "./home.js";
 import { LOCAL_KEY_FILE, PROVIDER_TOKEN_FILE } from "./local-accounts.js";
 
-/** How long an answer may take that is no inference. */
-const ANSWER_TIMEOUT_ms = 30_000;
+const CHECK_BASE_URL = {
+  silent: "Start the network, or point --base-url at one that runs.",
+  stranger: "Give --base-url with the /v1 at its end.",
+};
 /** How long a change may take: the coordinator looks for a version's files before it registers them. */
 const CHANGE_TIMEOUT_ms = 10 * 60_000;
 /** Where a coordinator keeps the operator's key that it has made. */
@@ -58,24 +61,9 @@ interface ApiCall {
 
 /** A call to a path below the base URL. @throws CliError when nothing answers, or something that is no coordinator */
 export async function askApi({ method, pathname, token, body }: ApiCall, { baseUrl }: ApiOptions): Promise<ApiReply> {
-  const url = `${baseUrl.replace(/\/+$/, "")}${pathname}`;
-  let response: Response;
-  let text: string;
-  try {
-    const signal = AbortSignal.timeout(method === "GET" ? ANSWER_TIMEOUT_ms : CHANGE_TIMEOUT_ms);
-    const headers = { authorization: `Bearer ${token}`, ...(body === undefined ? {} : { "content-type": "application/json" }) };
-    response = await fetch(url, { method, headers, body: body === undefined ? null : JSON.stringify(body), signal });
-    text = await response.text();
-  } catch (cause) {
-    throw new CliError(`Nothing answers at ${baseUrl}.`, EXIT_CODES.network, "Start the network, or point --base-url at one that runs.", {
-      cause,
-    });
-  }
-  const answer = parsed(text);
-  if (answer === undefined) {
-    throw new CliError(`What answers at ${baseUrl} is no coordinator.`, EXIT_CODES.network, "Give --base-url with the /v1 at its end.");
-  }
-  return response.ok ? { ok: true, body: answer } : { ok: false, status: response.status, message: messageOf(answer) };
+  const call = { method, path: pathname, token, body, ...(method !== "GET" && { timeout_ms: CHANGE_TIMEOUT_ms }) };
+  const reply = await callCoordinator(baseUrl, call, CHECK_BASE_URL);
+  return reply.ok ? { ok: true, body: reply.body } : { ok: false, status: reply.status, message: reply.message };
 }
 
 /** @throws CliError always: what the refusal means, and what to do */
@@ -96,18 +84,4 @@ async function kept(home: string | undefined, file: string): Promise<string | un
     // Whoever may not read it has no such credential.
     return undefined;
   }
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-function messageOf(body: unknown): string {
-  const error = typeof body === "object" && body !== null && "error" in body ? body.error : undefined;
-  const message = typeof error === "object" && error !== null && "message" in error ? error.message : undefined;
-  return typeof message === "string" ? message : "the coordinator refused without saying why";
 }

@@ -1,9 +1,12 @@
 import { describe, expect, it } from "vitest";
+import type { CoordinatorReply } from "../call-coordinator.js";
 import { CliError, EXIT_CODES } from "../exit-codes.js";
 import { awaitApproval } from "./await-approval.js";
-import type { CoordinatorReply } from "./call-coordinator.js";
 
-const reply = (status: number, body: Record<string, unknown>, code?: string): CoordinatorReply => ({ status, body, code, message: "no" });
+const reply = (status: number, body: Record<string, unknown>, code?: string): CoordinatorReply => ({
+  ...{ ok: status < 300, status },
+  ...{ body, code, message: "no" },
+});
 const PENDING = reply(200, { status: "authorization_pending" });
 const AUTHORIZED = reply(200, { status: "authorized", token: "t", account_id: "alice" });
 const SILENCE = new CliError("Nothing answers.", EXIT_CODES.network);

@@ -1,5 +1,5 @@
+import type { CoordinatorReply } from "../call-coordinator.js";
 import { CliError, EXIT_CODES } from "../exit-codes.js";
-import type { CoordinatorReply } from "./call-coordinator.js";
 
 /** What a coordinator gives a machine that asks to be linked. */
 export interface DeviceCode {

@@ -1,6 +1,6 @@
 import { z } from "zod";
+import { callCoordinator } from "../call-coordinator.js";
 import { createOutput, table } from "../output.js";
-import { callCoordinator } from "../provider/call-coordinator.js";
 import { accepted, type DeviceOptions, sessionToken } from "./device.js";
 
 const tokenRow = z.object({ id: z.string(), label: z.string(), created_at: z.string(), last_used_at: z.string().nullable() }).loose();

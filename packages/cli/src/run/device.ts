@@ -1,10 +1,10 @@
 import { createInterface } from "node:readline/promises";
 import { createSessions, ownIdentity } from "@umbel/coordinator";
 import { systemClock } from "@umbel/protocol/native";
+import { type CoordinatorReply, callCoordinator } from "../call-coordinator.js";
 import { CliError, EXIT_CODES } from "../exit-codes.js";
 import { resolveHome } from "../home.js";
 import { createOutput } from "../output.js";
-import { type CoordinatorReply, callCoordinator } from "../provider/call-coordinator.js";
 
 const SESSION_ms = 60_000;
 

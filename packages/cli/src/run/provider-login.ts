@@ -1,10 +1,10 @@
 import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
+import { callCoordinator } from "../call-coordinator.js";
 import { CliError, EXIT_CODES } from "../exit-codes.js";
 import { createOutput } from "../output.js";
 import { type AccountLink, readAccountLink, removeAccountLink, writeAccountLink } from "../provider/account-link.js";
 import { awaitApproval } from "../provider/await-approval.js";
-import { callCoordinator } from "../provider/call-coordinator.js";
 import { readConfigFile } from "../provider/config-file.js";
 import { providerPlaces } from "../provider/places.js";
 import { resolveSettings } from "../provider/resolve-settings.js";

@@ -1,8 +1,9 @@
-import { CliError, EXIT_CODES } from "../exit-codes.js";
+import { CliError, EXIT_CODES } from "./exit-codes.js";
 
 const ANSWER_TIMEOUT_ms = 30_000;
 
 export interface CoordinatorReply {
+  readonly ok: boolean;
   readonly status: number;
   readonly body: Readonly<Record<string, unknown>>;
   /** Of a refusal. */
@@ -10,18 +11,36 @@ export interface CoordinatorReply {
   readonly message: string;
 }
 
-/** @param url of the coordinator, without `/v1`. @throws CliError when nothing answers, or something that is no coordinator */
-export async function callCoordinator(
-  url: string,
-  call: { readonly method: string; readonly path: string; readonly token?: string; readonly body?: object },
-): Promise<CoordinatorReply> {
+interface CoordinatorCall {
+  readonly method: string;
+  /** Behind the address. */
+  readonly path: string;
+  readonly token?: string;
+  readonly body?: unknown;
+  /** How long the answer may take. */
+  readonly timeout_ms?: number;
+}
+
+/** What to do when there is no answer, and when it comes from something else. */
+interface Advice {
+  readonly silent: string;
+  readonly stranger: string;
+}
+const CHECK_COORDINATOR: Advice = { silent: "Check --coordinator, and that it runs.", stranger: "Check --coordinator." };
+
+/**
+ * Asks a coordinator: the one place from which commands do.
+ *
+ * @throws CliError when nothing answers, or something that is no coordinator
+ */
+export async function callCoordinator(url: string, call: CoordinatorCall, advice: Advice = CHECK_COORDINATOR): Promise<CoordinatorReply> {
   const base = url.replace(/^ws(?=s?:)/i, "http").replace(/\/+$/, "");
   let response: Response;
   let text: string;
   try {
     response = await fetch(`${base}${call.path}`, {
       method: call.method,
-      signal: AbortSignal.timeout(ANSWER_TIMEOUT_ms),
+      signal: AbortSignal.timeout(call.timeout_ms ?? ANSWER_TIMEOUT_ms),
       headers: {
         ...(call.token === undefined ? {} : { authorization: `Bearer ${call.token}` }),
         ...(call.body === undefined ? {} : { "content-type": "application/json" }),
@@ -30,14 +49,14 @@ export async function callCoordinator(
     });
     text = await response.text();
   } catch (cause) {
-    throw new CliError(`Nothing answers at ${url}.`, EXIT_CODES.network, "Check --coordinator, and that it runs.", { cause });
+    throw new CliError(`Nothing answers at ${url}.`, EXIT_CODES.network, advice.silent, { cause });
   }
   const body = record(parsed(text));
-  if (body === undefined) throw new CliError(`What answers at ${url} is no coordinator.`, EXIT_CODES.network, "Check --coordinator.");
+  if (body === undefined) throw new CliError(`What answers at ${url} is no coordinator.`, EXIT_CODES.network, advice.stranger);
   const error = record(body["error"]);
   const code = typeof error?.["code"] === "string" ? error["code"] : undefined;
   const message = typeof error?.["message"] === "string" ? error["message"] : "the coordinator refused without saying why";
-  return { status: response.status, body, code, message };
+  return { ok: response.ok, status: response.status, body, code, message };
 }
 
 function parsed(text: string): unknown {
