@@ -40,6 +40,7 @@ describe("the settings of a provider", () => {
       "backend.parallel": "option",
       "backend.threads": "environment",
       "coordinator.url": "file",
+      "power.stay_awake": "default",
       "power.on_battery": "default",
     });
   });

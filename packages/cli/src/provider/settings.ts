@@ -159,6 +159,13 @@ export const PROVIDER_SETTINGS = {
     fallback: 40,
     about: "on battery, serve only above this charge",
   }),
+  stayAwake: setting({
+    key: "power.stay_awake",
+    env: "UMBEL_PROVIDER_STAY_AWAKE",
+    schema: yesOrNo,
+    fallback: true,
+    about: "keep the machine from falling asleep while it answers; never on its battery",
+  }),
   idle_min: setting({
     key: "guest.idle_minutes",
     env: "UMBEL_PROVIDER_IDLE_MINUTES",

@@ -88,6 +88,7 @@ async function serve(options: StartOptions, settings: ResolvedSettings, places: 
       home: places.home,
       models: models.map((id) => ({ id, ...(values.sequences === undefined ? {} : { sequences: values.sequences }) })),
       engine: engineOf(options, values),
+      stayAwake: values.stayAwake === true,
       ...(values.modelsResident_max === undefined ? {} : { modelsResident_max: values.modelsResident_max }),
       ...(values.modelsMemory_gb_max === undefined ? {} : { modelsMemory_gb_max: values.modelsMemory_gb_max }),
       ...(values.idleUnload_minutes === undefined ? {} : { idleUnload_minutes: values.idleUnload_minutes }),

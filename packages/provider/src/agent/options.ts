@@ -40,6 +40,8 @@ const options = z.strictObject({
   modelsDisk_gb_max: z.number().positive().max(1_000_000).exactOptional(),
   /** What fetching models may take of the network, in megabits a second; absent is all there is. */
   fetch_mbps_max: z.number().positive().max(1_000_000).exactOptional(),
+  /** Keeps the machine from falling asleep while it answers, but on its battery. */
+  stayAwake: z.boolean().default(false),
   /** Serves only requests of the machine's own account. */
   privateOnly: z.boolean().default(false),
   /** When the machine is left to its owner. Absent: it serves without reserve, but for a pause. */

@@ -21,6 +21,7 @@ import {
   nextChange,
   type PauseFile,
   type Stance,
+  StayAwake,
 } from "../guest/index.js";
 import { EndpointError, LocalEndpoint } from "../local/index.js";
 import { readHardware } from "../machine/facts.js";
@@ -31,6 +32,7 @@ import { createModelStore } from "../models/model-store.js";
 import { SourceError } from "../models/sources/source-error.js";
 import { NO_SESSION } from "../session/no-session.js";
 import { createSession, type Session } from "../session/session.js";
+import type { Logger } from "../session/types.js";
 import { Conduct } from "./conduct.js";
 import { AGENT_LIMITS } from "./limits.js";
 import { ModelCommands } from "./model-commands.js";
@@ -80,6 +82,7 @@ class Agent implements ProviderAgent {
   readonly #keyDirectory: string;
   readonly #registered: Promise<void>;
   readonly #pauseFile: PauseFile;
+  readonly #stayAwake: StayAwake | undefined;
   #phase: ProviderPhase = "stopped";
   #wasStarted = false;
   #parts: Parts | undefined;
@@ -99,6 +102,7 @@ class Agent implements ProviderAgent {
     this.#clock = dependencies.clock ?? systemClock;
     this.#keyDirectory = path.join(options.home, "keys");
     this.#pauseFile = createPauseFile(options.home);
+    this.#stayAwake = options.stayAwake ? stayAwake(this.#clock, dependencies.logger) : undefined;
     this.ended = new Promise((resolve) => {
       this.#settleEnded = resolve;
     });
@@ -147,6 +151,7 @@ class Agent implements ProviderAgent {
     await endpoint?.close();
     await session?.close(1001);
     await supervisor?.stop();
+    this.#stayAwake?.stop();
     await this.#parts?.builds.onResidents([]);
     this.#phase = "stopped";
     this.#settleRegistered(new ProviderError("stopped", "The provider was stopped before it was registered."));
@@ -348,6 +353,9 @@ class Agent implements ProviderAgent {
   #onState(state: WorkerState): void {
     const before = this.#workerState;
     this.#workerState = state;
+    const isUp = this.#phase !== "stopped" && this.#phase !== "failed";
+    const onBattery = this.#parts?.monitor.readings.battery?.isDischarging === true;
+    if (isUp) this.#stayAwake?.onLoad({ inFlight: this.#inFlight(), onBattery });
     if (this.#phase !== "stopped")
       this.#supervise(this.#parts?.builds.onResidents(state.slots.map(({ model }) => model)) ?? Promise.resolve());
     if (before !== undefined && residents(before) !== residents(state)) this.#parts?.session.beat();
@@ -438,6 +446,7 @@ class Agent implements ProviderAgent {
     await this.#parts?.endpoint?.close();
     await this.#parts?.session.close(1000);
     await this.#parts?.supervisor.stop();
+    this.#stayAwake?.stop();
     this.#settleEnded(error);
   }
 
@@ -456,6 +465,14 @@ class Agent implements ProviderAgent {
 
 function residents({ slots }: WorkerState): string {
   return JSON.stringify(slots.map(({ model }) => model).sort());
+}
+
+function stayAwake(clock: Clock, logger: Logger): StayAwake {
+  return new StayAwake({
+    clock,
+    onUnavailable: (program) =>
+      logger.warn({ program }, "the system does not let itself be kept awake; it may fall asleep while it serves"),
+  });
 }
 
 async function nothingToFetchFrom(): Promise<never> {
