@@ -93,9 +93,10 @@ export class ModelCommands {
     await this.#queue.stop();
   }
 
-  /** Nothing is loaded for as long as the machine rests. */
+  /** Nothing is loaded or fetched for as long as the machine rests. */
   rest(isResting: boolean): void {
     this.#isResting = isResting;
+    this.#queue.hold(isResting);
   }
 
   #isOffered(build: string): boolean {

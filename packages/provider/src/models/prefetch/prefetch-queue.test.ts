@@ -67,6 +67,32 @@ describe("builds to be fetched", () => {
     expect(seen).toEqual(["a started", "a 0", "a 50", "a 51"]);
   });
 
+  it("wait while the machine rests: what was under way goes on first, and is no failure", async () => {
+    queue.add("a", 1);
+    queue.add("b", 0);
+    queue.hold(true);
+    queue.add("c", 0);
+    await clock.advance(0);
+    expect([order(), queue.has("a")]).toEqual([["a"], true]);
+    queue.hold(false);
+    await finishAll();
+    expect(order()).toEqual(["a", "a", "b", "c"]);
+    expect(seen.filter((line) => line.includes("failed"))).toEqual([]);
+  });
+
+  it("are not taken up again when nobody wants them any more, or the provider stops, while they are held", async () => {
+    queue.add("a", 0);
+    queue.hold(true);
+    queue.drop("a");
+    await clock.advance(0);
+    queue.hold(false);
+    expect([order(), seen]).toEqual([["a"], ["a started", "a failed: not fetched: unwanted"]]);
+    queue.add("b", 0);
+    queue.hold(true);
+    await queue.stop();
+    expect(seen.at(-1)).toBe("b failed: not fetched: stopped");
+  });
+
   it("that fail leave the turn to the next", async () => {
     queue.add("a", 0);
     queue.add("b", 0);

@@ -28,6 +28,11 @@ export class PrefetchEnd extends Error {
   }
 }
 
+/** Why a fetch stops that is to go on later. */
+class Held extends Error {
+  override readonly name = "Held";
+}
+
 interface Wanted {
   readonly build: string;
   priority: number;
@@ -38,9 +43,10 @@ interface Wanted {
 export class PrefetchQueue {
   readonly #options: PrefetchOptions;
   readonly #waiting = new Map<string, Wanted>();
-  #running: { readonly build: string; readonly stop: AbortController; readonly done: Promise<void> } | undefined;
+  #running: { readonly build: string; readonly stop: AbortController; readonly done: Promise<void>; end?: PrefetchEnd } | undefined;
   #arrivals = 0;
   #isStopped = false;
+  #isHeld = false;
 
   constructor(options: PrefetchOptions) {
     this.#options = options;
@@ -65,7 +71,14 @@ export class PrefetchQueue {
   /** Takes a build back that nobody wants any more; what has come of it stays on the disk. */
   drop(build: string): void {
     if (this.#waiting.delete(build)) this.#fail(build, new PrefetchEnd("unwanted"));
-    if (this.#running?.build === build) this.#running.stop.abort(new PrefetchEnd("unwanted"));
+    if (this.#running?.build === build) this.#end(new PrefetchEnd("unwanted"));
+  }
+
+  /** Fetches nothing for a while. What is being fetched stops where it is, and goes on from there, first of its priority. */
+  hold(isHeld: boolean): void {
+    this.#isHeld = isHeld;
+    if (isHeld) this.#running?.stop.abort(new Held());
+    else this.#next();
   }
 
   /** Ends all of it. Resolves when nothing runs any more. */
@@ -75,20 +88,28 @@ export class PrefetchQueue {
       this.#waiting.delete(build);
       this.#fail(build, new PrefetchEnd("stopped"));
     }
-    this.#running?.stop.abort(new PrefetchEnd("stopped"));
+    this.#end(new PrefetchEnd("stopped"));
     await this.#running?.done;
   }
 
+  /** Also of one that was just held and has not ended yet. */
+  #end(end: PrefetchEnd): void {
+    if (this.#running === undefined) return;
+    this.#running.end = end;
+    this.#running.stop.abort(end);
+  }
+
   #next(): void {
-    if (this.#running !== undefined) return;
+    if (this.#running !== undefined || this.#isHeld) return;
     const [first] = [...this.#waiting.values()].sort((a, b) => b.priority - a.priority || a.arrival - b.arrival);
     if (first === undefined) return;
     this.#waiting.delete(first.build);
     const stop = new AbortController();
-    this.#running = { build: first.build, stop, done: this.#run(first.build, stop.signal) };
+    this.#running = { build: first.build, stop, done: this.#run(first, stop.signal) };
   }
 
-  async #run(build: string, signal: AbortSignal): Promise<void> {
+  async #run(wanted: Wanted, signal: AbortSignal): Promise<void> {
+    const { build } = wanted;
     const { fetch: fetchBuild, onEvent, clock } = this.#options;
     onEvent(build, { status: "started" });
     let reportedAt_ms = Number.NEGATIVE_INFINITY;
@@ -103,7 +124,9 @@ export class PrefetchQueue {
       });
       onEvent(build, { status: "verified" });
     } catch (error) {
-      this.#fail(build, error);
+      const end = this.#running?.end;
+      if (signal.reason instanceof Held && end === undefined) this.#waiting.set(build, wanted);
+      else this.#fail(build, end ?? error);
     } finally {
       this.#running = undefined;
       this.#next();
