@@ -1,6 +1,6 @@
 import type { Clock, ErrorClass, LoadRefusal, ModelInfo, Slot } from "@umbel/protocol";
 import type { ChatModel } from "../chat/index.js";
-import { type DeviceMemory, type LoadShape, type Memory, memoryOf, noMemory, scaled, sum, total_bytes } from "../engine/memory.js";
+import { type LoadShape, memoryOf, noMemory, scaled, total_bytes } from "../engine/memory.js";
 import {
   estimateNeed,
   type LoadContext,
@@ -9,23 +9,12 @@ import {
   type PreparedModel,
   prepareModel,
   type ServedModel,
-  wantedShape,
 } from "./load-model.js";
+import { LoadRoom } from "./load-room.js";
 import type { LoadFailure, WorkerModel } from "./pipe-messages.js";
 import { RequestError } from "./request-error.js";
 import { correction, type Entry, LoadError, newEntry, toLoadError } from "./resident-entry.js";
-import {
-  afterPuttingAway,
-  fittingShape,
-  freeForLoad_bytes,
-  lacks,
-  type MachineMemory,
-  measuredMemory,
-  type Residents,
-  type Room,
-  type RoomLimits,
-  withoutIdle,
-} from "./room.js";
+import { measuredMemory, type RoomLimits } from "./room.js";
 
 /** How a load goes: how far it has come, 0 to 1, and how long it will take yet, as far as that can be told. */
 export interface LoadProgress {
@@ -70,12 +59,17 @@ export class ResidentModels {
   /** Not offered any more, and still in memory because something uses them. */
   readonly #leaving = new Set<Entry>();
   #gate: Promise<void> = Promise.resolve();
-  /** As it was before the last load. */
-  #device: DeviceMemory | undefined;
+  readonly #room: LoadRoom;
 
   constructor(options: ResidentModelsOptions) {
     this.#options = options;
     this.#clock = options.clock;
+    this.#room = new LoadRoom({
+      ...{ engine: options.engine, limits: options.limits },
+      offered: () => [...this.#entries.values()],
+      leaving: () => [...this.#leaving],
+      putAway: (entry) => this.#putAway(entry),
+    });
   }
 
   /** Takes the models on: those that fit beside each other come into memory, in their order; the rest is only looked at. */
@@ -85,7 +79,7 @@ export class ResidentModels {
       const entry = newEntry(model);
       try {
         const prepared = await this.#prepare(entry);
-        const shape = await this.#shapeBeside(entry);
+        const shape = await this.#room.shapeBeside(entry);
         if (shape !== undefined) await this.#bringIn(entry, prepared, shape);
         this.#entries.set(model.info.id, entry);
       } catch (error) {
@@ -117,7 +111,7 @@ export class ResidentModels {
     } catch (error) {
       return loadFailure(model, error);
     }
-    if (!(await this.#couldHold(entry))) {
+    if (!(await this.#room.couldHold(entry))) {
       return { build: model.info.id, code: "load_failed_memory", message: "the machine has no room in memory for the model" };
     }
     if (this.#entries.get(model.info.id)?.info.weight_hash !== model.info.weight_hash) {
@@ -156,7 +150,7 @@ export class ResidentModels {
   }
 
   freeForLoad_bytes(): number | undefined {
-    return freeForLoad_bytes(this.#residents(), this.#room());
+    return this.#room.freeForLoad_bytes();
   }
 
   /** Why a request for the build would certainly fail; undefined when it may succeed. */
@@ -164,11 +158,7 @@ export class ResidentModels {
     const entry = this.#entries.get(build);
     if (entry === undefined) return "not_loaded";
     if (entry.served !== undefined || entry.load !== undefined) return undefined;
-    const residents = this.#residents();
-    const room = afterPuttingAway(residents, this.#room());
-    if (fittingShape(entry.need, wantedShape(entry.model), withoutIdle(residents), room) !== undefined) return undefined;
-    // What is at work will end, and then there may be room.
-    return residents.idleCount < residents.count ? "capacity_slots" : "load_failed_memory";
+    return this.#room.refusalOf(entry);
   }
 
   /**
@@ -325,7 +315,7 @@ export class ResidentModels {
   /** Loads the model; where memory turns out to be short after all, in the place of idle ones. */
   async #findPlace(entry: Entry, prepared: PreparedModel, evict: readonly string[], signal: AbortSignal): Promise<void> {
     for (;;) {
-      const shape = await this.#makeRoom(entry, evict);
+      const shape = await this.#room.make(entry, evict);
       signal.throwIfAborted();
       try {
         await this.#bringIn(entry, prepared, shape, signal);
@@ -333,7 +323,7 @@ export class ResidentModels {
       } catch (error) {
         if (loadFailure(entry.model, error).code !== "load_failed_memory") throw error;
         entry.need = scaled(entry.need, OUT_OF_MEMORY_CORRECTION);
-        const victim = this.#victim(evict);
+        const victim = this.#room.victim(evict);
         if (victim === undefined) throw error;
         await this.#putAway(victim);
       }
@@ -356,53 +346,6 @@ export class ResidentModels {
     const isNew = JSON.stringify(served.info) !== JSON.stringify(entry.info);
     entry.info = served.info;
     if (isNew) this.#options.onInfo();
-  }
-
-  /**
-   * Puts idle models away until the model fits as it should be; where that is not enough, it is given a smaller shape.
-   *
-   * @param evict builds to begin with
-   */
-  async #makeRoom(entry: Entry, evict: readonly string[]): Promise<LoadShape> {
-    const wanted = wantedShape(entry.model);
-    for (;;) {
-      await this.#lookAtDevice();
-      const [residents, room] = [this.#residents(), this.#room()];
-      const lacking = lacks(memoryOf(entry.need, wanted), residents, room);
-      if (lacking === undefined) return wanted;
-      const victim = this.#victim(evict);
-      if (victim !== undefined) {
-        await this.#putAway(victim);
-        continue;
-      }
-      if (lacking === "slot") throw new LoadError("slot_cap", "capacity_slots");
-      const smaller = fittingShape(entry.need, wanted, residents, room);
-      if (smaller !== undefined) return smaller;
-      throw new LoadError("insufficient_memory", residents.count > 0 ? "capacity_slots" : "load_failed_memory");
-    }
-  }
-
-  /** How a model may come into memory at the start: as it should be beside others, and in a smaller shape when it is the first. */
-  async #shapeBeside(entry: Entry): Promise<LoadShape | undefined> {
-    await this.#lookAtDevice();
-    const [residents, room, wanted] = [this.#residents(), this.#room(), wantedShape(entry.model)];
-    if (residents.count === 0) return fittingShape(entry.need, wanted, residents, room);
-    return lacks(memoryOf(entry.need, wanted), residents, room) === undefined ? wanted : undefined;
-  }
-
-  async #lookAtDevice(): Promise<void> {
-    this.#device = await this.#options.engine.deviceMemory();
-  }
-
-  #room(): Room {
-    return { ...this.#options.limits, device: this.#device };
-  }
-
-  #victim(evict: readonly string[]): Entry | undefined {
-    const rank = ({ info }: Entry): number => (evict.includes(info.id) ? evict.indexOf(info.id) : evict.length);
-    return [...this.#entries.values()]
-      .filter(({ served, users }) => served !== undefined && users === 0)
-      .sort((a, b) => rank(a) - rank(b) || a.usedAt_ms - b.usedAt_ms)[0];
   }
 
   async #putAway(entry: Entry): Promise<void> {
@@ -434,26 +377,5 @@ export class ResidentModels {
       if (entry.users > 0 || !this.#leaving.delete(entry)) return;
       await this.#putAwayUnused(entry);
     });
-  }
-
-  /** What is in memory now may leave; what the machine could never hold must not displace what it can. */
-  async #couldHold({ need, model }: Entry): Promise<boolean> {
-    await this.#lookAtDevice();
-    const { limits } = this.#options;
-    // How a model is divided between two memories is decided when it is loaded.
-    if (this.#device?.isUnified === false) return true;
-    const emptied = (): MachineMemory | undefined => {
-      const machine = limits.machine();
-      return machine === undefined ? undefined : { ...machine, available_bytes: machine.total_bytes };
-    };
-    const nothing: Residents = { count: 0, idleCount: 0, memory: noMemory, idleMemory: noMemory };
-    return fittingShape(need, wantedShape(model), nothing, { ...limits, machine: emptied, device: undefined }) !== undefined;
-  }
-
-  #residents(): Residents {
-    const residents = [...this.#entries.values(), ...this.#leaving].filter(({ served }) => served !== undefined);
-    const idle = residents.filter(({ users }) => users === 0);
-    const memoryOfAll = (entries: readonly Entry[]): Memory => sum(...entries.map(({ memory }) => memory));
-    return { count: residents.length, idleCount: idle.length, memory: memoryOfAll(residents), idleMemory: memoryOfAll(idle) };
   }
 }
