@@ -47,6 +47,7 @@ export const SELF_REPORTED_MAX = {
   decode_tps: 10_000,
   prefill_tps: 200_000,
   memory_gb: 4096,
+  memoryBandwidth_gbs: 10_000,
   concurrency: 256,
   requests: 1_000_000,
   active_tokens: 1_000_000,

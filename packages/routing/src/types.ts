@@ -118,6 +118,8 @@ export interface ProviderView {
   /** From the registration benchmark; 0 is unknown. */
   readonly staticDecode_tps: number;
   readonly staticPrefill_tps: number;
+  /** What a speed is guessed from where nothing has measured it; absent or 0 is unknown. */
+  readonly memoryBandwidth_gbs?: number | undefined;
   /** By build; absent is none. */
   readonly pending: ReadonlyMap<string, PendingView>;
   readonly pendingTotal: number;

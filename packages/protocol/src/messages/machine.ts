@@ -12,6 +12,8 @@ export const hardware = z.object({
   compute_class: shortText,
   memory_gb: clamped(SELF_REPORTED_MAX.memory_gb),
   cpu_cores: count,
+  /** GB (10^9 bytes) per second, at least; absent or 0 is unknown. */
+  memory_bandwidth_gbs: clamped(SELF_REPORTED_MAX.memoryBandwidth_gbs).optional(),
   gpus: z
     .array(z.object({ name: shortText, api: z.enum(["metal", "cuda", "vulkan"]), vram_gb: clamped(SELF_REPORTED_MAX.memory_gb) }))
     .max(16)

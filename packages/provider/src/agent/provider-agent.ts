@@ -25,6 +25,7 @@ import {
 } from "../guest/index.js";
 import { EndpointError, LocalEndpoint } from "../local/index.js";
 import { readHardware } from "../machine/facts.js";
+import { measureMemoryBandwidth_gbs } from "../machine/memory-bandwidth.js";
 import { readMetrics } from "../machine/metrics.js";
 import { storeLayout } from "../models/disk/store-layout.js";
 import { createModelLibrary, type ModelLibrary } from "../models/model-library.js";
@@ -196,6 +197,7 @@ class Agent implements ProviderAgent {
     const [confinement, hardware] = await Promise.all([findConfinement(), readHardware()]);
     const infos = models.map(({ info }) => info);
     const measured = await readMeasuredRates(home, infos, engine, hardware);
+    const described = { ...hardware, memory_bandwidth_gbs: measureMemoryBandwidth_gbs(() => this.#clock.now_ms()) };
     if (this.#phase !== "starting") return;
     const clock = this.#clock;
     const supervisor = new WorkerSupervisor({
@@ -231,7 +233,7 @@ class Agent implements ProviderAgent {
         : createSession({
             ...{ coordinatorUrl, clock, random, logger },
             handlers: {
-              register: () => this.#register(hardware),
+              register: () => this.#register(described),
               signChallenge: (challenge, sessionId) => supervisor.sign({ type: "sign_challenge", challenge, sessionId }),
               heartbeat: () => this.#heartbeat(hardware),
               onRegistered: (welcome) => this.#onRegistered(welcome),

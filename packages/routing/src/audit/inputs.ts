@@ -69,6 +69,7 @@ const VIEW_FIELDS: { readonly [Field in keyof Required<ProviderView>]: (view: Pr
   thermal: ({ thermal }) => thermal,
   staticDecode_tps: ({ staticDecode_tps }) => staticDecode_tps,
   staticPrefill_tps: ({ staticPrefill_tps }) => staticPrefill_tps,
+  memoryBandwidth_gbs: ({ memoryBandwidth_gbs }) => memoryBandwidth_gbs,
   pending: ({ pending }) => pending,
   pendingTotal: ({ pendingTotal }) => pendingTotal,
   loadCooldownUntil_ms: (view, spec) => new Map([...view.loadCooldownUntil_ms].filter(([build]) => build === spec.build)),

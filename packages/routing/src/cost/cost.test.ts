@@ -87,6 +87,10 @@ describe("decode rate", () => {
     expect(cost({ slots: slots(unmeasured), computeClass: "other" }, {}, { rates })["decode"]).toBe(1_000);
     expect(cost({ slots: slots({ ...unmeasured, running: 1 }) })["decode"]).toBeCloseTo(1_270);
     expect(cost({ slots: slots(unmeasured), staticDecode_tps: 0 })["decode"]).toBe(100_000);
+    // By the square root of the memory's bandwidth; and by what a token reads, where the catalogue says how much that is.
+    const unbenchmarked = { slots: slots(unmeasured), staticDecode_tps: 0, memoryBandwidth_gbs: 25 };
+    expect(cost(unbenchmarked)["decode"]).toBe(20_000);
+    expect(cost(unbenchmarked, { memory: { resident_bytes: 1e9, minRam_gb: 1, minVram_gb: 1 } })["decode"]).toBe(5_000);
   });
 
   it("as projected, undoes the load at which it was measured and adds this request", () => {

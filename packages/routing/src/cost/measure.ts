@@ -34,8 +34,8 @@ export function measure(provider: ProviderView, spec: RequestSpec, context: Rout
   const ahead = requestsAhead(slot, provider.pending.get(spec.build));
   const prompt_tokens = promptDemand_tokens(spec);
   const load_ms = loadTime_ms(slot, spec.build, context.rates, profile);
-  const decode_tps = decodeRate_tps(provider, slot, spec.build, context.rates, profile);
-  const prefill_tps = prefillRate_tps(provider, slot, profile);
+  const decode_tps = decodeRate_tps(provider, slot, spec, context.rates, profile);
+  const prefill_tps = prefillRate_tps(provider, slot, spec, profile);
   // Prefills run one after the other; decoding runs beside them. So only requests that have not begun delay the first token.
   const sparedPrefill_ms = isResident(slot) ? worthSparing_ms((matched_tokens(provider, spec) * 1000) / prefill_tps, profile) : 0;
   const prefillsAhead = ahead - (slot?.running ?? 0);
@@ -51,7 +51,7 @@ export function measure(provider: ProviderView, spec: RequestSpec, context: Rout
     load_ms,
     ahead,
     decode_tps,
-    projectedDecode_tps: projectedRate_tps(provider, slot, profile),
+    projectedDecode_tps: projectedRate_tps(provider, slot, spec, profile),
     prefill_tps,
     unread_ms,
     sparedPrefill_ms,
@@ -85,33 +85,44 @@ function loadTime_ms(slot: SlotView | undefined, build: string, rates: FleetRate
 function decodeRate_tps(
   provider: ProviderView,
   slot: SlotView | undefined,
-  build: string,
+  spec: RequestSpec,
   rates: FleetRates | undefined,
   profile: CostProfile,
 ): number {
   if (slot && slot.observedDecode_tps > 0) return slot.observedDecode_tps;
-  const median_tps = rates?.decode_tps(build, provider.computeClass) ?? 0;
+  const median_tps = rates?.decode_tps(spec.build, provider.computeClass) ?? 0;
   if (median_tps > 0) return median_tps;
-  if (provider.staticDecode_tps <= 0) return profile.unknownDecode_tps;
-  const slowed_tps = provider.staticDecode_tps / (1 + profile.batchSlowdown * (slot?.running ?? 0));
+  const slowed_tps = soloBenchmark_tps(provider, spec, profile) / (1 + profile.batchSlowdown * (slot?.running ?? 0));
   return Math.max(profile.unknownDecode_tps, slowed_tps);
 }
 
-function projectedRate_tps(provider: ProviderView, slot: SlotView | undefined, profile: CostProfile): number {
+function projectedRate_tps(provider: ProviderView, slot: SlotView | undefined, spec: RequestSpec, profile: CostProfile): number {
   const running = slot?.running ?? 0;
   const solo_tps =
     slot && slot.observedDecode_tps > 0
       ? slot.observedDecode_tps * (1 + profile.batchSlowdown * running)
-      : soloBenchmark_tps(provider, profile);
+      : soloBenchmark_tps(provider, spec, profile);
   return solo_tps / (1 + profile.batchSlowdown * (running + 1));
 }
 
-function prefillRate_tps(provider: ProviderView, slot: SlotView | undefined, profile: CostProfile): number {
+function prefillRate_tps(provider: ProviderView, slot: SlotView | undefined, spec: RequestSpec, profile: CostProfile): number {
   if (slot && slot.observedPrefill_tps > 0) return Math.min(slot.observedPrefill_tps, profile.prefill_tps_max);
   if (provider.staticPrefill_tps > 0) return Math.min(provider.staticPrefill_tps, profile.prefill_tps_max);
-  return Math.min(soloBenchmark_tps(provider, profile) * profile.prefillPerDecode, profile.prefill_tps_max);
+  return Math.min(soloBenchmark_tps(provider, spec, profile) * profile.prefillPerDecode, profile.prefill_tps_max);
 }
 
-function soloBenchmark_tps(provider: ProviderView, profile: CostProfile): number {
-  return provider.staticDecode_tps > 0 ? provider.staticDecode_tps : profile.unknownDecode_tps;
+/** Share of a memory's bandwidth that writing tokens makes use of (routing.md §5). */
+const BANDWIDTH_SHARE = 0.8;
+
+function soloBenchmark_tps(
+  { staticDecode_tps, memoryBandwidth_gbs = 0 }: ProviderView,
+  { memory }: RequestSpec,
+  profile: CostProfile,
+): number {
+  if (staticDecode_tps > 0) return staticDecode_tps;
+  if (memoryBandwidth_gbs <= 0) return profile.unknownDecode_tps;
+  // A token takes reading the weights once: all of them, where it is not known that fewer would do.
+  const guess_tps =
+    memory === undefined ? Math.sqrt(memoryBandwidth_gbs) : (BANDWIDTH_SHARE * memoryBandwidth_gbs * 1e9) / memory.resident_bytes;
+  return Math.max(profile.unknownDecode_tps, guess_tps);
 }
