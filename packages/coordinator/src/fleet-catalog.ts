@@ -7,11 +7,12 @@ export function fleetCatalog(catalog: Pick<Catalog, "build" | "aliases" | "withd
     build(id) {
       const build = catalog.build(id);
       if (build === undefined) return undefined;
-      const { weightHash, kvBytesPerToken, memory, dedicated } = build;
+      const { weightHash, kvBytesPerToken, memory, dedicated, formerHashes } = build;
       return {
         ...{ weightHash, kvBytesPerToken },
         ...(memory !== null && { memory }),
         ...(dedicated !== undefined && { dedicated }),
+        ...(formerHashes !== undefined && { formerHashes }),
       };
     },
     aliases: () =>

@@ -137,7 +137,10 @@ async function start(
   closers.push(() => ledger.close(LEDGER_CLOSE_ms));
   const recovered = await ledger.recover();
 
-  const catalog = await createCatalog({ store, clock, onRefreshFailed: (error) => log.warn({ err: error }, "catalogue not refreshed") });
+  const catalog = await createCatalog({
+    ...{ store, clock, weightsGrace_ms: settings.weightsGrace_ms },
+    onRefreshFailed: (error) => log.warn({ err: error }, "catalogue not refreshed"),
+  });
   closers.push(() => catalog.close());
   const bundled = new Map<string, string>();
   for (const directory of options.bundledModels ?? []) bundled.set(await addBundledModel(catalog, directory), directory);

@@ -159,6 +159,8 @@ export interface RequestSpec {
   readonly build: string;
   /** Expected aggregate hash of the build; empty skips the comparison. */
   readonly weightHash: string;
+  /** Hashes that do as well for a while, of weights that were replaced lately; absent is none. */
+  readonly formerHashes?: ReadonlySet<string>;
   readonly accountId: string;
   readonly promptTokens: number;
   /** Of each answer. */

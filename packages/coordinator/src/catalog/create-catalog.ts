@@ -23,9 +23,14 @@ const READ_ONLY = { isolationLevel: "repeatable read", accessMode: "read only" }
 /** A build carries its price. */
 const CHANNELS: readonly ChangeChannel[] = ["umbel_catalog", "umbel_prices"];
 
+/** How long machines may serve weights that were replaced under the same id, unless the operator says otherwise (catalog.md §11). */
+const WEIGHTS_GRACE_ms = 24 * 3_600_000;
+
 export interface CatalogDependencies {
   readonly store: Pick<Store, "db" | "onChange">;
   readonly clock: Clock;
+  /** How long machines may serve weights that were replaced under the same id. Default a day; 0 is not at all. */
+  readonly weightsGrace_ms?: number;
   /** Told when a refresh that nobody waits for fails. The catalogue stays as it was, and is tried again. */
   readonly onRefreshFailed: (error: unknown) => void;
 }
@@ -45,7 +50,7 @@ export interface CatalogService extends Catalog, CatalogAdmin {
  * @throws when the database does not answer or holds what the catalogue never wrote
  */
 export async function createCatalog(dependencies: CatalogDependencies): Promise<CatalogService> {
-  const { store, clock, onRefreshFailed } = dependencies;
+  const { store, clock, onRefreshFailed, weightsGrace_ms = WEIGHTS_GRACE_ms } = dependencies;
   let snapshot = EMPTY;
   /** Changes and refreshes take turns, so that an older reading never replaces a newer one. */
   let turn: Promise<unknown> = Promise.resolve();
@@ -66,7 +71,8 @@ export async function createCatalog(dependencies: CatalogDependencies): Promise<
     let delay_ms = REFRESH_RETRY_MS;
     try {
       const { revision } = snapshot;
-      snapshot = toSnapshot(await store.db.transaction((tx) => catalogRepository.read(tx), READ_ONLY));
+      const rows = await store.db.transaction((tx) => catalogRepository.read(tx), READ_ONLY);
+      snapshot = toSnapshot(rows, new Date(clock.date().getTime() - weightsGrace_ms), snapshot);
       if (snapshot.revision !== revision) for (const listener of listeners) listener();
       delay_ms = REFRESH_INTERVAL_MS;
     } finally {

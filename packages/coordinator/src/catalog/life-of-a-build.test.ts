@@ -64,6 +64,37 @@ describe("the life of a build", () => {
     await expect(catalog.promote("oak", "9", ADA)).rejects.toEqual(refusal("unknown_version", "version"));
   });
 
+  it("leaves machines a day for weights that are replaced under one id, and none for weights that are gone back from", async () => {
+    const former = () => [...(catalog.build("oak")?.formerHashes ?? [])];
+    await catalog.registerVersion(two.first, { promote: true }, ADA);
+    expect(former()).toEqual([]);
+    await clock.advance(86_400_000);
+    await catalog.registerVersion(two.second, { promote: true }, ADA);
+    expect(former()).toEqual([two.first.weightHash]);
+    const set = catalog.build("oak")?.formerHashes;
+    await catalog.refresh();
+    expect(catalog.build("oak")?.formerHashes).toBe(set);
+    await clock.advance(86_400_000);
+    await catalog.refresh();
+    expect(former()).toEqual([]);
+    await catalog.rollback("oak", ADA);
+    expect(former()).toEqual([]);
+  });
+
+  it("is deprecated since somebody first said so, until everything of it is taken back", async () => {
+    await catalog.registerVersion(two.first, { promote: true }, ADA);
+    const since = () => catalog.build("oak")?.deprecatedAt?.getTime() ?? null;
+    expect(since()).toBeNull();
+    const first = clock.date().getTime();
+    await catalog.setStatus("oak", "deprecated", ADA);
+    await clock.advance(1_000);
+    await catalog.setDeprecationDate("oak", "2026-06-01", ADA);
+    await catalog.setStatus("oak", "active", ADA);
+    expect(since()).toBe(first);
+    await catalog.setDeprecationDate("oak", null, ADA);
+    expect(since()).toBeNull();
+  });
+
   it("ends when it is retired: it is in no list, and its machines are told", async () => {
     await catalog.registerVersion(two.first, { promote: true }, ADA);
     await catalog.setStatus("oak", "deprecated", ADA);

@@ -1,5 +1,6 @@
 import { type Manifest, validateManifest } from "@umbel/protocol";
 import type { ActiveBuild, AliasRow, CatalogRows } from "../store/index.js";
+import { formerWeights } from "./former-weights.js";
 import { buildFacts, buildStatus, fileSources, samplingDefaults } from "./schemas.js";
 import type { AliasRecord, BuildRecord, ResolvedModel, WithdrawnVersion } from "./types.js";
 
@@ -14,11 +15,21 @@ export interface Snapshot {
 }
 
 /** Before anything was read. */
-export const EMPTY: Snapshot = toSnapshot({ revision: 0, builds: [], aliases: [], withdrawn: [] });
+export const EMPTY: Snapshot = toSnapshot({ revision: 0, builds: [], aliases: [], withdrawn: [], activations: [] }, new Date(0));
 
-/** @throws ManifestError, ZodError when stored rows are not what was written */
-export function toSnapshot(rows: CatalogRows): Snapshot {
-  const builds = withCompany(rows.builds.map(toBuildRecord));
+/**
+ * @param graceSince weights that were in service after it are good enough, though replaced since
+ * @param before what this one takes the place of: sets that are the same stay the same objects, which routing goes by
+ * @throws ManifestError, ZodError when stored rows are not what was written
+ */
+export function toSnapshot(rows: CatalogRows, graceSince: Date, before?: Snapshot): Snapshot {
+  const builds = withCompany(rows.builds.map(toBuildRecord)).map((build) => {
+    const formerHashes = formerHashesOf(build.id, rows.activations, graceSince);
+    if (formerHashes.length === 0) return build;
+    const known = before?.buildOf.get(build.id)?.formerHashes;
+    const isSame = known !== undefined && known.size === formerHashes.length && formerHashes.every((hash) => known.has(hash));
+    return { ...build, formerHashes: isSame ? known : new Set(formerHashes) };
+  });
   const buildOf = new Map(builds.map((build) => [build.id, build]));
   const aliases = rows.aliases.flatMap((row): AliasRecord[] => {
     const [desired, previous] = [row.desiredBuild, row.previousBuild ?? ""].flatMap((id) => buildOf.get(id) ?? []);
@@ -59,6 +70,16 @@ function withCompany(builds: readonly BuildRecord[]): readonly BuildRecord[] {
     const dedicated = build.isolation === "dedicated" ? families.get(build.family) : undefined;
     return dedicated === undefined ? build : { ...build, dedicated };
   });
+}
+
+function formerHashesOf(build: string, all: CatalogRows["activations"], since: Date): readonly string[] {
+  const activations = all
+    .filter(({ modelId }) => modelId === build)
+    .map(({ version: { id, aggregateSha256, revokedAt }, activatedAt }) => ({
+      ...{ version: id, weightHash: aggregateSha256, at: activatedAt },
+      isRevoked: revokedAt !== null,
+    }));
+  return formerWeights(activations, since);
 }
 
 export function toBuildRecord(row: ActiveBuild): BuildRecord {

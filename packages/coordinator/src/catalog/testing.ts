@@ -38,5 +38,5 @@ export function buildOf(id: string, options: { content?: string; version?: strin
 
 /** The build as the catalogue has it in service. */
 export function recordOf(build: NewBuild, createdAt = new Date("2026-01-01T00:00:00Z")): BuildRecord {
-  return { sources: { origins: [], fileUrls: {} }, ...build, status: "active", deprecationDate: null, createdAt };
+  return { sources: { origins: [], fileUrls: {} }, ...build, status: "active", deprecationDate: null, deprecatedAt: null, createdAt };
 }

@@ -50,6 +50,10 @@ export interface BuildRecord extends BuildFacts {
   readonly status: Exclude<BuildStatus, "retired">;
   /** Day on which it is to be retired, `YYYY-MM-DD`. */
   readonly deprecationDate: string | null;
+  /** Since when it is deprecated, or has such a day; null while it is neither. */
+  readonly deprecatedAt: Date | null;
+  /** Aggregate hashes of weights that were replaced lately: machines that still have them get requests for a while. */
+  readonly formerHashes?: ReadonlySet<string>;
   /** The dedicated builds of its family, itself among them; absent where it is shared. */
   readonly dedicated?: ReadonlySet<string>;
   readonly createdAt: Date;

@@ -104,6 +104,12 @@ export const SETTINGS = {
     default: "",
     about: "Addresses below which machines find the files of every build, before this coordinator's own (`<origin>/<prefix>/<path>`).",
   }),
+  weightsGrace_ms: wait(
+    "UMBEL_WEIGHTS_GRACE",
+    "24h",
+    "How long machines still serve weights that another version has replaced under the same id; 0 is not at all.",
+    0,
+  ),
   metricsListen: setting(listenAddress, {
     env: "UMBEL_METRICS_LISTEN",
     default: "",

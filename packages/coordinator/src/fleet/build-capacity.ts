@@ -55,6 +55,7 @@ export function ordinaryRequest(build: string, known?: WarmBuild): RequestSpec {
     build,
     weightHash: known?.weightHash ?? "",
     ...(known?.dedicated !== undefined && { dedicated: known.dedicated }),
+    ...(known?.formerHashes !== undefined && { formerHashes: known.formerHashes }),
     ...(known?.kvBytesPerToken !== undefined && { kvBytesPerToken: known.kvBytesPerToken }),
     ...(known?.memory !== undefined && { memory: known.memory }),
     accountId: "",

@@ -22,6 +22,8 @@ const EXPOSED_HEADERS = [
   "X-Provider-Chip",
   "X-Provider-Model",
   "X-Timing",
+  "Deprecation",
+  "Sunset",
   "X-Billing",
   "X-Umbel-Idempotent-Replay",
   "X-Umbel-Sealed",

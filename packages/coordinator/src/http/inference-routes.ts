@@ -10,6 +10,7 @@ import {
 import { bytesToUuid } from "@umbel/protocol";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { InferenceInput } from "../inference/index.js";
+import { retirementHeaders } from "./answer/retirement.js";
 import type { AnswerSink } from "./answer/sink.js";
 import { type AnswerRequest, answerStream, isStreamed } from "./answer/stream.js";
 import { answerWhole } from "./answer/whole.js";
@@ -86,7 +87,8 @@ function understand(request: FastifyRequest, body: Uint8Array, { dialect, path }
   const parsed = dialect.parse(parseJsonBody(body));
   const parse_us = Math.round((clock.now_ms() - parsing_ms) * 1_000);
   const { exchange } = request;
-  if (catalog.resolve(parsed.request.model) !== undefined) exchange.model = parsed.request.model;
+  const resolved = catalog.resolve(parsed.request.model);
+  if (resolved !== undefined) exchange.model = parsed.request.model;
   const job = newJobId(randomBytes);
   const ownMachines = ownMachinesOf(request.headers["x-umbel-route"]);
   exchange.shape = shapeOf(parsed, ownMachines);
@@ -107,6 +109,7 @@ function understand(request: FastifyRequest, body: Uint8Array, { dialect, path }
     dialect,
     created_s: Math.floor(clock.date().getTime() / 1_000),
     parse_us,
+    notices: retirementHeaders(resolved?.build),
     async run(consumerGone) {
       try {
         const answer = await inference.run({ ...input, consumerGone });

@@ -21,6 +21,7 @@ const SPEC_FIELDS: { readonly [Field in keyof Required<RequestSpec>]: (spec: Req
     requestId: ({ requestId }) => requestId,
     build: ({ build }) => build,
     weightHash: ({ weightHash }) => weightHash,
+    formerHashes: ({ formerHashes }) => formerHashes,
     // Who asked is nobody's business; whether a machine is the caller's is.
     accountId: () => CALLER,
     promptTokens: ({ promptTokens }) => promptTokens,

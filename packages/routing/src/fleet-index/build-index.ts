@@ -80,7 +80,8 @@ export class BuildIndex {
   expect(spec: RequestSpec, context: RoutingContext): void {
     const before = this.#least;
     const isAsBig = isSameMemory(spec.memory, before.memory);
-    if (spec.weightHash === before.weightHash && spec.dedicated === before.dedicated && isAsBig) return;
+    const isSameWeights = spec.weightHash === before.weightHash && spec.formerHashes === before.formerHashes;
+    if (isSameWeights && spec.dedicated === before.dedicated && isAsBig) return;
     this.#least = leastSpec(before.build, spec);
     for (const cell of this.#cells) {
       // Most machines are in the catalogue's good books after as before.

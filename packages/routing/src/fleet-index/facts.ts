@@ -143,11 +143,12 @@ export function buildFacts(
 /** The shortest public request for a build: what gates that look at the request let pass, and what costs least. */
 export function leastSpec(
   build: string,
-  { weightHash, dedicated, memory }: Pick<RequestSpec, "weightHash" | "dedicated" | "memory">,
+  { weightHash, formerHashes, dedicated, memory }: Pick<RequestSpec, "weightHash" | "formerHashes" | "dedicated" | "memory">,
 ): RequestSpec {
   return {
     ...(memory === undefined ? {} : { memory }),
     ...(dedicated === undefined ? {} : { dedicated }),
+    ...(formerHashes === undefined ? {} : { formerHashes }),
     requestId: "",
     build,
     weightHash,

@@ -32,6 +32,9 @@ describe("the gates", () => {
   it("refuse other weights, and a machine that names none", () => {
     expect(refusing({ builds: builds(buildView({ weightHash: "cd".repeat(32) })) })).toEqual(["not_in_catalog"]);
     expect(refusing({ builds: builds(buildView({ weightHash: "" })) })).toEqual(["not_in_catalog"]);
+    const formerHashes = new Set(["cd".repeat(32)]);
+    expect(refusing({ builds: builds(buildView({ weightHash: "cd".repeat(32) })) }, { formerHashes })).toEqual([]);
+    expect(refusing({ builds: builds(buildView({ weightHash: "ef".repeat(32) })) }, { formerHashes })).toEqual(["not_in_catalog"]);
   });
 
   it("exclude a machine that failed, also after it has reconnected", () => {

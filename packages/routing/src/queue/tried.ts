@@ -35,7 +35,8 @@ export class Tried {
 
 function shapeOf(spec: RequestSpec): string | undefined {
   if (spec.allowedMachines !== undefined || spec.excluded.size > 0) return undefined;
-  const { weightHash, needsTools, needsVision, needsStructured, choices, ttftCeiling_ms } = spec;
+  const { weightHash, formerHashes, needsTools, needsVision, needsStructured, choices, ttftCeiling_ms } = spec;
   const whose = spec.route === "public" ? "" : `${spec.route} ${spec.accountId}`;
-  return JSON.stringify([weightHash, needsTools, needsVision, needsStructured === true, choices ?? 1, ttftCeiling_ms ?? "", whose]);
+  const weights = [weightHash, ...(formerHashes ?? [])];
+  return JSON.stringify([weights, needsTools, needsVision, needsStructured === true, choices ?? 1, ttftCeiling_ms ?? "", whose]);
 }

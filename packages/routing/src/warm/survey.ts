@@ -15,6 +15,8 @@ import { WARM_LIMITS, type WarmSettings } from "./settings.js";
 export interface WarmBuild {
   /** Expected aggregate hash; empty skips the comparison. */
   readonly weightHash: string;
+  /** Hashes that do as well for a while. */
+  readonly formerHashes?: ReadonlySet<string>;
   readonly kvBytesPerToken?: number;
   readonly memory?: BuildMemory;
   /** Builds with which it shares machines, itself among them; absent where it may be anywhere. */
@@ -203,9 +205,10 @@ function isTarget(
   return firstRefusal(profile, view, spec, context) === undefined;
 }
 
-function ordinaryRequest(build: string, { weightHash, kvBytesPerToken, memory, dedicated }: WarmBuild): RequestSpec {
+function ordinaryRequest(build: string, { weightHash, formerHashes, kvBytesPerToken, memory, dedicated }: WarmBuild): RequestSpec {
   return {
     ...(dedicated !== undefined && { dedicated }),
+    ...(formerHashes !== undefined && { formerHashes }),
     ...{ requestId: "", accountId: "", build, weightHash, promptTokens: 500, maxOutputTokens: 256 },
     ...{ needsTools: false, needsVision: false, excluded: NOBODY, allowedMachines: undefined, route: "public" },
     ...{ avoidVersion: undefined, ttftCeiling_ms: undefined },

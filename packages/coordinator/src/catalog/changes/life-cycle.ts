@@ -8,10 +8,13 @@ export async function setStatus(tx: Tx, id: string, status: BuildStatus, by: By)
   const model = await existing(tx, id);
   if (status === "retired") await refuseInUse(tx, id);
   await changeModel(tx, model, { status }, "model.status", by);
+  await keepDeprecatedAt(tx, { ...model, status }, by);
 }
 
 export async function setDeprecationDate(tx: Tx, id: string, deprecationDate: string | null, by: By): Promise<void> {
-  await changeModel(tx, await existing(tx, id), { deprecationDate }, "model.deprecation", by);
+  const model = await existing(tx, id);
+  await changeModel(tx, model, { deprecationDate }, "model.deprecation", by);
+  await keepDeprecatedAt(tx, { ...model, deprecationDate }, by);
 }
 
 /** Of the build as it is in service; the next promotion brings those of its version. */
@@ -45,6 +48,13 @@ export async function removeVersion(tx: Tx, { id, version }: { readonly id: stri
   if (used.some(({ versionId }) => versionId === row.id)) throw new CatalogError("version_used", "version");
   await catalogRepository.removeVersion(tx, row.id);
   await recorded(tx, by, { action: "model.remove_version", target: id, before: { version, weightHash: row.aggregateSha256 } });
+}
+
+/** Since when a build is deprecated follows from how it stands: the first word of it counts, until all are taken back. */
+async function keepDeprecatedAt(tx: Tx, { id, status, deprecationDate, deprecatedAt }: BuildRow, by: By): Promise<void> {
+  const isDeprecated = status === "deprecated" || deprecationDate !== null;
+  if (isDeprecated === (deprecatedAt !== null)) return;
+  await catalogRepository.updateModel(tx, id, { deprecatedAt: isDeprecated ? by.at : null }, by.at);
 }
 
 async function changeModel(tx: Tx, model: BuildRow, change: Partial<BuildRow>, action: string, by: By): Promise<void> {

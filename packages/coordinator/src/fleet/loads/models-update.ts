@@ -11,7 +11,7 @@ export interface AcceptedUpdate {
 }
 
 /**
- * Judges what a machine says it now offers (routing.md §12.1). A build must be in the catalogue, with its very weights. Where a name's desired
+ * Judges what a machine says it now offers (routing.md §12.1). A build must be in the catalogue, with its very weights, or those that were replaced lately. Where a name's desired
  * build is accepted, the machine is taken off the name's previous one, unless it lists that too; a rejected build never costs it another.
  */
 export function judgeUpdate(models: readonly ModelInfo[], catalog: FleetCatalog | undefined): AcceptedUpdate {
@@ -19,7 +19,8 @@ export function judgeUpdate(models: readonly ModelInfo[], catalog: FleetCatalog 
     if (id === "") return false;
     if (catalog === undefined) return true;
     const known = catalog.build(id);
-    return known !== undefined && (known.weightHash === "" || known.weightHash.toLowerCase() === weight_hash);
+    if (known === undefined) return false;
+    return known.weightHash === "" || known.weightHash.toLowerCase() === weight_hash || known.formerHashes?.has(weight_hash) === true;
   });
   const validated = new Set(accepted.map(({ id }) => id));
   const listed = new Set(models.map(({ id }) => id));

@@ -4,9 +4,13 @@ import type { Answer } from "../../inference/index.js";
 const UNFIT = /[^\x20-\x7e]/g;
 
 /** Who served and how long each phase took. Source: api.md §17. */
-export function answerHeaders(request: { readonly job: string; readonly parse_us: number }, answer: Answer): Record<string, string> {
+export function answerHeaders(
+  request: { readonly job: string; readonly parse_us: number; readonly notices: Readonly<Record<string, string>> },
+  answer: Answer,
+): Record<string, string> {
   return {
     ...answer.limitHeaders,
+    ...request.notices,
     "X-Inference-Job-ID": request.job,
     "X-Provider-Id": answer.provider.publicId,
     // The pseudonym again: a machine's real serial number is its owner's affair.

@@ -15,6 +15,8 @@ export interface AnswerRequest {
   readonly dialect: AnyDialect<unknown>;
   readonly created_s: number;
   readonly parse_us: number;
+  /** Headers that the answer has whoever gives it. */
+  readonly notices: Readonly<Record<string, string>>;
   /** @param gone aborted when nobody waits for the answer any more */
   readonly run: (gone: AbortSignal) => Promise<Answer>;
 }
@@ -55,7 +57,7 @@ export async function answerStream(
   const stopKeepAlive = keepAlive(sink, {
     clock,
     interval_ms: settings.keepaliveInterval_ms,
-    headers: { "X-Inference-Job-ID": request.job },
+    headers: { ...request.notices, "X-Inference-Job-ID": request.job },
     text: () => renderer.keepAlive(),
   });
   try {

@@ -76,6 +76,8 @@ export function modelEntry(model: ListedModel): ModelObject {
     ...(quantization === undefined ? {} : { quantization }),
     context_length: build.contextLength_tokens,
     max_output_length: build.maxOutput_tokens,
+    ...(build.deprecatedAt === null ? {} : { deprecated_at: build.deprecatedAt.toISOString() }),
+    ...(build.deprecationDate === null ? {} : { deprecation_date: build.deprecationDate }),
     pricing: {
       prompt: usdPerToken(prices.input_microUsd),
       completion: usdPerToken(prices.output_microUsd),

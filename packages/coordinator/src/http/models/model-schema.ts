@@ -16,6 +16,8 @@ export const modelObject = z.object({
   quantization: z.string().optional().describe("Absent of an alias, behind which several builds may be."),
   context_length: count,
   max_output_length: count,
+  deprecated_at: z.iso.datetime().optional().describe("Since when it is to be retired; absent while it is not."),
+  deprecation_date: z.iso.date().optional().describe("The day on which it is to be retired, if that is known."),
   pricing: z.object({
     prompt: usdPerToken,
     completion: usdPerToken,

@@ -15,6 +15,7 @@ import { deviceCodes } from "./0014-device-codes.js";
 import { tokenNotices } from "./0015-token-notices.js";
 import { publishingKeys } from "./0016-publishing-keys.js";
 import { buildMemory } from "./0017-build-memory.js";
+import { deprecation } from "./0018-deprecation.js";
 
 export interface Migration {
   readonly id: number;
@@ -41,4 +42,5 @@ export const migrations: readonly Migration[] = [
   { id: 15, name: "notices of provider tokens", sql: tokenNotices },
   { id: 16, name: "publishing keys", sql: publishingKeys },
   { id: 17, name: "memory of builds", sql: buildMemory },
+  { id: 18, name: "deprecation of builds", sql: deprecation },
 ];

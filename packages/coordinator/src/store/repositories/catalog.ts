@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, isNotNull, isNull, ne, or } from "drizzle-orm";
+import { and, asc, countDistinct, desc, eq, gt, inArray, isNotNull, isNull, ne, or } from "drizzle-orm";
 import { run } from "../run-query.js";
 import {
   catalogState,
@@ -30,9 +30,18 @@ export interface ActiveBuild {
   readonly output_microUsd: bigint;
 }
 
+/** A promotion or return of a version, with the version. */
+export interface ActivatedVersion {
+  readonly modelId: string;
+  readonly version: VersionRow;
+  readonly activatedAt: Date;
+}
+
 /** What is in service, and what is not any more. */
 export interface CatalogRows {
   readonly revision: number;
+  /** Of builds that have another version in service than before, the latest first. */
+  readonly activations: readonly ActivatedVersion[];
   readonly builds: readonly ActiveBuild[];
   readonly aliases: readonly AliasRow[];
   /** Versions that were revoked, and those of retired builds. */
@@ -69,6 +78,19 @@ export const catalogRepository = {
         .where(or(isNotNull(modelVersions.revokedAt), eq(modelRegistry.status, "retired")))
         .orderBy(desc(modelVersions.id)),
     );
+    const replaced = tx
+      .select({ id: modelActivations.modelId })
+      .from(modelActivations)
+      .groupBy(modelActivations.modelId)
+      .having(gt(countDistinct(modelActivations.versionId), 1));
+    const activations = await run(
+      tx
+        .select({ modelId: modelActivations.modelId, version: modelVersions, activatedAt: modelActivations.activatedAt })
+        .from(modelActivations)
+        .innerJoin(modelVersions, eq(modelVersions.id, modelActivations.versionId))
+        .where(inArray(modelActivations.modelId, replaced))
+        .orderBy(desc(modelActivations.id)),
+    );
     const filesOf = new Map<bigint, FileRow[]>();
     for (const { file } of files) {
       const known = filesOf.get(file.versionId);
@@ -86,6 +108,7 @@ export const catalogRepository = {
       revision: state?.revision ?? 0,
       builds,
       aliases,
+      activations,
       withdrawn: withdrawn.map(({ version, build }) => ({ version, retiredAt: build.status === "retired" ? build.updatedAt : null })),
     };
   },

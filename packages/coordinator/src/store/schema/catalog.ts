@@ -27,6 +27,8 @@ export const modelRegistry = pgTable("model_registry", {
   status: text("status").notNull().default("active"),
   /** Day on which it is to be retired, `YYYY-MM-DD`. */
   deprecationDate: text("deprecation_date"),
+  /** Since when it is deprecated, or has such a day. */
+  deprecatedAt: instant("deprecated_at"),
 });
 
 /** One immutable set of files of a build. */
