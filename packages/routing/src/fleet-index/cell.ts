@@ -3,9 +3,10 @@ import type { BuildIndex } from "./build-index.js";
 import type { BuildFacts, OfferFacts } from "./facts.js";
 import type { Drawer } from "./lane.js";
 import type { Shelf } from "./shelf.js";
+import type { Alarmed } from "./timers.js";
 
 /** One machine in the index, with a cell for each of its builds. */
-export interface Machine {
+export interface Machine extends Alarmed {
   view: ProviderView;
   readonly cells: Cell[];
 }
@@ -21,7 +22,7 @@ export class Cell {
   /** Absent while a standing gate refuses every request. */
   drawer: Drawer | undefined = undefined;
 
-  /** Small integers, rounded up, since a number of any other kind takes three times the memory. The largest stands for any more. */
+  /** Small integers (`small`). */
   decode_milli_tps = 0;
   prefill_milli_tps = 0;
   room_tokens = 0;
@@ -35,22 +36,14 @@ export class Cell {
     return this.machine.view;
   }
 
-  /** The least that any request costs here, in milliseconds; infinite while every request is refused. */
-  get cost_ms(): number {
+  /** The least that a request of typical length costs here, in milliseconds; infinite while every request is refused. */
+  get typical_ms(): number {
     return this.drawer?.costAt(this.place) ?? Number.POSITIVE_INFINITY;
   }
 
   learn(facts: BuildFacts): void {
-    this.decode_milli_tps = small(facts.decode_tps * 1000);
-    this.prefill_milli_tps = small(facts.prefill_tps * 1000);
-    this.room_tokens = small(facts.room_tokens);
+    this.decode_milli_tps = facts.decode_milli_tps;
+    this.prefill_milli_tps = facts.prefill_milli_tps;
+    this.room_tokens = facts.room_tokens;
   }
-}
-
-/** What V8 keeps as a small integer wherever it runs. */
-export const SMALL_MAX = 2 ** 30 - 1;
-
-/** At least as much as the number, if not too much: the largest stands for all that is larger. */
-export function small(number: number): number {
-  return Math.min(Math.ceil(number), SMALL_MAX);
 }

@@ -1,5 +1,7 @@
 import type { ProviderView } from "../types.js";
 
+const NONE: readonly string[] = [];
+
 /** Which machines have a build in memory, or work for it; kept, so that they are found without looking at all that offer it. */
 export interface Engagements {
   /** @param before the machine's former view; undefined for a new machine */
@@ -18,30 +20,30 @@ export function createEngagements(): Engagements {
     if (engaged?.size === 0) sessions.delete(build);
   }
 
+  function engage(build: string, id: string): void {
+    const engaged = sessions.get(build);
+    if (engaged === undefined) sessions.set(build, new Set([id]));
+    else engaged.add(id);
+  }
+
   return {
     set(view, before) {
       // Most changes of a view touch neither.
       if (before !== undefined && before.slots === view.slots && before.pending === view.pending) return;
-      for (const build of before === undefined ? [] : engagedBuilds(before)) if (!isEngaged(view, build)) forget(build, view.id);
-      for (const build of engagedBuilds(view)) {
-        // Where it is in the set already, the set, which is large, is best left alone.
-        if (before !== undefined && isEngaged(before, build)) continue;
-        const engaged = sessions.get(build);
-        if (engaged === undefined) sessions.set(build, new Set([view.id]));
-        else engaged.add(view.id);
+      if (before !== undefined) {
+        for (const build of before.slots?.keys() ?? NONE) if (!isEngaged(view, build)) forget(build, view.id);
+        for (const build of before.pending.keys()) if (!isEngaged(view, build)) forget(build, view.id);
       }
+      // Where it is in the set already, the set, which is large, is best left alone.
+      for (const build of view.slots?.keys() ?? NONE) if (before === undefined || !isEngaged(before, build)) engage(build, view.id);
+      for (const build of view.pending.keys()) if (before === undefined || !isEngaged(before, build)) engage(build, view.id);
     },
     remove(view) {
-      for (const build of engagedBuilds(view)) forget(build, view.id);
+      for (const build of view.slots?.keys() ?? NONE) forget(build, view.id);
+      for (const build of view.pending.keys()) forget(build, view.id);
     },
-    of: (build) => sessions.get(build) ?? [],
+    of: (build) => sessions.get(build) ?? NONE,
   };
-}
-
-function engagedBuilds({ slots, pending }: ProviderView): readonly string[] {
-  const builds = slots === undefined ? [] : [...slots.keys()];
-  for (const build of pending.keys()) builds.push(build);
-  return builds;
 }
 
 function isEngaged({ slots, pending }: ProviderView, build: string): boolean {

@@ -8,7 +8,9 @@ import type { Gate } from "../gates/gate.js";
 import { GATES } from "../gates/index.js";
 import { modelTooLarge } from "../gates/model-too-large.js";
 import type { ProviderView, RefusalReason, RequestSpec, RoutingContext } from "../types.js";
+import { typicalCost_ms } from "./length.js";
 import { rankOf } from "./refusal-tally.js";
+import { small } from "./small.js";
 
 /** Gates that look at the machine alone. */
 export const MACHINE_REASONS: readonly RefusalReason[] = [
@@ -64,14 +66,23 @@ export interface BuildFacts {
   readonly restsTools: boolean;
   /** Whether one more stream would keep the decode floor. */
   readonly bearable: boolean;
-  /** Cost of a request of no length, in milliseconds: what any request costs at least. */
-  readonly cost_ms: number;
-  /** Requests ahead for the build. */
-  readonly ahead: number;
-  readonly decode_tps: number;
-  readonly prefill_tps: number;
+  /** What a request of typical length costs at least, in milliseconds, with the rates below. */
+  readonly typical_ms: number;
+  /** How busy it is: see `workCode`. */
+  readonly work: number;
+  /** Small integers, like all that a cell keeps. */
+  readonly decode_milli_tps: number;
+  readonly prefill_milli_tps: number;
   /** The longest request that finds room, as far as a token budget tells. */
   readonly room_tokens: number;
+}
+
+/** Machines with more requests than this are put together; nobody is that busy. */
+const COUNT_MAX = 1_023;
+
+/** Orders as near-ties are ordered: by the requests ahead for the build, then by those on the machine in all. */
+function workCode(ahead: number, inAll: number): number {
+  return Math.min(ahead, COUNT_MAX) * (COUNT_MAX + 1) + Math.min(inAll, COUNT_MAX);
 }
 
 /** The earlier of two refusals in the order of the gates. */
@@ -126,17 +137,19 @@ export function buildFacts(
 ): BuildFacts {
   const measured = measure(view, least, context);
   const profile = costProfileOf(context);
+  const decode_milli_tps = small(measured.decode_tps * 1000);
+  const prefill_milli_tps = small(measured.prefill_tps * 1000);
   const tooLarge = !offer.fits && modelTooLarge.refuses(view, least, context) ? modelTooLarge.reason : undefined;
   return {
     refusal: earlier(earlier(offer.refusal, machine.refusal), earlier(firstOf(BUILD_GATES, view, least, context), tooLarge)),
     restsBase: view.errorCooldownUntil_ms.size > 0 && errorCooldown.refuses(view, least, context),
     restsTools: view.errorCooldownUntil_ms.size > 0 && errorCooldown.refuses(view, { ...least, needsTools: true }, context),
     bearable: profile.decodeFloor_tps <= 0 || measured.projectedDecode_tps >= profile.decodeFloor_tps,
-    cost_ms: totalCost_ms(measured, profile, least),
-    ahead: measured.ahead,
-    decode_tps: measured.decode_tps,
-    prefill_tps: measured.prefill_tps,
-    room_tokens: room_tokens(view, least.build),
+    typical_ms: typicalCost_ms(totalCost_ms(measured, profile, least), prefill_milli_tps, decode_milli_tps, profile),
+    work: workCode(measured.ahead, view.pendingTotal),
+    decode_milli_tps,
+    prefill_milli_tps,
+    room_tokens: small(room_tokens(view, least.build)),
   };
 }
 

@@ -1,11 +1,14 @@
 import type { Cell } from "./cell.js";
+import { CHILDREN } from "./cell-heap.js";
 import type { Drawer } from "./lane.js";
-import type { Length } from "./length.js";
+import { boundOf_ms, type Length } from "./length.js";
 
 /** A cell that was not looked at yet, and the least it can cost. */
 interface Prospect {
   readonly bound_ms: number;
   readonly drawer: Drawer;
+  /** What the request costs more, at least, than one of typical length. */
+  readonly beyond_ms: number;
   /** In the drawer's heap, below which its children lie. */
   readonly index: number;
 }
@@ -14,9 +17,9 @@ interface Prospect {
 const ROOMLESS_MAX = 32;
 
 /**
- * Goes through the cells of some drawers by the least that each can cost, without sorting them: behind every cell only its two children in
- * its drawer's heap come up. A bound is never above a cell's cost, except for what a request gets off for its own prefix. Cells that have no
- * room are passed over.
+ * Goes through the cells of some drawers by the least that each can cost, without sorting them: behind every cell only its children in its
+ * drawer's heap come up. A bound is never above a cell's cost, except for what a request gets off for its own prefix. Cells that have no room
+ * are passed over.
  */
 export class Frontier {
   /** A binary min-heap by bound. */
@@ -24,7 +27,11 @@ export class Frontier {
   /** How many were met in each drawer, once there was one. */
   #roomless: Map<Drawer, number> | undefined = undefined;
 
-  constructor(private readonly length: Length) {}
+  /** @param limit_ms whoever costs more is of no interest; may be lowered as better is found */
+  constructor(
+    private readonly length: Length,
+    public limit_ms: number,
+  ) {}
 
   /** The least that any cell left can cost, in milliseconds; infinite when none is left. */
   get bound_ms(): number {
@@ -32,20 +39,20 @@ export class Frontier {
   }
 
   add(drawer: Drawer): void {
-    this.#push(drawer, 0);
+    this.#push(drawer, this.length.beyond_ms(drawer.lane.code), 0);
   }
 
   /** The cell with the least bound; undefined where it has no room, or none is left. */
   next(): Cell | undefined {
     const first = this.#prospects[0];
     if (first === undefined) return undefined;
-    const { drawer, index } = first;
+    const { drawer, beyond_ms, index } = first;
     this.#dropFirst();
     const cell = drawer.at(index);
     const isRoomy = cell !== undefined && this.length.fits(cell.room_tokens);
     if (!isRoomy && this.#isExhausted(drawer)) return undefined;
-    this.#push(drawer, 2 * index + 1);
-    this.#push(drawer, 2 * index + 2);
+    const firstChild = CHILDREN * index + 1;
+    for (let child = firstChild; child < firstChild + CHILDREN; child += 1) this.#push(drawer, beyond_ms, child);
     return isRoomy ? cell : undefined;
   }
 
@@ -57,9 +64,10 @@ export class Frontier {
     return roomless % ROOMLESS_MAX === 0 && !this.length.fits(drawer.tighten());
   }
 
-  #push(drawer: Drawer, at: number): void {
-    if (at >= drawer.size) return;
-    const prospect = { bound_ms: this.length.boundIn_ms(drawer.lane, drawer.costAt(at)), drawer, index: at };
+  #push(drawer: Drawer, beyond_ms: number, at: number): void {
+    const bound_ms = boundOf_ms(drawer.costAt(at), beyond_ms);
+    if (at >= drawer.size || bound_ms > this.limit_ms) return;
+    const prospect = { bound_ms, drawer, beyond_ms, index: at };
     let index = this.#prospects.length;
     while (index > 0) {
       const above = (index - 1) >> 1;

@@ -9,7 +9,7 @@ import { createEngagements } from "./engagements.js";
 import { machineFacts } from "./facts.js";
 import { type Found, Search } from "./search.js";
 import { SessionLists } from "./session-lists.js";
-import { createTimers } from "./timers.js";
+import { Timers } from "./timers.js";
 
 /** The views of a fleet, kept so that a machine for a request is found without looking at all of them. */
 export interface FleetIndex {
@@ -49,7 +49,7 @@ export function createFleetIndex(): FleetIndex {
   const sessionsOfMachine = new SessionLists();
   const sessionsOfAccount = new SessionLists();
   const engagements = createEngagements();
-  const timers = createTimers();
+  const timers = new Timers<Machine>();
 
   const remove = (providerId: string): void => {
     const machine = machines.get(providerId);
@@ -57,7 +57,7 @@ export function createFleetIndex(): FleetIndex {
     const { view, cells } = machine;
     machines.delete(providerId);
     engagements.remove(view);
-    timers.clear(providerId);
+    timers.clear(machine);
     sessionsOfMachine.remove(view.machineId, providerId);
     if (view.accountId !== undefined) sessionsOfAccount.remove(view.accountId, providerId);
     for (const cell of cells) {
@@ -67,13 +67,13 @@ export function createFleetIndex(): FleetIndex {
   };
 
   const add = (view: ProviderView, context: RoutingContext): void => {
-    const machine: Machine = { view, cells: [] };
+    const machine: Machine = { view, cells: [], alarm: undefined };
     machines.set(view.id, machine);
     engagements.set(view, undefined);
     sessionsOfMachine.add(view.machineId, view.id);
     if (view.accountId !== undefined) sessionsOfAccount.add(view.accountId, view.id);
     const facts = machineFacts(view, context);
-    timers.set(view.id, facts.until_ms);
+    timers.set(machine, facts.until_ms);
     for (const build of view.builds.keys()) {
       const index = builds.get(build) ?? new BuildIndex(build);
       builds.set(build, index);
@@ -91,7 +91,7 @@ export function createFleetIndex(): FleetIndex {
     engagements.set(view, machine.view);
     machine.view = view;
     const facts = machineFacts(view, context);
-    timers.set(view.id, facts.until_ms);
+    timers.set(machine, facts.until_ms);
     for (const cell of machine.cells) cell.index.update(cell, facts, context);
   };
 
@@ -110,10 +110,7 @@ export function createFleetIndex(): FleetIndex {
   /** Looks again at machines whose cooldown, breaker or challenge has run out: O(log n) for each. */
   const advance = (context: RoutingContext): void => {
     if (!timers.isDue(context.now_ms)) return;
-    for (const providerId of timers.due(context.now_ms)) {
-      const machine = machines.get(providerId);
-      if (machine !== undefined) set(machine.view, context);
-    }
+    for (const { view } of timers.due(context.now_ms)) set(view, context);
   };
 
   /** Among few machines, with those that are none of them counted under the gate that keeps them out. */

@@ -1,5 +1,5 @@
 import { CellHeap } from "./cell-heap.js";
-import { fastestDecode_tps, fastestPrefill_tps } from "./rates.js";
+import { fastestPrefill_tps } from "./rates.js";
 import { type Row, Rows } from "./rows.js";
 import type { Shelf } from "./shelf.js";
 
@@ -8,7 +8,6 @@ export class Lane implements Row {
   size = 0;
   /** The least busy first. */
   readonly drawers = new Rows<Drawer>();
-  readonly decode_tps_max: number;
   readonly prefill_tps_max: number;
 
   /** @param code of the rates */
@@ -16,7 +15,6 @@ export class Lane implements Row {
     readonly code: number,
     readonly shelf: Shelf,
   ) {
-    this.decode_tps_max = fastestDecode_tps(code);
     this.prefill_tps_max = fastestPrefill_tps(code);
   }
 

@@ -2,7 +2,7 @@ import type { ProfileName } from "../gates/profiles.js";
 import type { Decision, RefusalReason, RequestSpec } from "../types.js";
 import type { Cell } from "./cell.js";
 import type { Lane } from "./lane.js";
-import type { Length } from "./length.js";
+import { boundOf_ms, type Length } from "./length.js";
 import { ADMITTED, RefusalTally, rankOf } from "./refusal-tally.js";
 import type { Shelf } from "./shelf.js";
 import { type Shelves, withContext } from "./shelves.js";
@@ -61,7 +61,7 @@ export class Pool {
       const lane = lanes.list[place];
       if (lane !== undefined && this.length.fits(lanes.roomAt_tokens(place))) {
         tier.lanes.push(lane);
-        tier.bounds_ms.push(this.length.boundOf_ms(lanes.codeAt(place), lanes.leastAt_ms(place)));
+        tier.bounds_ms.push(boundOf_ms(lanes.leastAt_ms(place), this.length.beyond_ms(lanes.codeAt(place))));
         this.candidates += lanes.sizeAt(place);
       } else this.#tally.add(CAPACITY, lanes.sizeAt(place));
     }

@@ -1,7 +1,10 @@
-/** Rates are classed by powers of the square root of two: a bound from the class is at most that much too low. */
-const CLASSES_PER_DOUBLING = 2;
-const CLASS_OFFSET = 32;
-const CLASS_BITS = 7;
+import { SMALL_MAX } from "./small.js";
+
+/** Rates are classed by powers of the fourth root of two: a bound from the class is at most that much too low, a fifth. */
+const CLASSES_PER_DOUBLING = 4;
+/** The first class ends at a sixteenth of a token per second, the last begins beyond all that is real. */
+const CLASS_OFFSET = 4 * CLASSES_PER_DOUBLING;
+const CLASS_BITS = 8;
 const CLASSES = 1 << CLASS_BITS;
 
 /** By class; the highest has no end. */
@@ -9,21 +12,45 @@ const FASTEST_tps: readonly number[] = Array.from({ length: CLASSES }, (_, rateC
   rateClass === CLASSES - 1 ? Number.POSITIVE_INFINITY : 2 ** ((rateClass - CLASS_OFFSET) / CLASSES_PER_DOUBLING),
 );
 
+interface MilliRates {
+  readonly decode_milli_tps: number;
+  readonly prefill_milli_tps: number;
+}
+
 /** One number for the classes of both rates that a request's length is divided by. */
-export function rateCode(decode_tps: number, prefill_tps: number): number {
-  return (classOf(decode_tps) << CLASS_BITS) | classOf(prefill_tps);
+export function rateCode({ decode_milli_tps, prefill_milli_tps }: MilliRates): number {
+  return (classOf(decode_milli_tps) << CLASS_BITS) | classOf(prefill_milli_tps);
 }
 
 /** No machine of the code writes faster. */
 export function fastestDecode_tps(code: number): number {
-  return FASTEST_tps[code >> CLASS_BITS] ?? Number.POSITIVE_INFINITY;
+  return fastest_tps(code >> CLASS_BITS);
+}
+
+/** Every machine of the code writes at least as fast. */
+export function slowestDecode_tps(code: number): number {
+  return slowest_tps(code >> CLASS_BITS);
 }
 
 /** No machine of the code reads faster. */
 export function fastestPrefill_tps(code: number): number {
-  return FASTEST_tps[code & (CLASSES - 1)] ?? Number.POSITIVE_INFINITY;
+  return fastest_tps(code & (CLASSES - 1));
 }
 
-function classOf(rate_tps: number): number {
-  return Math.min(Math.max(Math.ceil(CLASSES_PER_DOUBLING * Math.log2(rate_tps)) + CLASS_OFFSET, 0), CLASSES - 1);
+/** Every machine of the code reads at least as fast. */
+export function slowestPrefill_tps(code: number): number {
+  return slowest_tps(code & (CLASSES - 1));
+}
+
+function fastest_tps(rateClass: number): number {
+  return FASTEST_tps[rateClass] ?? Number.POSITIVE_INFINITY;
+}
+
+function slowest_tps(rateClass: number): number {
+  return FASTEST_tps[rateClass - 1] ?? 0;
+}
+
+function classOf(milli_tps: number): number {
+  if (milli_tps === SMALL_MAX) return CLASSES - 1;
+  return Math.min(Math.max(Math.ceil(CLASSES_PER_DOUBLING * Math.log2(milli_tps / 1000)) + CLASS_OFFSET, 0), CLASSES - 1);
 }

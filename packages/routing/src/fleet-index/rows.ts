@@ -4,7 +4,7 @@ export interface Row {
   readonly code: number;
   /** How many cells there are. */
   readonly size: number;
-  /** What the cheapest of them costs at least. */
+  /** What the cheapest of them costs a request of typical length at least. */
   readonly least_ms: number;
 }
 

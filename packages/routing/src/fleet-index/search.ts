@@ -14,11 +14,13 @@ import type { BuildIndex } from "./build-index.js";
 import type { Cell } from "./cell.js";
 import { Frontier } from "./frontier.js";
 import type { Drawer, Lane } from "./lane.js";
-import { Length, ROUNDING } from "./length.js";
+import { boundOf_ms, HARDLY, Length } from "./length.js";
 import { Pool, type Tier } from "./pool.js";
 
 /** Members of a group of equals that are looked at one by one; of a larger group, as many are drawn. */
 const SAMPLE = 32;
+/** Draws from a large group; if nobody drawn is near enough, those that are near are few, and are gone through in order instead. */
+const DRAWS = 8;
 const NOBODY: ReadonlySet<Cell> = new Set();
 
 export interface Found {
@@ -144,16 +146,17 @@ export class Search {
       ) {
         const drawer = drawers.list[place];
         if (drawer === undefined) continue;
-        frontier ??= new Frontier(this.#length);
+        frontier ??= new Frontier(this.#length, best_ms);
         frontier.add(drawer);
       }
     }
     // Bounds lie that much below what they bound: without it every one of a thousand equals would be looked at for being a hair cheaper.
-    while (frontier !== undefined && frontier.bound_ms < best_ms * ROUNDING) {
+    while (frontier !== undefined && frontier.bound_ms < best_ms * HARDLY) {
       const cell = frontier.next();
       // A cell says more of itself than its lane does, and saying it costs little beside a look at its machine.
-      if (cell === undefined || this.#length.cellBound_ms(cell) >= best_ms * ROUNDING) continue;
+      if (cell === undefined || this.#length.cellBound_ms(cell) >= best_ms * HARDLY) continue;
       best_ms = Math.min(best_ms, this.#cost_ms(cell));
+      frontier.limit_ms = best_ms;
     }
     return best_ms;
   }
@@ -192,8 +195,9 @@ export class Search {
   /** Place of the next drawer of a lane in which somebody may have room within the limit. */
   #nextWithin(lane: Lane, from: number, limit_ms: number): number {
     const { drawers } = lane;
+    const beyond_ms = this.#length.beyond_ms(lane.code);
     for (let place = from; place < drawers.list.length; place += 1) {
-      const isNear = this.#length.boundIn_ms(lane, drawers.leastAt_ms(place)) <= limit_ms;
+      const isNear = boundOf_ms(drawers.leastAt_ms(place), beyond_ms) <= limit_ms;
       if (isNear && this.#length.fits(drawers.roomAt_tokens(place))) return place;
     }
     return drawers.list.length;
@@ -212,7 +216,7 @@ export class Search {
     }
     // Few, or hardly any within the limit: in the order of what they cost at least, until that is past the limit.
     const near: Candidate[] = [];
-    const frontier = new Frontier(this.#length);
+    const frontier = new Frontier(this.#length, limit_ms);
     for (const drawer of group) frontier.add(drawer);
     while (frontier.bound_ms <= limit_ms && near.length < SAMPLE) {
       const cell = frontier.next();
@@ -231,7 +235,7 @@ export class Search {
     placeIn: (size: number) => number,
     tried: (ProviderView | undefined)[],
   ): Candidate | undefined {
-    for (let tries = 0; tries < SAMPLE; tries += 1) {
+    for (let tries = 0; tries < DRAWS; tries += 1) {
       let place = placeIn(size);
       let at = 0;
       while (place >= (group[at]?.size ?? Number.POSITIVE_INFINITY)) {
@@ -239,7 +243,7 @@ export class Search {
         at += 1;
       }
       const drawer = group[at];
-      const isNear = drawer !== undefined && this.#length.boundIn_ms(drawer.lane, drawer.costAt(place)) <= limit_ms;
+      const isNear = drawer !== undefined && boundOf_ms(drawer.costAt(place), this.#length.beyond_ms(drawer.lane.code)) <= limit_ms;
       const cell = isNear ? drawer.at(place) : undefined;
       tried.push(cell?.view);
       const candidate = cell && this.#lookWithin(cell, limit_ms);

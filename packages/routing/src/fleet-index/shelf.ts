@@ -1,12 +1,9 @@
 import type { ProviderView } from "../types.js";
-import { type Cell, small } from "./cell.js";
+import type { Cell } from "./cell.js";
 import type { BuildFacts, MachineFacts, OfferFacts } from "./facts.js";
 import { type Drawer, Lane } from "./lane.js";
 import { rateCode } from "./rates.js";
 import { Rows } from "./rows.js";
-
-/** Machines with more requests than this are put together; nobody is that busy. */
-const COUNT_MAX = 1_023;
 
 /** A bound may be as much too low; a small part of the window in which machines count as equally cheap. */
 const FLUTTER_ms = 200;
@@ -47,8 +44,8 @@ export class Shelf {
     cell.shelf = this;
     cell.learn(facts);
     if (this.standing.refusal !== undefined) return;
-    const drawer = this.#laneFor(rateCode(facts.decode_tps, facts.prefill_tps)).drawerFor(workCode(cell, facts));
-    drawer.add(cell, facts.cost_ms);
+    const drawer = this.#laneFor(rateCode(facts)).drawerFor(facts.work);
+    drawer.add(cell, facts.typical_ms);
     drawer.lane.size += 1;
     cell.drawer = drawer;
     this.#changed(drawer, cell.room_tokens);
@@ -58,10 +55,10 @@ export class Shelf {
   keep(cell: Cell, facts: BuildFacts): boolean {
     const { drawer } = cell;
     if (drawer === undefined) return this.standing.refusal !== undefined;
-    if (drawer.code !== workCode(cell, facts) || drawer.lane.code !== rateCode(facts.decode_tps, facts.prefill_tps)) return false;
+    if (drawer.code !== facts.work || drawer.lane.code !== rateCode(facts)) return false;
     if (isAsGood(cell, facts)) return true;
     cell.learn(facts);
-    drawer.move(cell, facts.cost_ms);
+    drawer.move(cell, facts.typical_ms);
     this.#changed(drawer, cell.room_tokens);
     return true;
   }
@@ -93,17 +90,12 @@ export class Shelf {
 
 /** Whether what is kept of a cell still bounds it closely enough: a machine's load flutters, and every flutter need not be sorted in. */
 function isAsGood(cell: Cell, facts: BuildFacts): boolean {
-  const dearer_ms = facts.cost_ms - cell.cost_ms;
+  const dearer_ms = facts.typical_ms - cell.typical_ms;
   return (
     dearer_ms >= 0 &&
     dearer_ms <= FLUTTER_ms &&
-    cell.decode_milli_tps === small(facts.decode_tps * 1000) &&
-    cell.prefill_milli_tps === small(facts.prefill_tps * 1000) &&
-    cell.room_tokens === small(facts.room_tokens)
+    cell.decode_milli_tps === facts.decode_milli_tps &&
+    cell.prefill_milli_tps === facts.prefill_milli_tps &&
+    cell.room_tokens === facts.room_tokens
   );
-}
-
-/** Orders as near-ties are ordered: by the requests ahead for the build, then by those on the machine in all. */
-function workCode({ view }: Cell, { ahead }: BuildFacts): number {
-  return Math.min(ahead, COUNT_MAX) * (COUNT_MAX + 1) + Math.min(view.pendingTotal, COUNT_MAX);
 }

@@ -1,86 +1,90 @@
-/** When each machine has to be looked at again. */
-export interface Timers {
-  /** @param at_ms monotonic instant; infinite for never */
-  set(id: string, at_ms: number): void;
-  clear(id: string): void;
-  /** Whether some machine's instant has come. */
-  isDue(now_ms: number): boolean;
-  /** Takes out the machines whose instant has come, the earliest first. */
-  due(now_ms: number): Iterable<string>;
+/** What is to be looked at again at some instant. */
+export interface Alarmed {
+  /** Absent while none is set. The timers' own note, here because to find it by a key would cost more than all the rest. */
+  alarm?: Alarm | undefined;
 }
 
 interface Alarm {
-  readonly id: string;
   at_ms: number;
   position: number;
 }
 
+interface Entry<Owner> {
+  readonly owner: Owner;
+  readonly alarm: Alarm;
+}
+
 /** A binary min-heap by instant, with each alarm's place, so that an instant that only moves on costs one comparison. */
-export function createTimers(): Timers {
-  const alarms = new Map<string, Alarm>();
-  const heap: Alarm[] = [];
+export class Timers<Owner extends Alarmed> {
+  readonly #heap: Entry<Owner>[] = [];
 
-  const place = (alarm: Alarm, index: number): void => {
-    heap[index] = alarm;
-    alarm.position = index;
-  };
+  /** @param at_ms monotonic instant; infinite for never */
+  set(owner: Owner, at_ms: number): void {
+    const { alarm } = owner;
+    if (at_ms === (alarm?.at_ms ?? Number.POSITIVE_INFINITY)) return;
+    if (at_ms === Number.POSITIVE_INFINITY) {
+      this.clear(owner);
+      return;
+    }
+    if (alarm !== undefined) {
+      alarm.at_ms = at_ms;
+      this.#settle(alarm.position);
+      return;
+    }
+    owner.alarm = { at_ms, position: this.#heap.length };
+    this.#heap.push({ owner, alarm: owner.alarm });
+    this.#settle(owner.alarm.position);
+  }
 
-  const settle = (alarm: Alarm): void => {
-    let index = alarm.position;
-    for (
-      let parent = heap[(index - 1) >> 1];
-      index > 0 && parent !== undefined && parent.at_ms > alarm.at_ms;
-      parent = heap[(index - 1) >> 1]
-    ) {
-      const above = parent.position;
-      place(parent, index);
+  clear(owner: Owner): void {
+    const { alarm } = owner;
+    if (alarm === undefined) return;
+    owner.alarm = undefined;
+    const last = this.#heap.pop();
+    if (last === undefined || last.alarm === alarm) return;
+    this.#place(last, alarm.position);
+    this.#settle(alarm.position);
+  }
+
+  /** Takes out those whose instant has come, the earliest first. */
+  *due(now_ms: number): Iterable<Owner> {
+    for (let first = this.#heap[0]; first !== undefined && first.alarm.at_ms <= now_ms; first = this.#heap[0]) {
+      this.clear(first.owner);
+      yield first.owner;
+    }
+  }
+
+  /** Whether somebody's instant has come. */
+  isDue(now_ms: number): boolean {
+    return this.#at_ms(0) <= now_ms;
+  }
+
+  #at_ms(index: number): number {
+    return this.#heap[index]?.alarm.at_ms ?? Number.POSITIVE_INFINITY;
+  }
+
+  #settle(from: number): void {
+    const entry = this.#heap[from];
+    if (entry === undefined) return;
+    const { at_ms } = entry.alarm;
+    let index = from;
+    for (let above = (index - 1) >> 1; index > 0 && this.#at_ms(above) > at_ms; above = (index - 1) >> 1) {
+      this.#place(this.#heap[above], index);
       index = above;
     }
     for (;;) {
-      const [left, right] = [heap[2 * index + 1], heap[2 * index + 2]];
-      if (left === undefined) break;
-      const least = right !== undefined && right.at_ms < left.at_ms ? right : left;
-      if (alarm.at_ms <= least.at_ms) break;
-      const below = least.position;
-      place(least, index);
-      index = below;
+      const left = 2 * index + 1;
+      const least = this.#at_ms(left + 1) < this.#at_ms(left) ? left + 1 : left;
+      if (at_ms <= this.#at_ms(least)) break;
+      this.#place(this.#heap[least], index);
+      index = least;
     }
-    place(alarm, index);
-  };
+    this.#place(entry, index);
+  }
 
-  const clear = (id: string): void => {
-    const alarm = alarms.get(id);
-    if (alarm === undefined) return;
-    alarms.delete(id);
-    const last = heap.pop();
-    if (last === undefined || last === alarm) return;
-    place(last, alarm.position);
-    settle(last);
-  };
-
-  return {
-    set(id, at_ms) {
-      if (at_ms === Number.POSITIVE_INFINITY) {
-        clear(id);
-        return;
-      }
-      const known = alarms.get(id);
-      if (known?.at_ms === at_ms) return;
-      const alarm = known ?? { id, at_ms, position: heap.length };
-      if (known === undefined) {
-        alarms.set(id, alarm);
-        heap.push(alarm);
-      }
-      alarm.at_ms = at_ms;
-      settle(alarm);
-    },
-    clear,
-    isDue: (now_ms) => heap[0] !== undefined && heap[0].at_ms <= now_ms,
-    *due(now_ms) {
-      for (let first = heap[0]; first !== undefined && first.at_ms <= now_ms; first = heap[0]) {
-        clear(first.id);
-        yield first.id;
-      }
-    },
-  };
+  #place(entry: Entry<Owner> | undefined, index: number): void {
+    if (entry === undefined) return;
+    this.#heap[index] = entry;
+    entry.alarm.position = index;
+  }
 }
