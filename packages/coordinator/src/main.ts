@@ -22,7 +22,7 @@ import { fleetCatalog } from "./fleet-catalog.js";
 import { createHttpServer, createIdempotency, createSealing, startOperatorServer } from "./http/index.js";
 import { createIdempotencyStore } from "./idempotency-store.js";
 import { createInference, createRateLimits, unlimitedRates } from "./inference/index.js";
-import { createDecisions, createLogger, createMetrics, createRejections } from "./insight/index.js";
+import { createDecisions, createLogger, createMetrics, createRejections, watchThroughput } from "./insight/index.js";
 import { keptAdminKey } from "./kept-admin-key.js";
 import { createLedger } from "./ledger/index.js";
 import { startLoop } from "./loop.js";
@@ -285,6 +285,18 @@ async function start(
       (error) => log.warn({ err: error }, "calibration failed"),
     ),
   );
+  const { anomalyInterval_ms: interval_ms, anomalyRatio: ratio, anomalySamples: samples_min, anomalyEfficiency: share } = settings;
+  if (interval_ms > 0) {
+    const parts = { builds: catalog.builds, viewsOf: fleet.viewsOf, metrics, log: log.child({ component: "insight" }) };
+    closers.push(
+      startLoop(
+        clock,
+        interval_ms,
+        async () => watchThroughput({ ...parts, limits: { ratio, samples_min, share } }),
+        (error) => log.warn({ err: error }, "the rates of machines were not looked at"),
+      ),
+    );
+  }
   const operator = settings.metricsListen && (await startOperatorServer(settings.metricsListen, { metrics, decisions }));
   if (operator !== undefined) closers.push(() => operator.close());
   metrics.gauge("inference_in_flight", () => inference.inFlight());

@@ -271,6 +271,28 @@ export const SETTINGS = {
   settleGrace_ms: wait("UMBEL_SETTLE_GRACE", "30s", "How long a provider has to account for an answer whose consumer has left."),
   drainGrace_ms: wait("UMBEL_DRAIN_GRACE", "10m", "How long a shutdown waits for requests in flight; 0 does not wait.", 0),
 
+  anomalyInterval_ms: wait(
+    "UMBEL_THROUGHPUT_ANOMALY_INTERVAL",
+    "5m",
+    "Time between two looks for machines that write far slower than their memory allows; 0 is off.",
+    0,
+  ),
+  anomalyRatio: setting(decimal({ least: 0, most: 1 }), {
+    env: "UMBEL_THROUGHPUT_ANOMALY_RATIO",
+    default: "0.35",
+    about: "Share of the expected rate below which the median of a compute class is reported.",
+  }),
+  anomalySamples: setting(wholeNumber({ least: 1, most: 100_000 }), {
+    env: "UMBEL_THROUGHPUT_ANOMALY_MIN_SAMPLES",
+    default: "3",
+    about: "Machines of the class that must have measured themselves.",
+  }),
+  anomalyEfficiency: setting(decimal({ least: 0, most: 1 }), {
+    env: "UMBEL_THROUGHPUT_ANOMALY_EFFICIENCY",
+    default: "0.8",
+    about: "Share of a memory's bandwidth that writing tokens is expected to use.",
+  }),
+
   warmPool: setting(flag, {
     env: "UMBEL_WARM_POOL_ENABLED",
     default: "true",

@@ -31,3 +31,4 @@ export {
 } from "./rejections.js";
 export { accountPseudonym } from "./statistics/account-pseudonym.js";
 export { LEADER_METRICS, type StatisticsStore } from "./statistics/ports.js";
+export { watchThroughput } from "./throughput-watch.js";

@@ -56,6 +56,11 @@ const CATALOGUE = {
   billing_pending_total: { kind: "counter", labels: [], help: "Answers that ended before their settlement was committed." },
   billing_failed_total: { kind: "counter", labels: ["op"], help: "Ledger calls that failed and are repeated." },
   ledger_events_total: { kind: "counter", labels: ["type"], help: "What the ledger reported beside its answers." },
+  throughput_anomalies_total: {
+    kind: "counter",
+    labels: ["model", "compute_class"],
+    help: "Looks at a compute class that found it far slower with a build than its memory allows.",
+  },
   fleet_events_total: { kind: "counter", labels: ["type", "detail"], help: "What happened to provider connections." },
   inference_in_flight: { kind: "gauge", labels: [], help: "Requests admitted and not ended." },
   loads_pending: { kind: "gauge", labels: [], help: "Loads of models that providers were told and that have not ended." },

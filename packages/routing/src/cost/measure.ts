@@ -1,6 +1,7 @@
 import { requestsAhead } from "../admission/ahead.js";
 import { outputDemand_tokens, promptDemand_tokens } from "../admission/demand.js";
 import { isResident } from "../admission/residency.js";
+import { bandwidthDecode_tps } from "../rates/throughput-anomalies.js";
 import type { FleetRates, ProviderView, RequestSpec, RoutingContext, SlotView } from "../types.js";
 import { type CostProfile, costProfileOf } from "./profile.js";
 
@@ -111,9 +112,6 @@ function prefillRate_tps(provider: ProviderView, slot: SlotView | undefined, spe
   return Math.min(soloBenchmark_tps(provider, spec, profile) * profile.prefillPerDecode, profile.prefill_tps_max);
 }
 
-/** Share of a memory's bandwidth that writing tokens makes use of (routing.md §5). */
-const BANDWIDTH_SHARE = 0.8;
-
 function soloBenchmark_tps(
   { staticDecode_tps, memoryBandwidth_gbs = 0 }: ProviderView,
   { memory }: RequestSpec,
@@ -121,8 +119,6 @@ function soloBenchmark_tps(
 ): number {
   if (staticDecode_tps > 0) return staticDecode_tps;
   if (memoryBandwidth_gbs <= 0) return profile.unknownDecode_tps;
-  // A token takes reading the weights once: all of them, where it is not known that fewer would do.
-  const guess_tps =
-    memory === undefined ? Math.sqrt(memoryBandwidth_gbs) : (BANDWIDTH_SHARE * memoryBandwidth_gbs * 1e9) / memory.resident_bytes;
+  const guess_tps = memory === undefined ? Math.sqrt(memoryBandwidth_gbs) : bandwidthDecode_tps(memoryBandwidth_gbs, memory.resident_bytes);
   return Math.max(profile.unknownDecode_tps, guess_tps);
 }
