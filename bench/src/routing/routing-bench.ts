@@ -74,23 +74,18 @@ function measure(size: number): Figures {
 }
 
 /**
- * Every round begins at another piece: whichever comes first has only just had the processor's caches emptied by the collector.
+ * The collector runs when it wants to: forced before each round, it threw compiled code away with the rest, and the rounds measured its return.
  *
- * @param round the pieces of work of one round, prepared outside the clock; as many in each, in the same order, which must not matter
+ * @param round the pieces of work of one round, prepared outside the clock; as many in each, in the same order
  */
 function timed(round: () => readonly (() => void)[]): Timing {
-  const rounds = Array.from({ length: ROUNDS }, (_, count) => {
-    const work = round();
-    collectGarbage();
-    const times_us = new Array<number>(work.length).fill(Number.NaN);
-    for (let done = 0; done < work.length; done += 1) {
-      const piece = (done + Math.floor((count * work.length) / ROUNDS)) % work.length;
+  const rounds = Array.from({ length: ROUNDS }, () =>
+    round().map((piece) => {
       const begin = performance.now();
-      work[piece]?.();
-      times_us[piece] = (performance.now() - begin) * 1_000;
-    }
-    return times_us;
-  });
+      piece();
+      return (performance.now() - begin) * 1_000;
+    }),
+  );
   const quickest = (rounds[0] ?? []).map((_, piece) => Math.min(...rounds.map((times_us) => times_us[piece] ?? Number.NaN)));
   return {
     p50_us: percentile(

@@ -19,7 +19,6 @@ export {
   type SettingsProblem,
   type SettingsSources,
 } from "./config/index.js";
-export { API_ANSWERS } from "./http/index.js";
 export { createLedger, type Ledger, LedgerUnavailableError } from "./ledger/index.js";
 export { type RunningCoordinator, type StartOptions, startCoordinator } from "./main.js";
 export { ownIdentity } from "./own-identity.js";

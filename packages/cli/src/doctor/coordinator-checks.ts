@@ -1,4 +1,4 @@
-import { API_ANSWERS } from "@umbel/coordinator";
+import { API_ANSWERS } from "@umbel/coordinator/answers";
 import { z } from "zod";
 import { type Finding, fail, pass, warn } from "./finding.js";
 import type { Patient } from "./patient.js";

@@ -1,4 +1,4 @@
-import { API_ANSWERS } from "@umbel/coordinator";
+import { API_ANSWERS } from "@umbel/coordinator/answers";
 import { type ApiOptions, adminKeyOf, getFromApi, refused } from "../api.js";
 import { CliError, EXIT_CODES } from "../exit-codes.js";
 import { createOutput, table } from "../output.js";

@@ -1,4 +1,4 @@
-import { API_ANSWERS } from "@umbel/coordinator";
+import { API_ANSWERS } from "@umbel/coordinator/answers";
 import { type ApiOptions, getFromApi, ownerTokenOf, refused } from "../api.js";
 import { CliError, EXIT_CODES } from "../exit-codes.js";
 import type { Output } from "../output.js";

@@ -1,4 +1,4 @@
-import { API_ANSWERS } from "@umbel/coordinator";
+import { API_ANSWERS } from "@umbel/coordinator/answers";
 import { replayDecision } from "@umbel/routing";
 import { type ApiOptions, adminKeyOf, apiKeyOf, getFromApi, refused } from "../api.js";
 import { CliError, EXIT_CODES } from "../exit-codes.js";

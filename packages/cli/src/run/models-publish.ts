@@ -1,6 +1,7 @@
 import { access, stat } from "node:fs/promises";
 import path from "node:path";
-import { API_ANSWERS, loadBundledModel } from "@umbel/coordinator";
+import { loadBundledModel } from "@umbel/coordinator";
+import { API_ANSWERS } from "@umbel/coordinator/answers";
 import type { Manifest } from "@umbel/protocol";
 import { catalogMemory, inspectGgufFile } from "@umbel/provider";
 import { CliError, EXIT_CODES } from "../exit-codes.js";

@@ -1,4 +1,4 @@
-import { API_ANSWERS } from "@umbel/coordinator";
+import { API_ANSWERS } from "@umbel/coordinator/answers";
 import { CliError, EXIT_CODES } from "../exit-codes.js";
 import { createOutput, type Output, table } from "../output.js";
 import { adminCall, type PublishingOptions } from "../publishing/admin-call.js";

@@ -1,4 +1,3 @@
-export { API_ANSWERS } from "./api-answers.js";
 export { createIdempotency, type IdempotencyStore } from "./idempotency/index.js";
 export { startOperatorServer } from "./operator-server.js";
 export { createSealing } from "./sealed/index.js";

@@ -16,7 +16,7 @@ import {
 } from "./local-files.js";
 import { type AskableModel, askableModels } from "./local-models.js";
 import { LocalRequests, type WorkerPort } from "./local-requests.js";
-import { createLocalServer, type LocalServer } from "./server.js";
+import type { LocalServer } from "./server.js";
 
 export interface EndpointParts {
   readonly home: string;
@@ -61,6 +61,8 @@ export class LocalEndpoint {
     const running = await readDiscoveryRecord(home);
     if (running !== undefined) throw alreadyRunning(running);
     this.#key = requiresKey ? await keyOf(home) : undefined;
+    // Most machines serve a coordinator alone, and most commands serve nobody: they need no HTTP server.
+    const { createLocalServer } = await import("./server.js");
     const server = createLocalServer({
       ...{ requests: this.requests, clock, logger, origins, hostNames, host, port },
       models: () => this.#models,
