@@ -4,9 +4,10 @@ import { z } from "zod";
 export const count = z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER);
 /** Short machine-written text: ids, names, versions. */
 export const shortText = z.string().max(256);
+/** The last character before padding has no bits that stand for nothing (RFC 4648 §3.5): else several texts would say the same bytes. */
 export const base64 = z
   .string()
-  .regex(/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/, "must be standard base64 with padding");
+  .regex(/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?$/, "must be standard base64 with padding");
 
 /** Base64 of exactly `length` bytes: keys and nonces, whose length is part of their meaning. */
 export function base64Bytes(length: number) {
