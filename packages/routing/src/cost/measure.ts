@@ -1,8 +1,8 @@
 import { requestsAhead } from "../admission/ahead.js";
 import { outputDemand_tokens, promptDemand_tokens } from "../admission/demand.js";
 import { isResident } from "../admission/residency.js";
-import { bandwidthDecode_tps } from "../rates/throughput-anomalies.js";
 import type { FleetRates, ProviderView, RequestSpec, RoutingContext, SlotView } from "../types.js";
+import { bandwidthDecode_tps } from "./bandwidth-decode.js";
 import { type CostProfile, costProfileOf } from "./profile.js";
 
 /** What is known or assumed of one machine for one request; the terms of the cost are sums over these. */

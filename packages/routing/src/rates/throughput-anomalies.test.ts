@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
+import { bandwidthDecode_tps } from "../cost/bandwidth-decode.js";
 import { BUILD, providerView, slotView } from "../testing/fixtures.js";
 import type { SlotView } from "../types.js";
-import { type AnomalyLimits, bandwidthDecode_tps, throughputAnomalies } from "./throughput-anomalies.js";
+import { type AnomalyLimits, throughputAnomalies } from "./throughput-anomalies.js";
 
 const LIMITS: AnomalyLimits = { ratio: 0.35, samples_min: 3, share: 0.8 };
 /** A machine of 100 GB/s writes it at 20 tokens a second. */
