@@ -54,6 +54,8 @@ export const providerOptions = options.refine(({ coordinatorUrl, local }) => coo
   path: ["coordinatorUrl"],
 });
 export type ProviderOptions = z.input<typeof providerOptions>;
+/** The same with their defaults. */
+export type AgentOptions = z.output<typeof providerOptions>;
 
 /** What a provider leans on, given by whoever starts it. */
 export interface ProviderDependencies {

@@ -1,0 +1,179 @@
+import { mkdir } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import type { Clock, TrustStatus, Welcome } from "@umbel/protocol";
+import { findConfinement } from "../evidence/confinement.js";
+import { createGuestMonitor, type GuestMonitor, type PauseFile, type Stance } from "../guest/index.js";
+import { LocalEndpoint } from "../local/index.js";
+import { readHardware } from "../machine/facts.js";
+import { measureMemoryBandwidth_gbs } from "../machine/memory-bandwidth.js";
+import { storeLayout } from "../models/disk/store-layout.js";
+import { NO_SESSION } from "../session/no-session.js";
+import { createSession, type Session } from "../session/session.js";
+import { Conduct } from "./conduct.js";
+import { openLibrary } from "./library.js";
+import { ModelCommands } from "./model-commands.js";
+import { OfferedBuilds } from "./offered-builds.js";
+import type { AgentOptions, ProviderDependencies } from "./options.js";
+import { ProviderError, startFailureError } from "./provider-error.js";
+import { Relay } from "./relay.js";
+import { selectModels } from "./select-models.js";
+import { SelfReport } from "./self-report.js";
+import type { Standing } from "./standing.js";
+import { readMeasuredRates } from "./stored-rates.js";
+import { providerVersion } from "./version.js";
+import { type Ready, type WorkerState, WorkerSupervisor } from "./worker-supervisor.js";
+
+/** The worker's entry in this package. */
+const ownWorkerEntry = fileURLToPath(new URL("../worker/main.js", import.meta.url));
+
+/** What an agent is made of. */
+export interface Parts {
+  readonly session: Session;
+  readonly supervisor: WorkerSupervisor;
+  readonly relay: Relay;
+  readonly commands: ModelCommands;
+  readonly builds: OfferedBuilds;
+  readonly conduct: Conduct;
+  readonly monitor: GuestMonitor;
+  readonly report: SelfReport;
+  readonly endpoint: LocalEndpoint | undefined;
+}
+
+export interface PartsContext {
+  readonly options: AgentOptions;
+  readonly dependencies: ProviderDependencies;
+  readonly clock: Clock;
+  readonly keyDirectory: string;
+  readonly pauseFile: PauseFile;
+  readonly standing: Standing;
+  /** Whether it is still to be assembled: it may be stopped meanwhile. */
+  readonly isWanted: () => boolean;
+  /** Sees to a step that nobody waits for. */
+  readonly supervise: (task: Promise<void>) => void;
+}
+
+/** What changes the agent's own life. */
+export interface PartsEvents {
+  readonly onReady: (ready: Ready) => Promise<void>;
+  readonly onState: (state: WorkerState) => void;
+  /** What the worker offers is another. */
+  readonly onModels: () => Promise<void>;
+  readonly onWorkerLost: () => void;
+  readonly onRegistered: (welcome: Welcome) => void;
+  readonly onTrust: (status: TrustStatus) => void;
+  readonly onDisconnected: () => void;
+  /** It cannot go on. */
+  readonly onFailed: (error: ProviderError) => Promise<void>;
+}
+
+/** Makes the parts of an agent and joins them; nothing runs yet. Undefined when it is not wanted any more. */
+export async function assembleParts(context: PartsContext, events: PartsEvents): Promise<Parts | undefined> {
+  const { options, dependencies, clock, keyDirectory, standing, supervise } = context;
+  const { home, engine, models: wanted, coordinatorUrl, local, authToken, privateOnly } = options;
+  const { logger, random = Math.random, workerEntry: entry = ownWorkerEntry } = dependencies;
+  const { modelsResident_max: residentModels_max, modelsMemory_gb_max, idleUnload_minutes } = options;
+  const library = openLibrary(options, clock);
+  const models = await selectModels(wanted, engine.kind, library.store);
+  const modelsDirectory = storeLayout(home).root;
+  await mkdir(modelsDirectory, { recursive: true });
+  const [confinement, found] = await Promise.all([findConfinement(), readHardware()]);
+  const infos = models.map(({ info }) => info);
+  const measured = await readMeasuredRates(home, infos, engine, found);
+  const hardware = { ...found, memory_bandwidth_gbs: measureMemoryBandwidth_gbs(() => clock.now_ms()) };
+  if (!context.isWanted()) return undefined;
+  const supervisor = new WorkerSupervisor({
+    ...{ entry, engine, models, modelsDirectory, confinement, clock, random, logger, measured, keyDirectory },
+    ...(residentModels_max !== undefined && { residentModels_max }),
+    ...(modelsMemory_gb_max !== undefined && { modelsMemory_bytes_max: modelsMemory_gb_max * 2 ** 30 }),
+    ...(idleUnload_minutes > 0 && { idleUnload_ms: idleUnload_minutes * 60_000 }),
+    onReady: (ready) => supervise(events.onReady(ready)),
+    onState: events.onState,
+    onLoadStatus: (status) => commands.onLoadStatus(status),
+    onModels: (offered) => {
+      commands.onModels(offered);
+      builds.onModels(offered);
+      supervise(events.onModels());
+    },
+    onOfferRefused: (failure) => builds.onRefused(failure),
+    // Each knows its own requests and leaves the others alone.
+    onForward: (message) => {
+      relay.onForward(message);
+      endpoint?.requests.onForward(message);
+    },
+    onFrame: (frame) => {
+      relay.onFrame(frame);
+      endpoint?.requests.onFrame(frame);
+    },
+    onLost: () => {
+      standing.onWorkerLost();
+      relay.onWorkerLost();
+      endpoint?.requests.onWorkerLost();
+      events.onWorkerLost();
+    },
+    onFailed: (code) => supervise(events.onFailed(startFailureError(code, keyDirectory))),
+  });
+  const session =
+    coordinatorUrl === undefined
+      ? NO_SESSION
+      : createSession({
+          ...{ coordinatorUrl, clock, random, logger },
+          handlers: {
+            register: () => report.register(),
+            signChallenge: (challenge, sessionId) => supervisor.sign({ type: "sign_challenge", challenge, sessionId }),
+            heartbeat: () => report.heartbeat(),
+            onRegistered: (welcome) => {
+              standing.onRegistered(welcome);
+              events.onRegistered(welcome);
+            },
+            onRequest: (request) => relay.onRequest(request),
+            onBody: (frame) => relay.onBody(frame),
+            onCancel: (id) => relay.onCancel(id),
+            onTrust: (status) => {
+              standing.onTrust(status);
+              events.onTrust(status);
+            },
+            onModels: (message) => supervise(commands.onMessage(message)),
+            onGoingAway: () => relay.onGoingAway(),
+            onDrained: () => relay.onDrained(),
+            onDisconnected: () => {
+              standing.onDisconnected();
+              events.onDisconnected();
+              relay.onDisconnected();
+            },
+          },
+          onRefused: (error) => supervise(events.onFailed(new ProviderError(error.code, error.message, { cause: error }))),
+        });
+  const relay = new Relay(session, supervisor);
+  const builds = new OfferedBuilds({ home, library, worker: supervisor, wanted: () => commands.wanted });
+  const commands = new ModelCommands({ coordinator: session, worker: supervisor, builds, clock, logger });
+  const endpoint =
+    local &&
+    new LocalEndpoint({
+      ...{ home, clock, logger, version: providerVersion },
+      options: local,
+      worker: supervisor,
+      figures: () => report.figures(),
+    });
+  const residents = () => standing.residents;
+  const conduct = new Conduct({ session, relay, local: endpoint?.requests, commands, clock, worker: supervisor, residents });
+  const report = new SelfReport({
+    ...{ standing, supervisor, relay, conduct, local: endpoint?.requests, hardware, authToken, privateOnly, residentModels_max },
+  });
+  const monitor = await watchHost(context, (stance) => conduct.adopt(stance));
+  return { session, supervisor, relay, commands, builds, conduct, monitor, report, endpoint };
+}
+
+async function watchHost(context: PartsContext, adopt: (stance: Stance) => Promise<void>): Promise<GuestMonitor> {
+  const { options, clock, pauseFile, supervise } = context;
+  const { guestSources, logger } = context.dependencies;
+  return createGuestMonitor({
+    rules: options.guest,
+    clock,
+    pausedUntil_ms: await pauseFile.read(),
+    onChange: (stance) => {
+      logger.info({ reasons: stance.reasons, share: stance.share }, stance.reasons.length > 0 ? "the machine rests" : "the machine serves");
+      supervise(adopt(stance));
+    },
+    ...(guestSources !== undefined && { sources: guestSources }),
+  });
+}

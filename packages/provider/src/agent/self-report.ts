@@ -1,0 +1,67 @@
+import type { Hardware, Heartbeat, Register } from "@umbel/protocol";
+import type { Figures } from "../local/figures.js";
+import { readMetrics } from "../machine/metrics.js";
+import type { Conduct } from "./conduct.js";
+import type { Relay } from "./relay.js";
+import { heartbeatMessage, registerMessage } from "./reports.js";
+import type { Standing } from "./standing.js";
+import { providerVersion } from "./version.js";
+import type { WorkerSupervisor } from "./worker-supervisor.js";
+
+export interface SelfReportParts {
+  readonly standing: Pick<Standing, "totals" | "workerState">;
+  readonly supervisor: Pick<WorkerSupervisor, "ready" | "restarts" | "sign">;
+  readonly relay: Pick<Relay, "inFlight" | "ordinals">;
+  readonly conduct: Pick<Conduct, "stance">;
+  /** Requests of this machine's own programs; absent where there is no endpoint for them. */
+  readonly local: { readonly inFlight: number } | undefined;
+  /** As it is registered. */
+  readonly hardware: Hardware;
+  readonly authToken: string | undefined;
+  readonly privateOnly: boolean;
+  readonly residentModels_max: number | undefined;
+}
+
+/** What the machine says of itself: at registration, in heartbeats, and to whoever watches it. */
+export class SelfReport {
+  constructor(private readonly parts: SelfReportParts) {}
+
+  /** Requests under way, of the coordinator and of this machine's own programs. */
+  get inFlight(): number {
+    const { relay, local } = this.parts;
+    return relay.inFlight + (local?.inFlight ?? 0);
+  }
+
+  async register(): Promise<Register> {
+    const { supervisor, hardware, authToken, privateOnly } = this.parts;
+    const { ready } = supervisor;
+    const attestation = await supervisor.sign({ type: "sign_registration", claims: { version: providerVersion } });
+    if (ready === undefined || attestation === undefined) throw new Error("there is no worker to register");
+    return registerMessage({ ready, attestation, hardware, authToken, privateOnly });
+  }
+
+  async heartbeat(): Promise<Heartbeat> {
+    const { standing, supervisor, relay, conduct, hardware, residentModels_max } = this.parts;
+    return heartbeatMessage({
+      isServing: this.inFlight > 0,
+      totals: standing.totals,
+      workerRestarts: supervisor.restarts,
+      metrics: await readMetrics(),
+      state: standing.workerState,
+      ordinals: relay.ordinals,
+      memory_gb: hardware.memory_gb,
+      residentModels_max,
+      stance: conduct.stance,
+    });
+  }
+
+  figures(): Omit<Figures, "inFlight"> {
+    const { standing, supervisor, conduct } = this.parts;
+    return {
+      ...standing.totals,
+      slots: standing.workerState?.slots ?? [],
+      workerRestarts: supervisor.restarts,
+      rests: conduct.stance.reasons.length > 0,
+    };
+  }
+}
