@@ -1,9 +1,10 @@
 import type { Clock } from "@umbel/protocol";
-import { ledgerRepository, type ReservationTerms, STATEMENT_TIMEOUT_MS, type Store, sqlState } from "../store/index.js";
+import { ledgerRepository, type ReservationTerms, STATEMENT_TIMEOUT_MS, type Store } from "../store/index.js";
 import { bill } from "./bill.js";
 import { asError, type LedgerEvent } from "./events.js";
 import { AMOUNT_MICRO_USD_MAX, holdOutcome, holdRow } from "./hold.js";
 import { createInstance, type DeadInstances } from "./instance.js";
+import { type Entry, post } from "./posting.js";
 import { clampUsage } from "./price.js";
 import { createPriceList } from "./price-list.js";
 import { attempt, persist, wait } from "./retry.js";
@@ -13,7 +14,6 @@ import {
   type Credit,
   type HoldOutcome,
   type HoldRequest,
-  IdempotencyConflictError,
   type Ledger,
   LedgerUnavailableError,
   type ReleaseReason,
@@ -25,8 +25,6 @@ const ABANDON_AFTER_MS = STATEMENT_TIMEOUT_MS + 1_000;
 /** Which system account a credit comes from (money.md §5). */
 const FUNDED_BY = { deposit: "sys:stripe", admin_credit: "sys:promo" } as const;
 const SYSTEM_ACCOUNT = /^(?:platform$|sys:)/;
-/** SQLSTATE that the database's own functions raise. */
-const IDEMPOTENCY_CONFLICT = "UM001";
 const NO_BOUND = { promptBound_tokens: Number.MAX_SAFE_INTEGER, outputBound_tokens: Number.MAX_SAFE_INTEGER };
 
 export interface LedgerOptions {
@@ -172,11 +170,12 @@ export async function createLedger(options: LedgerOptions): Promise<Ledger> {
       if (amount_microUsd <= 0n || amount_microUsd > AMOUNT_MICRO_USD_MAX)
         throw new RangeError("a credit must be positive and at most 10^15 µUSD");
       if (SYSTEM_ACCOUNT.test(accountId)) throw new RangeError("system accounts are not credited");
-      const transfer = { kind, idempotencyKey, reference, from: FUNDED_BY[kind], to: accountId, amount_microUsd, at: clock.date() };
-      await attempt((signal) => ledgerRepository.transfer(client, transfer, signal), retry).catch((error: unknown) => {
-        if (sqlState(error) !== IDEMPOTENCY_CONFLICT) throw error;
-        throw new IdempotencyConflictError(`another credit has the key ${idempotencyKey}`, { cause: error });
-      });
+      const entries: readonly Entry[] = [
+        { accountId, type: kind, amount_microUsd },
+        { accountId: FUNDED_BY[kind], type: kind, amount_microUsd: -amount_microUsd },
+      ];
+      const posting = { kind, idempotencyKey, reference, entries };
+      await attempt(() => store.transaction((tx) => post(tx, posting, clock.date())), retry);
     },
 
     async balance(accountId) {

@@ -16,6 +16,7 @@ import { tokenNotices } from "./0015-token-notices.js";
 import { publishingKeys } from "./0016-publishing-keys.js";
 import { buildMemory } from "./0017-build-memory.js";
 import { deprecation } from "./0018-deprecation.js";
+import { postings } from "./0019-postings.js";
 
 export interface Migration {
   readonly id: number;
@@ -43,4 +44,5 @@ export const migrations: readonly Migration[] = [
   { id: 16, name: "publishing keys", sql: publishingKeys },
   { id: 17, name: "memory of builds", sql: buildMemory },
   { id: 18, name: "deprecation of builds", sql: deprecation },
+  { id: 19, name: "exact postings, and facts of accounts", sql: postings },
 ];

@@ -35,6 +35,19 @@ export interface HoldResult {
   readonly key_window: "none" | "daily" | "weekly" | "monthly" | null;
 }
 
+export interface PostingRow {
+  readonly kind: string;
+  readonly idempotencyKey: string;
+  readonly reference: string;
+  readonly entries: readonly {
+    readonly accountId: string;
+    readonly type: string;
+    readonly amount_microUsd: bigint;
+    readonly withdrawable_microUsd?: bigint;
+  }[];
+  readonly at: Date;
+}
+
 export interface SettlementRow {
   readonly requestId: string;
   readonly prompt_tokens: number;
@@ -99,25 +112,37 @@ export const ledgerRepository = {
     return answer(statement, signal);
   },
 
-  /** Moves an amount between two accounts. False when the same transaction is there already. Fails with SQLSTATE UM001 when another is. */
-  async transfer(
-    client: Client,
-    transfer: {
-      readonly kind: string;
-      readonly idempotencyKey: string;
-      readonly reference: string;
-      readonly from: string;
-      readonly to: string;
-      readonly amount_microUsd: bigint;
-      readonly at: Date;
-    },
-    signal: AbortSignal,
-  ): Promise<boolean> {
-    const { kind, idempotencyKey, reference, from, to, amount_microUsd, at } = transfer;
-    const statement = client<{ posted: boolean }[]>`select ledger_post(
-      ${kind}::text, ${idempotencyKey}::text, ${reference}::text, array[${to}::text, ${from}::text], array[${kind}::text, ${kind}::text],
-      array[${amount_microUsd}::bigint, -${amount_microUsd}::bigint], array[false, false], ${at.toISOString()}::timestamptz) as posted`;
-    return (await answer(statement, signal)).posted;
+  /** Posts a balanced transaction as part of `tx`. False when the same one is there already. Fails with SQLSTATE UM001 when another is. */
+  async post(tx: Tx, posting: PostingRow): Promise<boolean> {
+    const { entries } = posting;
+    const column = (values: readonly (string | null)[], type: string) =>
+      sql`array[${sql.join(
+        values.map((value) => sql`${value}`),
+        sql`, `,
+      )}]::${sql.raw(type)}[]`;
+    const [row] = await run(
+      tx.execute<{ posted: boolean }>(sql`select ledger_post_entries(
+        ${posting.kind}::text, ${posting.idempotencyKey}::text, ${posting.reference}::text,
+        ${column(
+          entries.map((entry) => entry.accountId),
+          "text",
+        )},
+        ${column(
+          entries.map((entry) => entry.type),
+          "text",
+        )},
+        ${column(
+          entries.map((entry) => entry.amount_microUsd.toString()),
+          "bigint",
+        )},
+        ${column(
+          entries.map((entry) => entry.withdrawable_microUsd?.toString() ?? null),
+          "bigint",
+        )},
+        ${posting.at.toISOString()}::timestamptz) as posted`),
+    );
+    if (row === undefined) throw new Error("a ledger statement returned no row");
+    return row.posted;
   },
 
   async terms(tx: Tx, requestId: string): Promise<ReservationTerms | undefined> {

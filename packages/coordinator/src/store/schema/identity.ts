@@ -2,15 +2,30 @@ import { sql } from "drizzle-orm";
 import { boolean, index, integer, pgTable, primaryKey, text } from "drizzle-orm/pg-core";
 import { createdAt, instant, microUsd } from "./columns.js";
 
-export const users = pgTable("users", {
-  accountId: text("account_id").primaryKey(),
-  displayName: text("display_name").notNull(),
-  /** Percent; null takes the default. */
-  platformFeePercent: integer("platform_fee_percent"),
-  /** Whether the account stands in public lists, under its pseudonym. */
-  listed: boolean("listed").notNull().default(true),
-  createdAt: createdAt(),
-});
+export const users = pgTable(
+  "users",
+  {
+    accountId: text("account_id").primaryKey(),
+    displayName: text("display_name").notNull(),
+    /** Percent; null takes the default. */
+    platformFeePercent: integer("platform_fee_percent"),
+    /** Whether the account stands in public lists, under its pseudonym. */
+    listed: boolean("listed").notNull().default(true),
+    createdAt: createdAt(),
+    /** In lower case. */
+    email: text("email"),
+    /** The identity provider has not told it yet. */
+    emailPending: boolean("email_pending").notNull().default(false),
+    /** `service` is a trusted aggregator: list prices, no least charge, wider request limits. */
+    role: text("role", { enum: ["", "service"] })
+      .notNull()
+      .default(""),
+    /** Why the account may neither ask models nor withdraw; null while it may. */
+    frozenReason: text("frozen_reason"),
+    erasedAt: instant("erased_at"),
+  },
+  (table) => [index("users_email").on(table.email)],
+);
 
 /** Deleted keys keep their row, so that usage can name them; their hash is wiped. */
 export const apiKeys = pgTable(
