@@ -6,9 +6,6 @@ import { IdempotencyConflictError, type MicroUsd } from "./types.js";
 const IDEMPOTENCY_CONFLICT = "UM001";
 const CHECK_VIOLATION = "23514";
 
-/** Accounts of the house (money.md §5): they may be negative and are never spent. */
-type SystemAccount = "platform" | "sys:stripe" | "sys:chain" | "sys:promo" | "sys:rewards" | "sys:unclaimed" | "sys:baddebt";
-
 /** What an entry is, as statements and exports name it (money.md §5). */
 export type EntryType =
   | "deposit"
@@ -32,7 +29,10 @@ export type EntryType =
   | "erasure_forfeit";
 
 export interface Entry {
-  /** Of a person, or a `SystemAccount`. */
+  /**
+   * Of a person, or of the house (money.md §5): `platform`, `sys:stripe`, `sys:chain`, `sys:promo`, `sys:rewards`, `sys:unclaimed`,
+   * `sys:baddebt`. Those of the house may be negative, and nobody spends them.
+   */
   readonly accountId: string;
   readonly type: EntryType;
   /** Above zero comes in, below zero goes out. */
