@@ -17,6 +17,7 @@ import { publishingKeys } from "./0016-publishing-keys.js";
 import { buildMemory } from "./0017-build-memory.js";
 import { deprecation } from "./0018-deprecation.js";
 import { postings } from "./0019-postings.js";
+import { referrals } from "./0020-referrals.js";
 
 export interface Migration {
   readonly id: number;
@@ -45,4 +46,5 @@ export const migrations: readonly Migration[] = [
   { id: 17, name: "memory of builds", sql: buildMemory },
   { id: 18, name: "deprecation of builds", sql: deprecation },
   { id: 19, name: "exact postings, and facts of accounts", sql: postings },
+  { id: 20, name: "referrals", sql: referrals },
 ];

@@ -1,6 +1,7 @@
 import { sql } from "drizzle-orm";
 import { bigint, boolean, index, integer, jsonb, pgTable, primaryKey, text } from "drizzle-orm/pg-core";
 import { count, createdAt, instant, microUsd, updatedAt } from "./columns.js";
+import { users } from "./identity.js";
 
 /** One balanced movement of money; its entries sum to zero. */
 export const ledgerTransactions = pgTable(
@@ -149,4 +150,29 @@ export const usage = pgTable(
     index("usage_time").on(table.createdAt),
     index("usage_machine").on(table.machineId, table.createdAt.desc()),
   ],
+);
+
+/** Accounts that bring others under a code of theirs. */
+export const referrers = pgTable("referrers", {
+  accountId: text("account_id")
+    .primaryKey()
+    .references(() => users.accountId),
+  /** In capitals. */
+  code: text("code").notNull().unique(),
+  createdAt: createdAt(),
+});
+
+/** Who was brought by whom; an account has one referrer for ever. */
+export const referrals = pgTable(
+  "referrals",
+  {
+    referredAccountId: text("referred_account_id")
+      .primaryKey()
+      .references(() => users.accountId),
+    referrerCode: text("referrer_code")
+      .notNull()
+      .references(() => referrers.code),
+    createdAt: createdAt(),
+  },
+  (table) => [index("referrals_referrer").on(table.referrerCode)],
 );
