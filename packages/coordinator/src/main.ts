@@ -164,6 +164,11 @@ async function start(
       socketsPerAddress_max: settings.socketsPerIp,
       upgradesPerMinute_max: settings.upgradesPerIp_perMinute,
       costProfile: costProfileFor(settings),
+      ceilings: {
+        decode_tps: settings.believedDecode_tps,
+        prefill_tps: settings.believedPrefill_tps,
+        memoryBandwidth_gbs: settings.believedBandwidth_gbs,
+      },
       warmPool: warmPoolSettings(settings),
     },
     catalog: fleetCatalog(catalog),

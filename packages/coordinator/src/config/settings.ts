@@ -3,7 +3,7 @@
  * it does. The type `Settings`, the start-up checks and the table in the README all come from here. Source of the defaults: api.md §1, §5,
  * §15; routing.md §8, §9; ops.md §8, §9.2.
  */
-import { WIRE_LIMITS } from "@umbel/protocol";
+import { SELF_REPORTED_MAX, WIRE_LIMITS } from "@umbel/protocol";
 import type { z } from "zod";
 import {
   adminSecret,
@@ -291,6 +291,22 @@ export const SETTINGS = {
     env: "UMBEL_THROUGHPUT_ANOMALY_EFFICIENCY",
     default: "0.8",
     about: "Share of a memory's bandwidth that writing tokens is expected to use.",
+  }),
+
+  believedDecode_tps: setting(wholeNumber({ least: 1, most: SELF_REPORTED_MAX.decode_tps }), {
+    env: "UMBEL_BELIEVED_DECODE_TPS",
+    default: "10000",
+    about: "Most tokens per second of one answer that a machine's own word is believed for; a higher figure counts as this.",
+  }),
+  believedPrefill_tps: setting(wholeNumber({ least: 1, most: SELF_REPORTED_MAX.prefill_tps }), {
+    env: "UMBEL_BELIEVED_PREFILL_TPS",
+    default: "200000",
+    about: "Most prompt tokens per second that a machine's own word is believed for; a higher measurement counts as none.",
+  }),
+  believedBandwidth_gbs: setting(wholeNumber({ least: 1, most: SELF_REPORTED_MAX.memoryBandwidth_gbs }), {
+    env: "UMBEL_BELIEVED_MEMORY_BANDWIDTH",
+    default: "10000",
+    about: "Most memory bandwidth, in 10^9 bytes per second, that a machine's own word is believed for.",
   }),
 
   warmPool: setting(flag, {

@@ -1,6 +1,7 @@
-import type { TrustLevel } from "@umbel/protocol";
+import { SELF_REPORTED_MAX, type TrustLevel } from "@umbel/protocol";
 import { type CostProfile, DEFAULT_COST_PROFILE } from "@umbel/routing";
 import type { WarmPoolSettings } from "./loads/warm-loop.js";
+import type { Ceilings } from "./session/ceilings.js";
 
 /** What one attempt may hold for a consumer that reads slowly. Past either figure it overflows, visibly (protocol.md §7.4). */
 export const ATTEMPT_BUFFER_LIMITS = { events_max: 4096, bytes_max: 4 * 1024 * 1024 } as const;
@@ -57,6 +58,8 @@ export interface FleetSettings {
   readonly touchInterval_ms: number;
   /** Coefficients by which machines are compared. */
   readonly costProfile: CostProfile;
+  /** What is believed of a machine's word on its own speed. */
+  readonly ceilings: Ceilings;
 }
 
 export const FLEET_DEFAULTS: FleetSettings = {
@@ -77,4 +80,5 @@ export const FLEET_DEFAULTS: FleetSettings = {
   warmPool: { isEnabled: true, interval_ms: 10_000, planner: {} },
   touchInterval_ms: 60_000,
   costProfile: DEFAULT_COST_PROFILE,
+  ceilings: SELF_REPORTED_MAX,
 };

@@ -36,6 +36,7 @@ import type { FleetCatalog } from "../loads/fleet-catalog.js";
 import { judgeUpdate } from "../loads/models-update.js";
 import type { DisconnectReason, FrameIgnored } from "../ports.js";
 import type { ServingProvider } from "../types.js";
+import { believedHeartbeat, believedRegister } from "./ceilings.js";
 import type { SessionContext } from "./session-context.js";
 import { SessionHealth } from "./session-health.js";
 import { SessionStanding } from "./session-standing.js";
@@ -66,7 +67,8 @@ export class ProviderSession implements FrameHandler, AttemptHost {
 
   /** @param onEnded called once, when the connection is over and all work on it is lost */
   constructor(machine: AdmittedMachine, context: SessionContext, onEnded: (session: ProviderSession) => void) {
-    const { register, device, accountId, sessionId } = machine;
+    const { device, accountId, sessionId } = machine;
+    const register = believedRegister(machine.register, context.settings.ceilings);
     const now_ms = context.clock.now_ms();
     this.id = sessionId;
     this.machineId = device.machineId;
@@ -287,7 +289,7 @@ export class ProviderSession implements FrameHandler, AttemptHost {
     this.#health.alive(now_ms - this.#lastHeartbeat_ms);
     this.#lastHeartbeat_ms = now_ms;
     const before = this.#view.slots;
-    const reported = this.#work.heartbeat(this.#view, message);
+    const reported = this.#work.heartbeat(this.#view, believedHeartbeat(message, settings.ceilings));
     this.#observe(before, reported);
     // A machine that refused a request because it drains is asked again after a while; one that says that it rests, when it says otherwise.
     const drains = (message.rest_reasons ?? []).length > 0 || now_ms < this.#drainingUntil_ms;
