@@ -1,4 +1,4 @@
-import type { ProviderView, RequestSpec, SlotView } from "../types.js";
+import type { BuildMemory, ProviderView, RequestSpec, SlotView } from "../types.js";
 import { requestDemand_tokens } from "./demand.js";
 import { gib } from "./gib.js";
 import { isResident } from "./residency.js";
@@ -8,7 +8,7 @@ const UNKNOWN_KV_BYTES_PER_TOKEN = 400_000;
 /** Tokens beyond which the cache estimate stops growing, so that an absurd bound stays a finite number. */
 const KV_TOKENS_MAX = 16_777_216;
 /** Memory a load takes for each byte of a build's files: the engine's buffers beside the weights. */
-export const LOAD_OVERHEAD = 1.2;
+const LOAD_OVERHEAD = 1.2;
 /** Left to the rest of the system when a machine does not report what it can spare. */
 const SYSTEM_RESERVE_GB = 4;
 
@@ -84,7 +84,7 @@ function residentMemory_gb(provider: ProviderView): number {
 }
 
 /** What a load takes without any cache: as the catalogue knows it, else by the size of the files. */
-export function loadedSize_gb(size_gb: number, { memory }: Pick<RequestSpec, "memory">): number {
+export function loadedSize_gb(size_gb: number, { memory }: { readonly memory?: BuildMemory | undefined }): number {
   return memory === undefined ? size_gb * LOAD_OVERHEAD : gib(memory.resident_bytes);
 }
 

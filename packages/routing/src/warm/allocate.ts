@@ -57,11 +57,12 @@ export function allocate(
 
   function assignmentOf(demand: Demand, target: Candidate): (Assignment & { readonly value: number }) | undefined {
     const loss = (build: string) => lossOf(build, target.view.id);
-    const evict = evictionsFor(target.view, demand.survey.size_gb, loss);
+    const memory = (build: string) => demandOf(build).survey.memory;
+    const evict = evictionsFor(target.view, demand.survey.loaded_gb, { loss, memory });
     if (evict === undefined) return undefined;
     const lost = evict.reduce((sum, build) => sum + loss(build), 0);
     const gain = gainOf(demand, target, lost > 0) - settings.evictionMargin * lost;
-    return gain > 0 ? { demand, target, evict, value: gain / Math.max(demand.survey.size_gb, SIZE_GB_MIN) } : undefined;
+    return gain > 0 ? { demand, target, evict, value: gain / Math.max(demand.survey.loaded_gb, SIZE_GB_MIN) } : undefined;
   }
 
   while (assignments.length < loads_max) {

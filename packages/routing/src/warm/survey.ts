@@ -1,6 +1,7 @@
 import { requestsAhead } from "../admission/ahead.js";
 import { qualityPlaces } from "../admission/concurrency.js";
 import { gib } from "../admission/gib.js";
+import { loadedSize_gb } from "../admission/memory.js";
 import { isResident } from "../admission/residency.js";
 import { measure } from "../cost/measure.js";
 import { costProfileOf } from "../cost/profile.js";
@@ -48,8 +49,9 @@ export interface Survey {
   readonly build: string;
   /** Whether its machines serve nothing else. */
   readonly isDedicated: boolean;
-  /** Memory of one copy. */
-  readonly size_gb: number;
+  /** Memory of one copy, and what the catalogue knows of it; undefined is nothing, and the files of a copy tell. */
+  readonly loaded_gb: number;
+  readonly memory: BuildMemory | undefined;
   readonly warmCopies: number;
   /** The copy in memory on a machine that serves anybody. */
   warmAt(providerId: string): Copy | undefined;
@@ -127,7 +129,8 @@ export function survey(build: string, known: WarmBuild, means: SurveyMeans, turn
   candidates.sort((a, b) => b.score - a.score || (a.view.id < b.view.id ? -1 : 1));
   return {
     isDedicated: known.dedicated !== undefined,
-    ...{ build, size_gb, warmCopies, warm_places, coming, coming_places, atWork, candidates },
+    ...{ build, memory: known.memory, warmCopies, warm_places, coming, coming_places, atWork, candidates },
+    loaded_gb: loadedSize_gb(size_gb, known),
     saturation: warmCopies === 0 ? 0 : saturated / warmCopies,
     warmAt(providerId) {
       const view = fleet.get(providerId);
