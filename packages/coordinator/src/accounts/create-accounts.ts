@@ -33,7 +33,7 @@ export interface AccountsDependencies {
   readonly store: Store;
   readonly clock: Clock;
   /** Whose tokens are accepted, too; absent where nobody signs in. */
-  readonly sessions?: Pick<Sessions, "accountOf">;
+  readonly sessions?: Pick<Sessions, "read">;
 }
 
 /**
@@ -88,8 +88,10 @@ export async function createAccounts({ store, clock, sessions }: AccountsDepende
   return {
     async authenticate(token) {
       if (isSessionToken(token)) {
-        const accountId = await sessions?.accountOf(token);
-        return accountId === undefined ? undefined : { accountId, method: "session", key: undefined };
+        const session = await sessions?.read(token);
+        if (session === undefined) return undefined;
+        const { accountId, issuedAt } = session;
+        return { accountId, method: "session", key: undefined, session: { how: "signed", provenAt: issuedAt } };
       }
       if (!isProviderToken(token)) return byApiKey(token);
       const accountId = await providerAccount(token);

@@ -15,16 +15,16 @@ describe("a session", () => {
     const { clock, sessions } = await bench();
     const token = await sessions.issue("alice");
     expect(isSessionToken(token)).toBe(true);
-    expect(await sessions.accountOf(token)).toBe("alice");
+    expect(await sessions.read(token)).toMatchObject({ accountId: "alice" });
     await clock.advance(ttl_ms_default - 1);
-    expect(await sessions.accountOf(token)).toBe("alice");
+    expect(await sessions.read(token)).toMatchObject({ accountId: "alice" });
     await clock.advance(1);
-    expect(await sessions.accountOf(token)).toBeUndefined();
+    expect(await sessions.read(token)).toBeUndefined();
   });
 
   it("lasts at most so long", async () => {
     const { sessions } = await bench();
-    expect(await sessions.accountOf(await sessions.issue("alice", ttl_ms_max))).toBe("alice");
+    expect(await sessions.read(await sessions.issue("alice", ttl_ms_max))).toMatchObject({ accountId: "alice" });
     for (const ttl_ms of [ttl_ms_max + 1, 0, -1, Number.NaN]) await expect(sessions.issue("alice", ttl_ms)).rejects.toThrow(RangeError);
   });
 
@@ -47,7 +47,7 @@ describe("a session", () => {
     });
     const none = `${Buffer.from('{"alg":"none","typ":"session+jwt","ver":1}').toString("base64url")}.${claims}.`;
     for (const wrong of [await others.issue("alice"), `${header}.${forged}.${signature}`, challenge, none, "eyJ", `${token}x`, ""]) {
-      expect(await sessions.accountOf(wrong)).toBeUndefined();
+      expect(await sessions.read(wrong)).toBeUndefined();
     }
   });
 
@@ -58,7 +58,7 @@ describe("a session", () => {
       await other.advance(clock.date().getTime() - other.date().getTime() + by_ms);
       return createSessions({ identity, clock: other }).issue("alice");
     };
-    expect(await sessions.accountOf(await ahead(60_000))).toBe("alice");
-    expect(await sessions.accountOf(await ahead(120_000))).toBeUndefined();
+    expect(await sessions.read(await ahead(60_000))).toMatchObject({ accountId: "alice" });
+    expect(await sessions.read(await ahead(120_000))).toBeUndefined();
   });
 });

@@ -13,8 +13,8 @@ const CLOCK_SKEW_ms = 60_000;
 export interface Sessions {
   /** @param ttl_ms until it ends, at most `SESSION_LIMITS.ttl_ms_max`. @throws RangeError beyond that */
   issue(accountId: string, ttl_ms?: number): Promise<string>;
-  /** The account of a token; undefined for one that this coordinator did not sign, or that has ended. */
-  accountOf(token: string): Promise<string | undefined>;
+  /** Whose a token is, and since when; undefined for one that this coordinator did not sign, or that has ended. */
+  read(token: string): Promise<{ readonly accountId: string; readonly issuedAt: Date } | undefined>;
 }
 
 /** @param identity the coordinator's own key */
@@ -30,12 +30,12 @@ export function createSessions({ identity, clock }: { readonly identity: DeviceK
         expires_at: expiresAt.toISOString(),
       });
     },
-    async accountOf(token) {
+    async read(token) {
       try {
         const { account_id, issued_at, expires_at } = await verifyClaims(identity.publicJwk, "session", token);
         const now_ms = clock.date().getTime();
         const isCurrent = Date.parse(issued_at) <= now_ms + CLOCK_SKEW_ms && Date.parse(expires_at) > now_ms;
-        return isCurrent ? account_id : undefined;
+        return isCurrent ? { accountId: account_id, issuedAt: new Date(issued_at) } : undefined;
       } catch (error) {
         if (error instanceof SignatureError) return undefined;
         throw error;

@@ -23,8 +23,18 @@ export interface KeyRecord {
 /** Who is calling and how they proved it. Money and admin routes check `method`. */
 export interface Principal {
   readonly accountId: string;
-  readonly method: "api_key" | "provider_token" | "session";
+  readonly method: "api_key" | "provider_token" | "session" | "admin_key";
   readonly key: KeyRecord | undefined;
+  /** Of the method `session`. */
+  readonly session?: SessionFacts;
+}
+
+/** How somebody has signed in. */
+export interface SessionFacts {
+  /** `signed`: a token that the coordinator has signed, and keeps nothing of. */
+  readonly how: "signed";
+  /** When this person last proved who they are. */
+  readonly provenAt: Date;
 }
 
 export interface NewKey {

@@ -33,7 +33,7 @@ export function accountRoutes({ ledger }: HttpDependencies): readonly Route[] {
     {
       method: "GET",
       url: "/v1/payments/balance",
-      access: "account",
+      access: "holder",
       doc: { tag: "Account", summary: "The account's money", answer: balanceObject },
       async handle(request) {
         const balance = await ledger.balance(principalOf(request).accountId);

@@ -33,7 +33,7 @@ const REACHES = {
       (path) => `POST /v1/${path}`,
     ),
   ],
-  provider: ["DELETE /v1/device/token", "GET /v1/me/providers", "GET /v1/me/providers/{id}/why"],
+  provider: ["DELETE /v1/device/token", "GET /v1/me/providers", "GET /v1/me/providers/{id}/why", "GET /v1/payments/balance"],
 } as const;
 
 interface Operation {

@@ -8,6 +8,9 @@ import { principalOf } from "./exchange.js";
 import { admitPublisher, publishingKeyOf } from "./publishing/index.js";
 import type { Route } from "./route.js";
 
+/** How long somebody who has signed in counts as just having done so, where money or an account is at stake. Source: money.md §16. */
+export const CONFIRMED_ms = 5 * 60_000;
+
 /** Something a request passes before its body is read. */
 type Gate = (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
 
@@ -40,6 +43,12 @@ export function createGates(dependencies: HttpDependencies, isDraining: () => bo
     if (principalOf(request).method === "session") return;
     const message = "this endpoint requires an interactive session — API keys are not accepted";
     throw new ApiError({ status: 403, code: "forbidden", message });
+  };
+  const confirmed: Gate = async (request) => {
+    const provenAt = principalOf(request).session?.provenAt;
+    if (provenAt !== undefined && clock.date().getTime() - provenAt.getTime() <= CONFIRMED_ms) return;
+    const message = "this needs a sign-in of the last minutes — sign in again, then repeat it";
+    throw new ApiError({ status: 403, code: "confirmation_required", message });
   };
   // It lies on a machine that strangers' requests run on, so it must not be worth money.
   const noMachine: Gate = async (request) => {
@@ -95,8 +104,10 @@ export function createGates(dependencies: HttpDependencies, isDraining: () => bo
 
   return {
     inference: [notDraining, authenticated, noMachine, withinRequestLimit],
-    account: [authenticated, noMachine],
+    account: [authenticated, noMachine, withinChangeLimit],
+    holder: [authenticated, withinChangeLimit],
     session: [authenticated, signedIn, withinChangeLimit],
+    confirmed: [authenticated, signedIn, confirmed, withinChangeLimit],
     owner: [authenticated, ownsMachines],
     admin: [operator],
     publishing: [publisher],

@@ -15,10 +15,22 @@ export interface Route {
   readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   readonly url: string;
   /**
-   * `inference`: behind the drain gate and the request limit of the account. `account`: a key of an account, or somebody who has signed in. `session`: somebody who
-   * has signed in, no key. `owner`: somebody who has signed in, or a machine's own token. `admin`: the operator's key, or somebody signed in to an operator's account. `publishing`: a publishing key with the route's `scope`, or what `admin` takes. `release`: the release key, or what `publishing` takes. `public`: limited per address. `probe`: not limited, not logged.
+   * `inference`: behind the drain gate and the request limit of the account. `account`: a key of an account, or somebody who has signed in. `holder`: the same, or a
+   * machine's own token: whoever may see the account's balance and earnings. `session`: somebody who has signed in, no key. `confirmed`: somebody who has signed in
+   * within the last minutes (`CONFIRMED_ms`). Writes of all these are held to the limit of changes. `owner`: somebody who has signed in, or a machine's own token. `admin`: the operator's key, or somebody signed in to an operator's account. `publishing`: a publishing key with the route's `scope`, or what `admin` takes. `release`: the release key, or what `publishing` takes. `public`: limited per address. `probe`: not limited, not logged.
    */
-  readonly access: "inference" | "account" | "session" | "owner" | "admin" | "publishing" | "release" | "public" | "probe";
+  readonly access:
+    | "inference"
+    | "account"
+    | "holder"
+    | "session"
+    | "confirmed"
+    | "owner"
+    | "admin"
+    | "publishing"
+    | "release"
+    | "public"
+    | "probe";
   /** Of a `publishing` or `release` route: what a publishing key must be for; absent takes any. */
   readonly scope?: PublishingScope;
   /** What the API document says of it; absent is left out there. */

@@ -10,6 +10,7 @@ export const API_ERROR_CODES = [
   "authentication_error",
   "insufficient_quota",
   "forbidden",
+  "confirmation_required",
   "model_not_allowed",
   "model_not_found",
   "not_found",

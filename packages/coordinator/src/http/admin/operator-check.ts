@@ -4,22 +4,25 @@ import { isSessionToken, type Principal } from "../../accounts/index.js";
 import { authenticate, bearerOf } from "../bearer.js";
 import type { HttpDependencies } from "../dependencies.js";
 
+/** Whoever holds the operator's key. It stands for no account: nothing of `admin` can be spent or owned. */
+const ADMIN_KEY_HOLDER: Principal = { accountId: "admin", method: "admin_key", key: undefined };
+
 /**
  * Whether a caller may do what the operator may: it holds the operator's key, or has signed in to one of the operator's accounts. An API key
  * of such an account is not enough, because it lies about in programs (api.md §3.5).
  *
- * @returns asks for an `Authorization` header; resolves with the caller when it is a person. It throws ApiError: 401 without credentials or
- *   with a session that is over, 403 for anybody else.
+ * @returns asks for an `Authorization` header; resolves with the caller. It throws ApiError: 401 without credentials or with a session that is
+ *   over, 403 for anybody else.
  */
 export function createOperatorCheck({
   accounts,
   adminKey,
   settings,
-}: Pick<HttpDependencies, "accounts" | "adminKey" | "settings">): (authorization: string | undefined) => Promise<Principal | undefined> {
+}: Pick<HttpDependencies, "accounts" | "adminKey" | "settings">): (authorization: string | undefined) => Promise<Principal> {
   const expected = digest(adminKey);
   return async (authorization) => {
     const token = bearerOf(authorization);
-    if (token !== undefined && timingSafeEqual(digest(token), expected)) return undefined;
+    if (token !== undefined && timingSafeEqual(digest(token), expected)) return ADMIN_KEY_HOLDER;
     // Without a token, this is what tells the caller so; keys are not looked up, so that this is no oracle for them.
     const principal = token === undefined || isSessionToken(token) ? await authenticate({ authorization }, accounts) : undefined;
     if (principal !== undefined && settings.adminAccounts.includes(principal.accountId)) return principal;

@@ -30,8 +30,10 @@ const STATUS_NAMES: Readonly<Record<number, string>> = {
 /** What each kind of route can answer beside its own. */
 const ERRORS: Readonly<Record<Route["access"], readonly number[]>> = {
   inference: [400, 401, 402, 403, 404, 408, 409, 413, 415, 422, 429, 500, 502, 503, 504],
-  account: [401, 403, 500, 503],
+  account: [401, 403, 429, 500, 503],
+  holder: [401, 403, 429, 500, 503],
   session: [401, 403, 429, 500, 503],
+  confirmed: [401, 403, 429, 500, 503],
   owner: [401, 403, 500, 503],
   admin: [401, 403, 429, 500, 503],
   publishing: [401, 403, 429, 500, 503],
@@ -173,7 +175,10 @@ function security({ access, apiKeyHeader }: Route): readonly Json[] {
       return [{ apiKey: [] }, ...(apiKeyHeader === true ? [{ anthropicKey: [] }] : [])];
     case "account":
       return [{ apiKey: [] }, { session: [] }];
+    case "holder":
+      return [{ apiKey: [] }, { session: [] }, { providerToken: [] }];
     case "session":
+    case "confirmed":
       return [{ session: [] }];
     case "owner":
       return [{ session: [] }, { providerToken: [] }];

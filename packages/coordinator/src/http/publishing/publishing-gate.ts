@@ -43,5 +43,6 @@ export function requireScope({ exchange }: FastifyRequest, scope: PublishingScop
 /** Whose change it is, for the audit: an account, a publishing key, or whoever holds one of the operator's keys. */
 export function actorOf({ exchange }: FastifyRequest): string {
   if (exchange.publisher !== undefined) return `publishing-key:${exchange.publisher.id}`;
-  return exchange.principal?.accountId ?? "admin-key";
+  const { principal } = exchange;
+  return principal === undefined || principal.method === "admin_key" ? "admin-key" : principal.accountId;
 }
