@@ -38,10 +38,11 @@ export const COORDINATOR_ROWS = {
   catalog: ["config", "store"],
   accounts: ["config", "store"],
   ledger: ["config", "store"],
+  payments: ["config", "store", "ledger"],
   trust: ["config", "store"],
   fleet: ["config", "trust", "catalog", "insight"],
   inference: ["config", "accounts", "catalog", "fleet", "ledger", "insight"],
-  http: ["config", "accounts", "catalog", "fleet", "inference", "insight", "ledger"],
+  http: ["config", "accounts", "catalog", "fleet", "inference", "insight", "ledger", "payments"],
 };
 
 /** Npm packages that only these coordinator folders may import. */
@@ -50,6 +51,8 @@ const COORDINATOR_LIBRARIES = {
   "drizzle-orm": ["store"],
   postgres: ["store"],
   ws: ["fleet"],
+  stripe: ["payments"],
+  viem: ["payments"],
 };
 
 /** Folders of the provider: the worker's side sees plaintext, the agent's side talks to the network. */

@@ -18,6 +18,7 @@ import { buildMemory } from "./0017-build-memory.js";
 import { deprecation } from "./0018-deprecation.js";
 import { postings } from "./0019-postings.js";
 import { referrals } from "./0020-referrals.js";
+import { outbox } from "./0028-outbox.js";
 
 export interface Migration {
   readonly id: number;
@@ -47,4 +48,5 @@ export const migrations: readonly Migration[] = [
   { id: 18, name: "deprecation of builds", sql: deprecation },
   { id: 19, name: "exact postings, and facts of accounts", sql: postings },
   { id: 20, name: "referrals", sql: referrals },
+  { id: 28, name: "outbox and inbox", sql: outbox },
 ];
