@@ -21,7 +21,7 @@ afterEach(async () => {
   await database.close();
 });
 
-const next = { id: shipped.length + 1, name: "next", sql: "create table added (id integer); insert into added values (1)" };
+const next = { id: (shipped.at(-1)?.id ?? 0) + 1, name: "next", sql: "create table added (id integer); insert into added values (1)" };
 
 describe("migrations", () => {
   it("do nothing on a database that is up to date", async () => {
