@@ -36,7 +36,7 @@ export const COORDINATOR_ROWS = {
   store: ["config"],
   insight: ["config"],
   catalog: ["config", "store"],
-  accounts: ["config", "store"],
+  accounts: ["config", "store", "ledger"],
   ledger: ["config", "store"],
   payments: ["config", "store", "ledger"],
   trust: ["config", "store"],

@@ -53,15 +53,16 @@ export function getFromApi(pathname: string, token: string, options: ApiOptions)
 }
 
 interface ApiCall {
-  readonly method: "GET" | "POST" | "DELETE";
+  readonly method: "GET" | "POST" | "PUT" | "DELETE";
   readonly pathname: string;
   readonly token: string;
   readonly body?: unknown;
+  readonly idempotencyKey?: string | undefined;
 }
 
 /** A call to a path below the base URL. @throws CliError when nothing answers, or something that is no coordinator */
-export async function askApi({ method, pathname, token, body }: ApiCall, { baseUrl }: ApiOptions): Promise<ApiReply> {
-  const call = { method, path: pathname, token, body, ...(method !== "GET" && { timeout_ms: CHANGE_TIMEOUT_ms }) };
+export async function askApi({ method, pathname, token, body, idempotencyKey }: ApiCall, { baseUrl }: ApiOptions): Promise<ApiReply> {
+  const call = { method, path: pathname, token, body, idempotencyKey, ...(method !== "GET" && { timeout_ms: CHANGE_TIMEOUT_ms }) };
   const reply = await callCoordinator(baseUrl, call, CHECK_BASE_URL);
   return reply.ok ? { ok: true, body: reply.body } : { ok: false, status: reply.status, message: reply.message };
 }

@@ -17,6 +17,7 @@ interface CoordinatorCall {
   readonly path: string;
   readonly token?: string;
   readonly body?: unknown;
+  readonly idempotencyKey?: string | undefined;
   /** How long the answer may take. */
   readonly timeout_ms?: number;
 }
@@ -44,6 +45,7 @@ export async function callCoordinator(url: string, call: CoordinatorCall, advice
       headers: {
         ...(call.token === undefined ? {} : { authorization: `Bearer ${call.token}` }),
         ...(call.body === undefined ? {} : { "content-type": "application/json" }),
+        ...(call.idempotencyKey === undefined ? {} : { "idempotency-key": call.idempotencyKey }),
       },
       ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
     });

@@ -3,7 +3,10 @@ import path from "node:path";
 import {
   type Accounts,
   AccountsError,
+  type Administration,
+  AdministrationError,
   createAccounts,
+  createAdministration,
   createLedger,
   type Ledger,
   loadSettings,
@@ -20,7 +23,7 @@ import { asStartError } from "./start-error.js";
  */
 export async function withMoneyAndAccounts<T>(
   home: string,
-  work: (services: { readonly accounts: Accounts; readonly ledger: Ledger }) => Promise<T>,
+  work: (services: { readonly accounts: Accounts; readonly ledger: Ledger; readonly administration: Administration }) => Promise<T>,
 ): Promise<T> {
   const settings = readSettings({ home });
   const store = await openStore(settings.databaseUrl === undefined ? { home } : { databaseUrl: settings.databaseUrl }).catch(asStartError);
@@ -33,7 +36,7 @@ export async function withMoneyAndAccounts<T>(
       spillPath: path.join(home, "settlement-spill.jsonl"),
     });
     try {
-      return await work({ accounts, ledger }).catch(asRefusal);
+      return await work({ accounts, ledger, administration: createAdministration({ store, clock: systemClock }) }).catch(asRefusal);
     } finally {
       await ledger.close(0);
       await accounts.close();
@@ -56,7 +59,7 @@ export function readSettings(overrides: Parameters<typeof loadSettings>[0]["over
 
 /** A value that the accounts do not take is the command line's fault. @throws always */
 function asRefusal(error: unknown): never {
-  if (error instanceof AccountsError)
+  if (error instanceof AccountsError || error instanceof AdministrationError)
     throw new CliError(error.message, EXIT_CODES.usage, "Change the option that it names.", { cause: error });
   throw error;
 }

@@ -4,7 +4,7 @@ import path from "node:path";
 import { type Clock, deviceThumbprint } from "@umbel/protocol";
 import { systemClock } from "@umbel/protocol/native";
 import { type CostProfile, DEFAULT_COST_PROFILE } from "@umbel/routing";
-import { createAccounts, createDeviceLinking, createPublishingKeys, createSessions } from "./accounts/index.js";
+import { createAccounts, createAdministration, createDeviceLinking, createPublishingKeys, createSessions } from "./accounts/index.js";
 import { createBundleCheck } from "./bundle-check.js";
 import {
   type CatalogService,
@@ -151,6 +151,7 @@ async function start(
   const publishingKeys = createPublishingKeys({ store, clock });
   closers.push(() => publishingKeys.close());
   const devices = createDeviceLinking({ store, clock, randomBytes });
+  const administration = createAdministration({ store, clock });
 
   const fleet = createFleet({
     clock,
@@ -222,6 +223,7 @@ async function start(
     accounts,
     publishingKeys,
     devices,
+    administration,
     catalog,
     manifests: await createManifestSigner({ key: await catalogKey(settings.home), clock }),
     blobs,
@@ -266,7 +268,7 @@ async function start(
     startLoop(
       clock,
       SWEEP_INTERVAL_ms,
-      async () => void (await Promise.all([idempotency.sweep(), rejections.sweep(), devices.sweep()])),
+      async () => void (await Promise.all([idempotency.sweep(), rejections.sweep(), devices.sweep(), administration.sweep()])),
       (error) => log.warn({ err: error }, "old rows were not removed"),
     ),
   );

@@ -2,16 +2,9 @@ import type { Command } from "commander";
 
 export function addAdminCommands(program: Command): void {
   const admin = program.command("admin").description("what the operator of a coordinator may see and do");
-  admin
-    .command("credit")
-    .description("give money to an account, as one balanced transaction")
-    .requiredOption("--account <id>", "account to credit")
-    .requiredOption("--usd <amount>", "how much, e.g. 5 or 2.50")
-    .option("--reference <text>", "why; kept in the ledger", "manual credit")
-    .option("--idempotency-key <key>", "repeating a command with the same key credits once (default: a new key)")
-    .option("--home <directory>", "Umbel home of the coordinator (default: UMBEL_HOME, else ~/.umbel)")
-    .option("--json", "print one JSON object")
-    .action(async (options) => (await import("../run/admin.js")).creditAccount(options));
+  addGiftCommand(admin, "credit", "give an account money to spend, as one balanced transaction");
+  addGiftCommand(admin, "reward", "the same as if it were earned, so that it can be withdrawn");
+  addAccountCommands(admin);
   addPublishingKeyCommands(admin);
   operator(admin.command("decisions"))
     .description("where requests went, latest first; `umbel explain <id>` says why")
@@ -21,6 +14,68 @@ export function addAdminCommands(program: Command): void {
     .option("--since <time>", "a duration such as 30m or 7d, or a time", "24h")
     .option("--limit <number>", "rows at most", "50")
     .action(async (options) => (await import("../run/admin-decisions.js")).listDecisions(options));
+}
+
+function addGiftCommand(admin: Command, name: "credit" | "reward", description: string): void {
+  admin
+    .command(name)
+    .description(`${description}; the account is made if there is none`)
+    .option("--account <id>", "account to give it to")
+    .option("--email <address>", "the account that has this e-mail address, instead")
+    .requiredOption("--usd <amount>", "how much, e.g. 5 or 2.50")
+    .option("--reference <text>", "why; kept in the ledger and the audit", `manual ${name}`)
+    .option("--idempotency-key <key>", "repeating a command with the same key gives once (default: a new key)")
+    .option("--base-url <url>", "ask the coordinator there, instead of the database of this machine's home")
+    .option("--admin-key <key>", "the operator's key, for --base-url (default: UMBEL_ADMIN_KEY, else that of the home)")
+    .option("--home <directory>", "Umbel home of the coordinator (default: UMBEL_HOME, else ~/.umbel)")
+    .option("--json", "print one JSON object")
+    .action(async (options) => (await import("../run/admin.js")).giveToAccount(name, options));
+}
+
+/** What operators see and do about accounts. */
+function addAccountCommands(admin: Command): void {
+  const run = () => import("../run/admin-accounts.js");
+  operator(admin.command("users"))
+    .description("accounts, with what they have")
+    .argument("[text]", "a part of the id, the e-mail address or the name", "")
+    .option("--limit <number>", "rows at most", "50")
+    .action(async (text, options) => (await run()).listUsers(text, options));
+  operator(admin.command("ledger"))
+    .description("what moved on an account, latest first")
+    .argument("<account>", "its id")
+    .option("--limit <number>", "rows at most", "50")
+    .option("--before <number>", "only entries before this one")
+    .action(async (account, options) => (await run()).showLedger(account, options));
+  operator(admin.command("role"))
+    .description("make an account a service account (list prices, no least charge, wider limits), or an ordinary one again")
+    .argument("<account>", "its id")
+    .argument("<role>", "service or normal")
+    .action(async (account, role, options) => (await run()).setRole(account, role, options));
+  operator(admin.command("fee"))
+    .description("set the share that the operator keeps of what an account pays")
+    .argument("<account>", "its id")
+    .argument("<percent>", "0 to 100, or default")
+    .action(async (account, percent, options) => (await run()).setFee(account, percent, options));
+  operator(admin.command("price"))
+    .description("set the list price of a build, in USD per million tokens, for requests from now on")
+    .argument("<build>", "e.g. sprout-3m-q8_0")
+    .requiredOption("--input <usd>", "of prompts, e.g. 0.05")
+    .requiredOption("--output <usd>", "of answers, e.g. 0.20")
+    .action(async (build, options) => (await run()).setPrice(build, options));
+  operator(admin.command("freeze"))
+    .description("let an account neither ask models nor withdraw")
+    .argument("<account>", "its id")
+    .requiredOption("--reason <text>", "why; its owner is told, and the audit")
+    .action(async (account, options) => (await run()).freezeAccount(account, options));
+  operator(admin.command("unfreeze"))
+    .description("let a frozen account go on")
+    .argument("<account>", "its id")
+    .action(async (account, options) => (await run()).unfreezeAccount(account, options));
+  operator(admin.command("audit"))
+    .description("what operators changed, latest first")
+    .option("--target <name>", "only changes to this account, build, name or release")
+    .option("--limit <number>", "rows at most", "50")
+    .action(async (options) => (await run()).showAudit(options));
 }
 
 /** Keys of pipelines that publish models. */

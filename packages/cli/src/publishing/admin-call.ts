@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import { type ApiOptions, askApi, publisherKeyOf, refused } from "../api.js";
+import { type ApiOptions, adminKeyOf, askApi, publisherKeyOf, refused } from "../api.js";
 import { CliError, EXIT_CODES } from "../exit-codes.js";
 
 export interface PublishingOptions extends ApiOptions {
@@ -16,9 +16,10 @@ export interface PublishingOptions extends ApiOptions {
 export async function adminCall<Answer extends z.ZodType>(
   options: PublishingOptions,
   call: {
-    readonly method: "GET" | "POST" | "DELETE";
+    readonly method: "GET" | "POST" | "PUT" | "DELETE";
     readonly pathname: string;
     readonly body?: unknown;
+    readonly idempotencyKey?: string | undefined;
     readonly answer: Answer;
     readonly remedy?: string;
   },
@@ -28,8 +29,17 @@ export async function adminCall<Answer extends z.ZodType>(
     const remedy = "Give --admin-key, UMBEL_ADMIN_KEY, or UMBEL_PUBLISHING_KEY for what changes the catalogue.";
     throw new CliError("There is no operator's key to ask with.", EXIT_CODES.authentication, remedy);
   }
-  const { method, pathname, body } = call;
-  const reply = await askApi({ method, pathname: `/admin${pathname}`, token, ...(body === undefined ? {} : { body }) }, options);
+  const { method, pathname, body, idempotencyKey } = call;
+  const reply = await askApi(
+    { method, pathname: `/admin${pathname}`, token, idempotencyKey, ...(body === undefined ? {} : { body }) },
+    options,
+  );
   if (!reply.ok) return refused(reply, call.remedy ?? "See `umbel models registry` and `umbel models rollouts` for how things stand.");
   return call.answer.parse(reply.body);
+}
+
+/** Options with which a call is the operator's: a publishing key reaches the catalogue only, also where one is at hand for publishing. */
+export async function asOperator<Options extends ApiOptions>(options: Options): Promise<Options> {
+  const adminKey = await adminKeyOf(options);
+  return adminKey === undefined ? options : { ...options, adminKey };
 }

@@ -1,8 +1,7 @@
 import { API_ANSWERS } from "@umbel/coordinator/answers";
-import { type ApiOptions, adminKeyOf } from "../api.js";
 import { CliError, EXIT_CODES } from "../exit-codes.js";
 import { createOutput, table } from "../output.js";
-import { adminCall, type PublishingOptions } from "../publishing/admin-call.js";
+import { adminCall, asOperator, type PublishingOptions } from "../publishing/admin-call.js";
 
 const { issuedPublishingKey, publishingKeyTable, revokedPublishingKey } = API_ANSWERS;
 const PATH = "/publishing-keys";
@@ -47,12 +46,6 @@ export async function revokePublishingKey(id: string, options: PublishingOptions
   const remedy = "See them with: umbel admin publishing-keys list";
   output.result(await adminCall(await asOperator(options), { method: "DELETE", pathname, answer: revokedPublishingKey, remedy }));
   output.line(`Revoked ${id}.`);
-}
-
-/** A publishing key makes no keys, also where one is at hand for publishing. */
-async function asOperator<Options extends ApiOptions>(options: Options): Promise<Options> {
-  const adminKey = await adminKeyOf(options);
-  return adminKey === undefined ? options : { ...options, adminKey };
 }
 
 function timeOf(text: string): string {

@@ -1,38 +1,69 @@
 import { randomUUID } from "node:crypto";
+import { API_ANSWERS } from "@umbel/coordinator/answers";
 import { CliError, EXIT_CODES } from "../exit-codes.js";
 import { resolveHome } from "../home.js";
 import { formatUsd, parseUsd } from "../money.js";
 import { withMoneyAndAccounts } from "../offline-store.js";
 import { createOutput } from "../output.js";
+import { adminCall, asOperator } from "../publishing/admin-call.js";
 
-export interface CreditOptions {
-  readonly account: string;
+export interface GiftOptions {
+  readonly account?: string;
+  readonly email?: string;
   readonly usd: string;
   readonly reference: string;
   readonly idempotencyKey?: string;
+  readonly baseUrl?: string;
+  readonly adminKey?: string;
   readonly home?: string;
   readonly json?: boolean;
 }
 
-/** `umbel admin credit`. */
-export async function creditAccount(options: CreditOptions): Promise<void> {
+interface Gift extends GiftOptions {
+  readonly kind: "credit" | "reward";
+  readonly amount_microUsd: bigint;
+}
+
+/** An account after it. */
+interface Given {
+  readonly account: string;
+  readonly balance_microUsd: bigint;
+}
+
+/** `umbel admin credit` and `umbel admin reward`. */
+export async function giveToAccount(kind: Gift["kind"], options: GiftOptions): Promise<void> {
   const output = createOutput(options);
   const amount_microUsd = parseUsd(options.usd);
   if (amount_microUsd === 0n) throw new CliError("The amount is zero.", EXIT_CODES.usage, "Give a positive amount with --usd.");
-  const balance = await withMoneyAndAccounts(resolveHome(options.home), async ({ accounts, ledger }) => {
-    await accounts.ensureAccount(options.account, options.account);
-    const idempotencyKey = `admin:${options.idempotencyKey ?? randomUUID()}`;
-    await ledger.credit({
-      accountId: options.account,
-      amount_microUsd,
-      kind: "admin_credit",
-      idempotencyKey,
-      reference: options.reference,
-    });
-    return ledger.balance(options.account);
+  if ((options.account === undefined) === (options.email === undefined)) {
+    throw new CliError("There is no one account to give it to.", EXIT_CODES.usage, "Give either --account or --email.");
+  }
+  const gift = { ...options, kind, amount_microUsd };
+  const { account, balance_microUsd } = await (options.baseUrl === undefined ? giveHere(gift) : giveThere(gift, options.baseUrl));
+  const done = kind === "credit" ? { credited_micro_usd: amount_microUsd } : { rewarded_micro_usd: amount_microUsd };
+  output.result({ account, ...done, balance_micro_usd: balance_microUsd });
+  const word = kind === "credit" ? "Credited" : "Rewarded";
+  output.line(`${word} ${formatUsd(amount_microUsd)} USD to "${account}". It can now spend ${formatUsd(balance_microUsd)} USD.`);
+}
+
+/** In the database of the home, whether its coordinator runs or not. */
+function giveHere({ kind, amount_microUsd, account, email, reference, idempotencyKey, home }: Gift): Promise<Given> {
+  return withMoneyAndAccounts(resolveHome(home), async ({ accounts, administration }) => {
+    if (account !== undefined) await accounts.ensureAccount(account, account);
+    const to = account === undefined ? { email: email ?? "" } : { accountId: account };
+    const request = { actor: "command", ipHash: undefined, idempotencyKey: idempotencyKey ?? randomUUID() };
+    const after = await administration[kind]({ to, amount_microUsd, note: reference }, request);
+    return { account: after.accountId, balance_microUsd: after.balanceAfter_microUsd };
   });
-  output.result({ account: options.account, credited_micro_usd: amount_microUsd, balance_micro_usd: balance.spendable_microUsd });
-  output.line(
-    `Credited ${formatUsd(amount_microUsd)} USD to "${options.account}". It can now spend ${formatUsd(balance.spendable_microUsd)} USD.`,
-  );
+}
+
+async function giveThere({ kind, account, email, usd, reference, ...options }: Gift, baseUrl: string): Promise<Given> {
+  const body = { ...(account === undefined ? { email } : { account_id: account }), amount_usd: usd, note: reference };
+  const idempotencyKey = options.idempotencyKey ?? randomUUID();
+  const call = { method: "POST", body, idempotencyKey, remedy: "See accounts with: umbel admin users" } as const;
+  const operator = await asOperator({ ...options, baseUrl });
+  const after = await (kind === "credit"
+    ? adminCall(operator, { ...call, pathname: "/credit", answer: API_ANSWERS.creditAnswer })
+    : adminCall(operator, { ...call, pathname: "/reward", answer: API_ANSWERS.rewardAnswer }));
+  return { account: after.account_id, balance_microUsd: BigInt(after.balance_after) };
 }

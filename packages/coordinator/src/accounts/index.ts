@@ -1,4 +1,5 @@
 export { AccountsError, AccountsUnavailableError } from "./accounts-error.js";
+export * from "./administration/index.js";
 export { createAccounts } from "./create-accounts.js";
 export { type CodeState, createDeviceLinking, DEVICE_LIMITS, type DeviceLinking } from "./device-linking.js";
 export {

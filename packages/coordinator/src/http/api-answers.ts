@@ -1,6 +1,7 @@
+import { creditAnswer, pricingAnswer, rewardAnswer, userLedger, userTable, userUpdated } from "./administration/index.js";
 import { decisionList, operatorDecision, ownDecision } from "./decisions/decision-schema.js";
 import { machineList, machineWhy } from "./machines/machine-routes.js";
-import { aliasAnswer, aliasDeleted, aliasTable, modelTable, updated, versionChange } from "./models/admin/schema.js";
+import { aliasAnswer, aliasDeleted, aliasTable, auditTable, modelTable, updated, versionChange } from "./models/admin/schema.js";
 import { issuedPublishingKey, publishingKeyTable, revokedPublishingKey } from "./publishing/index.js";
 
 /** Schemas of answers, for programs that read them: what a route writes by is what its reader reads by. */
@@ -19,4 +20,11 @@ export const API_ANSWERS = {
   issuedPublishingKey,
   publishingKeyTable,
   revokedPublishingKey,
+  auditTable,
+  creditAnswer,
+  rewardAnswer,
+  pricingAnswer,
+  userTable,
+  userLedger,
+  userUpdated,
 };

@@ -1,6 +1,6 @@
 import type { Server } from "node:http";
 import type { Clock } from "@umbel/protocol";
-import type { Accounts, DeviceLinking, PublishingKeys } from "../accounts/index.js";
+import type { Accounts, Administration, DeviceLinking, PublishingKeys } from "../accounts/index.js";
 import type { BundleCheck } from "../bundle-check.js";
 import type { BlobStore, Catalog, CatalogAdmin, ManifestSigner, Releases } from "../catalog/index.js";
 import type { Settings } from "../config/index.js";
@@ -30,6 +30,7 @@ export interface HttpDependencies {
   >;
   readonly publishingKeys: Omit<PublishingKeys, "close">;
   readonly devices: Omit<DeviceLinking, "sweep">;
+  readonly administration: Omit<Administration, "sweep">;
   readonly catalog: Omit<Catalog, "register" | "setAlias" | "refresh"> & CatalogAdmin;
   readonly manifests: ManifestSigner;
   readonly blobs: BlobStore;

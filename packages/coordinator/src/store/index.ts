@@ -3,6 +3,7 @@ export { databaseFailure, sqlState } from "./database-error.js";
 export { EmbeddedPostgresError } from "./embedded-postgres/index.js";
 export { MigrationError } from "./migrations/migrate.js";
 export { accountRepository, type KeyRow, keyRepository, providerTokenRepository } from "./repositories/accounts.js";
+export { adminRequestRepository, type UserRow, userRepository } from "./repositories/administration.js";
 export { type AuditRow, auditRepository } from "./repositories/audit.js";
 export { calibrationRepository } from "./repositories/calibration.js";
 export {
@@ -17,6 +18,7 @@ export { decisionRepository, type StoredDecisionRow } from "./repositories/decis
 export { deviceCodeRepository } from "./repositories/device-codes.js";
 export { idempotencyRepository } from "./repositories/idempotency.js";
 export { instanceRepository } from "./repositories/instances.js";
+export { type JournalRow, journalRepository } from "./repositories/journal.js";
 export { ledgerRepository, priceRepository, type ReservationTerms } from "./repositories/ledger.js";
 export { machineRepository } from "./repositories/machines.js";
 export { type OutboxRow, outboxRepository } from "./repositories/outbox.js";

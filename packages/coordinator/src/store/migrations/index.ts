@@ -19,6 +19,7 @@ import { deprecation } from "./0018-deprecation.js";
 import { postings } from "./0019-postings.js";
 import { referrals } from "./0020-referrals.js";
 import { outbox } from "./0028-outbox.js";
+import { administration } from "./0032-administration.js";
 
 export interface Migration {
   readonly id: number;
@@ -49,4 +50,5 @@ export const migrations: readonly Migration[] = [
   { id: 19, name: "exact postings, and facts of accounts", sql: postings },
   { id: 20, name: "referrals", sql: referrals },
   { id: 28, name: "outbox and inbox", sql: outbox },
+  { id: 32, name: "administration of accounts", sql: administration },
 ];

@@ -78,6 +78,22 @@ export const adminAudit = pgTable(
     target: text("target").notNull(),
     before: jsonb("before"),
     after: jsonb("after"),
+    /** Of the address that it came from; null where it came from no network. */
+    ipHash: text("ip_hash"),
   },
   (table) => [index("admin_audit_target").on(table.target, table.id.desc())],
+);
+
+/** What an operator's idempotency keys stand for, so that a repetition changes nothing and hears the same. */
+export const adminRequests = pgTable(
+  "admin_requests",
+  {
+    idempotencyKey: text("idempotency_key").primaryKey(),
+    action: text("action").notNull(),
+    digest: text("digest").notNull(),
+    /** Null only inside the transaction that does it. */
+    answer: jsonb("answer"),
+    createdAt: instant("created_at").notNull(),
+  },
+  (table) => [index("admin_requests_age").on(table.createdAt)],
 );

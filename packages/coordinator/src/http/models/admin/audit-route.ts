@@ -39,7 +39,7 @@ export function auditRoute({ catalog }: HttpDependencies): Route {
       const last = rows.at(-1);
       return {
         object: "list",
-        data: rows.map(({ at, ...row }) => ({ ...row, at: at.toISOString() })),
+        data: rows.map(({ at, ipHash, ...row }) => ({ ...row, at: at.toISOString(), ip_hash: ipHash })),
         next: last !== undefined && rows.length === limit ? last.id : null,
       };
     },

@@ -139,6 +139,7 @@ export const auditTable = z.object({
       target: z.string(),
       before: z.unknown(),
       after: z.unknown(),
+      ip_hash: z.string().nullable().describe("Keyed hash of the address that it came from."),
     }),
   ),
   next: z.int().nullable().describe("For `before` of the next page."),

@@ -1,0 +1,2 @@
+export { createAdministration } from "./create-administration.js";
+export * from "./types.js";
