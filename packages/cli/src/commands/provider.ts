@@ -29,6 +29,10 @@ export function addProviderCommands(program: Command): void {
     .option("--models-memory-max-gb <number>", "memory that models may take together, in GiB (default: what the machine has)")
     .option("--idle-timeout <minutes>", "a model not used for so long leaves memory; 0 is never (default: 60)")
     .option("--kv-cache <type>", "type of the key-value cache: f16, or q8_0, which takes half of the memory (default: f16)")
+    .option(
+      "--prefix-cache-disk-gb <number>",
+      "what remembered prompts may take on the disk, encrypted, in GB (default: none are kept there)",
+    )
     .option("--models-disk-max-gb <number>", "what models may take on the disk, in GB (default: 70 % of what they take and is free)")
     .option("--fetch-max-mbps <number>", "what fetching models may take of the network, in megabits a second (default: all there is)")
     .option("--private-only", "serve only the requests of the machine's own account")

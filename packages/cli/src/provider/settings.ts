@@ -131,6 +131,13 @@ export const PROVIDER_SETTINGS = {
     fallback: "f16",
     about: "type of the key-value cache: q8_0 takes half of the memory of f16",
   }),
+  prefixCacheDisk_gb_max: setting({
+    key: "prefix_cache.disk_gb",
+    option: "prefixCacheDiskGb",
+    env: "UMBEL_PROVIDER_PREFIX_CACHE_DISK_GB",
+    schema: decimal(1_000_000),
+    about: "what remembered prompts may take on the disk, encrypted, in GB; absent is that none are kept there",
+  }),
   modelsDisk_gb_max: setting({
     key: "models.max_disk_gb",
     option: "modelsDiskMaxGb",

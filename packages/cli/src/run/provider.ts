@@ -92,6 +92,7 @@ async function serve(options: StartOptions, settings: ResolvedSettings, places: 
       ...(values.modelsResident_max === undefined ? {} : { modelsResident_max: values.modelsResident_max }),
       ...(values.modelsMemory_gb_max === undefined ? {} : { modelsMemory_gb_max: values.modelsMemory_gb_max }),
       ...(values.idleUnload_minutes === undefined ? {} : { idleUnload_minutes: values.idleUnload_minutes }),
+      ...(values.prefixCacheDisk_gb_max === undefined ? {} : { prefixCacheDisk_gb_max: values.prefixCacheDisk_gb_max }),
       ...(values.modelsDisk_gb_max === undefined ? {} : { modelsDisk_gb_max: values.modelsDisk_gb_max }),
       ...(values.fetch_mbps_max === undefined ? {} : { fetch_mbps_max: values.fetch_mbps_max }),
     },

@@ -38,6 +38,11 @@ const options = z.strictObject({
   idleUnload_minutes: z.number().min(0).max(100_000).default(60),
   /** What models in the store may take on the disk, in GB; absent is 70 % of what they take and the disk has free. */
   modelsDisk_gb_max: z.number().positive().max(1_000_000).exactOptional(),
+  /**
+   * What prompts whose place in memory was needed may take on the disk, in GB, encrypted; absent is that none are kept there. Linux only: what
+   * the engine writes has to go through a file in memory.
+   */
+  prefixCacheDisk_gb_max: z.number().positive().max(1_000_000).exactOptional(),
   /** What fetching models may take of the network, in megabits a second; absent is all there is. */
   fetch_mbps_max: z.number().positive().max(1_000_000).exactOptional(),
   /** Keeps the machine from falling asleep while it answers, but on its battery. */

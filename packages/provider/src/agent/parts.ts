@@ -14,6 +14,7 @@ import { openLibrary } from "./library.js";
 import { ModelCommands } from "./model-commands.js";
 import { OfferedBuilds } from "./offered-builds.js";
 import type { AgentOptions, ProviderDependencies } from "./options.js";
+import { PrefixCacheFolder } from "./prefix-cache-folder.js";
 import { ProviderError, startFailureError } from "./provider-error.js";
 import { Relay } from "./relay.js";
 import { selectModels } from "./select-models.js";
@@ -71,7 +72,7 @@ export async function assembleParts(context: PartsContext, events: PartsEvents):
   const { options, dependencies, clock, keyDirectory, standing, supervise } = context;
   const { home, engine, models: wanted, coordinatorUrl, local, authToken, privateOnly } = options;
   const { logger, random = Math.random, workerEntry: entry = ownWorkerEntry } = dependencies;
-  const { modelsResident_max: residentModels_max, modelsMemory_gb_max, idleUnload_minutes } = options;
+  const { modelsResident_max: residentModels_max, modelsMemory_gb_max, idleUnload_minutes, prefixCacheDisk_gb_max } = options;
   const library = openLibrary(options, clock);
   const models = await selectModels(wanted, engine.kind, library.store);
   const modelsDirectory = storeLayout(home).root;
@@ -85,6 +86,9 @@ export async function assembleParts(context: PartsContext, events: PartsEvents):
     ...{ entry, engine, models, modelsDirectory, confinement, clock, random, logger, measured, keyDirectory },
     ...(residentModels_max !== undefined && { residentModels_max }),
     ...(modelsMemory_gb_max !== undefined && { modelsMemory_bytes_max: modelsMemory_gb_max * 2 ** 30 }),
+    ...(prefixCacheDisk_gb_max !== undefined && {
+      prefixCache: new PrefixCacheFolder({ home, bytes_max: prefixCacheDisk_gb_max * 1e9, logger }),
+    }),
     ...(idleUnload_minutes > 0 && { idleUnload_ms: idleUnload_minutes * 60_000 }),
     onReady: (ready) => supervise(events.onReady(ready)),
     onState: events.onState,

@@ -396,6 +396,31 @@ describe("the bundled model", () => {
     expect(agent.state().sandbox?.network).not.toBe("none");
   });
 
+  it.skipIf(process.platform !== "linux")("keeps prompts on the disk, encrypted, while it runs, under the same confinement", async () => {
+    const { info } = await createModelStore({ home }).importModel(sprout);
+    const models = [{ id: info.id, sequences: 1 }];
+    const { agent, connection, register } = await serve({}, { engine: { kind: "llama.cpp" }, models, prefixCacheDisk_gb_max: 0.5 });
+    const story = "The canary went to the red house. ".repeat(60);
+    const cached = async (cache_scope: string): Promise<number> => {
+      const chat = chatOf(`${story} Who went there?`, { model: info.id, sampling: { temperature: 0 }, maxOutputTokens: 4 });
+      const { request, body } = await sealChat(register.encryption_key, chat);
+      connection.send({ ...request, cache_scope });
+      connection.sendRaw(body);
+      return (await connection.next("inference_complete")).usage.cached_prompt_tokens;
+    };
+    const folder = path.join(home, "prefix-cache");
+    expect(await cached("alice.1")).toBe(0);
+    expect(await cached("bob.1")).toBe(0);
+    // Written while the second prompt was being computed.
+    expect(await readdir(folder)).toHaveLength(1);
+    expect(await cached("alice.1")).toBeGreaterThan(400);
+    for (const name of await readdir(folder)) expect((await readFile(path.join(folder, name))).includes("canary")).toBe(false);
+    expect(agent.state().sandbox).toMatchObject({ filesystem: "permission-model" });
+    expect(logged.join()).not.toContain("canary");
+    await agent.stop();
+    expect(await readdir(folder)).toEqual([]);
+  });
+
   it("is not loaded when its bytes have changed since it was imported", async () => {
     const copy = path.join(home, "copy");
     await mkdir(copy);

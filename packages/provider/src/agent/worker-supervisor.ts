@@ -5,8 +5,10 @@ import { launchCommand } from "../evidence/launch-command.js";
 import { createBackoff } from "../session/backoff.js";
 import type { Logger } from "../session/types.js";
 import type { EngineChoice, FromWorker, LoadFailure, StartFailure, ToWorker, WorkerModel } from "../worker/pipe-messages.js";
+import { scratchFiles } from "../worker/prefix-cache/scratch.js";
 import { createFatalLoads } from "./fatal-loads.js";
 import { AGENT_LIMITS } from "./limits.js";
+import type { PrefixCacheFolder } from "./prefix-cache-folder.js";
 import { startWorkerProcess, type WorkerEnd, type WorkerProcess } from "./worker-process.js";
 
 export type Ready = Extract<FromWorker, { type: "ready" }>;
@@ -29,6 +31,8 @@ export interface SupervisorOptions {
   readonly idleUnload_ms?: number;
   /** Rates that a benchmark has found, by build. */
   readonly measured?: NonNullable<Extract<ToWorker, { type: "start" }>["measured"]>;
+  /** Where the worker keeps prompts on the disk, encrypted; absent is nowhere. */
+  readonly prefixCache?: PrefixCacheFolder | undefined;
   readonly confinement: Confinement;
   readonly clock: Clock;
   /** Uniform in [0, 1). */
@@ -106,6 +110,7 @@ export class WorkerSupervisor {
     const { keyDirectory, confinement, entry, modelsDirectory, engine, clock } = this.#options;
     const models = this.#models;
     const { hasKey } = await prepareKeyDirectory(keyDirectory);
+    const prefixCache = await this.#options.prefixCache?.prepare();
     if (this.#isStopped) return;
     const command = launchCommand({
       confinement: this.#usesPermissionModel ? confinement : { ...confinement, permissionFlag: undefined },
@@ -114,8 +119,10 @@ export class WorkerSupervisor {
         keyDirectory,
         ...(modelsDirectory === undefined ? [] : [modelsDirectory]),
         ...models.flatMap((model) => model.artifact?.directory ?? []),
+        ...(prefixCache === undefined ? [] : [prefixCache.directory]),
       ],
-      writable: hasKey ? [] : [keyDirectory],
+      writable: [...(hasKey ? [] : [keyDirectory]), ...(prefixCache === undefined ? [] : [prefixCache.directory])],
+      files: prefixCache === undefined ? [] : scratchFiles(prefixCache),
     });
     this.#requestsGiven = 0;
     this.#worker = startWorkerProcess({
@@ -130,6 +137,7 @@ export class WorkerSupervisor {
       ...{ type: "start", keyDirectory, engine, models: models.filter(({ info }) => !this.#fatalLoads.isLeftOut(info.id)) },
       ...(idleUnload_ms !== undefined && { idleUnload_ms }),
       ...(measured !== undefined && { measured }),
+      ...(prefixCache !== undefined && { prefixCache }),
       ...(residentModels_max !== undefined && { residentModels_max }),
       ...(modelsMemory_bytes_max !== undefined && { modelsMemory_bytes_max }),
     });
@@ -190,6 +198,7 @@ export class WorkerSupervisor {
     this.#isStopped = true;
     this.#cancelRestart();
     await this.#worker?.leave();
+    await this.#options.prefixCache?.clear();
   }
 
   #onMessage(message: FromWorker): void {
@@ -235,6 +244,7 @@ export class WorkerSupervisor {
       this.#giveUpPermissionModel();
       return;
     }
+    if (ready.prefixCacheRefused !== undefined) this.#options.prefixCache?.refuse(ready.prefixCacheRefused);
     this.#ready = ready;
     this.#readySince_ms = this.#options.clock.now_ms();
     this.#options.onReady(ready);

@@ -1,4 +1,5 @@
 import type { DeviceMemory, Memory, MemoryNeed } from "./memory.js";
+import type { PrefixStore } from "./prefix-store.js";
 
 /**
  * The one interface to inference engines (engine.md "Interface sketch"). An engine loads one model at a time into a fixed number of
@@ -40,6 +41,8 @@ export interface LoadOptions {
   readonly gpuLayers?: number;
   /** Type of the key-value cache. `q8_0` takes about half of the memory and costs a little accuracy; default: `f16`. */
   readonly kvCache?: "f16" | "q8_0";
+  /** Where prompts are kept whose sequence is needed for another; default: nowhere. */
+  readonly prefixes?: PrefixStore;
   /** Told now and then how far the load has come, 0 to 1. */
   readonly onProgress?: (share: number) => void;
 }

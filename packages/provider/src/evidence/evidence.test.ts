@@ -28,7 +28,7 @@ afterAll(async () => {
 });
 
 async function runProbe(confinement: Confinement, mode: "guarded" | "unguarded"): Promise<Record<string, unknown>> {
-  const command = launchCommand({ confinement, entry: probe, readable: [home], writable: [] });
+  const command = launchCommand({ confinement, entry: probe, readable: [home], writable: [], files: [] });
   const address = server.address();
   const port = typeof address === "object" && address !== null ? address.port : 0;
   const env = { ...command.env, TMPDIR: home };

@@ -42,8 +42,10 @@ export interface LaunchOptions {
   readonly entry: string;
   /** Folders the worker reads besides its own code: keys and models. */
   readonly readable: readonly string[];
-  /** Folders it may write to; none once the device key exists. */
+  /** Folders it may write to: that of the device key until there is one, and that of encrypted prompts where they are kept. */
   readonly writable: readonly string[];
+  /** Files that it may make, read and write; not what lies beside them. */
+  readonly files: readonly string[];
 }
 
 export interface LaunchCommand {
@@ -72,13 +74,15 @@ function hardeningFlags(): readonly string[] {
 function permissionFlags(options: LaunchOptions): readonly string[] {
   const { permissionFlag } = options.confinement;
   if (permissionFlag === undefined) return [];
-  const readable = [...[...codeFolders(options.entry), ...options.readable].map(withTree), ...readableSystemFiles];
+  const { files } = options;
+  const readable = [...[...codeFolders(options.entry), ...options.readable].map(withTree), ...readableSystemFiles, ...files];
+  const writable = [...options.writable.map(withTree), ...files];
   return [
     permissionFlag,
     // llama.cpp is an addon. What its native code does is beyond this model; that is what the namespace is for.
     "--allow-addons",
     ...readable.map((location) => `--allow-fs-read=${location}`),
-    ...options.writable.map((folder) => `--allow-fs-write=${withTree(folder)}`),
+    ...writable.map((location) => `--allow-fs-write=${location}`),
   ];
 }
 

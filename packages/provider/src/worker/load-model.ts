@@ -7,6 +7,7 @@ import type { LoadShape, Memory, MemoryNeed } from "../engine/memory.js";
 import { ModelError } from "../models/model-error.js";
 import { verifyModel } from "../models/verify-model.js";
 import type { EngineChoice, LoadFailure, WorkerModel } from "./pipe-messages.js";
+import type { DiskPrefixes } from "./prefix-cache/disk-prefixes.js";
 
 export interface ServedModel {
   readonly info: ModelInfo;
@@ -22,6 +23,8 @@ export interface LoadContext {
   readonly clock: Clock;
   /** Uniform in [0, 1). */
   readonly random: () => number;
+  /** Where prompts are kept whose place in memory is needed; absent is nowhere. */
+  readonly prefixes?: DiskPrefixes | undefined;
   /** An engine has fallen silent, and this process should be replaced. */
   readonly onEngineCrash: () => void;
 }
@@ -96,9 +99,15 @@ interface Loading extends LoadContext {
   readonly watch: LoadWatch;
 }
 
-async function loadChatModel(model: WorkerModel, { engine, choice, shape, watch, ...context }: Loading): Promise<ServedModel> {
+async function loadChatModel(model: WorkerModel, { engine, choice, shape, watch, prefixes, ...context }: Loading): Promise<ServedModel> {
   const source = { buildId: model.info.id, path: model.path };
-  const loaded = await engine.load(source, { ...loadOptions(shape, choice), onProgress: watch.onProgress }, watch.signal);
+  const options = {
+    ...loadOptions(shape, choice),
+    onProgress: watch.onProgress,
+    // The engine and its settings are those of the process, so the weights say which states a model can read.
+    ...(prefixes !== undefined && { prefixes: prefixes.of(model.info.weight_hash) }),
+  };
+  const loaded = await engine.load(source, options, watch.signal);
   const rendersTemplate = checkChatTemplate(loaded, context.clock.date());
   const info = {
     ...model.info,
@@ -110,7 +119,10 @@ async function loadChatModel(model: WorkerModel, { engine, choice, shape, watch,
   return { info, model: createChatModel({ ...context, loaded, info }), memory: loaded.memory };
 }
 
-async function loadEmbedModel(model: WorkerModel, { engine, choice, shape, watch, ...context }: Loading): Promise<ServedModel> {
+async function loadEmbedModel(
+  model: WorkerModel,
+  { engine, choice, shape, watch, prefixes: _, ...context }: Loading,
+): Promise<ServedModel> {
   const source = { buildId: model.info.id, path: model.path };
   const loaded = await engine.loadEmbedder(source, { ...loadOptions(shape, choice), onProgress: watch.onProgress }, watch.signal);
   const info = { ...model.info, context_length: Math.min(model.info.context_length, loaded.contextLength_tokens) };

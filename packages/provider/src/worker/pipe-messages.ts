@@ -67,6 +67,16 @@ export const toWorker = z.discriminatedUnion("type", [
     modelsMemory_bytes_max: z.number().positive().exactOptional(),
     /** A model that was not used for so long leaves memory; absent is never. */
     idleUnload_ms: z.number().positive().exactOptional(),
+    /** Where prompts are kept, encrypted, when their place in memory is needed; absent is nowhere. */
+    prefixCache: z
+      .object({
+        /** Empty, and this worker's alone. */
+        directory: z.string(),
+        bytes_max: z.number().positive(),
+        /** Beginning of the names of two files in a folder that lies in memory; the worker may make them and nothing else there. */
+        scratch: z.string(),
+      })
+      .exactOptional(),
     /** Rates that a benchmark of this machine has found, by build; they count before what is measured at the start. */
     measured: z
       .record(z.string(), z.object({ decode_tps: z.number().nonnegative(), prefill_tps: z.number().nonnegative() }))
@@ -85,6 +95,7 @@ export const toWorker = z.discriminatedUnion("type", [
   z.object({ type: z.literal("shutdown") }),
 ]);
 export type ToWorker = z.infer<typeof toWorker>;
+export type PrefixCacheGrant = NonNullable<Extract<ToWorker, { type: "start" }>["prefixCache"]>;
 
 /** Why a worker cannot start and a restart would not help. */
 const startFailure = z.enum(["key_exposed", "key_invalid", "key_unwritable", "inspector_attached"]);
@@ -104,6 +115,8 @@ export const fromWorker = z.discriminatedUnion("type", [
     models: z.array(modelInfo),
     failures: z.array(loadFailure),
     sandbox: workerSandbox,
+    /** Why prompts are not kept on the disk although they were to be. */
+    prefixCacheRefused: shortText.exactOptional(),
     decode_tps: z.number(),
     prefill_tps: z.number(),
   }),

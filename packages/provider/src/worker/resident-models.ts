@@ -376,6 +376,8 @@ export class ResidentModels {
     await this.#inTurn(async () => {
       if (entry.users > 0 || !this.#leaving.delete(entry)) return;
       await this.#putAwayUnused(entry);
+      const isOffered = [...this.#entries.values()].some(({ model }) => model.info.weight_hash === entry.model.info.weight_hash);
+      if (!isOffered) await this.#options.prefixes?.forget(entry.model.info.weight_hash);
     });
   }
 }

@@ -12,6 +12,8 @@ import { makesVectors } from "./load-model.js";
 import { machineMemory } from "./machine-memory.js";
 import { openPipe, type Pipe } from "./pipe.js";
 import { type FromWorker, type ToWorker, toWorker } from "./pipe-messages.js";
+import type { DiskPrefixes } from "./prefix-cache/disk-prefixes.js";
+import { openPrefixCache } from "./prefix-cache/open-prefix-cache.js";
 import { createRequestTable } from "./request-table.js";
 import { ResidentModels } from "./resident-models.js";
 import { measure, UNMEASURED } from "./self-benchmark.js";
@@ -50,6 +52,7 @@ export class Worker {
   #received = 0;
   #keyed: Keyed | undefined;
   #models: ResidentModels | undefined;
+  #prefixes: DiskPrefixes | undefined;
   #isStarted = false;
 
   constructor(options: WorkerOptions) {
@@ -108,9 +111,11 @@ export class Worker {
     if (vault === undefined) return;
     const engine = await createEngine(choice, { clock, random, crash: () => process.abort() });
     this.#keyed = { vault, backend: engine.id };
+    const { prefixes, refused } = openPrefixCache(message.prefixCache, clock);
+    this.#prefixes = prefixes;
     const onEngineCrash = () => this.#options.exit(WorkerExit.engineSilent);
     const models = new ResidentModels({
-      ...{ engine, choice, clock, random, onEngineCrash },
+      ...{ engine, choice, clock, random, onEngineCrash, prefixes },
       limits: {
         models_max: Math.min(message.residentModels_max ?? WORKER_LIMITS.residentModels_max, WORKER_LIMITS.residentModels_max),
         memory_bytes_max: message.modelsMemory_bytes_max,
@@ -140,6 +145,7 @@ export class Worker {
       models: [...models.offered],
       failures: [...failures],
       sandbox,
+      ...(refused !== undefined && { prefixCacheRefused: refused }),
       ...rates,
     });
   }
@@ -241,6 +247,7 @@ export class Worker {
     this.#reports.stop();
     this.#requests.cancelAll();
     await this.#pipe.end();
+    await this.#prefixes?.close();
     this.#options.exit(code);
   }
 

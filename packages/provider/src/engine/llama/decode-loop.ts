@@ -1,11 +1,14 @@
+import { commonPrefix } from "../common-prefix.js";
 import { EngineError, type EngineEvent, type GenerateRequest, type Generation } from "../engine.js";
+import type { PrefixStore } from "../prefix-store.js";
 import type { GrammarCache } from "./grammar-cache.js";
 import { answerShares, cachedTokens, createJob, type Job, promptShares, type Share, toEngineError } from "./job.js";
 import { topLogprobs } from "./logprobs.js";
 import type { NativeContext, NativeSampler } from "./native.js";
 import { createPrefillPace } from "./prefill-pace.js";
+import { createPrefixMoves } from "./prefix-moves.js";
 import { configureSampler } from "./sampling.js";
-import { commonPrefix, reusedPrefix_tokens_min, type Sequence, type SequencePool } from "./sequence-pool.js";
+import { reusedPrefix_tokens_min, type Sequence, type SequencePool } from "./sequence-pool.js";
 import type { TokenInfo } from "./token-table.js";
 import type { Turns } from "./turns.js";
 
@@ -25,6 +28,10 @@ export interface DecodeLoopParts {
   readonly prefill_tokens_max: number;
   /** Width of the attention window in models that have one; their cache forgets what lies behind it. */
   readonly attentionWindow_tokens: number;
+  /** Where prompts are kept whose sequence is needed for another; absent is nowhere. */
+  readonly prefixes?: PrefixStore | undefined;
+  /** What one token takes of the cache, at most. */
+  readonly token_bytes: number;
   /** Seeds for requests that name none. */
   readonly nextSeed: () => number;
   /** Monotonic. */
@@ -46,6 +53,7 @@ export function createDecodeLoop(parts: DecodeLoopParts): DecodeLoop {
   const { native, pool, samplers, tokenInfo } = parts;
   const jobs = new Set<Job>();
   const pace = createPrefillPace(parts.prefill_tokens_max);
+  const moves = parts.prefixes && createPrefixMoves({ ...parts, store: parts.prefixes, forget, isHere: (job: Job) => jobs.has(job) });
   let running: Promise<void> | undefined;
   let stopped = false;
 
@@ -64,6 +72,7 @@ export function createDecodeLoop(parts: DecodeLoopParts): DecodeLoop {
     } else {
       forget(sequence);
     }
+    moves?.leave(job);
     pool.release(sequence);
     job.queue.push(end);
     job.queue.end();
@@ -108,11 +117,12 @@ export function createDecodeLoop(parts: DecodeLoopParts): DecodeLoop {
     }
   }
 
-  function beginWaiting(): void {
+  async function beginWaiting(): Promise<void> {
     for (const job of jobs) {
       if (job.phase !== "waiting") continue;
       try {
-        begin(job);
+        await moves?.prepare(job, jobs.size > 1);
+        if (job.phase === "waiting") begin(job);
       } catch (cause) {
         fail(job, cause);
       }
@@ -153,7 +163,7 @@ export function createDecodeLoop(parts: DecodeLoopParts): DecodeLoop {
 
   async function step(): Promise<void> {
     settleStopped();
-    beginWaiting();
+    await beginWaiting();
     const answers = answerShares(jobs);
     const isShared = parts.turns.waiting > 0;
     const prompts = promptShares(jobs, pace.next(answers.length, isShared));
@@ -188,6 +198,7 @@ export function createDecodeLoop(parts: DecodeLoopParts): DecodeLoop {
       } catch (cause) {
         for (const job of jobs) fail(job, cause);
       }
+      if (jobs.size > 0 && [...jobs].every(({ phase, stop }) => phase === "fetching" && stop === undefined)) await moves?.arrival();
     }
     running = undefined;
   }
@@ -201,13 +212,16 @@ export function createDecodeLoop(parts: DecodeLoopParts): DecodeLoop {
       if (sequence === undefined) throw new EngineError("no_free_sequence", "all sequences are in use");
       const job = createJob(request, prompt, sequence);
       jobs.add(job);
+      moves?.wake();
       running ??= run();
       return job.generation;
     },
     async stop() {
       stopped = true;
       for (const job of jobs) job.stop = "unloaded";
+      moves?.wake();
       await running;
+      await moves?.keepIdle();
     },
   };
 }

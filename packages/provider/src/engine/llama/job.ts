@@ -13,7 +13,8 @@ export interface Job {
   reused: number;
   /** Tokens in the cache so far, prompt and answer. */
   evaluated: number;
-  phase: "waiting" | "prefill" | "decode";
+  /** `fetching`: what is kept of its prompt is on its way. */
+  phase: "waiting" | "fetching" | "prefill" | "decode";
   /** Asked to stop; honoured between two steps. */
   stop: "cancelled" | "unloaded" | undefined;
   readonly generation: Generation;

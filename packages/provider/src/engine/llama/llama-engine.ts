@@ -105,6 +105,7 @@ export function createLlamaEngine({ clock }: LlamaEngineDependencies): Inference
           features: answerFeatures,
           buildId: source.buildId,
           load_ms: load_ms(),
+          prefixes: options.prefixes,
           nextSeed: () => Math.floor(clock.now_ms() * 1000) % 2 ** 32,
           now_ms: () => clock.now_ms(),
         });

@@ -1,8 +1,10 @@
 import type { Llama, LlamaContext, LlamaModel } from "node-llama-cpp";
 import type { EngineFeature, LoadedModel } from "../engine.js";
+import { total_bytes } from "../memory.js";
+import type { PrefixStore } from "../prefix-store.js";
 import { createDecodeLoop } from "./decode-loop.js";
 import { createGrammarCache } from "./grammar-cache.js";
-import { allocatedMemory, createSampler, nativeContext } from "./native.js";
+import { allocatedMemory, contextMemory, createSampler, nativeContext } from "./native.js";
 import { configureRawSampler } from "./sampling.js";
 import { createSequencePool } from "./sequence-pool.js";
 import { controlTokenTexts, createTokenTable, vocabularySize } from "./token-table.js";
@@ -27,6 +29,7 @@ export interface LlamaModelParts {
   readonly buildId: string;
   readonly contextLength_tokens: number;
   readonly load_ms: number;
+  readonly prefixes?: PrefixStore | undefined;
   readonly nextSeed: () => number;
   /** Monotonic. */
   readonly now_ms: () => number;
@@ -53,6 +56,8 @@ export function createLlamaModel(parts: LlamaModelParts): LoadedModel {
     vocabularySize: vocabulary,
     prefill_tokens_max: prefillTokens(llama),
     attentionWindow_tokens: model.fileInsights.swaSize ?? 0,
+    prefixes: parts.prefixes,
+    token_bytes: total_bytes(contextMemory(context)) / (sequences * contextLength_tokens),
     nextSeed: parts.nextSeed,
     now_ms: parts.now_ms,
   });

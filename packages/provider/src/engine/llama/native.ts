@@ -50,6 +50,10 @@ export interface NativeContext {
   /** Forgets positions from `start` to before `end` (-1: to the last). False when the model's memory cannot. */
   removeTokenCellsFromSequence(sequence: number, start: number, end: number): boolean;
   getSequenceKvCacheMinPosition(sequence: number): number;
+  /** Writes the cells of a sequence into a file, as they are. Only between two batches. Returns the size. */
+  saveSequenceStateToFile(path: string, sequence: number, tokens: Uint32Array): Promise<number>;
+  /** Puts the cells of a file in the place of a sequence's own. Only between two batches. */
+  loadSequenceStateFromFile(path: string, sequence: number, tokens_max: number): Promise<Uint32Array>;
 }
 
 /** The context of an embedding model; it is driven like any other. */
@@ -69,6 +73,8 @@ const contextMethods = [
   "sampleToken",
   "removeTokenCellsFromSequence",
   "getSequenceKvCacheMinPosition",
+  "saveSequenceStateToFile",
+  "loadSequenceStateFromFile",
 ] as const satisfies readonly (keyof NativeContext)[];
 
 export function nativeContext(context: LlamaContext): NativeContext {
@@ -95,7 +101,12 @@ export function createSampler(llama: Llama, model: LlamaModel): NativeSampler {
 
 /** What llama.cpp has allocated for the model and its context. */
 export function allocatedMemory(model: LlamaModel, context: LlamaContext): Memory {
-  return sum(...[Reflect.get(model, "_model"), Reflect.get(context, "_ctx")].map(memoryBreakdown));
+  return sum(memoryBreakdown(Reflect.get(model, "_model")), contextMemory(context));
+}
+
+/** What it has allocated for the context alone: the cache, and buffers to compute in. */
+export function contextMemory(context: LlamaContext): Memory {
+  return memoryBreakdown(Reflect.get(context, "_ctx"));
 }
 
 function memoryBreakdown(native: unknown): Memory {

@@ -1,3 +1,5 @@
+import { commonPrefix } from "../common-prefix.js";
+
 /** One of the context's sequences and what its key-value cache holds. */
 export interface Sequence {
   readonly index: number;
@@ -15,6 +17,8 @@ export interface SequencePool {
    */
   take(tokens: Uint32Array, scope: string | undefined): Sequence | undefined;
   release(sequence: Sequence): void;
+  /** Those that are free. */
+  idle(): readonly Sequence[];
 }
 
 /** Shorter common prefixes are not worth keeping a sequence for (provider.md §11.2). */
@@ -51,12 +55,6 @@ export function createSequencePool(sequences: number): SequencePool {
     release(sequence) {
       free.push(sequence);
     },
+    idle: () => [...free],
   };
-}
-
-/** How many tokens two lists have in common at their start. */
-export function commonPrefix(a: Uint32Array, b: Uint32Array): number {
-  const length = Math.min(a.length, b.length);
-  for (let i = 0; i < length; i++) if (a[i] !== b[i]) return i;
-  return length;
 }
