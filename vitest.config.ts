@@ -5,6 +5,8 @@ const conditions = ["umbel-source"];
 const ALONE = ["e2e/src/chaos.test.ts"];
 const PURE = ["protocol", "dialects", "routing"].map((name) => `packages/${name}/src/**/*.test.ts`);
 const QUICK = { testTimeout: 30_000, hookTimeout: 60_000 };
+/** Some of these tests start the programs. */
+const STARTS = { globalSetup: "tools/bundle.mjs" };
 const SLOW = { testTimeout: 120_000, hookTimeout: 180_000 };
 
 export default defineConfig({
@@ -19,15 +21,15 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: "unit", include: ["packages/*/src/**/*.test.ts", "tools/**/*.test.mjs"], exclude: PURE, ...QUICK },
+        test: { name: "unit", include: ["packages/*/src/**/*.test.ts", "tools/**/*.test.mjs"], exclude: PURE, ...STARTS, ...QUICK },
       },
       {
         extends: true,
-        test: { name: "e2e", include: ["e2e/src/**/*.test.ts"], exclude: ALONE, ...SLOW },
+        test: { name: "e2e", include: ["e2e/src/**/*.test.ts"], exclude: ALONE, ...STARTS, ...SLOW },
       },
       {
         extends: true,
-        test: { name: "e2e-alone", include: ALONE, ...SLOW, fileParallelism: false },
+        test: { name: "e2e-alone", include: ALONE, ...STARTS, ...SLOW, fileParallelism: false },
       },
     ],
     maxWorkers: 2,

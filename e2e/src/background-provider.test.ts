@@ -1,11 +1,8 @@
-import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { eventually, MODEL, startNetwork, type TestNetwork } from "./harness/index.js";
-
-const MAIN = path.resolve(import.meta.dirname, "../../packages/cli/dist/main.js");
+import { eventually, MODEL, runUmbel, startNetwork, type TestNetwork } from "./harness/index.js";
 
 describe("a provider in the background", () => {
   let network: TestNetwork;
@@ -23,13 +20,7 @@ describe("a provider in the background", () => {
     await network.close();
   });
 
-  function run(...args: string[]) {
-    const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args, "--home", network.home], {
-      encoding: "utf8",
-      env: { ...process.env, UMBEL_PROVIDER_ON_BATTERY: "serve" },
-    });
-    return { status, stdout, stderr };
-  }
+  const run = (...args: string[]) => runUmbel([...args, "--home", network.home], { UMBEL_PROVIDER_ON_BATTERY: "serve" });
   async function ask(): Promise<string | null | undefined> {
     const answer = await openai.chat.completions.create({ model: MODEL, messages: [{ role: "user", content: "hello" }] });
     return answer.choices[0]?.message.content;

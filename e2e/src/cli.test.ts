@@ -1,21 +1,13 @@
 import { spawnSync } from "node:child_process";
 import path from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { temporaryHome } from "./harness/index.js";
-
-const MAIN = path.resolve(import.meta.dirname, "../../packages/cli/dist/main.js");
+import { runUmbel, temporaryHome } from "./harness/index.js";
 
 describe("the umbel command", () => {
   const home = temporaryHome();
   afterAll(() => home.remove());
 
-  function run(...args: string[]) {
-    const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], {
-      encoding: "utf8",
-      env: { ...process.env, UMBEL_HOME: home.path },
-    });
-    return { status, stdout, stderr };
-  }
+  const run = (...args: string[]) => runUmbel(args, { UMBEL_HOME: home.path });
 
   it.each([
     [[]],

@@ -1,10 +1,8 @@
-import { spawnSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { eventually, MODEL, startNetwork, type TestNetwork, type UmbelProcess, umbel } from "./harness/index.js";
+import { eventually, MODEL, runUmbel, startNetwork, type TestNetwork, type UmbelProcess, umbel } from "./harness/index.js";
 
-const MAIN = path.resolve(import.meta.dirname, "../../packages/cli/dist/main.js");
 const SCRIPT = { answer: { kind: "echo" }, answerTokens: 8, tokens_per_s: 200 };
 
 describe("umbel explain", () => {
@@ -35,13 +33,7 @@ describe("umbel explain", () => {
     await network.close();
   });
 
-  function run(...args: string[]) {
-    const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args, "--home", network.home], {
-      encoding: "utf8",
-      env: { ...process.env, UMBEL_BASE_URL: `${network.url}/v1` },
-    });
-    return { status, stdout, stderr };
-  }
+  const run = (...args: string[]) => runUmbel([...args, "--home", network.home], { UMBEL_BASE_URL: `${network.url}/v1` });
 
   /** A machine that serves its owner only: every stranger's request finds it refused. */
   async function startPrivateMachine(): Promise<UmbelProcess> {

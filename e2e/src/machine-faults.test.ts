@@ -1,12 +1,11 @@
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { mkdirSync, renameSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { eventually, MODEL, type Script, startNetwork, type TestNetwork, umbel } from "./harness/index.js";
+import { eventually, MODEL, runUmbel, type Script, startNetwork, type TestNetwork, umbel } from "./harness/index.js";
 
-const MAIN = path.resolve(import.meta.dirname, "../../packages/cli/dist/main.js");
 const JUMPING_CLOCK = pathToFileURL(path.resolve(import.meta.dirname, "harness/jumping-clock.mjs")).href;
 const HOUR_ms = 3_600_000;
 const ASK = { model: MODEL, messages: [{ role: "user" as const, content: "hello" }] };
@@ -24,11 +23,8 @@ describe("a machine to which things happen", () => {
   afterAll(() => network.close());
 
   const homeOf = (name: string) => path.join(network.home, name);
-  function run(name: string, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
-    const command = [MAIN, "provider", ...args, "--home", homeOf(name)];
-    const { status, stdout } = spawnSync(process.execPath, command, { encoding: "utf8", env: { ...process.env, ...env } });
-    return { status, stdout };
-  }
+  const run = (name: string, args: readonly string[], env: NodeJS.ProcessEnv = {}) =>
+    runUmbel(["provider", ...args, "--home", homeOf(name)], env);
   function setClock(offset_ms: number): void {
     writeFileSync(`${clock}.new`, String(offset_ms));
     renameSync(`${clock}.new`, clock);

@@ -5,9 +5,8 @@ import path from "node:path";
 import { smallLlama, writeGguf } from "@umbel/provider/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startCuttingProxy } from "./harness/cutting-proxy.js";
-import { eventually, MODEL, startNetwork, type TestNetwork, umbel } from "./harness/index.js";
+import { eventually, MODEL, runUmbel, startNetwork, type TestNetwork, UMBEL, umbel } from "./harness/index.js";
 
-const MAIN = path.resolve(import.meta.dirname, "../../packages/cli/dist/main.js");
 const SPROUT = path.resolve(import.meta.dirname, "../../models/sprout");
 const MOSS = writeGguf({ metadata: smallLlama, data_bytes: 6_000_000 });
 const hasNamespaces = spawnSync("unshare", ["-rm", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]).status === 0;
@@ -25,10 +24,7 @@ describe("models on their way, and what goes wrong with them", () => {
 
   const operator = (...args: string[]) => umbel([...args, "--json", "--base-url", `${network.url}/v1`, "--home", network.home]);
   const publishMoss = () => operator("models", "publish", moss, "--promote", "--input-price", "0.1", "--output-price", "0.2");
-  function run(...args: string[]) {
-    const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], { encoding: "utf8" });
-    return { status, stdout, stderr };
-  }
+  const run = (...args: string[]) => runUmbel(args);
   const download = (home: string, coordinator: string, ...more: string[]) =>
     umbel(["models", "download", "moss", "--json", "--coordinator", coordinator, "--home", home, ...more]);
   const listed = (home: string): string[] => {
@@ -98,7 +94,7 @@ describe("models on their way, and what goes wrong with them", () => {
     const home = path.join(network.home, "full");
     mkdirSync(home);
     const script = `mount -t tmpfs -o size=8m tmpfs "$1" && shift && exec "$@"`;
-    const command = [process.execPath, MAIN, "models", "download", "moss", "--coordinator", network.url, "--home", home];
+    const command = [process.execPath, UMBEL, "models", "download", "moss", "--coordinator", network.url, "--home", home];
     const { status, stderr } = spawnSync("unshare", ["-rm", "sh", "-c", script, "sh", home, ...command], { encoding: "utf8" });
     expect(stderr).toMatch(/room|space/);
     expect(stderr).toContain("umbel models remove");

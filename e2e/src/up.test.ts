@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { temporaryHome, type UmbelProcess, umbel } from "./harness/umbel.js";
+import { runUmbel, temporaryHome, type UmbelProcess, umbel } from "./harness/umbel.js";
 
 const FRANCE = { model: "sprout", messages: [{ role: "user" as const, content: "What is the capital of France?" }] };
 
@@ -114,12 +114,8 @@ describe("umbel up", () => {
   });
 
   it("runs the examples that it prints", () => {
-    const again = execFileSync(
-      process.execPath,
-      [cliMain(), "chat", "--json", "--base-url", baseURL, "--home", home.path, "What is the capital of France?"],
-      { encoding: "utf8" },
-    );
-    expect(JSON.parse(again).content).toContain("Paris");
+    const again = runUmbel(["chat", "--json", "--base-url", baseURL, "--home", home.path, "What is the capital of France?"]);
+    expect(JSON.parse(again.stdout).content).toContain("Paris");
   });
 
   it("keeps its key over a restart and stops without leaving a process behind", async () => {
@@ -144,10 +140,6 @@ describe("umbel up", () => {
     }
   });
 });
-
-function cliMain(): string {
-  return path.resolve(import.meta.dirname, "../../packages/cli/dist/main.js");
-}
 
 /** Resolves once the text form of `up` has printed everything it prints when ready. */
 async function readyText(network: UmbelProcess): Promise<string> {

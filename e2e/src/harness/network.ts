@@ -1,9 +1,8 @@
 /** A coordinator and scripted or real providers, each a process of its own, over one temporary home. */
-import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import OpenAI from "openai";
-import { eventually, freePort, temporaryHome, type UmbelProcess, umbel } from "./umbel.js";
+import { eventually, freePort, runUmbel, temporaryHome, type UmbelProcess, umbel } from "./umbel.js";
 
 /** Fields of a scripted engine's file; see packages/provider/README.md. */
 export type Script = Record<string, unknown>;
@@ -109,10 +108,11 @@ async function killAll(providers: readonly UmbelProcess[]): Promise<void> {
   await Promise.all(providers.map(({ exited }) => exited));
 }
 
+/** @throws with what it said when it fails */
 function cli(args: readonly string[]): string {
-  return execFileSync(process.execPath, [path.resolve(import.meta.dirname, "../../../packages/cli/dist/main.js"), ...args], {
-    encoding: "utf8",
-  });
+  const { status, stdout, stderr } = runUmbel(args);
+  if (status !== 0) throw new Error(`umbel ${args.join(" ")} ended (${status}):\n${stderr}`);
+  return stdout;
 }
 
 function usd(amount_microUsd: bigint): string {

@@ -1,5 +1,5 @@
 /** Starts real `umbel` processes and stops them: nothing of the network is replaced in these tests. */
-import { type ChildProcessByStdio, spawn } from "node:child_process";
+import { type ChildProcessByStdio, spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -7,7 +7,8 @@ import path from "node:path";
 import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 
-const MAIN = fileURLToPath(new URL("../../../packages/cli/dist/main.js", import.meta.url));
+/** The command, as npm links it. */
+export const UMBEL = fileURLToPath(new URL("../../../packages/cli/bin/umbel.js", import.meta.url));
 
 export interface UmbelProcess {
   readonly pid: number;
@@ -22,7 +23,7 @@ export interface UmbelProcess {
 }
 
 export function umbel(args: readonly string[], env: NodeJS.ProcessEnv = {}): UmbelProcess {
-  const child: ChildProcessByStdio<null, Readable, Readable> = spawn(process.execPath, [MAIN, ...args], {
+  const child: ChildProcessByStdio<null, Readable, Readable> = spawn(process.execPath, [UMBEL, ...args], {
     env: { ...process.env, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
@@ -55,6 +56,15 @@ export function umbel(args: readonly string[], env: NodeJS.ProcessEnv = {}): Umb
       await exited;
     },
   };
+}
+
+/** Runs a command that ends by itself, and waits for it. */
+export function runUmbel(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+): { readonly status: number | null; readonly stdout: string; readonly stderr: string } {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [UMBEL, ...args], { encoding: "utf8", env: { ...process.env, ...env } });
+  return { status, stdout, stderr };
 }
 
 /** A fresh Umbel home; `remove` deletes it. */

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { type CatalogServer, smallLlama, startCatalogServer, writeGguf } from "@umbel/provider/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
-const umbel = fileURLToPath(new URL("../../dist/main.js", import.meta.url));
+const umbel = fileURLToPath(new URL("../../bin/umbel.js", import.meta.url));
 const hasTmux = (() => {
   try {
     execFileSync("tmux", ["-V"]);

@@ -27,7 +27,7 @@ export function startManaged(
   args: readonly string[],
   options: { readonly env: NodeJS.ProcessEnv; readonly logFd: number },
 ): ManagedChild {
-  const main = fileURLToPath(new URL("../main.js", import.meta.url));
+  const main = fileURLToPath(new URL("../../bin/umbel.js", import.meta.url));
   const child = spawn(process.execPath, [main, ...args], { env: options.env, stdio: ["ignore", options.logFd, options.logFd, "ipc"] });
   const exited = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) => {
     child.once("exit", (code, signal) => resolve({ code, signal }));

@@ -38,7 +38,7 @@ export async function startInBackground(places: ProviderPlaces, args: readonly s
   mkdirSync(path.dirname(places.log), { recursive: true, mode: 0o700 });
   mkdirSync(places.home, { recursive: true, mode: 0o700 });
   const crashLog = openSync(places.crashLog, "w", 0o600);
-  const main = fileURLToPath(new URL("../main.js", import.meta.url));
+  const main = fileURLToPath(new URL("../../bin/umbel.js", import.meta.url));
   const child = spawn(process.execPath, [main, ...own, "--foreground", "--log-file", places.log], {
     detached: true,
     stdio: ["ignore", crashLog, crashLog],

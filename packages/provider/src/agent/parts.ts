@@ -24,8 +24,8 @@ import { readMeasuredRates } from "./stored-rates.js";
 import { providerVersion } from "./version.js";
 import { type Ready, type WorkerState, WorkerSupervisor } from "./worker-supervisor.js";
 
-/** The worker's entry in this package. */
-const ownWorkerEntry = fileURLToPath(new URL("../worker/main.js", import.meta.url));
+/** The worker as it is built. */
+const ownWorkerEntry = fileURLToPath(new URL("../../bundle/worker.js", import.meta.url));
 
 /** What an agent is made of. */
 export interface Parts {

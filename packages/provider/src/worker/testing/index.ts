@@ -19,7 +19,7 @@ import { nativeCrypto } from "@umbel/protocol/native";
 import { z } from "zod";
 
 /** The built worker: tests run it as the process it is. */
-export const workerEntry = fileURLToPath(new URL("../../../dist/worker/main.js", import.meta.url));
+export const workerEntry = fileURLToPath(new URL("../../../bundle/worker.js", import.meta.url));
 
 /** A build without files, for the scripted engine. */
 export const scriptedModel: ModelInfo = {
