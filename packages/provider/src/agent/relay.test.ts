@@ -30,6 +30,7 @@ class Coordinator {
   readonly frames: Uint8Array[] = [];
   readonly flow: string[] = [];
   isCongested = false;
+  isFlooded = false;
   takesFrames = true;
   send(message: FromProvider): void {
     this.sent.push(message);
@@ -88,7 +89,7 @@ describe("work under way", () => {
   it("is carried both ways until its terminal, and forgotten after it", () => {
     relay.onRequest(requestOf(1));
     relay.onBody(bodyOf(1));
-    expect(worker.sent).toEqual([{ type: "inference_request", request: requestOf(1) }]);
+    expect(worker.sent).toEqual([{ type: "inference_request", request: requestOf(1), reader: "coordinator" }]);
     expect(worker.frames).toEqual([bodyOf(1)]);
     relay.onFrame(chunkOf(1));
     relay.onForward(errorOf(1));
@@ -191,15 +192,43 @@ describe("refusal", () => {
 });
 
 describe("pressure", () => {
-  it("of a slow coordinator stops the worker, and everything still arrives", () => {
+  const held = () => worker.sent.flatMap((message) => (message.type === "hold_answers" ? [[message.reader, message.isHeld]] : []));
+
+  it("of a slow coordinator lets its answers wait in the worker, and everything still arrives", () => {
     relay.onRequest(requestOf(1));
     coordinator.isCongested = true;
     relay.onFrame(chunkOf(1));
-    expect(worker.flow).toEqual(["pause"]);
+    relay.onFrame(chunkOf(1));
+    expect(held()).toEqual([["coordinator", true]]);
+    expect(worker.flow).toEqual([]);
     coordinator.isCongested = false;
     relay.onDrained();
+    relay.onDrained();
+    expect(held().slice(1)).toEqual([["coordinator", false]]);
+    expect(coordinator.frames).toHaveLength(2);
+  });
+
+  it("of one that takes nothing any more stops the worker if it does not wait", () => {
+    relay.onRequest(requestOf(1));
+    coordinator.isCongested = true;
+    coordinator.isFlooded = true;
+    relay.onFrame(chunkOf(1));
+    expect(worker.flow).toEqual(["pause"]);
+    relay.onDrained();
     expect(worker.flow).toEqual(["pause", "resume"]);
-    expect(coordinator.frames).toHaveLength(1);
+  });
+
+  it("is told to the next worker anew", () => {
+    relay.onRequest(requestOf(1));
+    coordinator.isCongested = true;
+    relay.onFrame(chunkOf(1));
+    relay.onWorkerLost();
+    relay.onRequest(requestOf(2));
+    relay.onFrame(chunkOf(2));
+    expect(held()).toEqual([
+      ["coordinator", true],
+      ["coordinator", true],
+    ]);
   });
 
   it("does not outlive its connection", () => {
@@ -207,7 +236,10 @@ describe("pressure", () => {
     coordinator.isCongested = true;
     relay.onFrame(chunkOf(1));
     relay.onDisconnected();
-    expect(worker.flow).toEqual(["pause", "resume"]);
+    expect(held()).toEqual([
+      ["coordinator", true],
+      ["coordinator", false],
+    ]);
   });
 
   it("of a slow worker stops the coordinator until there is room", async () => {

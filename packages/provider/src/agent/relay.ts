@@ -4,7 +4,7 @@ import { InFlight } from "./in-flight.js";
 import { RequestOrdinals } from "./request-ordinals.js";
 import type { Forwarded, WorkerSupervisor } from "./worker-supervisor.js";
 
-type CoordinatorPort = Pick<Session, "send" | "sendFrame" | "isCongested" | "pause" | "resume">;
+type CoordinatorPort = Pick<Session, "send" | "sendFrame" | "isCongested" | "isFlooded" | "pause" | "resume">;
 type WorkerPort = Pick<WorkerSupervisor, "send" | "sendFrame" | "isCongested" | "drained" | "pause" | "resume" | "ready" | "requestsGiven">;
 
 /** Where the request id lies in a binary frame (architecture.md "Wire"). */
@@ -24,6 +24,8 @@ export class Relay {
   #isDraining = false;
   #isResting = false;
   #isLeavingCoordinator = false;
+  /** Whether the worker was told that the coordinator does not keep up. */
+  #holdsAnswers = false;
   #onIdle: (() => void)[] = [];
 
   constructor(coordinator: CoordinatorPort, worker: WorkerPort) {
@@ -41,7 +43,7 @@ export class Relay {
     const refusal = this.#refusalOf(id);
     if (refusal === undefined) {
       this.#inFlight.open(id);
-      this.#worker.send({ type: "inference_request", request });
+      this.#worker.send({ type: "inference_request", request, reader: "coordinator" });
       this.ordinals.given(id, request.ordinal, this.#worker.requestsGiven);
     } else {
       this.#fail(id, refusal);
@@ -65,7 +67,7 @@ export class Relay {
     this.#isLeavingCoordinator = false;
     for (const id of this.#inFlight.ids()) this.#abandon(id);
     this.ordinals.lost();
-    this.#worker.resume();
+    this.#letAnswersGo();
     this.#checkIdle();
   }
 
@@ -75,7 +77,7 @@ export class Relay {
   }
 
   onDrained(): void {
-    this.#worker.resume();
+    this.#letAnswersGo();
   }
 
   onForward(message: Forwarded): void {
@@ -95,12 +97,15 @@ export class Relay {
       this.#abandon(id);
       this.#checkIdle();
     }
-    if (this.#coordinator.isCongested) this.#worker.pause();
+    if (this.#coordinator.isCongested) this.#holdAnswers();
+    // A worker that does not heed it is not read any more, whoever else waits for it.
+    if (this.#coordinator.isFlooded) this.#worker.pause();
   }
 
   /** The worker is gone with everything it was doing. */
   onWorkerLost(): void {
     for (const id of this.#inFlight.clear()) this.#fail(id, "engine_crash");
+    this.#holdsAnswers = false;
     this.ordinals.lost();
     this.#checkIdle();
   }
@@ -127,6 +132,20 @@ export class Relay {
   /** Asks the worker to stop what is under way; the terminals follow. */
   cancelAll(): void {
     for (const id of this.#inFlight.ids()) this.#worker.send({ type: "cancel", request_id: id });
+  }
+
+  /** Answers to the coordinator wait in the worker; those to this machine's own programs go on. */
+  #holdAnswers(): void {
+    if (this.#holdsAnswers) return;
+    this.#holdsAnswers = true;
+    this.#worker.send({ type: "hold_answers", reader: "coordinator", isHeld: true });
+  }
+
+  #letAnswersGo(): void {
+    this.#worker.resume();
+    if (!this.#holdsAnswers) return;
+    this.#holdsAnswers = false;
+    this.#worker.send({ type: "hold_answers", reader: "coordinator", isHeld: false });
   }
 
   #refusalOf(id: RequestId): ErrorClass | undefined {

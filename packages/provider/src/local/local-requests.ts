@@ -160,7 +160,7 @@ export class LocalRequests {
     this.#entries.set(id, entry);
     request.signal.addEventListener("abort", leave, { once: true });
     try {
-      this.#worker.send({ type: "inference_request", request: sealed.message });
+      this.#worker.send({ type: "inference_request", request: sealed.message, reader: "machine" });
       this.#worker.sendFrame(sealed.body);
       yield* this.#open(entry, sealed.createOpener, onReceipt);
     } finally {

@@ -88,6 +88,11 @@ export class Connection {
     return this.#isCongested;
   }
 
+  /** Whether so much waits that nothing more may come. */
+  get isFlooded(): boolean {
+    return this.#socket.bufferedAmount > SESSION_LIMITS.outbound_bytes_flooded;
+  }
+
   /** Sends a heartbeat now, and not only when its time comes. */
   beat(): void {
     this.#heartbeats?.beatNow();

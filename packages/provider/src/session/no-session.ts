@@ -7,6 +7,7 @@ export const NO_SESSION: Session = {
   send: () => undefined,
   sendFrame: () => true,
   isCongested: false,
+  isFlooded: false,
   beat: () => undefined,
   pause: () => undefined,
   resume: () => undefined,

@@ -27,7 +27,10 @@ export interface Session {
   send(message: FromProvider): void;
   /** False when the frame is larger than the coordinator takes; it is not sent then. */
   sendFrame(frame: Uint8Array): boolean;
+  /** More waits for the coordinator than should; `onDrained` follows. */
   readonly isCongested: boolean;
+  /** More waits than may, whatever it takes. */
+  readonly isFlooded: boolean;
   /** Sends a heartbeat at once: something changed that the coordinator should not wait for. */
   beat(): void;
   /** Stops and restarts reading from the coordinator. */
@@ -120,6 +123,9 @@ export function createSession(options: SessionOptions): Session {
     sendFrame: (frame) => connection?.sendFrame(frame) ?? true,
     get isCongested() {
       return connection?.isCongested ?? false;
+    },
+    get isFlooded() {
+      return connection?.isFlooded ?? false;
     },
     beat: () => connection?.beat(),
     pause: () => connection?.pause(),

@@ -54,6 +54,10 @@ const workerSandbox = z.object({
 });
 export type WorkerSandbox = z.infer<typeof workerSandbox>;
 
+/** Who reads an answer: a coordinator, or a program of this machine. */
+const answerReader = z.enum(["coordinator", "machine"]);
+export type AnswerReader = z.infer<typeof answerReader>;
+
 export const toWorker = z.discriminatedUnion("type", [
   /** First message. */
   z.object({
@@ -88,7 +92,9 @@ export const toWorker = z.discriminatedUnion("type", [
   z.object({ type: z.literal("offer_model"), model: workerModel }),
   /** A model is not asked for any more; it leaves memory when nothing uses it. Answered with `models`. */
   z.object({ type: z.literal("withdraw_model"), model_id: shortText }),
-  z.object({ type: z.literal("inference_request"), request: inferenceRequest }),
+  z.object({ type: z.literal("inference_request"), request: inferenceRequest, reader: answerReader }),
+  /** Its answers wait, or go on: the others are not to wait for a reader that does not keep up. */
+  z.object({ type: z.literal("hold_answers"), reader: answerReader, isHeld: z.boolean() }),
   z.object({ type: z.literal("cancel"), request_id: z.string() }),
   z.object({ type: z.literal("sign_registration"), id: count, claims: z.record(z.string(), z.unknown()) }),
   z.object({ type: z.literal("sign_challenge"), id: count, challenge, sessionId: shortText }),

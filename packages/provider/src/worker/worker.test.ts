@@ -96,6 +96,20 @@ describe("an answer", () => {
     });
   });
 
+  it("waits while its reader does not keep up, and those of others do not", async () => {
+    const worker = echo;
+    const hold = (isHeld: boolean) => worker.pipe.sendControl({ type: "hold_answers", reader: "coordinator", isHeld });
+    const asked = await sealChat(worker.ready.encryption_key, chatOf("from afar"));
+    const own = await sealChat(worker.ready.encryption_key, chatOf("from here"));
+    hold(true);
+    submit(worker, asked, "coordinator");
+    submit(worker, own, "machine");
+    expect(textOf((await answerOf(worker, own)).answer.events)).toBe("from here");
+    expect(forwarded(worker, asked).map(({ type }) => type)).not.toContain("inference_complete");
+    hold(false);
+    expect(textOf((await answerOf(worker, asked)).answer.events)).toBe("from afar");
+  });
+
   it("is accepted first, with one nonce in every repetition", async () => {
     const worker = echo;
     const sealed = await sealChat(worker.ready.encryption_key, chatOf("hi"));
@@ -186,7 +200,8 @@ describe("a request that cannot be served", () => {
     const worker = echo;
     const waiting = await sealChat(worker.ready.encryption_key, chatOf("hi"));
     const ids = Array.from({ length: WORKER_LIMITS.requests_max }, () => inferenceRequest.shape.request_id.parse(randomUUID()));
-    for (const request_id of ids) worker.pipe.sendControl({ type: "inference_request", request: { ...waiting.request, request_id } });
+    for (const request_id of ids)
+      worker.pipe.sendControl({ type: "inference_request", request: { ...waiting.request, request_id }, reader: "coordinator" });
     submit(worker, waiting);
     expect(await terminalOf(worker, waiting)).toEqual(error(waiting, "capacity_queue"));
     for (const request_id of ids) worker.pipe.sendControl({ type: "cancel", request_id });
@@ -223,7 +238,7 @@ describe("cancelling", () => {
   it("before the body came ends in a cancelled error", async () => {
     const worker = echo;
     const sealed = await sealChat(worker.ready.encryption_key, chatOf("hi"));
-    worker.pipe.sendControl({ type: "inference_request", request: sealed.request });
+    worker.pipe.sendControl({ type: "inference_request", request: sealed.request, reader: "coordinator" });
     cancel(worker, sealed);
     expect(await terminalOf(worker, sealed)).toEqual(error(sealed, "cancelled"));
   });

@@ -5,13 +5,14 @@ import { keyFileIn } from "../evidence/key-directory.js";
 import type { SandboxFindings } from "../evidence/observe-sandbox.js";
 import { KeyError } from "../vault/device-key-file.js";
 import { openVault, type Vault } from "../vault/vault.js";
+import { AnswerGates } from "./answer-gates.js";
 import { createEngine } from "./create-engine.js";
 import { WorkerExit } from "./exit-codes.js";
 import { WORKER_LIMITS } from "./limits.js";
 import { makesVectors } from "./load-model.js";
 import { machineMemory } from "./machine-memory.js";
 import { openPipe, type Pipe } from "./pipe.js";
-import { type FromWorker, type ToWorker, toWorker } from "./pipe-messages.js";
+import { type AnswerReader, type FromWorker, type ToWorker, toWorker } from "./pipe-messages.js";
 import type { DiskPrefixes } from "./prefix-cache/disk-prefixes.js";
 import { openPrefixCache } from "./prefix-cache/open-prefix-cache.js";
 import { createRequestTable } from "./request-table.js";
@@ -47,6 +48,7 @@ export class Worker {
   readonly #options: WorkerOptions;
   readonly #pipe: Pipe<FromWorker>;
   readonly #requests;
+  readonly #gates: AnswerGates;
   readonly #reports: StateReports;
   readonly #counters = { requestsServed: 0, tokensGenerated: 0, errors: 0, cancellations: 0 };
   #received = 0;
@@ -64,6 +66,7 @@ export class Worker {
       onWire: (frame) => this.#requests.body(frame),
       onClose: (error) => options.exit(error === undefined ? WorkerExit.done : WorkerExit.brokenPipe),
     });
+    this.#gates = new AnswerGates(this.#pipe);
     this.#reports = startStateReports(options.clock, () => this.#report());
   }
 
@@ -74,7 +77,10 @@ export class Worker {
         break;
       case "inference_request":
         this.#received++;
-        this.#admit(message.request);
+        this.#admit(message.request, message.reader);
+        break;
+      case "hold_answers":
+        this.#gates.set(message.reader, message.isHeld);
         break;
       case "cancel":
         if (this.#requests.cancel(message.request_id)) this.#counters.cancellations++;
@@ -164,7 +170,7 @@ export class Worker {
   }
 
   /** A second request with the id of one under way is dropped: an answer to it would end the first. */
-  #admit(request: InferenceRequest): void {
+  #admit(request: InferenceRequest, reader: AnswerReader): void {
     if (this.#requests.has(request.request_id)) return;
     const refusal = this.#refusalOf(request);
     if (this.#keyed === undefined || this.#models === undefined || refusal !== undefined) {
@@ -173,7 +179,7 @@ export class Worker {
       this.#pipe.sendControl({ type: "forward", message: { type: "inference_error", request_id: request.request_id, error_class } });
       return;
     }
-    this.#supervise(this.#serve(request, this.#models, this.#keyed.vault));
+    this.#supervise(this.#serve(request, { reader, models: this.#models, vault: this.#keyed.vault }));
     this.#reports.changed();
   }
 
@@ -197,14 +203,17 @@ export class Worker {
     if (failure !== undefined) this.#pipe.sendControl({ type: "offer_refused", failure });
   }
 
-  async #serve(request: InferenceRequest, models: ResidentModels, vault: Vault): Promise<void> {
+  async #serve(
+    request: InferenceRequest,
+    { reader, models, vault }: { readonly reader: AnswerReader; readonly models: ResidentModels; readonly vault: Vault },
+  ): Promise<void> {
     const open = this.#requests.open(request);
     const outcome = await serveRequest({
       ...open,
       useModel: (onLoading) => models.use(request.build_id, open.signal, onLoading, WORKER_LIMITS.loadReport_ms),
       vault,
       clock: this.#options.clock,
-      sink: this.#pipe,
+      sink: this.#gates.sinkOf(reader),
       forward: (message) => this.#pipe.sendControl({ type: "forward", message }),
     });
     this.#requests.close(request.request_id);

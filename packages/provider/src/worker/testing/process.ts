@@ -3,7 +3,7 @@ import { once } from "node:events";
 import type { Duplex } from "node:stream";
 import { decodeFrame, type Frame, type InferenceComplete, type InferenceError } from "@umbel/protocol";
 import { openPipe, type Pipe } from "../pipe.js";
-import { type FromWorker, fromWorker, type ToWorker } from "../pipe-messages.js";
+import { type AnswerReader, type FromWorker, fromWorker, type ToWorker } from "../pipe-messages.js";
 import { type SealedChat, workerEntry } from "./index.js";
 
 export type Ready = Extract<FromWorker, { type: "ready" }>;
@@ -68,8 +68,8 @@ export async function startWorker(worker: TestWorker, start: Omit<Extract<ToWork
   return { ...worker, ready: await worker.until((message): message is Ready => message.type === "ready") };
 }
 
-export function submit(worker: TestWorker, { request, body }: SealedChat): void {
-  worker.pipe.sendControl({ type: "inference_request", request });
+export function submit(worker: TestWorker, { request, body }: SealedChat, reader: AnswerReader = "coordinator"): void {
+  worker.pipe.sendControl({ type: "inference_request", request, reader });
   worker.pipe.sendWire(body);
 }
 
