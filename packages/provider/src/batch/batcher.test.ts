@@ -5,6 +5,7 @@ import type { z } from "zod";
 import { createScriptedEngine, type LoadedModel, scriptedEngineScript } from "../engine/index.js";
 import { type Batcher, batchLimits, createBatcher } from "./batcher.js";
 import type { BatchEvent, BatchRequest } from "./entry.js";
+import { laneOf } from "./lane.js";
 
 interface Bench {
   readonly clock: ReturnType<typeof createFakeClock>;
@@ -81,12 +82,38 @@ describe("admission", () => {
     expect(order).toEqual(["a1", "a2", "b1", "c1", "a3", "b2", "a4"]);
   });
 
+  it("lets this machine's own programs take turns with the accounts of a coordinator, however much either asks", async () => {
+    const { run, clock } = await bench({ tokens_per_s: 10, answerTokens: 1 }, 1);
+    const order: string[] = [];
+    const ask = (scope: string, times: number) => {
+      for (let i = 0; i < times; i++) {
+        run(`${scope}-${i}`, { lane: laneOf(scope), onPhase: (phase) => phase === "prefilling" && order.push(scope) });
+      }
+    };
+    ask("account-a.key", 50);
+    ask("account-b.key", 50);
+    ask("local", 2);
+    ask("local.one-program", 2);
+    ask("local.another", 2);
+    await clock.advance(2000);
+    // However many keys they use, own programs are one lane, as an account is.
+    expect(order.flatMap((scope, at) => (scope.startsWith("local") ? [at] : []))).toEqual([3, 6, 9, 12, 15, 18]);
+  });
+
   it("refuses a request beyond the queue, and an id that is in use", async () => {
     const { run } = await bench({ tokens_per_s: 1 }, 1);
-    for (let i = 0; i <= batchLimits.queued_max; i++) run(`r${i}`);
+    for (let i = 0; i <= batchLimits.queued_max; i++) run(`r${i}`, { lane: i % 2 === 0 ? "ada" : "bob" });
     expect(() => run("more")).toThrow(expect.objectContaining({ errorClass: "capacity_queue", figures: { needed: 129, available: 128 } }));
     expect(() => run("r0")).toThrow(expect.objectContaining({ errorClass: "capacity_slots" }));
     expect(() => run("r100")).toThrow(expect.objectContaining({ errorClass: "capacity_slots" }));
+  });
+
+  it("keeps some of the queue from a lane that would fill it", async () => {
+    const { run } = await bench({ tokens_per_s: 1 }, 1);
+    for (let i = 0; i <= batchLimits.queuedOfLane_max; i++) run(`r${i}`);
+    expect(() => run("more")).toThrow(expect.objectContaining({ errorClass: "capacity_queue", figures: { needed: 113, available: 112 } }));
+    for (let i = batchLimits.queuedOfLane_max; i < batchLimits.queued_max; i++) run(`b${i}`, { lane: "bob" });
+    expect(() => run("last", { lane: "cy" })).toThrow(expect.objectContaining({ errorClass: "capacity_queue" }));
   });
 
   it("refuses what has waited too long, but not what is running", async () => {

@@ -8,6 +8,8 @@ import { createRates } from "./rates.js";
 export const batchLimits = {
   /** Requests that wait; one more is refused. */
   queued_max: 128,
+  /** Of one lane; the rest of the queue is for others. */
+  queuedOfLane_max: 112,
   /** A request that has not begun by then is refused. */
   queueTimeout_ms: 120_000,
   /** Silence of a running request after which the engine counts as dead, on top of the time that prompts may take. */
@@ -216,6 +218,10 @@ export function createBatcher({ loaded, clock, onEngineCrash }: BatcherDependenc
     if (entries.has(request.id)) throw new BatchError("capacity_slots");
     if (waiting.size >= batchLimits.queued_max) {
       throw new BatchError("capacity_queue", { needed: waiting.size + 1, available: batchLimits.queued_max });
+    }
+    const ofLane = waiting.sizeOf(request.lane);
+    if (ofLane >= batchLimits.queuedOfLane_max) {
+      throw new BatchError("capacity_queue", { needed: ofLane + 1, available: batchLimits.queuedOfLane_max });
     }
     const needed = request.generate.tokens.length + request.generate.maxTokens;
     // What is too long for the context is the engine's to refuse: it is the request's fault, and no other machine's matter.

@@ -1,6 +1,7 @@
 /** First come, first served within a lane; the lanes take turns, so that one of them cannot hold up the others. */
 export interface FairQueue<T> {
   readonly size: number;
+  sizeOf(lane: string): number;
   push(lane: string, item: T): void;
   /** What `shift` would return. */
   peek(): T | undefined;
@@ -19,6 +20,7 @@ export function createFairQueue<T>(): FairQueue<T> {
     get size() {
       return size;
     },
+    sizeOf: (lane) => lanes.get(lane)?.length ?? 0,
     push(lane, item) {
       const items = lanes.get(lane);
       if (items === undefined) lanes.set(lane, [item]);

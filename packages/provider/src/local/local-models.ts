@@ -9,6 +9,9 @@ import type { LocalRequest } from "./local-requests.js";
 /** Bound on the answers of a model whose catalogue entry names none. Source: api.md §8. */
 const OUTPUT_tokens_max = 8_192;
 
+/** Of this machine's own programs, whichever it is: they wait for each other and take turns with the accounts of a coordinator. */
+const LOCAL_SCOPE = "local";
+
 /** What a catalogue entry says that concerns whoever asks the model. */
 const catalogFacts = z.object({
   displayName: z.string().optional(),
@@ -77,7 +80,7 @@ export function prepare({ request, routing }: ParsedRequest<unknown>, models: re
     sampling: { ...facts.defaults, ...given(request.sampling) },
     ...(maxOutputTokens !== undefined && { maxOutputTokens: Math.min(maxOutputTokens, outputTokens_max) }),
   };
-  const cacheScope = routing?.cacheKey === undefined ? "local" : `local:${routing.cacheKey}`;
+  const cacheScope = routing?.cacheKey === undefined ? LOCAL_SCOPE : `${LOCAL_SCOPE}.${routing.cacheKey}`;
   return { chat, outputTokens_max, promptTokens: estimatePromptTokens(request), cacheScope, signal };
 }
 
