@@ -6,6 +6,7 @@ import { addCoordinatorCommand } from "./commands/coordinator.js";
 import { addExplainCommand } from "./commands/explain.js";
 import { addKeysCommands, addSessionCommand } from "./commands/keys.js";
 import { addModelsCommands } from "./commands/models.js";
+import { addProgrammeCommands } from "./commands/programmes.js";
 import { addProviderCommands } from "./commands/provider.js";
 import { addSimulateCommand } from "./commands/simulate.js";
 import { addUpCommand } from "./commands/up.js";
@@ -32,6 +33,7 @@ for (const add of [
   addAdminCommands,
   addChatCommand,
   addExplainCommand,
+  addProgrammeCommands,
   addSimulateCommand,
 ])
   add(program);

@@ -4,7 +4,15 @@ import path from "node:path";
 import { type Clock, deviceThumbprint } from "@umbel/protocol";
 import { systemClock } from "@umbel/protocol/native";
 import { type CostProfile, DEFAULT_COST_PROFILE } from "@umbel/routing";
-import { createAccounts, createAdministration, createDeviceLinking, createPublishingKeys, createSessions } from "./accounts/index.js";
+import {
+  createAccounts,
+  createAdministration,
+  createDeviceLinking,
+  createInvites,
+  createPublishingKeys,
+  createReferrals,
+  createSessions,
+} from "./accounts/index.js";
 import { createBundleCheck } from "./bundle-check.js";
 import {
   type CatalogService,
@@ -152,6 +160,7 @@ async function start(
   closers.push(() => publishingKeys.close());
   const devices = createDeviceLinking({ store, clock, randomBytes });
   const administration = createAdministration({ store, clock });
+  const invites = createInvites({ store, clock, randomBytes });
 
   const fleet = createFleet({
     clock,
@@ -224,6 +233,8 @@ async function start(
     publishingKeys,
     devices,
     administration,
+    invites,
+    referrals: createReferrals({ store, clock, share_percent: settings.referralShare_percent }),
     catalog,
     manifests: await createManifestSigner({ key: await catalogKey(settings.home), clock }),
     blobs,
@@ -268,7 +279,8 @@ async function start(
     startLoop(
       clock,
       SWEEP_INTERVAL_ms,
-      async () => void (await Promise.all([idempotency.sweep(), rejections.sweep(), devices.sweep(), administration.sweep()])),
+      async () =>
+        void (await Promise.all([idempotency.sweep(), rejections.sweep(), devices.sweep(), administration.sweep(), invites.sweep()])),
       (error) => log.warn({ err: error }, "old rows were not removed"),
     ),
   );

@@ -5,6 +5,7 @@ export function addAdminCommands(program: Command): void {
   addGiftCommand(admin, "credit", "give an account money to spend, as one balanced transaction");
   addGiftCommand(admin, "reward", "the same as if it were earned, so that it can be withdrawn");
   addAccountCommands(admin);
+  addInviteCommands(admin);
   addPublishingKeyCommands(admin);
   operator(admin.command("decisions"))
     .description("where requests went, latest first; `umbel explain <id>` says why")
@@ -76,6 +77,26 @@ function addAccountCommands(admin: Command): void {
     .option("--target <name>", "only changes to this account, build, name or release")
     .option("--limit <number>", "rows at most", "50")
     .action(async (options) => (await run()).showAudit(options));
+}
+
+/** Codes that are worth money to spend. */
+function addInviteCommands(admin: Command): void {
+  const run = () => import("../run/admin-invites.js");
+  const invites = admin.command("invites").description("codes that are worth money to spend, which cannot be withdrawn");
+  operator(invites.command("create"))
+    .description("make one")
+    .argument("[code]", "3 to 20 letters, digits and hyphens (default: one that nobody guesses)")
+    .requiredOption("--usd <amount>", "what it is worth, e.g. 5 or 2.50")
+    .option("--uses <number>", "accounts that may redeem it, or unlimited", "1")
+    .option("--expires <date>", "when it ends, e.g. 2027-01-31 (default: never)")
+    .action(async (code, options) => (await run()).createInvite(code, options));
+  operator(invites.command("list"))
+    .description("latest first")
+    .action(async (options) => (await run()).listInvites(options));
+  operator(invites.command("deactivate"))
+    .description("let nobody redeem one any more")
+    .argument("<code>", "as it was given out")
+    .action(async (code, options) => (await run()).deactivateInvite(code, options));
 }
 
 /** Keys of pipelines that publish models. */

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { LOCAL_ACCOUNT } from "../local-accounts.js";
+import { asOwner } from "./own-account.js";
 
 /** Linking a machine: its own side, and that of the account's owner. */
 export function addLinkCommands(program: Command, provider: Command): void {
@@ -33,13 +33,4 @@ function withHome(command: Command): Command {
   return command
     .option("--home <directory>", "where keys and models are kept (default: UMBEL_HOME, else ~/.umbel)")
     .option("--json", "print one JSON object; progress goes to standard error");
-}
-
-function asOwner(command: Command): Command {
-  return command
-    .option("--coordinator <url>", "the account's coordinator", "http://127.0.0.1:8080")
-    .option("--token <token>", "session token of the account (default: one made with the coordinator's home)")
-    .option("--account <id>", "with the coordinator's home: account that is meant", LOCAL_ACCOUNT)
-    .option("--home <directory>", "Umbel home of the coordinator (default: UMBEL_HOME, else ~/.umbel)")
-    .option("--json", "print one JSON object");
 }

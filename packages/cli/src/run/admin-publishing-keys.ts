@@ -1,5 +1,5 @@
 import { API_ANSWERS } from "@umbel/coordinator/answers";
-import { CliError, EXIT_CODES } from "../exit-codes.js";
+import { timeOf } from "../dates.js";
 import { createOutput, table } from "../output.js";
 import { adminCall, asOperator, type PublishingOptions } from "../publishing/admin-call.js";
 
@@ -46,10 +46,4 @@ export async function revokePublishingKey(id: string, options: PublishingOptions
   const remedy = "See them with: umbel admin publishing-keys list";
   output.result(await adminCall(await asOperator(options), { method: "DELETE", pathname, answer: revokedPublishingKey, remedy }));
   output.line(`Revoked ${id}.`);
-}
-
-function timeOf(text: string): string {
-  const time = new Date(text);
-  if (!Number.isNaN(time.getTime())) return time.toISOString();
-  throw new CliError(`"${text}" is not a date.`, EXIT_CODES.usage, "Write it like 2027-01-31 or 2027-01-31T12:00:00Z.");
 }

@@ -1,7 +1,9 @@
 export { AccountsError, AccountsUnavailableError } from "./accounts-error.js";
-export * from "./administration/index.js";
+export { createAdministration } from "./administration/index.js";
+export * from "./administration/types.js";
 export { createAccounts } from "./create-accounts.js";
 export { type CodeState, createDeviceLinking, DEVICE_LIMITS, type DeviceLinking } from "./device-linking.js";
+export * from "./invites/index.js";
 export {
   createPublishingKeys,
   PUBLISHING_LIMITS,
@@ -10,6 +12,7 @@ export {
   type PublishingKeys,
   type PublishingScope,
 } from "./publishing-keys.js";
+export * from "./referrals/index.js";
 export { ACCOUNT_LIMITS } from "./rules.js";
 export { isPublishingKey } from "./secrets.js";
 export { createSessions, isSessionToken, SESSION_LIMITS } from "./sessions.js";

@@ -400,6 +400,11 @@ export const SETTINGS = {
     default: "0",
     about: "Share of each charge that stays with the operator.",
   }),
+  referralShare_percent: setting(wholeNumber({ least: 0, most: 50 }), {
+    env: "UMBEL_REFERRAL_SHARE_PERCENT",
+    default: "20",
+    about: "Share of the operator's part that goes to whoever brought the payer; 0 is none.",
+  }),
 } as const satisfies Record<string, Setting<unknown>>;
 
 export type SettingName = keyof typeof SETTINGS;

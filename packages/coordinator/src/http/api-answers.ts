@@ -2,6 +2,7 @@ import { creditAnswer, pricingAnswer, rewardAnswer, userLedger, userTable, userU
 import { decisionList, operatorDecision, ownDecision } from "./decisions/decision-schema.js";
 import { machineList, machineWhy } from "./machines/machine-routes.js";
 import { aliasAnswer, aliasDeleted, aliasTable, auditTable, modelTable, updated, versionChange } from "./models/admin/schema.js";
+import { inviteEnded, inviteObject, inviteTable } from "./programmes/index.js";
 import { issuedPublishingKey, publishingKeyTable, revokedPublishingKey } from "./publishing/index.js";
 
 /** Schemas of answers, for programs that read them: what a route writes by is what its reader reads by. */
@@ -27,4 +28,7 @@ export const API_ANSWERS = {
   userTable,
   userLedger,
   userUpdated,
+  inviteObject,
+  inviteTable,
+  inviteEnded,
 };

@@ -1,6 +1,6 @@
 import type { Server } from "node:http";
 import type { Clock } from "@umbel/protocol";
-import type { Accounts, Administration, DeviceLinking, PublishingKeys } from "../accounts/index.js";
+import type { Accounts, Administration, DeviceLinking, Invites, PublishingKeys, Referrals } from "../accounts/index.js";
 import type { BundleCheck } from "../bundle-check.js";
 import type { BlobStore, Catalog, CatalogAdmin, ManifestSigner, Releases } from "../catalog/index.js";
 import type { Settings } from "../config/index.js";
@@ -31,6 +31,8 @@ export interface HttpDependencies {
   readonly publishingKeys: Omit<PublishingKeys, "close">;
   readonly devices: Omit<DeviceLinking, "sweep">;
   readonly administration: Omit<Administration, "sweep">;
+  readonly invites: Omit<Invites, "sweep">;
+  readonly referrals: Referrals;
   readonly catalog: Omit<Catalog, "register" | "setAlias" | "refresh"> & CatalogAdmin;
   readonly manifests: ManifestSigner;
   readonly blobs: BlobStore;

@@ -21,6 +21,7 @@ import { answerMalformedRequest } from "./malformed-request.js";
 import { catalogAdminRoutes } from "./models/admin/index.js";
 import { modelRoutes } from "./models/model-routes.js";
 import { openApiRoutes } from "./openapi/openapi-routes.js";
+import { programmeRoutes } from "./programmes/index.js";
 import { publishingKeyRoutes } from "./publishing/index.js";
 import { rejectionRoutes } from "./rejections/rejection-routes.js";
 import { releaseRoutes } from "./releases/release-routes.js";
@@ -60,6 +61,7 @@ export function createHttpServer(dependencies: HttpDependencies): HttpServer {
     encryptionKeyRoute(dependencies),
     ...adminRoutes(dependencies, drain),
     ...administrationRoutes(dependencies),
+    ...programmeRoutes(dependencies),
     ...catalogAdminRoutes(dependencies),
     ...publishingKeyRoutes(dependencies),
     ...releaseRoutes(dependencies),

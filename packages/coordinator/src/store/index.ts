@@ -18,11 +18,13 @@ export { decisionRepository, type StoredDecisionRow } from "./repositories/decis
 export { deviceCodeRepository } from "./repositories/device-codes.js";
 export { idempotencyRepository } from "./repositories/idempotency.js";
 export { instanceRepository } from "./repositories/instances.js";
+export { type InviteRow, inviteRepository } from "./repositories/invites.js";
 export { type JournalRow, journalRepository } from "./repositories/journal.js";
 export { ledgerRepository, priceRepository, type ReservationTerms } from "./repositories/ledger.js";
 export { machineRepository } from "./repositories/machines.js";
 export { type OutboxRow, outboxRepository } from "./repositories/outbox.js";
 export { type PublishingKeyRow, publishingKeyRepository } from "./repositories/publishing-keys.js";
+export { referralRepository } from "./repositories/referrals.js";
 export { type RejectionRow, rejectionRepository, type StoredRejectionRow } from "./repositories/rejections.js";
 export { type ReleaseRow, releaseRepository } from "./repositories/releases.js";
 export { statisticsRepository } from "./repositories/statistics.js";

@@ -45,6 +45,7 @@ export const API_ERROR_CODES = [
   "invalid_code",
   "expired_code",
   "already_used",
+  "referral_error",
   "internal_error",
 ] as const;
 export type ApiErrorCode = (typeof API_ERROR_CODES)[number];

@@ -1,10 +1,9 @@
-import { randomUUID } from "node:crypto";
 import { createFakeClock } from "@umbel/protocol/testing";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { auditRepository } from "../../store/index.js";
 import { createTestDatabase, type TestDatabase } from "../../store/testing.js";
-import { createAccounts } from "../create-accounts.js";
-import { ADMINISTRATION_LIMITS, type Administration, type AdminRequest, createAdministration } from "./index.js";
+import { asked, person } from "../testing/people.js";
+import { ADMINISTRATION_LIMITS, type Administration, createAdministration } from "./index.js";
 
 let database: TestDatabase;
 let administration: Administration;
@@ -17,21 +16,8 @@ beforeAll(async () => {
 });
 afterAll(() => database.close());
 beforeEach(async () => {
-  account = await person();
+  account = await person(database.store);
 });
-
-async function person(email?: string): Promise<string> {
-  const id = `person-${randomUUID()}`;
-  const accounts = await createAccounts({ store: database.store, clock });
-  await accounts.ensureAccount(id, "A person");
-  await accounts.close();
-  if (email !== undefined) await database.store.client`update users set email = ${email} where account_id = ${id}`;
-  return id;
-}
-
-function asked(idempotencyKey: string = randomUUID()): AdminRequest {
-  return { actor: "admin-key", ipHash: "0123", idempotencyKey };
-}
 
 const auditOf = (target: string) => auditRepository.browse(database.store.db, { target, limit: 10 });
 
@@ -74,10 +60,10 @@ describe("money that an operator gives", () => {
   });
 
   it("goes by e-mail address where one account has it, in any case, and nowhere where two have it", async () => {
-    const anna = await person("anna@example.org");
+    const anna = await person(database.store, "anna@example.org");
     const to = { email: " Anna@Example.org " };
     expect(await administration.credit({ to, amount_microUsd: 1n }, asked())).toMatchObject({ accountId: anna, email: "anna@example.org" });
-    await person("anna@example.org");
+    await person(database.store, "anna@example.org");
     await expect(administration.credit({ to, amount_microUsd: 1n }, asked())).rejects.toMatchObject({ code: "ambiguous_email" });
   });
 
@@ -117,7 +103,7 @@ describe("what an operator makes of an account", () => {
   });
 
   it("is found page by page, and a wildcard is a character like others", async () => {
-    const some = await Promise.all(Array.from({ length: 3 }, () => person()));
+    const some = await Promise.all(Array.from({ length: 3 }, () => person(database.store)));
     const search = { text: "person-", limit: 2 };
     const first = await administration.users({ ...search, after: undefined });
     const second = await administration.users({ ...search, after: first.at(-1)?.accountId });

@@ -1,2 +1,3 @@
 export { createAdministration } from "./create-administration.js";
+export { once } from "./once.js";
 export * from "./types.js";

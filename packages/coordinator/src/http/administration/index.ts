@@ -3,6 +3,7 @@ import type { Route } from "../route.js";
 import { adminMoneyRoutes } from "./money-routes.js";
 import { adminUserRoutes } from "./user-routes.js";
 
+export { administered, adminRequestOf, IDEMPOTENCY_KEY } from "./admin-change.js";
 export { creditAnswer, pricingAnswer, rewardAnswer } from "./money-routes.js";
 export { userLedger, userTable, userUpdated } from "./user-routes.js";
 

@@ -20,6 +20,7 @@ import { postings } from "./0019-postings.js";
 import { referrals } from "./0020-referrals.js";
 import { outbox } from "./0028-outbox.js";
 import { administration } from "./0032-administration.js";
+import { invites } from "./0033-invites.js";
 
 export interface Migration {
   readonly id: number;
@@ -51,4 +52,5 @@ export const migrations: readonly Migration[] = [
   { id: 20, name: "referrals", sql: referrals },
   { id: 28, name: "outbox and inbox", sql: outbox },
   { id: 32, name: "administration of accounts", sql: administration },
+  { id: 33, name: "invites", sql: invites },
 ];

@@ -1,0 +1,2 @@
+export { createInvites } from "./create-invites.js";
+export * from "./types.js";

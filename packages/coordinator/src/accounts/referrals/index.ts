@@ -1,0 +1,2 @@
+export { createReferrals } from "./create-referrals.js";
+export * from "./types.js";
