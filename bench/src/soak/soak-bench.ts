@@ -1,10 +1,12 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { memoryGrowth, soak as runSoak, type SoakCycle, serveModels } from "@umbel/provider/measure";
 import { type Bench, machine, type Table } from "../report.js";
+import { allocateAsWorker } from "./as-worker.js";
 
 const MODELS = path.resolve(import.meta.dirname, "../../../models");
 const SECONDS = 1_800;
@@ -12,6 +14,7 @@ const REQUESTS = 5_000;
 const SEQUENCES = 4;
 /** Of three: every cycle loads and unloads each. */
 const MODELS_MAX = 2;
+const SWEEP_MS = 100;
 /** Memory at the end, by memory after the warm-up, may be so much larger. */
 const GROWTH_MAX = 0.05;
 
@@ -19,6 +22,7 @@ const GROWTH_MAX = 0.05;
 export const soak: Bench = {
   description: "30 minutes of answers, cancels, loads and unloads on three models: whether memory grows and anything is left taken",
   run: async (progress, { seconds = SECONDS }) => {
+    allocateAsWorker();
     setFlagsFromString("--expose-gc");
     const collect = runInNewContext("gc") as () => void;
     const home = await mkdtemp(path.join(tmpdir(), "umbel-soak-"));
@@ -27,7 +31,10 @@ export const soak: Bench = {
     const { cycles, failed, held, ...counts } = await runSoak(served, {
       requests: Math.ceil((REQUESTS * seconds) / SECONDS),
       duration_ms: seconds * 1000,
-      measure_bytes: () => {
+      measure_bytes: async () => {
+        collect();
+        // What buffers held is given back beside the collection.
+        await setTimeout(SWEEP_MS);
         collect();
         return process.memoryUsage.rss();
       },

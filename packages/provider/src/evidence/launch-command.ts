@@ -3,6 +3,7 @@ import { createRequire } from "node:module";
 import path from "node:path";
 import type { Confinement } from "./confinement.js";
 import { networkNamespace } from "./observe-sandbox.js";
+import { WORKER_ALLOCATION } from "./worker-allocation.js";
 
 /** Tells the worker which network namespace is the agent's, so that it can see whether its own is another. */
 export const AGENT_NAMESPACE_VARIABLE = "UMBEL_AGENT_NETWORK_NAMESPACE";
@@ -118,5 +119,5 @@ function workerEnvironment(): Record<string, string> {
     const value = process.env[name];
     return value === undefined ? [] : [[name, value] as const];
   });
-  return { ...Object.fromEntries(kept), [AGENT_NAMESPACE_VARIABLE]: networkNamespace() ?? "" };
+  return { ...Object.fromEntries(kept), ...WORKER_ALLOCATION, [AGENT_NAMESPACE_VARIABLE]: networkNamespace() ?? "" };
 }

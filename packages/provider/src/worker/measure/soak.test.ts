@@ -20,7 +20,7 @@ afterAll(async () => {
 
 describe("three models with room for two", () => {
   it("answer, cancel, load and unload, and leave nothing behind", { timeout: 60_000 }, async () => {
-    const result = await soak(served, { requests: 24, perPair: 8, duration_ms: 0, measure_bytes: () => process.memoryUsage.rss() });
+    const result = await soak(served, { requests: 24, perPair: 8, duration_ms: 0, measure_bytes: async () => process.memoryUsage.rss() });
     expect(result.failed).toEqual([]);
     expect(result.held).toEqual([]);
     expect(result.requests).toBe(24);

@@ -10,7 +10,7 @@ export interface SoakOptions {
   /** Cycles are spread over so long; 0 is as fast as it goes. */
   readonly duration_ms: number;
   /** Resident memory of this process after a collection of garbage. */
-  readonly measure_bytes: () => number;
+  readonly measure_bytes: () => Promise<number>;
   readonly onCycle?: (cycle: SoakCycle) => void;
 }
 
@@ -99,7 +99,7 @@ export async function soak({ models, builds }: ServedModels, options: SoakOption
       };
       await Promise.all(Array.from({ length: CONCURRENCY }, lane));
     }
-    cycles.push({ requests: counts.requests, memory_bytes: options.measure_bytes() });
+    cycles.push({ requests: counts.requests, memory_bytes: await options.measure_bytes() });
     options.onCycle?.(cycles.at(-1) ?? { requests: 0, memory_bytes: 0 });
     await until(begin_ms + (options.duration_ms * (cycle + 1)) / cycleCount);
   }
