@@ -11,6 +11,8 @@ export const AGENT_LIMITS = {
   workerLeave_ms: 3000,
   /** A signature takes milliseconds; the coordinator waits thirty seconds for it. */
   signature_ms: 20_000,
+  /** Cutting the longest text into tokens, behind a step that is being computed. */
+  textWork_ms: 20_000,
   /** After cancelling what is left at the end of a drain, for the terminals to leave. */
   cancelled_ms: 2000,
   /** For a download to leave its files in order when the provider stops. */

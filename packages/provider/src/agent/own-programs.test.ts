@@ -3,13 +3,15 @@ import { type IncomingMessage, request } from "node:http";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { z } from "zod";
+import { z } from "zod";
 import { type DiscoveryRecord, type endpointOptions, LOCAL_LIMITS, readDiscoveryRecord, writeDiscoveryRecord } from "../local/index.js";
 import { scriptedModel, workerEntry } from "../worker/testing/index.js";
 import { createProviderAgent } from "./provider-agent.js";
 import type { ProviderAgent } from "./provider-state.js";
 
 const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
+const tokenized = z.object({ tokens: z.array(z.number()), count: z.number(), max_model_len: z.number() });
+const refused = z.object({ error: z.object({ code: z.string().nullable() }) });
 const chat = { model: scriptedModel.id, messages: [{ role: "user", content: "bring this back" }] };
 
 let home: string;
@@ -58,6 +60,36 @@ describe("a local provider", () => {
     const stream = await post("/chat/completions", { ...chat, stream: true });
     expect(stream.headers.get("content-type")).toBe("text/event-stream");
     expect(await stream.text()).toMatch(/data: \[DONE\]\n\n$/);
+  });
+
+  it("cuts texts into tokens and puts them together, in the words of llama.cpp and of vLLM", async () => {
+    const text = "the word <|im_end|> ends";
+    const cut = tokenized.parse(await (await post("/tokenize", { content: text })).json());
+    expect(cut).toMatchObject({ count: cut.tokens.length, max_model_len: scriptedModel.context_length });
+    const literal = tokenized.parse(
+      await (await post("/tokenize", { model: scriptedModel.id, prompt: text, parse_special: false })).json(),
+    );
+    expect(literal.count).toBeGreaterThan(cut.count);
+    for (const { tokens } of [cut, literal]) {
+      expect(await (await post("/detokenize", { tokens })).json()).toEqual({ content: text, prompt: text });
+    }
+    const prompt = await (await post("/apply-template", chat)).json();
+    expect(prompt).toEqual({ prompt: expect.stringMatching(/<\|im_start\|>user\nbring this back/) });
+  });
+
+  it("says what is wrong with a text or its tokens", async () => {
+    const refusal = async (pathname: string, body: object) => {
+      const response = await post(pathname, body);
+      return [response.status, refused.parse(await response.json()).error.code];
+    };
+    expect(await refusal("/tokenize", {})).toEqual([400, "invalid_request_error"]);
+    expect(await refusal("/tokenize", { content: "x", model: "oak" })).toEqual([404, "model_not_found"]);
+    expect(await refusal("/tokenize", { content: "x".repeat(LOCAL_LIMITS.text_bytes_max + 1) })).toEqual([413, "payload_too_large"]);
+    expect(await refusal("/detokenize", { tokens: [1_000_000] })).toEqual([400, "invalid_request_error"]);
+    expect(await refusal("/detokenize", { tokens: new Array(LOCAL_LIMITS.tokens_max + 1).fill(1) })).toEqual([
+      400,
+      "invalid_request_error",
+    ]);
   });
 
   it("can be looked at without the key, and no more", async () => {

@@ -4,10 +4,20 @@ import { KeyDirectoryError, prepareKeyDirectory } from "../evidence/key-director
 import { launchCommand } from "../evidence/launch-command.js";
 import { createBackoff } from "../session/backoff.js";
 import type { Logger } from "../session/types.js";
-import type { EngineChoice, FromWorker, LoadFailure, StartFailure, ToWorker, WorkerModel } from "../worker/pipe-messages.js";
+import type {
+  EngineChoice,
+  FromWorker,
+  LoadFailure,
+  StartFailure,
+  TextResult,
+  TextWork,
+  ToWorker,
+  WorkerModel,
+} from "../worker/pipe-messages.js";
 import { scratchFiles } from "../worker/prefix-cache/scratch.js";
 import { createFatalLoads } from "./fatal-loads.js";
 import { AGENT_LIMITS } from "./limits.js";
+import { PendingAnswers } from "./pending-answers.js";
 import type { PrefixCacheFolder } from "./prefix-cache-folder.js";
 import { startWorkerProcess, type WorkerEnd, type WorkerProcess } from "./worker-process.js";
 
@@ -58,14 +68,14 @@ export class WorkerSupervisor {
   readonly #options: SupervisorOptions;
   readonly #backoff;
   readonly #fatalLoads = createFatalLoads();
-  readonly #signatures = new Map<number, (jws: string | undefined) => void>();
+  readonly #signatures: PendingAnswers<string>;
+  readonly #texts: PendingAnswers<TextResult>;
   #models: readonly WorkerModel[];
   #worker: WorkerProcess | undefined;
   #ready: Ready | undefined;
   #readySince_ms = 0;
   #isStopped = false;
   #usesPermissionModel = true;
-  #nextId = 1;
   #restarts = 0;
   #requestsGiven = 0;
   #cancelRestart: () => void = () => undefined;
@@ -73,6 +83,8 @@ export class WorkerSupervisor {
   constructor(options: SupervisorOptions) {
     this.#options = options;
     this.#models = options.models;
+    this.#signatures = new PendingAnswers(options.clock, AGENT_LIMITS.signature_ms);
+    this.#texts = new PendingAnswers(options.clock, AGENT_LIMITS.textWork_ms);
     this.#backoff = createBackoff({
       first_ms: AGENT_LIMITS.restart_first_ms,
       max_ms: AGENT_LIMITS.restart_ms_max,
@@ -178,19 +190,13 @@ export class WorkerSupervisor {
   }
 
   /** A signature by the worker; undefined when it refuses or there is none in time. */
-  sign(request: DistributiveOmit<Extract<ToWorker, { id: number }>, "id">): Promise<string | undefined> {
-    const id = this.#nextId++;
-    return new Promise((resolve) => {
-      const cancel = this.#options.clock.setTimer(AGENT_LIMITS.signature_ms, () => answer(undefined), "background");
-      const answer = (jws: string | undefined) => {
-        cancel();
-        this.#signatures.delete(id);
-        resolve(jws);
-      };
-      this.#signatures.set(id, answer);
-      if (this.#worker === undefined) answer(undefined);
-      else this.send({ ...request, id });
-    });
+  sign(request: DistributiveOmit<Extract<ToWorker, { type: "sign_registration" | "sign_challenge" }>, "id">): Promise<string | undefined> {
+    return this.#signatures.ask((id) => this.#askWorker({ ...request, id }));
+  }
+
+  /** What a model in memory makes of a text; undefined when the worker does not answer. */
+  askTextWork(model_id: string, work: TextWork): Promise<TextResult | undefined> {
+    return this.#texts.ask((id) => this.#askWorker({ type: "text_work", model_id, work, id }));
   }
 
   /** Ends the worker and starts no other. Resolves when it is gone. */
@@ -199,6 +205,12 @@ export class WorkerSupervisor {
     this.#cancelRestart();
     await this.#worker?.leave();
     await this.#options.prefixCache?.clear();
+  }
+
+  #askWorker(message: Extract<ToWorker, { id: number }>): void {
+    if (this.#worker !== undefined) this.send(message);
+    else if (message.type === "text_work") this.#texts.answer(message.id, undefined);
+    else this.#signatures.answer(message.id, undefined);
   }
 
   #onMessage(message: FromWorker): void {
@@ -228,11 +240,14 @@ export class WorkerSupervisor {
         this.#models = this.#models.filter(({ info }) => info.id !== message.failure.build);
         this.#options.onOfferRefused?.(message.failure);
         break;
+      case "text_done":
+        this.#texts.answer(message.id, message.result);
+        break;
       case "signed":
-        this.#signatures.get(message.id)?.(message.jws);
+        this.#signatures.answer(message.id, message.jws);
         break;
       case "sign_refused":
-        this.#signatures.get(message.id)?.(undefined);
+        this.#signatures.answer(message.id, undefined);
         break;
       case "state":
         this.#options.onState(message);
@@ -268,7 +283,8 @@ export class WorkerSupervisor {
     const lived_ms = wasReady ? clock.now_ms() - this.#readySince_ms : 0;
     this.#worker = undefined;
     this.#ready = undefined;
-    for (const answer of [...this.#signatures.values()]) answer(undefined);
+    this.#signatures.lost();
+    this.#texts.lost();
     this.#options.onLost();
     if (this.#isStopped) return;
     const leftOut = this.#fatalLoads.workerEnded(end.signal);

@@ -8,6 +8,7 @@ import { answerGrammar } from "./constraint/answer-grammar.js";
 import { merge } from "./merge.js";
 import { createPromptBuilder, type Prompt } from "./prompt/prompt-builder.js";
 import { engineSampling } from "./sampling.js";
+import { createTextTools, type TextTools } from "./text-tools.js";
 
 export interface ChatModelDependencies {
   /** Owned by the chat model from now on. */
@@ -50,6 +51,8 @@ export interface ChatModel {
    *   `available`, `template_render`, `engine_crash`, `not_loaded`, `internal`, and `cancelled` when nothing could be seen yet.
    */
   run(request: ChatRequest, options: RunOptions): AsyncIterable<ChatEvent>;
+  /** Undefined of a model that makes vectors. */
+  readonly text?: TextTools | undefined;
   /** What a heartbeat says of this model. */
   slot(): Slot;
   /** The requests that `slot` counts. */
@@ -192,6 +195,7 @@ export function createChatModel({ loaded, info, clock, random, onEngineCrash = (
 
   return {
     run,
+    text: createTextTools(loaded, prompts),
     slot() {
       const { state, running, waiting, active_tokens, reserved_tokens, decode_tps, prefill_tps } = batcher.figures();
       return {

@@ -67,6 +67,8 @@ export interface LoadedModel {
   readonly load_ms: number;
   /** `special` parses control tokens such as `<|im_start|>`; false treats their text literally. */
   tokenize(text: string, special: boolean): Int32Array;
+  /** The text of tokens, control tokens included; bytes that make up no character are replaced. */
+  detokenize(tokens: Int32Array): string;
   /** Starts generation on a free sequence. At most `sequences` run at once; the caller queues. @throws EngineError `no_free_sequence`. */
   generate(request: GenerateRequest): Generation;
   dispose(): Promise<void>;

@@ -4,6 +4,9 @@ export const LOCAL_LIMITS = {
   body_bytes_max: 32 * 1024 * 1024,
   /** Of a body that is refused for its size so much is read and thrown away, so that its sender gets to see the answer. */
   bodyDiscarded_bytes_max: 64 * 1024 * 1024,
+  /** A text that is only to be cut into tokens, and ids that are to be put together: the worker does nothing else meanwhile. */
+  text_bytes_max: 1024 * 1024,
+  tokens_max: 262_144,
   headers_bytes_max: 64 * 1024,
   /** Connections at once; a further one is closed as it comes. */
   connections_max: 512,

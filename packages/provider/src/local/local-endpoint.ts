@@ -17,13 +17,14 @@ import {
 import { type AskableModel, askableModels } from "./local-models.js";
 import { LocalRequests, type WorkerPort } from "./local-requests.js";
 import type { LocalServer } from "./server.js";
+import type { AskTextWork } from "./text-routes.js";
 
 export interface EndpointParts {
   readonly home: string;
   /** Of this program. */
   readonly version: string;
   readonly options: EndpointOptions;
-  readonly worker: WorkerPort;
+  readonly worker: WorkerPort & { readonly askTextWork: AskTextWork };
   readonly figures: () => Omit<Figures, "inFlight">;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -64,6 +65,7 @@ export class LocalEndpoint {
     // Most machines serve a coordinator alone, and most commands serve nobody: they need no HTTP server.
     const { createLocalServer } = await import("./server.js");
     const server = createLocalServer({
+      askTextWork: (build, work) => this.#parts.worker.askTextWork(build, work),
       ...{ requests: this.requests, clock, logger, origins, hostNames, host, port },
       models: () => this.#models,
       figures: () => ({ ...this.#parts.figures(), inFlight: this.requests.inFlight }),

@@ -21,6 +21,7 @@ import { type Figures, renderMetrics } from "./figures.js";
 import { toApiError } from "./local-error.js";
 import { type AskableModel, findModel, prepare } from "./local-models.js";
 import type { LocalRequests } from "./local-requests.js";
+import { type AskTextWork, addTextRoutes } from "./text-routes.js";
 
 export type RenderError = AnyDialect<unknown>["renderError"];
 
@@ -55,6 +56,7 @@ export interface RouteDependencies {
   /** What can be asked now. */
   readonly models: () => readonly AskableModel[];
   readonly requests: Pick<LocalRequests, "ask">;
+  readonly askTextWork: AskTextWork;
   readonly figures: () => Figures;
   readonly clock: Clock;
   readonly newId: () => string;
@@ -67,6 +69,7 @@ export function addRoutes(app: FastifyInstance, dependencies: RouteDependencies)
   const created_s = seconds(clock);
   app.get("/metrics", async (_, reply) => reply.type("text/plain; version=0.0.4").send(renderMetrics(figures())));
   app.get("/props", async ({ query }) => props(modelAsked(query, models()), figures()));
+  addTextRoutes(app, dependencies);
   for (const prefix of ["/v1", ""]) {
     for (const { path, dialect } of SURFACES) {
       app.post(`${prefix}${path}`, { config: { renderError: dialect.renderError } }, (request, reply) =>

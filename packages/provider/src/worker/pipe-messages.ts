@@ -1,3 +1,4 @@
+import { chatRequest } from "@umbel/dialects";
 import {
   challenge,
   count,
@@ -19,7 +20,8 @@ import { z } from "zod";
 
 /**
  * What agent and worker say to each other over their pipe. JSON for these; the sealed bytes of requests and chunks travel as binary
- * frames of the wire format unchanged, so the agent forwards them without looking in. The agent never sees plaintext or private keys.
+ * frames of the wire format unchanged, so the agent forwards them without looking in. The agent never sees private keys, and of plaintext only
+ * what programs of its own machine give to it.
  */
 
 export const engineChoice = z.discriminatedUnion("kind", [
@@ -53,6 +55,20 @@ const workerSandbox = z.object({
   coreDumps: z.enum(["disabled", "unknown"]),
 });
 export type WorkerSandbox = z.infer<typeof workerSandbox>;
+
+/** What can be asked of a model's tokenizer and template. */
+const textWork = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("tokenize"), text: z.string(), special: z.boolean() }),
+  z.object({ kind: z.literal("detokenize"), tokens: z.array(count) }),
+  z.object({ kind: z.literal("prompt"), chat: chatRequest }),
+]);
+export type TextWork = z.infer<typeof textWork>;
+const textResult = z.union([
+  z.object({ tokens: z.array(count) }),
+  z.object({ text: z.string() }),
+  z.object({ refused: z.enum(["not_loaded", "vectors_only", "not_a_token", "too_long", "template"]) }),
+]);
+export type TextResult = z.infer<typeof textResult>;
 
 /** Who reads an answer: a coordinator, or a program of this machine. */
 const answerReader = z.enum(["coordinator", "machine"]);
@@ -96,6 +112,8 @@ export const toWorker = z.discriminatedUnion("type", [
   /** Its answers wait, or go on: the others are not to wait for a reader that does not keep up. */
   z.object({ type: z.literal("hold_answers"), reader: answerReader, isHeld: z.boolean() }),
   z.object({ type: z.literal("cancel"), request_id: z.string() }),
+  /** For a program of this machine, of a model in memory. Answered with `text_done`. */
+  z.object({ type: z.literal("text_work"), id: count, model_id: shortText, work: textWork }),
   z.object({ type: z.literal("sign_registration"), id: count, claims: z.record(z.string(), z.unknown()) }),
   z.object({ type: z.literal("sign_challenge"), id: count, challenge, sessionId: shortText }),
   z.object({ type: z.literal("shutdown") }),
@@ -136,6 +154,7 @@ export const fromWorker = z.discriminatedUnion("type", [
   /** A model turned out to be other than `ready` said: everything that is offered, anew. */
   z.object({ type: z.literal("models"), models: z.array(modelInfo) }),
   z.object({ type: z.literal("offer_refused"), failure: loadFailure }),
+  z.object({ type: z.literal("text_done"), id: count, result: textResult }),
   z.object({ type: z.literal("signed"), id: count, jws: z.string() }),
   /** The worker does not sign this: it is not what it claims to be, or out of date. */
   z.object({ type: z.literal("sign_refused"), id: count }),

@@ -20,6 +20,7 @@ import { ResidentModels } from "./resident-models.js";
 import { measure, UNMEASURED } from "./self-benchmark.js";
 import { serveRequest } from "./serve-request.js";
 import { type StateReports, startStateReports } from "./state-reports.js";
+import { doTextWork } from "./text-work.js";
 
 export interface WorkerOptions {
   /** The pipe to the agent, the worker's only connection. */
@@ -96,6 +97,13 @@ export class Worker {
         break;
       case "withdraw_model":
         this.#models?.withdraw(message.model_id);
+        break;
+      case "text_work":
+        this.#pipe.sendControl({
+          type: "text_done",
+          id: message.id,
+          result: doTextWork(this.#textToolsOf(message.model_id), message.work),
+        });
         break;
       case "sign_registration":
         this.#supervise(this.#signRegistration(message));
@@ -187,6 +195,11 @@ export class Worker {
     if (request.body_bytes > WORKER_LIMITS.sealedBody_bytes_max) return "client_request";
     if (this.#requests.size >= WORKER_LIMITS.requests_max) return "capacity_queue";
     return this.#models?.refusalOf(request.build_id);
+  }
+
+  #textToolsOf(build: string): Parameters<typeof doTextWork>[0] {
+    const served = this.#models?.served.find(({ info }) => info.id === build);
+    return served === undefined ? "not_loaded" : (served.model.text ?? "vectors_only");
   }
 
   async #load({ model_id, evict = [] }: Message<"load_model">): Promise<void> {

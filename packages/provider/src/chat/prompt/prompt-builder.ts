@@ -18,6 +18,8 @@ export interface PromptBuilder {
    * @throws ChatError `template_render`, `context_exceeded`, or `client_request` for what the template does not take.
    */
   build(request: ChatRequest): Prompt;
+  /** The same before it is cut into tokens. */
+  text(request: ChatRequest): string;
 }
 
 /** No token of a model in use is longer; so a longer prompt does not fit, and need not be tokenised to know it. */
@@ -82,6 +84,7 @@ export function createPromptBuilder(loaded: LoadedModel, clock: Clock): PromptBu
       const tokens = tokensOf(guard.pieces(rendered), (piece) => loaded.tokenize(piece, true));
       return { tokens, opensReasoning: /<think>\s*$/.test(rendered) };
     },
+    text: (request) => (request.task.type === "completion" ? request.task.prompt : guard.pieces(render(request)).join("")),
   };
 
   function tokensOf(pieces: readonly string[], tokenize: (piece: string) => Int32Array): Int32Array {

@@ -48,6 +48,8 @@ describe("generation", () => {
 
   it("gives bytes that make up every character, also one of several tokens", async () => {
     const ids = [...sprout.tokenize("🙂é", false)];
+    expect(sprout.detokenize(Int32Array.from(ids))).toBe("🙂é");
+    expect(sprout.detokenize(chat("Hi"))).toBe("<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n");
     const grammar = 'root ::= "🙂é"';
     const { events, text } = await collect({ tokens: chat("Hi"), maxTokens: 20, sampling: greedy, grammar });
     expect(text).toBe("🙂é");

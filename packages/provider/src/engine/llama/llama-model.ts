@@ -7,7 +7,7 @@ import { createGrammarCache } from "./grammar-cache.js";
 import { allocatedMemory, contextMemory, createSampler, nativeContext } from "./native.js";
 import { configureRawSampler } from "./sampling.js";
 import { createSequencePool } from "./sequence-pool.js";
-import { controlTokenTexts, createTokenTable, vocabularySize } from "./token-table.js";
+import { controlTokenTexts, createTokenTable, textOf, vocabularySize } from "./token-table.js";
 import type { Turns } from "./turns.js";
 
 /** Measured: pieces of 128 cost 4 % on a CPU (engine.md §8). How much of that a step takes is the pace's matter. */
@@ -44,12 +44,13 @@ export function createLlamaModel(parts: LlamaModelParts): LoadedModel {
   const rawSampler = createSampler(llama, model);
   configureRawSampler(rawSampler);
   const vocabulary = vocabularySize(model);
+  const tokenInfo = createTokenTable(model);
   const loop = createDecodeLoop({
     native: nativeContext(context),
     pool: createSequencePool(sequences),
     samplers,
     rawSampler,
-    tokenInfo: createTokenTable(model),
+    tokenInfo,
     grammars: createGrammarCache(llama, model),
     turns: parts.turns,
     contextLength_tokens,
@@ -89,6 +90,7 @@ export function createLlamaModel(parts: LlamaModelParts): LoadedModel {
     memory: allocatedMemory(model, context),
     load_ms: parts.load_ms,
     tokenize: (text, special) => Int32Array.from(model.tokenize(text, special)),
+    detokenize: (tokens) => textOf(model, tokenInfo, tokens),
     generate: (request) => loop.generate(request),
     dispose: () => {
       disposal ??= release();

@@ -46,6 +46,16 @@ export function createTokenTable(model: LlamaModel): (id: number) => TokenInfo {
   };
 }
 
+/** The text of tokens, control tokens included; bytes that make up no character are replaced. */
+export function textOf(model: LlamaModel, tokenInfo: (id: number) => TokenInfo, tokens: Int32Array): string {
+  const texts = vocabularyTexts(model);
+  const bytes = [...tokens].map((id) => {
+    const isHidden = model.getTokenAttributes(id as Token).control;
+    return isHidden ? encoder.encode(texts[id]) : tokenInfo(id).bytes;
+  });
+  return new TextDecoder().decode(Buffer.concat(bytes));
+}
+
 /** The texts of all control tokens, which a user's text must not be parsed into. */
 export function controlTokenTexts(model: LlamaModel): string[] {
   const texts = vocabularyTexts(model);

@@ -119,6 +119,7 @@ export function createScriptedEngine(script: ScriptedEngineScript, dependencies:
       memory: taken(options),
       load_ms: script.load_ms,
       tokenize: (text, special) => scriptedTokenizer.tokenize(text, special),
+      detokenize: (tokens) => scriptedTokenizer.textOf(tokens),
       generate: (request) => generate(request, options, own),
       dispose: () => unload(own),
     };
