@@ -32,7 +32,7 @@ import { createIdempotencyStore } from "./idempotency-store.js";
 import { createInference, createRateLimits, unlimitedRates } from "./inference/index.js";
 import { createDecisions, createLogger, createMetrics, createRejections, watchThroughput } from "./insight/index.js";
 import { keptAdminKey } from "./kept-admin-key.js";
-import { createLedger } from "./ledger/index.js";
+import { createLedger, createOwnPrices } from "./ledger/index.js";
 import { startLoop } from "./loop.js";
 import { createMachineStore } from "./machine-store.js";
 import { catalogKey, ownIdentity } from "./own-identity.js";
@@ -139,7 +139,13 @@ async function start(
     clock,
     instanceId,
     spillPath: path.join(settings.home, "settlement-spill.jsonl"),
-    settings: { platformFeePercent: settings.platformFee_percent },
+    settings: {
+      platformFeePercent: settings.platformFee_percent,
+      referralSharePercent: settings.referralShare_percent,
+      referralWindow_days: settings.referralWindow_days,
+      unclaimed_days: settings.unclaimed_days,
+      spillAlways: settings.spillAlways,
+    },
     onEvent: reportLedger(log, metrics),
   });
   closers.push(() => ledger.close(LEDGER_CLOSE_ms));
@@ -167,10 +173,15 @@ async function start(
     random: { fraction: Math.random, bytes: randomBytes },
     trust: createTrust({ clock, randomBytes }),
     accounts,
-    machines: createMachineStore(store),
+    machines: createMachineStore(store, (machineId, accountId) => {
+      ledger
+        .claim(machineId, accountId)
+        .catch((error: unknown) => log.warn({ err: error }, "unclaimed earnings wait for the next connection"));
+    }),
     settings: {
       minTrust: settings.minTrust,
       minVersion: settings.minProviderVersion,
+      requireLinked: settings.requireLinkedProvider,
       socketsPerAddress_max: settings.socketsPerIp,
       upgradesPerMinute_max: settings.upgradesPerIp_perMinute,
       costProfile: costProfileFor(settings),
@@ -243,6 +254,13 @@ async function start(
     checkFiles: createFileCheck({ blobs, origins: settings.modelOrigins }),
     fleet,
     ledger,
+    ownPrices: createOwnPrices({
+      store,
+      clock,
+      random: Math.random,
+      listPrice: ledger.prices,
+      multiple_max: settings.providerPriceMultiple_max,
+    }),
     inference,
     limits,
     idempotency,
@@ -280,7 +298,14 @@ async function start(
       clock,
       SWEEP_INTERVAL_ms,
       async () =>
-        void (await Promise.all([idempotency.sweep(), rejections.sweep(), devices.sweep(), administration.sweep(), invites.sweep()])),
+        void (await Promise.all([
+          idempotency.sweep(),
+          rejections.sweep(),
+          devices.sweep(),
+          administration.sweep(),
+          invites.sweep(),
+          ledger.lapse(),
+        ])),
       (error) => log.warn({ err: error }, "old rows were not removed"),
     ),
   );

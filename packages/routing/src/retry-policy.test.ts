@@ -2,7 +2,7 @@ import { errorClass } from "@umbel/protocol";
 import { describe, expect, it } from "vitest";
 import { type FailureClass, retryPolicy } from "./retry-policy.js";
 
-const ALL: readonly FailureClass[] = [...errorClass.options, "send_failed", "disconnected", "protocol_violation"];
+const ALL: readonly FailureClass[] = [...errorClass.options, "send_failed", "disconnected", "protocol_violation", "unaffordable"];
 
 describe("retry policy", () => {
   it("is this table", () => {
@@ -30,6 +30,7 @@ describe("retry policy", () => {
       "send_failed | retry 5 | node | fault | 502 provider_error",
       "disconnected | retry 5 | node | fault | 502 provider_error",
       "protocol_violation | retry 5 | node | fault | 502 provider_error",
+      "unaffordable | retry 8 | none | no fault | 402 insufficient_quota",
     ]);
   });
 

@@ -1,7 +1,7 @@
 import type { ErrorClass } from "@umbel/protocol";
 
 /** How an attempt can fail: what a provider says, and what the coordinator sees for itself. */
-export type FailureClass = ErrorClass | "send_failed" | "disconnected" | "protocol_violation";
+export type FailureClass = ErrorClass | "send_failed" | "disconnected" | "protocol_violation" | "unaffordable";
 
 /** What an attempt's failure means for the request, for the machine, and for the consumer once no attempt is left. */
 export interface RetryPolicy {
@@ -17,11 +17,17 @@ export interface RetryPolicy {
   readonly breaker: "none" | "load" | "shape" | "node";
   readonly countsAgainstReputation: boolean;
   /** What the consumer is told when the request ends here; undefined when nobody listens any more. */
-  readonly exhausted: { readonly status: 400 | 429 | 502 | 504; readonly code: ExhaustedCode } | undefined;
+  readonly exhausted: { readonly status: 400 | 402 | 429 | 502 | 504; readonly code: ExhaustedCode } | undefined;
 }
 
 /** A subset of the API's closed error codes. */
-type ExhaustedCode = "invalid_request_error" | "context_length_exceeded" | "rate_limit_exceeded" | "provider_error" | "timeout";
+type ExhaustedCode =
+  | "invalid_request_error"
+  | "context_length_exceeded"
+  | "insufficient_quota"
+  | "rate_limit_exceeded"
+  | "provider_error"
+  | "timeout";
 
 const NO_FAULT = { avoidVersion: false, breaker: "none", countsAgainstReputation: false } as const;
 const FAULT = { avoidVersion: true, countsAgainstReputation: true } as const;
@@ -59,6 +65,8 @@ const RETRY_POLICIES: Readonly<Record<FailureClass, RetryPolicy>> = {
   send_failed: MACHINE_FAULT,
   disconnected: MACHINE_FAULT,
   protocol_violation: MACHINE_FAULT,
+  // The consumer cannot pay what this machine's owner asks for; others may ask for less.
+  unaffordable: { ...NO_FAULT, retryElsewhere: true, failures_max: 8, exhausted: { status: 402, code: "insufficient_quota" } },
   timeout: { ...MACHINE_FAULT, failures_max: 3, exhausted: { status: 504, code: "timeout" } },
   cancelled: { ...STOP, exhausted: undefined },
 };

@@ -167,14 +167,14 @@ describe("the catalogue in memory", () => {
     await vi.waitFor(() => expect(catalog.resolve("m")).toBeDefined());
     await elsewhere.setAlias({ id: "model", displayName: "Model", desired: "m" });
     await vi.waitFor(() => expect(catalog.resolve("model")).toBeDefined());
-    await priceRepository.set(database.store.db, "m", { input_microUsd: 5n, output_microUsd: 6n }, clock.date());
+    await priceRepository.set(database.store.db, "m", { input_microUsd: 5n, output_microUsd: 6n }, { actor: "test", at: clock.date() });
     await vi.waitFor(() => expect(catalog.resolve("m")?.build.prices.input_microUsd).toBe(5n));
   });
 
   it("is read again now and then, in case a notice was lost", async () => {
     await catalog.register(buildOf("m"));
     await reopenDeaf();
-    await priceRepository.set(database.store.db, "m", { input_microUsd: 5n, output_microUsd: 6n }, clock.date());
+    await priceRepository.set(database.store.db, "m", { input_microUsd: 5n, output_microUsd: 6n }, { actor: "test", at: clock.date() });
     await clock.advance(REFRESH_INTERVAL_MS - 1);
     expect(catalog.builds()).toMatchObject([{ prices: { input_microUsd: 10_000n } }]);
     await clock.advance(1);

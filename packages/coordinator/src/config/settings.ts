@@ -405,6 +405,32 @@ export const SETTINGS = {
     default: "20",
     about: "Share of the operator's part that goes to whoever brought the payer; 0 is none.",
   }),
+  referralWindow_days: setting(wholeNumber({ least: 0, most: 36_500 }), {
+    env: "UMBEL_REFERRAL_WINDOW_DAYS",
+    default: "0",
+    about: "Days for which that lasts after the payer was brought; 0 is for ever.",
+  }),
+  providerPriceMultiple_max: setting(wholeNumber({ least: 1, most: 1_000_000 }), {
+    env: "UMBEL_PROVIDER_PRICE_MAX_MULTIPLE",
+    default: "10",
+    about: "How many times the list price a provider may ask for its own machines' work at most.",
+  }),
+  unclaimed_days: setting(wholeNumber({ least: 0, most: 36_500 }), {
+    env: "UMBEL_UNCLAIMED_DAYS",
+    default: "30",
+    about: "Days for which earnings of a machine that is linked to no account wait for an owner; then they are the operator's.",
+  }),
+  requireLinkedProvider: setting(flag, {
+    env: "UMBEL_REQUIRE_LINKED_PROVIDER",
+    default: "false",
+    about: "Whether machines that are linked to no account get no requests.",
+  }),
+  spillAlways: setting(flag, {
+    env: "UMBEL_SPILL_ALWAYS",
+    default: "false",
+    about:
+      "Whether every settlement is written to disk before it is booked, so that a crash in that moment loses nobody's earning; costs a disk write a request.",
+  }),
 } as const satisfies Record<string, Setting<unknown>>;
 
 export type SettingName = keyof typeof SETTINGS;

@@ -46,6 +46,8 @@ export interface FleetSettings {
   readonly challengeFreshness_ms: number;
   /** Trust below which a provider serves only its owner. */
   readonly minTrust: TrustLevel;
+  /** Whether a machine that is linked to no account serves nobody. */
+  readonly requireLinked: boolean;
   /** Version below which a provider serves nobody; empty is no floor. */
   readonly minVersion: string;
   /** How often it is looked whether a name stands for another build. */
@@ -74,6 +76,7 @@ export const FLEET_DEFAULTS: FleetSettings = {
   challengeInterval_ms: 5 * 60_000,
   challengeFreshness_ms: 16 * 60_000,
   minTrust: "self_signed",
+  requireLinked: false,
   minVersion: "",
   aliasInterval_ms: 5_000,
   tokenInterval_ms: 60_000,

@@ -5,6 +5,7 @@ import { logAccess } from "./access-log.js";
 import { accountRoutes } from "./account-routes.js";
 import { adminRoutes } from "./admin/admin-routes.js";
 import { administrationRoutes } from "./administration/index.js";
+import { bookRoutes } from "./books/index.js";
 import { serveConsole } from "./console.js";
 import { corsFor } from "./cors.js";
 import { decisionRoutes } from "./decisions/decision-routes.js";
@@ -58,6 +59,7 @@ export function createHttpServer(dependencies: HttpDependencies): HttpServer {
     ...modelRoutes(dependencies, isDraining),
     ...keyRoutes(dependencies),
     ...accountRoutes(dependencies),
+    ...bookRoutes(dependencies),
     encryptionKeyRoute(dependencies),
     ...adminRoutes(dependencies, drain),
     ...administrationRoutes(dependencies),

@@ -16,7 +16,7 @@ import { createInFlight } from "./in-flight.js";
 import { refusedAt } from "./inference-refusal.js";
 import { beginAnswer, CutShort, SETTLEMENT_WAIT_ms } from "./relay/answer.js";
 import { createRetryAfter } from "./retry-after.js";
-import { FREE, type Hold, openHold } from "./settle/hold.js";
+import { type Hold, openFree, openHold } from "./settle/hold.js";
 import { createRequestRecord } from "./settle/recorded.js";
 import { createStopwatch } from "./stopwatch.js";
 import type { Answer, Inference, InferenceInput, RateLimits } from "./types.js";
@@ -85,7 +85,7 @@ export function createInference(dependencies: InferenceDependencies): Inference 
   /** The money of a request, or none. */
   async function holdFor({ request, taken }: Admitted): Promise<Hold> {
     try {
-      return isExclusive(request.input) ? FREE : await openHold(request, dependencies);
+      return isExclusive(request.input) ? openFree(request, dependencies) : await openHold(request, dependencies);
     } catch (error) {
       taken.giveBack();
       throw refusedAt("balance", error, request);

@@ -26,6 +26,7 @@ export function holdRow(request: HoldRequest, context: Pick<HoldRow, "defaultFee
 
 export function holdOutcome(result: HoldResult, hold_microUsd: MicroUsd): HoldOutcome {
   if (result.outcome === "held") return { ok: true, hold_microUsd };
+  if (result.outcome === "frozen") return { ok: false, reason: "frozen" };
   if (result.outcome === "insufficient_funds") {
     return { ok: false, reason: "insufficient_funds", needed_microUsd: hold_microUsd, spendable_microUsd: result.spendable ?? 0n };
   }

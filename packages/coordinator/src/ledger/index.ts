@@ -1,5 +1,6 @@
 export type { LedgerEvent } from "./events.js";
 export { AMOUNT_MICRO_USD_MAX } from "./hold.js";
 export { createLedger, type LedgerOptions } from "./ledger.js";
+export { createOwnPrices, type OwnPrices, PriceTooHighError } from "./own-prices.js";
 export { post } from "./posting.js";
 export * from "./types.js";

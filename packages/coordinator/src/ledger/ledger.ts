@@ -1,5 +1,6 @@
 import type { Clock } from "@umbel/protocol";
-import { ledgerRepository, type ReservationTerms, STATEMENT_TIMEOUT_MS, type Store } from "../store/index.js";
+import { ledgerRepository, STATEMENT_TIMEOUT_MS, type Store } from "../store/index.js";
+import { createAttempts, type OpenTerms } from "./attempts.js";
 import { bill } from "./bill.js";
 import { asError, type LedgerEvent } from "./events.js";
 import { AMOUNT_MICRO_USD_MAX, holdOutcome, holdRow } from "./hold.js";
@@ -25,6 +26,13 @@ const ABANDON_AFTER_MS = STATEMENT_TIMEOUT_MS + 1_000;
 /** Which system account a credit comes from (money.md §5). */
 const FUNDED_BY = { deposit: "sys:stripe", admin_credit: "sys:promo" } as const;
 const SYSTEM_ACCOUNT = /^(?:platform$|sys:)/;
+const DAY_MS = 24 * 3_600_000;
+const EVER = new Date(0);
+const DEFAULT_REFERRAL_SHARE_PERCENT = 20;
+const REFERRAL_SHARE_PERCENT_MAX = 50;
+const DEFAULT_UNCLAIMED_DAYS = 30;
+/** Rows that one transaction moves at most. */
+const LAPSE_ROWS_MAX = 1_000;
 const NO_BOUND = { promptBound_tokens: Number.MAX_SAFE_INTEGER, outputBound_tokens: Number.MAX_SAFE_INTEGER };
 
 export interface LedgerOptions {
@@ -40,6 +48,14 @@ export interface LedgerOptions {
   readonly settings?: {
     /** 0 to 100. Accounts may have a percentage of their own. Default 0. */
     readonly platformFeePercent?: number;
+    /** 0 to 50: what of the fee goes to whoever brought the payer. Default 20. */
+    readonly referralSharePercent?: number;
+    /** For how many days after it was brought; 0, the default, is for ever. */
+    readonly referralWindow_days?: number;
+    /** How long the earnings of a machine that nobody owns wait for an owner. Default 30. */
+    readonly unclaimed_days?: number;
+    /** Whether each settlement is on disk before it is booked. Default: only one that is not booked soon. */
+    readonly spillAlways?: boolean;
     /** Default: `all_others` for an embedded database, else `silent_others`. */
     readonly deadInstances?: DeadInstances;
   };
@@ -58,39 +74,53 @@ export async function createLedger(options: LedgerOptions): Promise<Ledger> {
   if (!Number.isInteger(defaultFeePercent) || defaultFeePercent < 0 || defaultFeePercent > 100) {
     throw new RangeError("platformFeePercent must be a whole number from 0 to 100");
   }
+  const referralShare_percent = settings.referralSharePercent ?? DEFAULT_REFERRAL_SHARE_PERCENT;
+  if (!Number.isInteger(referralShare_percent) || referralShare_percent < 0 || referralShare_percent > REFERRAL_SHARE_PERCENT_MAX) {
+    throw new RangeError("referralSharePercent must be a whole number from 0 to 50");
+  }
+  const daysAgo = (days: number): Date => new Date(Math.max(0, clock.date().getTime() - days * DAY_MS));
+  const unclaimed_days = settings.unclaimed_days ?? DEFAULT_UNCLAIMED_DAYS;
   const priceList = await createPriceList(store, clock);
   const deadInstances = settings.deadInstances ?? (store.kind === "embedded" ? "all_others" : "silent_others");
   const instance = createInstance({ store, clock, instanceId, deadInstances, onEvent });
   /** Terms of what this instance holds; they never change, so settling need not read them again. */
-  const openTerms = new Map<string, ReservationTerms>();
+  const openTerms = new Map<string, OpenTerms>();
+  const attempts = createAttempts({ client, clock, retry, priceList, termsOf: (requestId) => openTerms.get(requestId) });
   const background = new Set<Promise<void>>();
   const stop = new AbortController();
   const settlements = createSettlements({
     book,
     putAside: (letter) => ledgerRepository.deadLetter(db, letter),
     spill: createSpillFile(options.spillPath),
+    spillAlways: settings.spillAlways ?? false,
     clock,
     random,
     onEvent,
   });
   let replayed = false;
 
-  async function book({ requestId, usage: reported, servedBy, reason }: Settlement, signal: AbortSignal) {
+  async function book(settlement: Settlement, signal: AbortSignal) {
+    const { requestId, attempt, servedBy, reason } = settlement;
     const terms = openTerms.get(requestId) ?? (await ledgerRepository.terms(db, requestId));
     if (!terms) throw new UnknownReservationError(requestId);
-    const { usage, clamped, cost_microUsd, fee_microUsd } = bill(reported, terms, servedBy);
+    const { usage, clamped, cost_microUsd, fee_microUsd, prices } = bill(settlement, terms);
     const row = {
       requestId,
+      attempt,
       prompt_tokens: usage.prompt_tokens,
       completion_tokens: usage.completion_tokens,
       reasoning_tokens: usage.reasoning_tokens,
       cachedPrompt_tokens: usage.cached_prompt_tokens,
       cost_microUsd,
       fee_microUsd,
+      inputPrice_microUsd: prices?.input_microUsd,
+      outputPrice_microUsd: prices?.output_microUsd,
       sessionId: servedBy.sessionId,
       machineId: servedBy.machineId,
       providerAccountId: servedBy.accountId,
       reason,
+      referralShare_percent,
+      referralSince: settings.referralWindow_days ? daysAgo(settings.referralWindow_days) : EVER,
       at: clock.date(),
     };
     const result = await ledgerRepository.settle(client, row, signal);
@@ -109,7 +139,16 @@ export async function createLedger(options: LedgerOptions): Promise<Ledger> {
       throw error;
     });
     const outcome = holdOutcome(result, row.hold_microUsd);
-    if (outcome.ok) openTerms.set(requestId, { ...row, accountId, feePercent: result.fee_percent ?? defaultFeePercent });
+    if (outcome.ok) {
+      const { fee_percent, is_service } = result;
+      openTerms.set(requestId, {
+        ...row,
+        accountId,
+        build: request.build,
+        feePercent: fee_percent ?? defaultFeePercent,
+        isService: is_service ?? false,
+      });
+    }
     return outcome;
   }
 
@@ -153,6 +192,7 @@ export async function createLedger(options: LedgerOptions): Promise<Ledger> {
 
   return {
     hold,
+    ...attempts,
     park: (requestId) => attempt((signal) => ledgerRepository.park(client, requestId, clock.date(), signal), retry),
     settle: (settlement) => settlements.settle({ ...settlement, usage: clampUsage(settlement.usage, NO_BOUND).usage }),
 
@@ -163,6 +203,31 @@ export async function createLedger(options: LedgerOptions): Promise<Ledger> {
         if (error instanceof LedgerUnavailableError) inBackground(requestId, () => releaseThroughOutage(requestId, reason));
         throw error;
       }
+    },
+
+    async useFreely({ requestId, accountId, keyId, build, publicModel, usage: reported, servedBy, admittedAt }) {
+      const { usage } = clampUsage(reported, NO_BOUND);
+      const row = {
+        ...{ requestId, accountId, keyId: keyId ?? null, machineId: servedBy.machineId, model: build, publicModel },
+        prompt_tokens: usage.prompt_tokens,
+        completion_tokens: usage.completion_tokens,
+        reasoning_tokens: usage.reasoning_tokens,
+        cachedPrompt_tokens: usage.cached_prompt_tokens,
+        admittedAt,
+        createdAt: clock.date(),
+      };
+      await attempt(() => ledgerRepository.useFreely(db, row), retry);
+    },
+
+    claim: (machineId, accountId) =>
+      attempt(() => ledgerRepository.claim(client, machineId, accountId, daysAgo(unclaimed_days), clock.date()), retry),
+
+    async lapse() {
+      let lapsed = 0n;
+      for (let more = -1n; more !== 0n; lapsed += more) {
+        more = await attempt(() => ledgerRepository.lapse(client, daysAgo(unclaimed_days), LAPSE_ROWS_MAX, clock.date()), retry);
+      }
+      return lapsed;
     },
 
     async credit(credit: Credit) {

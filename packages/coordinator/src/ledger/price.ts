@@ -1,13 +1,11 @@
 import type { Usage } from "@umbel/protocol";
-import type { MicroUsd, Prices } from "./types.js";
+import type { MicroUsd, Prices, TokenPrices } from "./types.js";
 
 const TOKENS_PER_PRICE = 1_000_000n;
 /** What a request costs at least, $0.0001 (money.md §6). */
 export const MINIMUM_COST_MICRO_USD: MicroUsd = 100n;
 /** Prices of a build that has no list price. */
 export const FALLBACK_PRICES: Prices = { input_microUsd: 50_000n, output_microUsd: 200_000n, source: "fallback" };
-
-type TokenPrices = Pick<Prices, "input_microUsd" | "output_microUsd">;
 
 export interface TokenBounds {
   readonly promptBound_tokens: number;
@@ -23,6 +21,13 @@ export function worstCase({ promptBound_tokens, outputBound_tokens }: TokenBound
 export function costOf(usage: Pick<Usage, "prompt_tokens" | "completion_tokens">, prices: TokenPrices): MicroUsd {
   if (usage.prompt_tokens === 0 && usage.completion_tokens === 0) return 0n;
   return atLeastMinimum(tokenCost(usage.prompt_tokens, usage.completion_tokens, prices));
+}
+
+/** The same for an aggregator: no least charge, but something for something. */
+export function serviceCostOf(usage: Pick<Usage, "prompt_tokens" | "completion_tokens">, prices: TokenPrices): MicroUsd {
+  if (usage.prompt_tokens === 0 && usage.completion_tokens === 0) return 0n;
+  const cost = tokenCost(usage.prompt_tokens, usage.completion_tokens, prices);
+  return cost > 0n ? cost : 1n;
 }
 
 /** The platform's share, rounded down; the provider gets the rest. */

@@ -1,7 +1,7 @@
 import type { Clock } from "@umbel/protocol";
 import { asError, type LedgerEvent } from "./events.js";
 import { attempt, persist, wait } from "./retry.js";
-import type { SpillFile } from "./spill-file.js";
+import { lineOf, type SpillFile } from "./spill-file.js";
 import { LedgerUnavailableError, type Settlement, type SettleOutcome } from "./types.js";
 
 /** A settlement that is not booked after this long goes to disk (money.md §10). */
@@ -22,6 +22,8 @@ export interface SettlementsOptions {
   readonly book: (settlement: Settlement, signal: AbortSignal) => Promise<Booked>;
   readonly putAside: (letter: { requestId: string | undefined; payload: unknown; error: string }) => Promise<void>;
   readonly spill: SpillFile;
+  /** Whether each settlement is on disk before it is booked; else only one that is not booked soon. */
+  readonly spillAlways: boolean;
   readonly clock: Clock;
   readonly random: () => number;
   readonly onEvent: (event: LedgerEvent) => void;
@@ -54,7 +56,12 @@ export function createSettlements(options: SettlementsOptions): Settlements {
   function start(settlement: Settlement): Job {
     const { requestId } = settlement;
     const started_ms = clock.now_ms();
-    const work = bookOrPutAside(settlement, started_ms);
+    const work = options.spillAlways
+      ? Promise.resolve().then(async () => {
+          await spillNow(job);
+          return bookOrPutAside(settlement, started_ms);
+        })
+      : bookOrPutAside(settlement, started_ms);
     const outcome = work.then(
       async (result): Promise<SettleOutcome> => {
         cancelSpill();
@@ -97,7 +104,7 @@ export function createSettlements(options: SettlementsOptions): Settlements {
 
   async function putAside(settlement: Settlement, error: unknown): Promise<void> {
     const reason = error instanceof Error ? `${error.name}: ${error.message}` : "unknown";
-    await options.putAside({ requestId: settlement.requestId, payload: settlement, error: reason });
+    await options.putAside({ requestId: settlement.requestId, payload: lineOf(settlement, clock.date()), error: reason });
     onEvent({ type: "dead_letter", requestId: settlement.requestId, reason });
   }
 

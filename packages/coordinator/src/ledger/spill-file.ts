@@ -4,8 +4,11 @@ import { usage } from "@umbel/protocol";
 import { z } from "zod";
 import type { Settlement } from "./types.js";
 
+const microUsd = z.string().regex(/^\d{1,16}$/);
 const line = z.object({
   request_id: z.string(),
+  attempt: z.int().min(0).optional(),
+  own_prices: z.object({ input_micro_usd: microUsd, output_micro_usd: microUsd }).optional(),
   usage,
   served_by: z.object({ session_id: z.string(), machine_id: z.string(), account_id: z.string().optional() }),
   reason: z.enum(["complete", "cancelled", "provider_lost", "no_terminal_after_cancel", "timeout", "slow_consumer"]),
@@ -34,7 +37,7 @@ export function createSpillFile(file: string): SpillFile {
   }
   return {
     // The line break before it keeps it apart from a line that a crash has torn.
-    append: (settlement, receivedAt) => inTurn(() => writeDurably(file, "a", `\n${JSON.stringify(toLine(settlement, receivedAt))}\n`)),
+    append: (settlement, receivedAt) => inTurn(() => writeDurably(file, "a", `\n${JSON.stringify(lineOf(settlement, receivedAt))}\n`)),
     read: () => inTurn(() => readLines(file)),
     clear: () => inTurn(() => writeDurably(file, "w", "")),
   };
@@ -64,19 +67,34 @@ async function readLines(file: string): Promise<readonly SpilledLine[]> {
 
 function parseLine(text: string): SpilledLine {
   try {
-    const { request_id, usage, served_by, reason } = line.parse(JSON.parse(text));
+    const { request_id, attempt, own_prices: own, usage, served_by, reason } = line.parse(JSON.parse(text));
     const servedBy = { sessionId: served_by.session_id, machineId: served_by.machine_id, accountId: served_by.account_id };
-    return { settlement: { requestId: request_id, usage, servedBy, reason } };
+    const ownPrices = own && { input_microUsd: BigInt(own.input_micro_usd), output_microUsd: BigInt(own.output_micro_usd) };
+    return {
+      settlement: {
+        ...{ requestId: request_id, usage, servedBy, reason },
+        ...(attempt === undefined ? {} : { attempt }),
+        ...(ownPrices === undefined ? {} : { ownPrices }),
+      },
+    };
   } catch {
     // Torn by a crash while it was written, or not ours: kept for a person to look at.
     return { unreadable: text };
   }
 }
 
-function toLine({ requestId, usage, servedBy, reason }: Settlement, receivedAt: Date): z.input<typeof line> {
+/** A settlement as it is kept until it is booked. */
+export function lineOf(
+  { requestId, attempt, ownPrices: own, usage, servedBy, reason }: Settlement,
+  receivedAt: Date,
+): z.input<typeof line> {
   const { sessionId, machineId, accountId } = servedBy;
   return {
     request_id: requestId,
+    ...(attempt === undefined ? {} : { attempt }),
+    ...(own === undefined
+      ? {}
+      : { own_prices: { input_micro_usd: own.input_microUsd.toString(), output_micro_usd: own.output_microUsd.toString() } }),
     usage,
     served_by: { session_id: sessionId, machine_id: machineId, ...(accountId === undefined ? {} : { account_id: accountId }) },
     reason,

@@ -4,9 +4,12 @@ import type { Usage } from "@umbel/protocol";
 export type MicroUsd = bigint;
 
 /** Micro-USD per 1,000,000 tokens. */
-export interface Prices {
+export interface TokenPrices {
   readonly input_microUsd: MicroUsd;
   readonly output_microUsd: MicroUsd;
+}
+
+export interface Prices extends TokenPrices {
   readonly source: "platform" | "fallback";
 }
 
@@ -34,6 +37,8 @@ export interface HoldRequest {
 
 export type HoldOutcome =
   | { readonly ok: true; readonly hold_microUsd: MicroUsd }
+  /** The account may not spend. */
+  | { readonly ok: false; readonly reason: "frozen" }
   | { readonly ok: false; readonly reason: "insufficient_funds"; readonly needed_microUsd: MicroUsd; readonly spendable_microUsd: MicroUsd }
   | {
       readonly ok: false;
@@ -51,8 +56,28 @@ export interface ServedBy {
   readonly accountId: string | undefined;
 }
 
+/** One machine that is about to be asked. */
+export interface AttemptRequest {
+  readonly requestId: string;
+  /** Counts the machines asked for this request. */
+  readonly attempt: number;
+  readonly machineId: string;
+  /** Whose machine it is; undefined if nobody's. */
+  readonly accountId: string | undefined;
+}
+
+export type AttemptOutcome =
+  /** `ownPrices` are what its owner asks for, where it asks for anything of its own: they are those to settle by. */
+  | { readonly ok: true; readonly ownPrices: TokenPrices | undefined }
+  /** The account or the key has not as much as this machine may cost. */
+  | { readonly ok: false };
+
 export interface Settlement {
   readonly requestId: string;
+  /** The attempt that answered; absent is the only one. */
+  readonly attempt?: number;
+  /** Of that attempt, from `attempt`; absent is the prices of the hold. */
+  readonly ownPrices?: TokenPrices;
   /** As reported by the provider or counted by the relay; clamped to the hold's bounds before pricing. */
   readonly usage: Usage;
   readonly servedBy: ServedBy;
@@ -74,8 +99,14 @@ export type ReleaseReason =
   | "first_content_timeout"
   | "no_terminal_after_cancel"
   | "coordinator_crash"
-  | "own_machine"
   | "internal_error";
+
+/** What a request consumed on a machine of the consumer's own, where nothing was held for it. */
+export interface FreeUsage extends Pick<HoldRequest, "requestId" | "accountId" | "keyId" | "build" | "publicModel"> {
+  readonly usage: Usage;
+  readonly servedBy: ServedBy;
+  readonly admittedAt: Date;
+}
 
 export interface Credit {
   readonly accountId: string;
@@ -93,13 +124,23 @@ export interface Credit {
 export interface Ledger {
   /** One statement: raises the account's and key's held amount and inserts the reservation, or refuses. */
   hold(request: HoldRequest): Promise<HoldOutcome>;
+  /** Holds as much as this machine may cost, before it is asked. Without a price of its owner's nothing changes. */
+  attempt(attempt: AttemptRequest): Promise<AttemptOutcome>;
+  /** The machine does not answer the request: what only it needed is given back. Repeating it changes nothing. */
+  abandon(requestId: string, attempt: number): Promise<void>;
   /** The consumer left after content: keeps the hold open for the provider's terminal, durably. False if it was final already. */
   park(requestId: string): Promise<boolean>;
   /** Posts the real price and releases the rest, with usage and earnings, in one transaction. Retries; spills to disk after 1 s. */
   settle(settlement: Settlement): Promise<SettleOutcome>;
   /** Gives the whole hold back. False if it was final already. */
   release(requestId: string, reason: ReleaseReason): Promise<boolean>;
+  /** Keeps what was consumed for nothing, for its owner to see. */
+  useFreely(usage: FreeUsage): Promise<void>;
   credit(credit: Credit): Promise<void>;
+  /** Gives a machine's owner what it earned before it had one, as far back as that may lie. @returns how much */
+  claim(machineId: string, accountId: string): Promise<MicroUsd>;
+  /** What nobody has claimed in time becomes the platform's. @returns how much */
+  lapse(): Promise<MicroUsd>;
   balance(accountId: string): Promise<Balance>;
   /** What a key has spent and holds in its current window. */
   keySpend(keyId: string): Promise<{ readonly spent_microUsd: MicroUsd; readonly held_microUsd: MicroUsd }>;

@@ -11,6 +11,7 @@ export const API_ERROR_CODES = [
   "insufficient_quota",
   "forbidden",
   "confirmation_required",
+  "account_frozen",
   "model_not_allowed",
   "model_not_found",
   "not_found",

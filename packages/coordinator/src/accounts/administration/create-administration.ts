@@ -126,7 +126,7 @@ export function createAdministration({ store, clock }: { readonly store: Store; 
       const asked = { model, input: prices.input_microUsd.toString(), output: prices.output_microUsd.toString() };
       const work = async (tx: Tx) => {
         const stood = await priceRepository.ofModel(tx, model);
-        await priceRepository.set(tx, model, prices, at);
+        await priceRepository.set(tx, model, prices, { actor: request.actor, at });
         return { answer: null, target: model, before: stood, after: prices };
       };
       await ask(once(store, request, { action: "price.set", asked, work }, at), clock);

@@ -25,7 +25,7 @@ export async function setCapabilities(tx: Tx, id: string, capabilities: string[]
 export async function setPrices(tx: Tx, id: string, prices: Prices, by: By): Promise<void> {
   await existing(tx, id);
   const before = await priceRepository.ofModel(tx, id);
-  await priceRepository.set(tx, id, prices, by.at);
+  await priceRepository.set(tx, id, prices, by);
   await recorded(tx, by, { action: "model.price", target: id, before, after: prices });
 }
 

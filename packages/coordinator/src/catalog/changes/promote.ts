@@ -46,7 +46,7 @@ export async function activate(tx: Tx, version: VersionRow, action: string, by: 
   const { prices, ...facts } = next;
   const { defaults, capabilities, ...rest } = facts;
   await catalogRepository.updateModel(tx, id, { ...rest, defaults, capabilities: [...capabilities] }, by.at);
-  await priceRepository.set(tx, id, prices, by.at);
+  await priceRepository.set(tx, id, prices, by);
   await catalogRepository.activate(tx, id, version.id, by);
   const former = (await catalogRepository.versions(tx, id)).find((row) => row.id === wasActive);
   const changes = live === undefined ? {} : changesOf(live, next);

@@ -184,8 +184,18 @@ export class Admission implements FrameHandler {
       at: this.#use.clock.date(),
     });
     if (!this.#peer.isOpen) return;
+    // One that serves its owner only, and has none, serves nobody.
+    const isClosed = accountId === undefined && this.#use.settings.requireLinked;
+    const effective = isClosed ? { ...register, private_only: true } : register;
     const remembered = this.#use.trust.violations.reasonFor(device.machineId) ?? untrustedReason;
-    this.#use.onAdmitted({ peer: this.#peer, ...identity, heartbeat: this.#heartbeat, untrustedReason: remembered, health });
+    this.#use.onAdmitted({
+      peer: this.#peer,
+      ...identity,
+      register: effective,
+      heartbeat: this.#heartbeat,
+      untrustedReason: remembered,
+      health,
+    });
   }
 
   /** A step that this coordinator could not do is not the machine's fault: it is told to come back. */

@@ -34,6 +34,7 @@ describe("the API's description", () => {
       "DELETE /v1/keys/{id}",
       "DELETE /v1/me/provider-tokens/{id}",
       "DELETE /v1/me/providers/{id}",
+      "DELETE /v1/pricing",
       "GET /health",
       "GET /readyz",
       "GET /v1/admin/audit",
@@ -61,6 +62,7 @@ describe("the API's description", () => {
       "GET /v1/keys",
       "GET /v1/keys/{id}",
       "GET /v1/leaderboard",
+      "GET /v1/me/pricing",
       "GET /v1/me/provider-tokens",
       "GET /v1/me/providers",
       "GET /v1/me/providers/{id}/why",
@@ -119,6 +121,7 @@ describe("the API's description", () => {
       "PUT /v1/admin/users/platform-fee",
       "PUT /v1/admin/users/role",
       "PUT /v1/me/visibility",
+      "PUT /v1/pricing",
     ]);
   });
 

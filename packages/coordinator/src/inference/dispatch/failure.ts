@@ -46,6 +46,7 @@ const SENTENCES: Readonly<Record<FailureClass, string>> = {
   timeout: "no content arrived in time",
   send_failed: "the request could not be sent",
   disconnected: "the provider disconnected",
+  unaffordable: "the balance or the key's limit is too low for the price of the providers that were free",
   protocol_violation: "provider returned invalid encrypted chunk",
 };
 
@@ -123,6 +124,11 @@ function exhausted(last: AttemptFailure, attempts: number, retryAfter_s: number)
   switch (status) {
     case 400:
       return new DispatchFailed(callersFault(last, code, sentence), "provider_error");
+    case 402:
+      return new DispatchFailed(
+        new ApiError({ status, code, type: "insufficient_funds", message: `${sentence} — add funds, raise the limit or lower max_tokens` }),
+        "no_provider",
+      );
     case 429:
       return new DispatchFailed(
         new ApiError({ status, code, message: `all providers at capacity ${counted}`, retryAfter_s }),

@@ -1,6 +1,7 @@
 import { type ChatEvent, isContent } from "@umbel/dialects";
 import type { DispatchEvent } from "@umbel/routing";
 import type { Attempt } from "../../fleet/index.js";
+import type { Hold } from "../settle/hold.js";
 import type { AttemptFailure } from "./failure.js";
 import type { AttemptSignal, OpenedAttempt } from "./opened-attempt.js";
 
@@ -8,7 +9,16 @@ import type { AttemptSignal, OpenedAttempt } from "./opened-attempt.js";
 export type Open = (
   attempt: Attempt,
   terms: { readonly number: number; readonly deadline_ms: number },
-) => Promise<{ readonly opened: OpenedAttempt; readonly send: () => Promise<void> }>;
+) => Promise<
+  | { readonly opened: OpenedAttempt; readonly send: () => Promise<void> }
+  /** The consumer has not as much as the machine may cost. */
+  | "unaffordable"
+>;
+
+/** Opens only what the request's money is enough for. */
+export function affordable(open: Open, hold: Pick<Hold, "affords">): Open {
+  return async (attempt, terms) => ((await hold.affords(terms.number, attempt.provider)) ? open(attempt, terms) : "unaffordable");
+}
 
 /** One machine that tries to answer, and what it has said so far. The only reader of its attempt until it has won. */
 export class RacerRun {
@@ -46,8 +56,10 @@ export class RacerRun {
   async run(deadline_ms: number, open: Open, tell: (event: DispatchEvent) => void): Promise<void> {
     const { number: racer } = this;
     try {
-      const { opened, send } = await open(this.attempt, { number: racer, deadline_ms });
+      const opening = await open(this.attempt, { number: racer, deadline_ms });
       if (this.stop.signal.aborted) return;
+      if (opening === "unaffordable") return tell({ type: "failed", racer, failure: "unaffordable" });
+      const { opened, send } = opening;
       this.opened = opened;
       if (!(await succeeds(send()))) tell({ type: "failed", racer, failure: "send_failed" });
       while (!this.#hasWon && !this.stop.signal.aborted) tell(this.#hear(await opened.next(this.stop.signal), opened));

@@ -10,9 +10,10 @@ import { type DispatchSettings, dispatchInput } from "../dispatch/dispatch-input
 import { ConsumerLeft, refusalOf } from "../dispatch/failure.js";
 import { type CacheScope, createOpening } from "../dispatch/opening.js";
 import type { PlaceServices } from "../dispatch/places.js";
+import { affordable } from "../dispatch/racer-run.js";
 import { type DriverOwner, type Pulled, RequestDriver } from "../dispatch/request-driver.js";
 import type { RetryAfter } from "../retry-after.js";
-import { FREE, givingBack, type Hold, unbilled } from "../settle/hold.js";
+import { givingBack, type Hold } from "../settle/hold.js";
 import { endOfAttempt, HEDGE_LOST, type RequestRecord } from "../settle/recorded.js";
 import type { Stopwatch } from "../stopwatch.js";
 import type { Answer, TakenTokens } from "../types.js";
@@ -79,8 +80,8 @@ export function beginAnswer({ request, hold, taken, record, prefix, watch }: Ans
       metrics.count("inference_attempts_total", { outcome: "content" });
       // One of the account's own machines, of whoever asked for it; judged by the connection that served.
       const isOwn = spec.route !== "public" && winner.provider.accountId === spec.accountId;
-      const began = { attempt, timing: watch.timing(), billed: !isOwn && hold !== FREE };
-      due = record.following(givingBack(isOwn ? unbilled(hold) : hold, taken), {
+      const began = { attempt, timing: watch.timing(), billed: !isOwn && hold.billed };
+      due = record.following(givingBack(hold, taken), {
         ...began,
         ...(hedgeWon === undefined ? {} : { hedgeWon }),
       });
@@ -100,10 +101,10 @@ export function beginAnswer({ request, hold, taken, record, prefix, watch }: Ans
     },
     abandoned: () => begun.reject(new ConsumerLeft("the consumer left before the first content")),
     park: () => within(due.park(), PARK_WAIT_ms, clock).then(() => undefined),
-    settle({ reason }, { provider }, usage = delivered.usage()) {
+    settle({ reason, racer: attempt }, { provider }, usage = delivered.usage()) {
       const { sessionId, machineId, accountId } = provider;
       prefix.settled(usage.cached_prompt_tokens);
-      const posted = due.settle({ usage, servedBy: { sessionId, machineId, accountId }, reason });
+      const posted = due.settle({ usage, attempt, servedBy: { sessionId, machineId, accountId }, reason });
       settled.resolve(
         within(posted, SETTLEMENT_WAIT_ms, clock).then((outcome) => {
           if (outcome !== undefined && outcome.state !== "pending") return outcome;
@@ -117,6 +118,7 @@ export function beginAnswer({ request, hold, taken, record, prefix, watch }: Ans
     },
     noted(event, effects) {
       for (const end of attemptEnds(event, effects)) {
+        hold.abandon(end.racer);
         if (end.failure === undefined) hedgeWon = end.winner > end.racer;
         if (end.failure === undefined) metrics.count("hedges_total", { outcome: hedgeWon === true ? "won" : "lost" });
         else metrics.count("inference_attempts_total", { outcome: end.failure });
@@ -129,7 +131,7 @@ export function beginAnswer({ request, hold, taken, record, prefix, watch }: Ans
   const driver = new RequestDriver(
     spec,
     dispatchInput(request, services.settings, services.fleet),
-    createOpening(request, services.cacheScope, watch),
+    affordable(createOpening(request, services.cacheScope, watch), hold),
     owner,
     services,
     watch,

@@ -1,6 +1,7 @@
 import { ApiError, billingPromptBound } from "@umbel/dialects";
+import type { Clock } from "@umbel/protocol";
 import type { Logger, Metrics } from "../../insight/index.js";
-import type { HoldOutcome, Ledger, ReleaseReason, Settlement, SettleOutcome } from "../../ledger/index.js";
+import type { HoldOutcome, Ledger, ReleaseReason, Settlement, SettleOutcome, TokenPrices } from "../../ledger/index.js";
 import type { PreparedRequest } from "../admit/check.js";
 import type { TakenTokens } from "../types.js";
 
@@ -8,16 +9,33 @@ const RETRY_AFTER_s = 2;
 
 /** The money of one request between its hold and its end. It ends once: by `settle` or by `release`, whichever is called first. */
 export interface Hold {
+  /** False where nothing is held, and nothing becomes due. */
+  readonly billed: boolean;
+  /**
+   * To be called before a machine is asked: holds what it may cost, where its owner asks for more than others. False if the account or the key has
+   * not as much. @throws ApiError 503 when the ledger cannot answer
+   */
+  affords(attempt: number, machine: AskedMachine): Promise<boolean>;
+  /** The machine does not answer: what only it needed is given back. */
+  abandon(attempt: number): void;
   /** Posts the price of what was used. Never rejects: what is not in the ledger when it returns is `pending`. */
-  settle(settlement: Omit<Settlement, "requestId">): Promise<SettleOutcome>;
+  settle(settlement: Terminal): Promise<SettleOutcome>;
   /** Gives everything back. Never rejects: through an outage the ledger itself goes on trying. */
   release(reason: ReleaseReason): Promise<void>;
   /** The consumer left after content: keeps the hold open for the provider's terminal. Never rejects. */
   park(): Promise<void>;
 }
 
+/** How an answer ended, on which attempt. */
+export type Terminal = Omit<Settlement, "requestId" | "ownPrices" | "attempt"> & { readonly attempt: number };
+
+interface AskedMachine {
+  readonly machineId: string;
+  readonly accountId: string | undefined;
+}
+
 export interface HoldServices {
-  readonly ledger: Pick<Ledger, "hold" | "settle" | "release" | "park" | "prices">;
+  readonly ledger: Pick<Ledger, "hold" | "attempt" | "abandon" | "settle" | "release" | "park" | "prices" | "useFreely">;
   readonly metrics: Metrics;
   readonly log: Logger;
 }
@@ -44,13 +62,7 @@ export async function openHold(request: PreparedRequest, services: HoldServices)
     });
   } catch (cause) {
     services.log.error({ err: cause, job: requestId }, "hold failed");
-    throw new ApiError({
-      status: 503,
-      code: "service_unavailable",
-      message: "the ledger cannot be reached right now — please retry",
-      retryAfter_s: RETRY_AFTER_s,
-      cause,
-    });
+    throw unreachable(cause);
   }
   if (!outcome.ok) throw refusal(outcome);
   return createHold(requestId, request.build.id, services);
@@ -58,21 +70,29 @@ export async function openHold(request: PreparedRequest, services: HoldServices)
 
 const NOTHING_DUE: SettleOutcome = { state: "settled", cost_microUsd: 0n, replayed: false };
 
-/** A request for the account's own machines only: nothing is held and nothing becomes due. Source: money.md §9. */
-export const FREE: Hold = {
-  settle: async () => NOTHING_DUE,
-  release: async () => undefined,
-  park: async () => undefined,
-};
-
-/** One of the account's own machines served although another might have: the whole hold goes back. Source: money.md §9. */
-export function unbilled(hold: Hold): Hold {
+/** A request for the account's own machines only: nothing is held and nothing becomes due, whoever served. Source: money.md §9. */
+export function openFree(
+  request: PreparedRequest,
+  { ledger, log, clock }: Pick<HoldServices, "ledger" | "log"> & { readonly clock: Clock },
+): Hold {
+  const { requestId, principal } = request.input;
+  const { accountId } = principal;
+  const admittedAt = clock.date();
   return {
-    ...hold,
-    async settle() {
-      await hold.release("own_machine");
+    billed: false,
+    affords: async () => true,
+    abandon: () => undefined,
+    async settle({ usage, servedBy }) {
+      if (servedBy.accountId !== accountId)
+        log.error({ job: requestId }, "a stranger's machine served a request for own machines; it is free");
+      const consumed = { requestId, accountId, keyId: principal.key?.id, build: request.build.id, publicModel: request.publicName };
+      await ledger.useFreely({ ...consumed, usage, servedBy, admittedAt }).catch((error: unknown) => {
+        log.error({ err: error, job: requestId }, "what was consumed for nothing was not kept");
+      });
       return NOTHING_DUE;
     },
+    release: async () => undefined,
+    park: async () => undefined,
   };
 }
 
@@ -89,16 +109,19 @@ export function givingBack(hold: Hold, taken: TakenTokens): Hold {
 
 function createHold(requestId: string, build: string, { ledger, metrics, log }: HoldServices): Hold {
   let ended: Promise<SettleOutcome> | undefined;
+  /** What the owners of machines ask for that were asked. */
+  const ownPrices = new Map<number, TokenPrices>();
 
   /** The ledger repeats what an outage stopped, and recovery ends what it could not; here it remains to tell the operator. */
-  function failed(op: "settle" | "release" | "park", error: unknown): void {
+  function failed(op: "settle" | "release" | "park" | "abandon", error: unknown): void {
     metrics.count("billing_failed_total", { op });
     log.error({ err: error, job: requestId, op }, "ledger call failed");
   }
 
-  async function settleNow(settlement: Omit<Settlement, "requestId">): Promise<SettleOutcome> {
+  async function settleNow(settlement: Terminal): Promise<SettleOutcome> {
+    const own = ownPrices.get(settlement.attempt);
     try {
-      const outcome = await ledger.settle({ requestId, ...settlement });
+      const outcome = await ledger.settle({ requestId, ...settlement, ...(own === undefined ? {} : { ownPrices: own }) });
       metrics.count("prompt_tokens_total", { model: build }, settlement.usage.prompt_tokens);
       metrics.count("cached_prompt_tokens_total", { model: build }, settlement.usage.cached_prompt_tokens);
       metrics.count("completion_tokens_total", { model: build }, settlement.usage.completion_tokens);
@@ -119,6 +142,21 @@ function createHold(requestId: string, build: string, { ledger, metrics, log }: 
   }
 
   return {
+    billed: true,
+    async affords(attempt, { machineId, accountId }) {
+      const asked = { requestId, attempt, machineId, accountId };
+      const outcome = await ledger.attempt(asked).catch((cause: unknown) => {
+        log.error({ err: cause, job: requestId }, "holding more failed");
+        throw unreachable(cause);
+      });
+      if (outcome.ok && outcome.ownPrices !== undefined) ownPrices.set(attempt, outcome.ownPrices);
+      return outcome.ok;
+    },
+    abandon(attempt) {
+      if (!ownPrices.delete(attempt)) return;
+      // What it needed beyond the others stays held if this fails, until the request ends.
+      ledger.abandon(requestId, attempt).catch((error: unknown) => failed("abandon", error));
+    },
     settle(settlement) {
       ended ??= settleNow(settlement);
       return ended;
@@ -139,7 +177,21 @@ function createHold(requestId: string, build: string, { ledger, metrics, log }: 
   };
 }
 
+function unreachable(cause: unknown): ApiError {
+  return new ApiError({
+    status: 503,
+    code: "service_unavailable",
+    message: "the ledger cannot be reached right now — please retry",
+    retryAfter_s: RETRY_AFTER_s,
+    cause,
+  });
+}
+
 function refusal(outcome: Exclude<HoldOutcome, { ok: true }>): ApiError {
+  if (outcome.reason === "frozen") {
+    const message = "this account is frozen and can spend nothing — ask the operator";
+    return new ApiError({ status: 403, code: "account_frozen", message });
+  }
   if (outcome.reason === "key_limit") {
     const window = outcome.window === "none" ? "total" : outcome.window;
     return new ApiError({

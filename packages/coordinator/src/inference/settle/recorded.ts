@@ -46,7 +46,6 @@ const UNANSWERED: Readonly<Record<ReleaseReason, DecisionEnd>> = {
   no_terminal_after_cancel: { finalStatus: "partial_success", errorClass: "no_terminal_after_cancel", clientOutcome: "left" },
   internal_error: { finalStatus: "error", errorClass: "internal_error", clientOutcome: "refused" },
   coordinator_crash: { finalStatus: "error", errorClass: "internal_error", clientOutcome: "cut_short" },
-  own_machine: { finalStatus: "success", clientOutcome: "answered" },
 };
 
 /** What a record says of a machine that was given up because the other one spoke first. */

@@ -20,7 +20,8 @@ import {
   testSlot,
 } from "../../fleet/testing/index.js";
 import { createLogger, createMetrics, type DecisionRecorder, type Metrics } from "../../insight/index.js";
-import { createLedger } from "../../ledger/index.js";
+import { createLedger, type TokenPrices } from "../../ledger/index.js";
+import { priceRepository } from "../../store/index.js";
 import { createTestDatabase } from "../../store/testing.js";
 import { createInference } from "../create-inference.js";
 import type { Answer, Inference, InferenceInput } from "../types.js";
@@ -29,7 +30,9 @@ import { type WatchedLedger, watchLedger } from "./watched-ledger.js";
 export type { WatchedLedger } from "./watched-ledger.js";
 
 const TEST_ALIAS = "test";
-const CONSUMERS = ["consumer", "other"] as const;
+const CONSUMERS = ["consumer", "other", "poor"] as const;
+/** Of an account that has little. */
+const LITTLE_microUsd = 1_000n;
 const FUNDS_microUsd = 1_000_000_000n;
 const BUILD = buildOf(TEST_BUILD, { contextLength_tokens: 8_192, defaults: { temperature: 0 } });
 
@@ -43,6 +46,8 @@ export interface TestBooks {
   readonly catalog: Catalog;
   /** A ledger over the database, as of a fresh start of the coordinator. Its clock is the machine's: a database takes real time. */
   ledger(): Promise<WatchedLedger>;
+  /** What a provider asks for the build. */
+  ownPrice(accountId: string, prices: TokenPrices): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -67,10 +72,11 @@ export async function openTestBooks(): Promise<TestBooks> {
       });
       for (const accountId of CONSUMERS) {
         const credit = { kind: "deposit", idempotencyKey: `funds:${accountId}`, reference: "test" } as const;
-        await ledger.credit({ accountId, amount_microUsd: FUNDS_microUsd, ...credit });
+        await ledger.credit({ accountId, amount_microUsd: accountId === "poor" ? LITTLE_microUsd : FUNDS_microUsd, ...credit });
       }
       return watchLedger(ledger);
     },
+    ownPrice: (accountId, prices) => priceRepository.set(store.db, BUILD.id, prices, { actor: accountId, at: clock.date() }, accountId),
     async close() {
       await catalog.close();
       await close();
@@ -108,9 +114,9 @@ export function testPrincipal(accountId: (typeof CONSUMERS)[number] = "consumer"
 
 export async function startTestInference(
   books: TestBooks,
-  options: { readonly settings?: Partial<Record<SettingName, string>> } = {},
+  options: { readonly settings?: Partial<Record<SettingName, string>>; readonly tokens?: Readonly<Record<string, string>> } = {},
 ): Promise<TestInference> {
-  const fleet = await startTestFleet();
+  const fleet = await startTestFleet({ tokens: options.tokens ?? {} });
   const { clock } = fleet;
   const ledger = await books.ledger();
   const metrics = createMetrics();

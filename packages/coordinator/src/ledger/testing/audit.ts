@@ -41,6 +41,16 @@ export async function audit(store: Store, accounts: readonly string[], keys: rea
       from r join ledger_transactions t on t.idempotency_key = 'settle:' || r.request_id
         join ledger_entries e on e.transaction_id = t.id and e.entry_type = 'payout' left join provider_earnings p on p.job_id = r.request_id
       where p.amount is distinct from e.amount
+    union all select 'P7 cost of ' || u.request_id || ' is ' || u.cost
+      from r join usage u using (request_id)
+      where u.cost > r.hold or u.prompt_tokens > r.prompt_bound or u.completion_tokens > r.output_bound
+        or u.cost > 0 and u.input_price is null
+        or u.input_price is not null and u.cost <> case when u.prompt_tokens + u.completion_tokens = 0 then 0
+          else greatest(u.prompt_tokens * u.input_price / 1000000 + u.completion_tokens * u.output_price / 1000000,
+            case when r.is_service then 1 else 100 end) end
+    union all select 'P4 hold of ' || r.request_id || ' is ' || r.hold || ' and not what its attempts need'
+      from r left join reservation_attempts a on a.request_id = r.request_id and a.state = 'live'
+      where r.state in ('held', 'parked') group by r.request_id, r.hold, r.base_hold having r.hold <> greatest(r.base_hold, max(a.required))
     union all select 'settlement of ' || r.request_id || ' was refused: ' || d.error from r join settlement_dead_letter d using (request_id)
     union all select 'P10 cap of ' || k.id
       from api_keys k join own_keys on own_keys.key_id = k.id join api_key_spend s on s.key_id = k.id where s.spent + s.held > k.limit_micro_usd`;

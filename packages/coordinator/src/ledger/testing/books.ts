@@ -50,6 +50,17 @@ export async function fund(ledger: Ledger, amount_microUsd: bigint, accountId = 
   return accountId;
 }
 
+/** Somebody with a row of facts, and money. */
+export async function person(
+  ledger: Ledger,
+  store: Store,
+  { role = "", funds_microUsd }: { readonly role?: "" | "service"; readonly funds_microUsd: bigint },
+): Promise<string> {
+  const accountId = await fund(ledger, funds_microUsd, `person-${randomUUID()}`);
+  await store.client`insert into users (account_id, display_name, role) values (${accountId}, '', ${role})`;
+  return accountId;
+}
+
 /** A request of 1,000 prompt and 1,000 output tokens at most: 250 µUSD at fallback prices. */
 export function request(accountId: string, overrides: Partial<HoldRequest> = {}): HoldRequest {
   return {

@@ -2,11 +2,9 @@ import { and, eq, inArray, lt, ne, notInArray, sql } from "drizzle-orm";
 import type { MaybeRow, PendingQuery } from "postgres";
 import type { Client } from "../client.js";
 import { run } from "../run-query.js";
-import { balances, coordinatorInstances, modelPrices, reservations, settlementDeadLetter } from "../schema/index.js";
+import { balances, coordinatorInstances, reservations, settlementDeadLetter, usage } from "../schema/index.js";
 import type { Tx } from "../tx.js";
 
-/** Account under which list prices are kept, and which receives fees. */
-const PLATFORM = "platform";
 const OPEN_STATES = ["held", "parked"] as const;
 
 export interface HoldRow {
@@ -27,8 +25,9 @@ export interface HoldRow {
 }
 
 export interface HoldResult {
-  readonly outcome: "held" | "insufficient_funds" | "key_limit";
+  readonly outcome: "held" | "insufficient_funds" | "key_limit" | "frozen";
   readonly fee_percent: number | null;
+  readonly is_service: boolean | null;
   readonly spendable: bigint | null;
   readonly key_limit: bigint | null;
   readonly key_used: bigint | null;
@@ -48,20 +47,39 @@ export interface PostingRow {
   readonly at: Date;
 }
 
+export interface AttemptRow {
+  readonly requestId: string;
+  readonly attempt: number;
+  readonly machineId: string;
+  readonly providerAccountId: string;
+  readonly required_microUsd: bigint;
+  readonly at: Date;
+}
+
 export interface SettlementRow {
   readonly requestId: string;
+  readonly attempt: number | undefined;
   readonly prompt_tokens: number;
   readonly completion_tokens: number;
   readonly reasoning_tokens: number;
   readonly cachedPrompt_tokens: number;
   readonly cost_microUsd: bigint;
   readonly fee_microUsd: bigint;
+  /** Per million tokens; undefined where nothing is due. */
+  readonly inputPrice_microUsd: bigint | undefined;
+  readonly outputPrice_microUsd: bigint | undefined;
   readonly sessionId: string;
   readonly machineId: string;
   readonly providerAccountId: string | undefined;
   readonly reason: string;
+  /** Percent of the fee that goes to whoever brought the payer since then. */
+  readonly referralShare_percent: number;
+  readonly referralSince: Date;
   readonly at: Date;
 }
+
+/** What a request consumed that nobody pays for. */
+export type FreeUsageRow = Omit<typeof usage.$inferInsert, "cost_microUsd" | "isPublic" | "input_microUsd" | "output_microUsd">;
 
 export type SettleResult =
   | { readonly outcome: "unknown" }
@@ -77,6 +95,7 @@ export type ReservationTerms = Pick<
   | "inputPrice_microUsd"
   | "outputPrice_microUsd"
   | "feePercent"
+  | "isService"
 >;
 
 /**
@@ -93,6 +112,21 @@ export const ledgerRepository = {
     return answer(statement, signal);
   },
 
+  /** Holds as much as an attempt on a dearer machine may need. `final` when the request is over or its consumer has left. */
+  async attempt(client: Client, row: AttemptRow, signal: AbortSignal): Promise<"held" | "insufficient_funds" | "final"> {
+    const statement = client<{ outcome: "held" | "insufficient_funds" | "final" }[]>`select ledger_attempt(
+      ${row.requestId}::text, ${row.attempt}::integer, ${row.machineId}::text, ${row.providerAccountId}::text, ${row.required_microUsd}::bigint,
+      ${row.at.toISOString()}::timestamptz) as outcome`;
+    return (await answer(statement, signal)).outcome;
+  },
+
+  /** Gives back what only this attempt needed. False when there was nothing. */
+  async abandon(client: Client, requestId: string, attempt: number, at: Date, signal: AbortSignal): Promise<boolean> {
+    const statement = client<{ shrunk: boolean }[]>`
+      select ledger_abandon(${requestId}::text, ${attempt}::integer, ${at.toISOString()}::timestamptz) as shrunk`;
+    return (await answer(statement, signal)).shrunk;
+  },
+
   async park(client: Client, requestId: string, at: Date, signal: AbortSignal): Promise<boolean> {
     const statement = client<{ open: boolean }[]>`select ledger_park(${requestId}::text, ${at.toISOString()}::timestamptz) as open`;
     return (await answer(statement, signal)).open;
@@ -106,9 +140,11 @@ export const ledgerRepository = {
 
   async settle(client: Client, row: SettlementRow, signal: AbortSignal): Promise<SettleResult> {
     const statement = client<SettleResult[]>`select * from ledger_settle(
-      ${row.requestId}::text, ${row.prompt_tokens}::bigint, ${row.completion_tokens}::bigint, ${row.reasoning_tokens}::bigint,
-      ${row.cachedPrompt_tokens}::bigint, ${row.cost_microUsd}::bigint, ${row.fee_microUsd}::bigint, ${row.sessionId}::text, ${row.machineId}::text,
-      ${row.providerAccountId ?? null}::text, ${row.reason}::text, ${row.at.toISOString()}::timestamptz)`;
+      ${row.requestId}::text, ${row.attempt ?? null}::integer, ${row.prompt_tokens}::bigint, ${row.completion_tokens}::bigint,
+      ${row.reasoning_tokens}::bigint, ${row.cachedPrompt_tokens}::bigint, ${row.cost_microUsd}::bigint, ${row.fee_microUsd}::bigint,
+      ${row.inputPrice_microUsd ?? null}::bigint, ${row.outputPrice_microUsd ?? null}::bigint, ${row.sessionId}::text, ${row.machineId}::text,
+      ${row.providerAccountId ?? null}::text, ${row.reason}::text, ${row.referralShare_percent}::integer,
+      ${row.referralSince.toISOString()}::timestamptz, ${row.at.toISOString()}::timestamptz)`;
     return answer(statement, signal);
   },
 
@@ -146,11 +182,12 @@ export const ledgerRepository = {
   },
 
   async terms(tx: Tx, requestId: string): Promise<ReservationTerms | undefined> {
-    const { accountId, hold_microUsd, promptBound_tokens, outputBound_tokens, inputPrice_microUsd, outputPrice_microUsd, feePercent } =
-      reservations;
+    const { accountId, hold_microUsd, promptBound_tokens, outputBound_tokens } = reservations;
+    const { inputPrice_microUsd, outputPrice_microUsd, feePercent, isService } = reservations;
+    const bounds = { accountId, hold_microUsd, promptBound_tokens, outputBound_tokens };
     const [row] = await run(
       tx
-        .select({ accountId, hold_microUsd, promptBound_tokens, outputBound_tokens, inputPrice_microUsd, outputPrice_microUsd, feePercent })
+        .select({ ...bounds, inputPrice_microUsd, outputPrice_microUsd, feePercent, isService })
         .from(reservations)
         .where(eq(reservations.requestId, requestId)),
     );
@@ -172,6 +209,30 @@ export const ledgerRepository = {
         on s.key_id = k.id and s.window_start = ledger_window_start(k.limit_reset, ${at.toISOString()}::timestamptz)
       where k.id = ${keyId}`;
     return row;
+  },
+
+  /** Once for a request; says nothing of money. */
+  async useFreely(tx: Tx, row: FreeUsageRow): Promise<void> {
+    await run(
+      tx
+        .insert(usage)
+        .values({ ...row, cost_microUsd: 0n, isPublic: false })
+        .onConflictDoNothing(),
+    );
+  },
+
+  /** Earnings of a machine from before it had an owner become the owner's. @returns how much */
+  async claim(client: Client, machineId: string, accountId: string, since: Date, at: Date): Promise<bigint> {
+    const [row] = await client<{ amount: bigint }[]>`select ledger_claim(
+      ${machineId}::text, ${accountId}::text, ${since.toISOString()}::timestamptz, ${at.toISOString()}::timestamptz) as amount`;
+    return row?.amount ?? 0n;
+  },
+
+  /** Earnings that nobody has claimed become the platform's, so many at once. @returns how much */
+  async lapse(client: Client, before: Date, limit_rows: number, at: Date): Promise<bigint> {
+    const [row] = await client<{ amount: bigint }[]>`select ledger_lapse(
+      ${before.toISOString()}::timestamptz, ${limit_rows}::integer, ${at.toISOString()}::timestamptz) as amount`;
+    return row?.amount ?? 0n;
   },
 
   async deadLetter(
@@ -211,34 +272,6 @@ export const ledgerRepository = {
     await run(tx.delete(coordinatorInstances).where(lt(coordinatorInstances.heartbeatAt, silentSince)));
   },
 };
-
-export const priceRepository = {
-  async ofModel(tx: Tx, model: string) {
-    const { input_microUsd, output_microUsd } = modelPrices;
-    const [row] = await run(tx.select({ input_microUsd, output_microUsd }).from(modelPrices).where(isListPrice(model)));
-    return row;
-  },
-
-  async all(tx: Tx) {
-    const { model, input_microUsd, output_microUsd } = modelPrices;
-    return run(
-      tx.select({ model, input_microUsd, output_microUsd }).from(modelPrices).where(eq(modelPrices.accountId, PLATFORM)).orderBy(model),
-    );
-  },
-
-  async set(tx: Tx, model: string, prices: { readonly input_microUsd: bigint; readonly output_microUsd: bigint }, at: Date): Promise<void> {
-    await run(
-      tx
-        .insert(modelPrices)
-        .values({ accountId: PLATFORM, model, ...prices, updatedAt: at })
-        .onConflictDoUpdate({ target: [modelPrices.accountId, modelPrices.model], set: { ...prices, updatedAt: at } }),
-    );
-  },
-};
-
-function isListPrice(model: string) {
-  return and(eq(modelPrices.accountId, PLATFORM), eq(modelPrices.model, model));
-}
 
 function isOpen() {
   return inArray(reservations.state, [...OPEN_STATES]);

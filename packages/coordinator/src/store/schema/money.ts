@@ -58,12 +58,16 @@ export const reservations = pgTable(
     publicModel: text("public_model").notNull(),
     state: text("state", { enum: ["held", "parked", "settled", "released"] }).notNull(),
     hold_microUsd: microUsd("hold").notNull(),
+    /** What was held at admission; `hold` is more while an attempt is under way whose machine costs more. */
+    baseHold_microUsd: microUsd("base_hold").notNull(),
     promptBound_tokens: count("prompt_bound").notNull(),
     outputBound_tokens: count("output_bound").notNull(),
     inputPrice_microUsd: microUsd("price_in").notNull(),
     outputPrice_microUsd: microUsd("price_out").notNull(),
     priceSource: text("price_source", { enum: ["platform", "fallback"] }).notNull(),
     feePercent: integer("fee_percent").notNull(),
+    /** Of an aggregator: list prices, and no least charge. */
+    isService: boolean("is_service").notNull().default(false),
     instanceId: text("instance_id").notNull(),
     providerSessionId: text("provider_session_id"),
     machineId: text("machine_id"),
@@ -78,6 +82,24 @@ export const reservations = pgTable(
     index("reservations_open").on(table.instanceId).where(sql`${table.state} in ('held', 'parked')`),
     index("reservations_account").on(table.accountId, table.createdAt),
   ],
+);
+
+/** Attempts on machines whose owner asks for more than was held at admission. */
+export const reservationAttempts = pgTable(
+  "reservation_attempts",
+  {
+    requestId: text("request_id")
+      .notNull()
+      .references(() => reservations.requestId, { onDelete: "cascade" }),
+    attempt: integer("attempt").notNull(),
+    machineId: text("machine_id").notNull(),
+    providerAccountId: text("provider_account_id").notNull(),
+    /** The worst case at that machine's prices. */
+    required_microUsd: microUsd("required").notNull(),
+    state: text("state", { enum: ["live", "abandoned", "committed"] }).notNull(),
+    createdAt: instant("created_at").notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.requestId, table.attempt] })],
 );
 
 /** Settlements that can never be booked, kept for a person to look at. */
@@ -103,6 +125,21 @@ export const modelPrices = pgTable(
   (table) => [primaryKey({ columns: [table.accountId, table.model] })],
 );
 
+/** Append-only: who has set which price when; null is a price that was taken away. */
+export const modelPriceHistory = pgTable(
+  "model_price_history",
+  {
+    id: bigint("id", { mode: "bigint" }).primaryKey().generatedAlwaysAsIdentity(),
+    accountId: text("account_id").notNull(),
+    model: text("model").notNull(),
+    input_microUsd: microUsd("input_price"),
+    output_microUsd: microUsd("output_price"),
+    actor: text("actor").notNull(),
+    createdAt: instant("created_at").notNull(),
+  },
+  (table) => [index("model_price_history_model").on(table.accountId, table.model, table.id)],
+);
+
 /** What a settled request paid to whom. Unlinked machines earn for `sys:unclaimed`. */
 export const providerEarnings = pgTable(
   "provider_earnings",
@@ -120,6 +157,7 @@ export const providerEarnings = pgTable(
     index("provider_earnings_account").on(table.accountId, table.createdAt.desc()),
     index("provider_earnings_time").on(table.createdAt),
     index("provider_earnings_machine").on(table.machineId, table.createdAt.desc()),
+    index("provider_earnings_unclaimed").on(table.machineId).where(sql`${table.accountId} = 'sys:unclaimed'`),
   ],
 );
 
@@ -138,6 +176,9 @@ export const usage = pgTable(
     reasoning_tokens: count("reasoning_tokens").notNull(),
     cachedPrompt_tokens: count("cached_prompt_tokens").notNull(),
     cost_microUsd: microUsd("cost").notNull(),
+    /** What its tokens cost, per million; null where it was free. */
+    input_microUsd: microUsd("input_price"),
+    output_microUsd: microUsd("output_price"),
     /** False: served by the consumer's own machine; left out of public statistics. */
     isPublic: boolean("is_public").notNull(),
     /** When the money was held; decides the window of a key's cap. */
