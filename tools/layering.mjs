@@ -38,11 +38,12 @@ export const COORDINATOR_ROWS = {
   catalog: ["config", "store"],
   accounts: ["config", "store", "ledger"],
   ledger: ["config", "store"],
+  statements: ["config", "store"],
   payments: ["config", "store", "ledger"],
   trust: ["config", "store"],
   fleet: ["config", "trust", "catalog", "insight"],
   inference: ["config", "accounts", "catalog", "fleet", "ledger", "insight"],
-  http: ["config", "accounts", "catalog", "fleet", "inference", "insight", "ledger", "payments"],
+  http: ["config", "accounts", "catalog", "fleet", "inference", "insight", "ledger", "payments", "statements"],
 };
 
 /** Npm packages that only these coordinator folders may import. */

@@ -1,6 +1,12 @@
+import { createWriteStream } from "node:fs";
+import { rename, rm, stat } from "node:fs/promises";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import { CliError, EXIT_CODES } from "./exit-codes.js";
 
 const ANSWER_TIMEOUT_ms = 30_000;
+/** Of a whole file. */
+const SAVE_TIMEOUT_ms = 60 * 60_000;
 
 export interface CoordinatorReply {
   readonly ok: boolean;
@@ -59,6 +65,41 @@ export async function callCoordinator(url: string, call: CoordinatorCall, advice
   const code = typeof error?.["code"] === "string" ? error["code"] : undefined;
   const message = typeof error?.["message"] === "string" ? error["message"] : "the coordinator refused without saying why";
   return { ok: response.ok, status: response.status, body, code, message };
+}
+
+/**
+ * Saves what a coordinator answers as a file of one's own.
+ *
+ * @returns its size in bytes
+ * @throws CliError when nothing answers, or it refuses, or the file cannot be written
+ */
+export async function saveFromCoordinator(
+  url: string,
+  { path: place, token }: { readonly path: string; readonly token: string },
+  file: string,
+): Promise<number> {
+  let response: Response;
+  try {
+    const signal = AbortSignal.timeout(SAVE_TIMEOUT_ms);
+    response = await fetch(`${url.replace(/\/+$/, "")}${place}`, { headers: { authorization: `Bearer ${token}` }, signal });
+  } catch (cause) {
+    throw new CliError(`Nothing answers at ${url}.`, EXIT_CODES.network, CHECK_COORDINATOR.silent, { cause });
+  }
+  if (!response.ok || response.body === null) {
+    const error = record(record(parsed(await response.text()))?.["error"]);
+    const message = typeof error?.["message"] === "string" ? error["message"] : `status ${response.status}`;
+    const isAuthentication = response.status === 401 || response.status === 403;
+    throw new CliError(`The coordinator refused: ${message}.`, isAuthentication ? EXIT_CODES.authentication : EXIT_CODES.failure);
+  }
+  const draft = `${file}.part`;
+  try {
+    await pipeline(Readable.fromWeb(response.body), createWriteStream(draft, { mode: 0o600 }));
+    await rename(draft, file);
+  } catch (cause) {
+    await rm(draft, { force: true });
+    throw new CliError(`${file} could not be saved.`, EXIT_CODES.failure, "Check the disk and the connection, then repeat it.", { cause });
+  }
+  return (await stat(file)).size;
 }
 
 function parsed(text: string): unknown {

@@ -9,6 +9,7 @@ import { addModelsCommands } from "./commands/models.js";
 import { addProgrammeCommands } from "./commands/programmes.js";
 import { addProviderCommands } from "./commands/provider.js";
 import { addSimulateCommand } from "./commands/simulate.js";
+import { addStatementCommands } from "./commands/statements.js";
 import { addUpCommand } from "./commands/up.js";
 import { CliError, EXIT_CODES } from "./exit-codes.js";
 import { asFileError } from "./file-error.js";
@@ -34,6 +35,7 @@ for (const add of [
   addChatCommand,
   addExplainCommand,
   addProgrammeCommands,
+  addStatementCommands,
   addSimulateCommand,
 ])
   add(program);

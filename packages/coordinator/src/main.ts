@@ -39,6 +39,7 @@ import { catalogKey, ownIdentity } from "./own-identity.js";
 import { createRejectionStore } from "./rejection-store.js";
 import { reportFleet, reportLedger, reportStore } from "./reports.js";
 import { secretFile } from "./secret-file.js";
+import { createStatements } from "./statements/index.js";
 import { createStatisticsStore } from "./statistics-store.js";
 import { openStore } from "./store/index.js";
 import { createTrust } from "./trust/index.js";
@@ -246,6 +247,7 @@ async function start(
     administration,
     invites,
     referrals: createReferrals({ store, clock, share_percent: settings.referralShare_percent }),
+    statements: createStatements({ store, clock }),
     catalog,
     manifests: await createManifestSigner({ key: await catalogKey(settings.home), clock }),
     blobs,

@@ -9,6 +9,7 @@ import type { Fleet } from "../fleet/index.js";
 import type { Inference, RateLimits } from "../inference/index.js";
 import type { DecisionArchive, Logger, Metrics, Rejections, StatisticsStore } from "../insight/index.js";
 import type { Ledger, OwnPrices } from "../ledger/index.js";
+import type { Statements } from "../statements/index.js";
 import type { Idempotency } from "./idempotency/index.js";
 import type { Sealing } from "./sealed/index.js";
 
@@ -33,6 +34,7 @@ export interface HttpDependencies {
   readonly administration: Omit<Administration, "sweep">;
   readonly invites: Omit<Invites, "sweep">;
   readonly referrals: Referrals;
+  readonly statements: Statements;
   readonly catalog: Omit<Catalog, "register" | "setAlias" | "refresh"> & CatalogAdmin;
   readonly manifests: ManifestSigner;
   readonly blobs: BlobStore;

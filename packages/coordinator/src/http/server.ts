@@ -29,6 +29,7 @@ import { releaseRoutes } from "./releases/release-routes.js";
 import { requestIdOf } from "./request-id.js";
 import type { Route } from "./route.js";
 import { encryptionKeyRoute } from "./sealed/index.js";
+import { statementRoutes } from "./statements/statement-routes.js";
 import { statisticsRoutes } from "./statistics/statistics-routes.js";
 
 const HEADERS_bytes_max = 64 * 1024;
@@ -64,6 +65,7 @@ export function createHttpServer(dependencies: HttpDependencies): HttpServer {
     ...adminRoutes(dependencies, drain),
     ...administrationRoutes(dependencies),
     ...programmeRoutes(dependencies),
+    ...statementRoutes(dependencies),
     ...catalogAdminRoutes(dependencies),
     ...publishingKeyRoutes(dependencies),
     ...releaseRoutes(dependencies),

@@ -35,23 +35,28 @@ async function* lines<Item, Row extends Readonly<Record<string, unknown>>>({
   columns,
   format,
 }: ExportedList<Item, Row>): AsyncGenerator<string> {
-  if (format === "csv") yield `${columns.join(",")}\r\n`;
+  if (format === "csv") yield csvLine(columns);
   let items = await page(undefined, PAGE_ROWS);
   while (items.length > 0) {
     for (const item of items) {
       const row = rowOf(item);
-      yield format === "csv" ? `${columns.map((column) => field(row[column])).join(",")}\r\n` : `${JSON.stringify(row)}\n`;
+      yield format === "csv" ? csvLine(columns.map((column) => row[column])) : `${JSON.stringify(row)}\n`;
     }
     if (items.length < PAGE_ROWS) return;
     items = await page(items.at(-1), PAGE_ROWS);
   }
 }
 
-/** Source: RFC 4180. Objects are their JSON. */
+/** Source: RFC 4180. */
+export function csvLine(values: readonly unknown[]): string {
+  return `${values.map(field).join(",")}\r\n`;
+}
+
+/** Objects are their JSON. */
 function field(value: unknown): string {
   if (value === null || value === undefined) return "";
   const text = typeof value === "object" ? JSON.stringify(value) : String(value);
-  // A spreadsheet takes such a beginning for a formula, and names of models come from callers.
-  const harmless = typeof value === "string" && /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+  // A spreadsheet takes such a beginning for a formula, and names of models come from callers. Amounts may be below zero.
+  const harmless = typeof value === "string" && /^[=+\-@\t\r]/.test(text) && !/^-\d+\.\d+$/.test(text) ? `'${text}` : text;
   return /[",\r\n]/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
 }

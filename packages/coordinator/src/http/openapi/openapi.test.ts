@@ -66,6 +66,8 @@ describe("the API's description", () => {
       "GET /v1/me/provider-tokens",
       "GET /v1/me/providers",
       "GET /v1/me/providers/{id}/why",
+      "GET /v1/me/statements",
+      "GET /v1/me/statements/{file}",
       "GET /v1/me/visibility",
       "GET /v1/models",
       "GET /v1/models/capacity",

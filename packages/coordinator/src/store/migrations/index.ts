@@ -22,6 +22,7 @@ import { settlement } from "./0021-settlement.js";
 import { outbox } from "./0028-outbox.js";
 import { administration } from "./0032-administration.js";
 import { invites } from "./0033-invites.js";
+import { statements } from "./0034-statements.js";
 
 export interface Migration {
   readonly id: number;
@@ -55,4 +56,5 @@ export const migrations: readonly Migration[] = [
   { id: 28, name: "outbox and inbox", sql: outbox },
   { id: 32, name: "administration of accounts", sql: administration },
   { id: 33, name: "invites", sql: invites },
+  { id: 34, name: "places of periods in journals", sql: statements },
 ];
