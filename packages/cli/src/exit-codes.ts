@@ -8,6 +8,7 @@ export const EXIT_CODES = {
   network: 5,
   hardware: 6,
   verification: 7,
+  update: 8,
   /** Ctrl-C, as shells number it. */
   interrupted: 130,
 } as const;

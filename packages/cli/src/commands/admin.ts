@@ -7,6 +7,7 @@ export function addAdminCommands(program: Command): void {
   addAccountCommands(admin);
   addInviteCommands(admin);
   addPublishingKeyCommands(admin);
+  addReleaseCommands(admin);
   operator(admin.command("decisions"))
     .description("where requests went, latest first; `umbel explain <id>` says why")
     .option("--model <name>", "only this model: a build, or a name that consumers use")
@@ -115,6 +116,43 @@ function addPublishingKeyCommands(admin: Command): void {
     .description("end one, for good")
     .argument("<id>", "of the key")
     .action(async (id, options) => (await import("../run/admin-publishing-keys.js")).revokePublishingKey(id, options));
+}
+
+/** Releases of the provider program: made where their key is, offered by a coordinator. */
+function addReleaseCommands(admin: Command): void {
+  const releases = admin.command("releases").description("releases of the provider program: make, sign, offer and withdraw them");
+  releases
+    .command("key")
+    .description("make a key that signs releases; keep it offline")
+    .argument("<file>", "where to write it; its public part goes beside it")
+    .option("--json", "print one JSON object")
+    .action(async (file, options) => (await import("../run/release-making.js")).makeReleaseKey(file, options));
+  releases
+    .command("pack")
+    .description("make the archive of a release from a folder, and sign it; asks nobody")
+    .argument("<directory>", "what tools/assemble-release.mjs has put together")
+    .requiredOption("--key <file>", "the key that signs releases")
+    .requiredOption("--out <file>", "archive to write; what is registered goes beside it")
+    .option("--platform <name>", "what it runs on, e.g. linux-x64 (default: this machine's)")
+    .option("--channel <name>", "stable or beta", "stable")
+    .option("--next-key <file...>", "public keys that may sign from the next release on; name the present one, too, to keep it")
+    .option("--json", "print one JSON object")
+    .action(async (directory, options) => (await import("../run/release-making.js")).packReleaseCommand(directory, options));
+  operator(releases.command("register"))
+    .description("offer a release to machines; with the release key (UMBEL_PUBLISHING_KEY) or the operator's")
+    .argument("<record>", "the .release.json that was written beside the archive")
+    .requiredOption("--url <url>", "where the archive is: https, without redirects")
+    .option("--changelog <file>", "what is new, as text")
+    .option("--rollout <percent>", "machines that are offered it", "100")
+    .action(async (record, options) => (await import("../run/admin-releases.js")).registerRelease(record, options));
+  operator(releases.command("list"))
+    .description("every release, offered or not")
+    .action(async (options) => (await import("../run/admin-releases.js")).listReleases(options));
+  operator(releases.command("withdraw"))
+    .description("offer a release no more, from that moment on")
+    .argument("<version>", "of the release")
+    .option("--platform <name>", "e.g. linux-x64 (default: this machine's)")
+    .action(async (version, options) => (await import("../run/admin-releases.js")).withdrawRelease(version, options));
 }
 
 function operator(command: Command): Command {

@@ -1,18 +1,5 @@
 import type { Command } from "commander";
 
-export function addUpdateCommand(provider: Command): void {
-  provider
-    .command("update")
-    .description("whether the coordinator offers a newer release, and how to get it; it fetches and installs nothing by itself")
-    .option("--check", "what it does anyway")
-    .option("--channel <name>", "stable or beta", "stable")
-    .option("--coordinator <url>", "coordinator to ask (default: that of the settings)")
-    .option("--config <file>", "settings of this provider (default: provider.toml in the Umbel home)")
-    .option("--home <directory>", "where keys and models are kept (default: UMBEL_HOME, else ~/.umbel)")
-    .option("--json", "print one JSON object; progress goes to standard error")
-    .action(async (options) => (await import("../run/provider-update.js")).checkForUpdate(options));
-}
-
 export function addBenchmarkCommand(provider: Command): void {
   provider
     .command("benchmark")

@@ -1,8 +1,9 @@
 import type { Command } from "commander";
 import { addLinkCommands } from "./device.js";
-import { addBenchmarkCommand, addUpdateCommand } from "./provider-benchmark.js";
+import { addBenchmarkCommand } from "./provider-benchmark.js";
 import { withLocal } from "./provider-local.js";
 import { addServiceCommands } from "./provider-service.js";
+import { addUpdateCommand } from "./provider-update.js";
 
 export function addProviderCommands(program: Command): void {
   const provider = program.command("provider").description("serve models from this machine");

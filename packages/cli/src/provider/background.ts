@@ -1,10 +1,10 @@
 import { spawn } from "node:child_process";
-import { mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { CliError, EXIT_CODES } from "../exit-codes.js";
 import type { Output } from "../output.js";
+import { ownProgram } from "../update/installation.js";
 import { type ProviderStatus, statusOf } from "./ask.js";
 import { phaseInWords, restInWords } from "./in-words.js";
 import type { ProviderPlaces } from "./places.js";
@@ -17,7 +17,8 @@ const TAIL_LINES = 10;
 /** Up to which a provider is no further than trying. */
 const NOT_YET: readonly string[] = ["stopped", "starting", "connecting"];
 
-const runRecord = z.strictObject({ args: z.array(z.string()) });
+const runRecord = z.object({ args: z.array(z.string()), pid: z.number().exactOptional() });
+type RunRecord = z.infer<typeof runRecord>;
 
 /**
  * Starts `umbel provider start` with these arguments as a process of its own that outlives this one, and waits until it serves.
@@ -34,33 +35,44 @@ export async function startInBackground(places: ProviderPlaces, args: readonly s
       "See it: umbel provider status.",
     );
   }
-  const own = args.filter((arg) => arg !== "--json");
-  mkdirSync(path.dirname(places.log), { recursive: true, mode: 0o700 });
-  mkdirSync(places.home, { recursive: true, mode: 0o700 });
-  const crashLog = openSync(places.crashLog, "w", 0o600);
-  const main = fileURLToPath(new URL("../../bin/umbel.js", import.meta.url));
-  const child = spawn(process.execPath, [main, ...own, "--foreground", "--log-file", places.log], {
-    detached: true,
-    stdio: ["ignore", crashLog, crashLog],
-    windowsHide: true,
-  });
-  const exited = new Promise<number | null>((resolve) => child.once("exit", resolve));
-  child.unref();
-  // A token may be among the arguments.
-  writeFileSync(places.runRecord, `${JSON.stringify({ args: own })}\n`, { mode: 0o600 });
   output.note("Starting the provider and loading its models …");
-  const status = await Promise.race([readyWithin(places.home), exited.then((code) => ended(code, places))]);
-  output.result({ pid: child.pid, log: places.log, provider: status });
-  output.line(`The provider runs in the background (process ${child.pid}): ${phaseInWords(status?.phase ?? "starting")}.`);
+  const { pid, status } = await launchInBackground(places, args);
+  output.result({ pid, log: places.log, provider: status });
+  output.line(`The provider runs in the background (process ${pid}): ${phaseInWords(status?.phase ?? "starting")}.`);
   for (const reason of status?.rest_reasons ?? []) output.line(`It takes no work for now: ${restInWords(reason)}.`);
   for (const failure of status?.load_failures ?? []) output.line(`Not loaded: ${failure.build} (${failure.code}: ${failure.message})`);
   output.line("See it with umbel provider status, its log with umbel provider logs, and stop it with umbel provider stop.");
 }
 
-/** @throws CliError when it was never started in the background */
-export function lastArguments({ runRecord: file }: ProviderPlaces): readonly string[] {
+/** As `startInBackground`, without a word. @throws CliError when it ended at once, with what it said */
+export async function launchInBackground(
+  places: ProviderPlaces,
+  args: readonly string[],
+  within_ms = READY_ms,
+): Promise<{ readonly pid: number | undefined; readonly status: ProviderStatus | undefined }> {
+  const own = args.filter((arg) => arg !== "--json");
+  mkdirSync(path.dirname(places.log), { recursive: true, mode: 0o700 });
+  mkdirSync(places.home, { recursive: true, mode: 0o700 });
+  const crashLog = openSync(places.crashLog, "w", 0o600);
+  const child = spawn(process.execPath, [ownProgram(), ...own, "--foreground", "--log-file", places.log], {
+    detached: true,
+    stdio: ["ignore", crashLog, crashLog],
+    windowsHide: true,
+  });
+  closeSync(crashLog);
+  const exited = new Promise<number | null>((resolve) => child.once("exit", resolve));
+  child.unref();
+  const record: RunRecord = { args: own, ...(child.pid !== undefined && { pid: child.pid }) };
+  // A token may be among the arguments.
+  writeFileSync(places.runRecord, `${JSON.stringify(record)}\n`, { mode: 0o600 });
+  const status = await Promise.race([readyWithin(places.home, within_ms), exited.then((code) => ended(code, places))]);
+  return { pid: child.pid, status };
+}
+
+/** How it was started last, and as which process. @throws CliError when it was never started in the background */
+export function lastRun({ runRecord: file }: ProviderPlaces): RunRecord {
   try {
-    return runRecord.parse(JSON.parse(readFileSync(file, "utf8"))).args;
+    return runRecord.parse(JSON.parse(readFileSync(file, "utf8")));
   } catch (cause) {
     throw new CliError("It is not known how the provider was started.", EXIT_CODES.failure, "Start it: umbel provider start.", { cause });
   }

@@ -17,7 +17,9 @@ export async function adminCall<Answer extends z.ZodType>(
   options: PublishingOptions,
   call: {
     readonly method: "GET" | "POST" | "PUT" | "DELETE";
+    /** Below `/admin`, or below the base where `isPublic`. */
     readonly pathname: string;
+    readonly isPublic?: boolean;
     readonly body?: unknown;
     readonly idempotencyKey?: string | undefined;
     readonly answer: Answer;
@@ -29,11 +31,9 @@ export async function adminCall<Answer extends z.ZodType>(
     const remedy = "Give --admin-key, UMBEL_ADMIN_KEY, or UMBEL_PUBLISHING_KEY for what changes the catalogue.";
     throw new CliError("There is no operator's key to ask with.", EXIT_CODES.authentication, remedy);
   }
-  const { method, pathname, body, idempotencyKey } = call;
-  const reply = await askApi(
-    { method, pathname: `/admin${pathname}`, token, idempotencyKey, ...(body === undefined ? {} : { body }) },
-    options,
-  );
+  const { method, body, idempotencyKey } = call;
+  const pathname = call.isPublic === true ? call.pathname : `/admin${call.pathname}`;
+  const reply = await askApi({ method, pathname, token, idempotencyKey, ...(body === undefined ? {} : { body }) }, options);
   if (!reply.ok) return refused(reply, call.remedy ?? "See `umbel models registry` and `umbel models rollouts` for how things stand.");
   return call.answer.parse(reply.body);
 }

@@ -1,6 +1,6 @@
 import { createOutput } from "../output.js";
 import { statusOf, tell } from "../provider/ask.js";
-import { lastArguments, readyWithin, startInBackground } from "../provider/background.js";
+import { lastRun, readyWithin, startInBackground } from "../provider/background.js";
 import { duration_ms } from "../provider/durations.js";
 import { phaseInWords } from "../provider/in-words.js";
 import { providerPlaces } from "../provider/places.js";
@@ -39,7 +39,7 @@ export async function restartProvider(options: ControlOptions): Promise<void> {
     output.line(`The service was started: ${phaseInWords(status?.phase ?? "starting")}.`);
     return;
   }
-  const args = lastArguments(places);
+  const { args } = lastRun(places);
   if ((await statusOf(places.home)) !== undefined) await stopAndWait(places.home, false, () => output.note("Stopping it …"));
   await startInBackground(places, args, output);
 }

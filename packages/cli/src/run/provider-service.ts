@@ -1,7 +1,6 @@
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { homedir, userInfo } from "node:os";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
 import { CliError, EXIT_CODES } from "../exit-codes.js";
 import { resolveHome } from "../home.js";
 import { createOutput, type Output } from "../output.js";
@@ -24,6 +23,7 @@ import {
   uninstallService,
 } from "../service/service.js";
 import type { ServiceForm, Step } from "../service/service-form.js";
+import { ownProgram } from "../update/installation.js";
 
 /** What a provider needs to end after its running answers had their time. */
 const LEAVE_s = 30;
@@ -149,9 +149,8 @@ function startArguments(
   umbelHome: string,
   tokenFile?: string,
 ): string[] {
-  const program = fileURLToPath(new URL("../../bin/umbel.js", import.meta.url));
   return [
-    ...[program, "provider", "start", "--foreground", "--home", umbelHome, "--config", places.configFile, "--log-file", places.log],
+    ...[ownProgram(), "provider", "start", "--foreground", "--home", umbelHome, "--config", places.configFile, "--log-file", places.log],
     ...(coordinator === undefined ? [] : ["--coordinator", coordinator]),
     ...model.flatMap((one) => ["--model", existsSync(one) ? path.resolve(one) : one]),
     ...(tokenFile === undefined ? [] : ["--token-file", tokenFile]),

@@ -27,6 +27,8 @@ import { type EndpointFlags, endpointFrom } from "../provider/endpoint-choice.js
 import { restInWords } from "../provider/in-words.js";
 import { type ProviderPlaces, providerPlaces } from "../provider/places.js";
 import { type ResolvedSettings, resolveSettings } from "../provider/resolve-settings.js";
+import { keepThisVersion } from "../update/installation.js";
+import { VERSION } from "../version.js";
 import { showEndpoint } from "./provider-local.js";
 
 /** What running answers have left when a signal ends a provider that `umbel up` manages, or one that somebody looks on. */
@@ -104,6 +106,7 @@ async function serve(options: StartOptions, settings: ResolvedSettings, places: 
     if (isLocal) output.note("Loading the models …");
     const first = await Promise.race([agent.start().then(() => "started" as const), stop.then(() => "stopped" as const)]);
     if (first === "started") {
+      await keepThisVersion(VERSION);
       const record = await readDiscoveryRecord(places.home);
       if (isLocal && record !== undefined) reportLocal(agent, record, output);
       else report(agent, output);

@@ -1,4 +1,5 @@
 export { fileUrls, isFileAddress } from "./file-urls.js";
+export { type ReleaseRecord, releaseRecord, verifyRelease } from "./release.js";
 export { RELEASE_VERSION, releasePrecedence } from "./release-version.js";
 export {
   type CatalogAlias,

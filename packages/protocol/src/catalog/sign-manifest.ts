@@ -3,7 +3,7 @@ import { canonicalJson } from "../canonical-json.js";
 import { sha256 } from "../hash.js";
 import { type Manifest, ManifestError, validateManifest } from "../manifest/index.js";
 import type { DeviceKey } from "../messages/common.js";
-import { type DeviceKeyPair, SignatureError, signClaims, verifyClaims } from "../signatures/index.js";
+import { type DeviceKeyPair, SignatureError, signClaims, verifyClaimsByAny } from "../signatures/index.js";
 import { signedManifest } from "./schema.js";
 
 /** SHA-256 of a manifest's canonical JSON, in hex: every field, and no unknown one. */
@@ -41,18 +41,7 @@ export async function verifySignedManifest(keys: readonly DeviceKey[], value: un
   const checked = validateManifest(value);
   const parsed = signedManifest.safeParse(value);
   if (!parsed.success) throw new SignatureError("malformed");
-  const claims = await verifyByAny(keys, parsed.data.signature);
+  const claims = await verifyClaimsByAny(keys, "manifest", parsed.data.signature);
   if (claims.manifest_sha256 !== manifestDigest(checked)) throw new ManifestError("not_as_signed");
   return checked;
-}
-
-async function verifyByAny(keys: readonly DeviceKey[], signature: string) {
-  for (const key of keys) {
-    try {
-      return await verifyClaims(key, "manifest", signature);
-    } catch (error) {
-      if (!(error instanceof SignatureError) || error.code !== "signature") throw error;
-    }
-  }
-  throw new SignatureError("signature");
 }

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { WIRE_LIMITS } from "../limits.js";
-import { base64Bytes, count, finishReason, requestId, sha256Hex, shortText, timestamp, usage } from "../messages/common.js";
+import { base64Bytes, count, deviceKey, finishReason, requestId, sha256Hex, shortText, timestamp, usage } from "../messages/common.js";
 
 /** What a provider says of itself when it registers. Self-reported: it raises no trust level by itself. */
 export const registrationClaims = z.object({
@@ -53,6 +53,25 @@ export const manifestClaims = z.object({
   signed_at: timestamp,
 });
 export type ManifestClaims = z.infer<typeof manifestClaims>;
+
+/** That the bearer of the key that makes releases stands for exactly this archive (catalog.md §20). */
+export const releaseClaims = z.object({
+  version: shortText,
+  platform: shortText,
+  channel: shortText,
+  /** Of the archive. */
+  bundle_sha256: sha256Hex,
+  bundle_bytes: count,
+  /** `aggregateHash` over the files in it. */
+  files_sha256: sha256Hex,
+  file_count: count,
+  /** Of all files together. */
+  unpacked_bytes: count,
+  /** Who may sign releases from this one on; empty leaves it as it is. */
+  next_keys: z.array(deviceKey).max(WIRE_LIMITS.catalogKeys_max),
+  signed_at: timestamp,
+});
+export type ReleaseClaims = z.infer<typeof releaseClaims>;
 
 /** What a provider claims to have done for one request, and is paid for (trust.md §17.4). */
 export const usageReceipt = z.object({

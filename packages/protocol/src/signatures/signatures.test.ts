@@ -65,15 +65,21 @@ const manifest = {
   manifest_sha256: digest,
   signed_at: "2026-01-01T00:00:00Z",
 };
+const release = {
+  ...{ version: "1.2.0", platform: "linux-x64", channel: "stable" },
+  ...{ bundle_sha256: digest, bundle_bytes: 10, files_sha256: digest, file_count: 2, unpacked_bytes: 30 },
+  ...{ next_keys: [], signed_at: "2026-01-01T00:00:00Z" },
+};
 const examples: { [P in SignaturePurpose]: ClaimsOf<P> } = {
   registration,
   challenge,
   receipt,
   encryption_keys: encryptionKeys,
   manifest,
+  release,
   session,
 };
-const purposes = ["registration", "challenge", "receipt", "encryption_keys", "manifest", "session"] as const;
+const purposes = ["registration", "challenge", "receipt", "encryption_keys", "manifest", "release", "session"] as const;
 
 let device: DeviceKeyPair;
 let other: DeviceKeyPair;
@@ -103,6 +109,7 @@ describe("signed claims", () => {
       { alg: "ES256", typ: "usage-receipt+jwt", kid, ver: 1 },
       { alg: "ES256", typ: "encryption-keys+jwt", kid, ver: 1 },
       { alg: "ES256", typ: "model-manifest+jwt", kid, ver: 1 },
+      { alg: "ES256", typ: "provider-release+jwt", kid, ver: 1 },
       { alg: "ES256", typ: "session+jwt", kid, ver: 1 },
     ]);
   });

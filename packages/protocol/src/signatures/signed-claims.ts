@@ -10,7 +10,9 @@ import {
   type ManifestClaims,
   manifestClaims,
   type RegistrationClaims,
+  type ReleaseClaims,
   registrationClaims,
+  releaseClaims,
   type SessionClaims,
   sessionClaims,
   type UsageReceipt,
@@ -29,6 +31,8 @@ interface ClaimsByPurpose {
   session: SessionClaims;
   /** By whoever publishes the catalogue. */
   manifest: ManifestClaims;
+  /** By whoever makes releases of the provider program. */
+  release: ReleaseClaims;
 }
 /** What a device signs. A signature for one purpose never verifies for another. */
 export type SignaturePurpose = keyof ClaimsByPurpose;
@@ -40,6 +44,7 @@ const purposes: { [P in SignaturePurpose]: { typ: string; schema: z.ZodType<Clai
   receipt: { typ: "usage-receipt+jwt", schema: usageReceipt, bytes_max: WIRE_LIMITS.jws_bytes_max },
   encryption_keys: { typ: "encryption-keys+jwt", schema: encryptionKeyClaims, bytes_max: WIRE_LIMITS.jws_bytes_max },
   manifest: { typ: "model-manifest+jwt", schema: manifestClaims, bytes_max: WIRE_LIMITS.jws_bytes_max },
+  release: { typ: "provider-release+jwt", schema: releaseClaims, bytes_max: WIRE_LIMITS.jws_bytes_max },
   session: { typ: "session+jwt", schema: sessionClaims, bytes_max: WIRE_LIMITS.jws_bytes_max },
 };
 
@@ -82,6 +87,26 @@ export async function verifyClaims<P extends SignaturePurpose>(publicJwk: Device
   const parsed = schema.safeParse(readJson(verified.payload));
   if (!parsed.success) throw new SignatureError("claims");
   return parsed.data;
+}
+
+/**
+ * Verifies a signature by whichever of several keys made it.
+ *
+ * @throws SignatureError as `verifyClaims` does; `signature` where none of the keys made it
+ */
+export async function verifyClaimsByAny<P extends SignaturePurpose>(
+  keys: readonly DeviceKey[],
+  purpose: P,
+  jws: string,
+): Promise<ClaimsOf<P>> {
+  for (const key of keys) {
+    try {
+      return await verifyClaims(key, purpose, jws);
+    } catch (error) {
+      if (!(error instanceof SignatureError) || error.code !== "signature") throw error;
+    }
+  }
+  throw new SignatureError("signature");
 }
 
 async function verifySignature(publicJwk: DeviceKey, jws: string) {

@@ -1,5 +1,5 @@
 import { ApiError } from "@umbel/dialects";
-import { isFileAddress, RELEASE_VERSION } from "@umbel/protocol";
+import { isFileAddress, RELEASE_VERSION, type ReleaseRecord, releaseRecord } from "@umbel/protocol";
 import type { FastifyRequest } from "fastify";
 import { z } from "zod";
 import type { Releases } from "../../catalog/index.js";
@@ -44,22 +44,9 @@ const latestQuery = z.strictObject({
   device: z.string().min(1).max(256).optional(),
 });
 
-const releaseObject = z.object({
-  version: z.string(),
-  platform: z.string(),
-  channel: z.string(),
-  url: z.string(),
-  bundle_hash: z.string(),
-  binary_hash: z.string(),
-  signature: z.string().nullable(),
-  changelog: z.string(),
-  rollout: z.int(),
-  active: z.boolean(),
-  created_at: z.iso.datetime(),
-});
-const registered = z.object({ status: z.literal("release_registered"), release: releaseObject });
-const withdrawn = z.object({ status: z.literal("release_withdrawn"), version: z.string(), platform: z.string() });
-const releaseTable = z.object({ object: z.literal("list"), data: z.array(releaseObject) });
+const releaseRegistered = z.object({ status: z.literal("release_registered"), release: releaseRecord });
+const releaseWithdrawn = z.object({ status: z.literal("release_withdrawn"), version: z.string(), platform: z.string() });
+const releaseTable = z.object({ object: z.literal("list"), data: z.array(releaseRecord) });
 
 /** Releases of the provider program. Source: catalog.md §20. */
 export function releaseRoutes(dependencies: HttpDependencies): readonly Route[] {
@@ -74,7 +61,7 @@ export function releaseRoutes(dependencies: HttpDependencies): readonly Route[] 
         tag: "Catalogue",
         summary: "Register a release of the provider program",
         request: releaseBody,
-        answer: registered,
+        answer: releaseRegistered,
         errors: [400, 408, 413, 415],
       },
       async handle(request) {
@@ -106,7 +93,7 @@ export function releaseRoutes(dependencies: HttpDependencies): readonly Route[] 
             description: "Id of the machine, whose turn it may be; without it only what everybody is offered.",
           },
         ],
-        answer: releaseObject,
+        answer: releaseRecord,
         errors: [400, 404],
       },
       async handle(request, reply) {
@@ -134,7 +121,7 @@ export function releaseRoutes(dependencies: HttpDependencies): readonly Route[] 
         tag: "Catalogue",
         summary: "Offer a release no more",
         request: withdrawBody,
-        answer: withdrawn,
+        answer: releaseWithdrawn,
         errors: [400, 404, 408, 413, 415],
       },
       async handle(request) {
@@ -153,7 +140,7 @@ function releaserOf(request: FastifyRequest): string {
   return publisher === undefined && principal === undefined ? "key" : actorOf(request);
 }
 
-function objectOf(row: Awaited<ReturnType<Releases["all"]>>[number]): z.infer<typeof releaseObject> {
+function objectOf(row: Awaited<ReturnType<Releases["all"]>>[number]): ReleaseRecord {
   const { bundleHash, binaryHash, rollout_percent, createdAt, ...rest } = row;
   return { ...rest, bundle_hash: bundleHash, binary_hash: binaryHash, rollout: rollout_percent, created_at: createdAt.toISOString() };
 }

@@ -3,6 +3,9 @@ import { mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import path from "node:path";
 import type { StoreLayout } from "./store-layout.js";
 
+/** Where what is taken away lies until it is deleted. */
+type Removals = Pick<StoreLayout, "removed">;
+
 /**
  * Makes a complete folder the model, in one step: whenever the process is killed, the place holds all of the old, all of the new, or nothing
  * while the new is still complete where it was.
@@ -10,7 +13,7 @@ import type { StoreLayout } from "./store-layout.js";
  * @param from complete folder on the same file system
  * @param to where the model is to be
  */
-export async function publishFolder(layout: StoreLayout, from: string, to: string): Promise<void> {
+export async function publishFolder(layout: Removals, from: string, to: string): Promise<void> {
   await syncTree(from);
   await mkdir(path.dirname(to), { recursive: true });
   await moveAside(layout, to);
@@ -20,12 +23,12 @@ export async function publishFolder(layout: StoreLayout, from: string, to: strin
 }
 
 /** Takes a folder out of the store in one step, and then deletes it. */
-export async function removeFolder(layout: StoreLayout, folder: string): Promise<void> {
+export async function removeFolder(layout: Removals, folder: string): Promise<void> {
   await moveAside(layout, folder);
   await sweep(layout);
 }
 
-async function moveAside({ removed }: StoreLayout, folder: string): Promise<void> {
+async function moveAside({ removed }: Removals, folder: string): Promise<void> {
   await mkdir(removed, { recursive: true });
   try {
     await rename(folder, path.join(removed, randomUUID()));
@@ -35,7 +38,7 @@ async function moveAside({ removed }: StoreLayout, folder: string): Promise<void
 }
 
 /** Also what an earlier process was killed over. */
-async function sweep({ removed }: StoreLayout): Promise<void> {
+async function sweep({ removed }: Removals): Promise<void> {
   await rm(removed, { recursive: true, force: true });
 }
 

@@ -1,0 +1,18 @@
+import type { Command } from "commander";
+
+export function addUpdateCommand(provider: Command): void {
+  provider
+    .command("update")
+    .description("fetch the newest release that the coordinator offers, check who signed it, and run it instead of this one")
+    .option("--check", "only say whether there is a newer one")
+    .option("--back", "go back to the version before the last update")
+    .option("--allow-downgrade", "also take a release that is older than this one")
+    .option("--into <directory>", "make an installation that updates itself in this folder")
+    .option("--release-key <file>", "public key of whoever makes releases, with --into")
+    .option("--channel <name>", "stable or beta", "stable")
+    .option("--coordinator <url>", "coordinator to ask (default: that of the settings)")
+    .option("--config <file>", "settings of this provider (default: provider.toml in the Umbel home)")
+    .option("--home <directory>", "where keys and models are kept (default: UMBEL_HOME, else ~/.umbel)")
+    .option("--json", "print one JSON object; progress goes to standard error")
+    .action(async (options) => (await import("../run/provider-update.js")).updateProvider(options));
+}

@@ -1,0 +1,39 @@
+import path from "node:path";
+
+/** Where the program is in the folder of a version, as npm would have it: whatever it leans on lies beside it. */
+const CLI_FOLDER = "node_modules/@umbel/cli";
+export const ENTRY = `${CLI_FOLDER}/bin/umbel.js`;
+export const LAUNCHER_SOURCE = `${CLI_FOLDER}/bin/launcher.mjs`;
+export const MANIFEST = `${CLI_FOLDER}/package.json`;
+
+/** What one machine's programs are built for, e.g. `linux-x64`. */
+export const PLATFORM = `${process.platform}-${process.arch}`;
+
+/** Places of an installation that Umbel manages itself. */
+export interface InstallationPlaces {
+  readonly root: string;
+  /** One folder each, named after the version. */
+  readonly versions: string;
+  /** Which version is to be run. */
+  readonly pointer: string;
+  /** Whose releases this installation takes. */
+  readonly keys: string;
+  /** What is being fetched and unpacked, on the same file system. */
+  readonly staging: string;
+  readonly removed: string;
+  /** Starts the version that the pointer names; the same file whatever the version. */
+  readonly launcher: string;
+}
+
+export function installationPlaces(root: string): InstallationPlaces {
+  const below = (name: string): string => path.join(root, name);
+  return {
+    root,
+    versions: below("versions"),
+    pointer: below("current.json"),
+    keys: below("release-keys.json"),
+    staging: below(".staging"),
+    removed: below(".removed"),
+    launcher: below("umbel.mjs"),
+  };
+}
