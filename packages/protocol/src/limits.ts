@@ -32,6 +32,9 @@ export const WIRE_LIMITS = {
   /** Builds that one `desired_models` says are not to be offered any more. */
   withdrawnModels_max: 256,
   manifestFiles_max: 4096,
+  /** Parts of one file that a manifest has hashes of, and the least of which they are. */
+  manifestParts_max: 16_384,
+  manifestPart_bytes_min: 1024 * 1024,
   /** Places that a manifest names to fetch a file from. */
   manifestOrigins_max: 8,
   /** Keys that may sign manifests at one time: the present one and those that it is being replaced by. */

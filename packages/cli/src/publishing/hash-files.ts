@@ -5,6 +5,9 @@ import path from "node:path";
 import { createManifest, type Manifest, ManifestError, type ManifestFile, manifestFileRole } from "@umbel/protocol";
 import { CliError, EXIT_CODES } from "../exit-codes.js";
 
+/** What machines fetch at once, and again when it is not what it should be. */
+export const PART_bytes = 64 * 1024 * 1024;
+
 /** Where a version's files are, and which of them belong to it. */
 export interface ModelFiles {
   readonly directory: string;
@@ -34,7 +37,8 @@ export async function manifestOf(
   for (const relative of paths) {
     const location = path.join(directory, ...relative.split("/"));
     const role = manifestFileRole(relative) ?? "other";
-    files.push({ path: relative, size_bytes: (await stat(location)).size, sha256: await sha256Of(location), role });
+    const { size } = await stat(location);
+    files.push({ path: relative, size_bytes: size, role, ...(await hashesOf(location, size)) });
   }
   try {
     return createManifest({ modelId: id, version, files, createdAt });
@@ -50,8 +54,27 @@ export async function manifestOf(
   }
 }
 
-async function sha256Of(location: string): Promise<string> {
-  const hash = createHash("sha256");
-  for await (const chunk of createReadStream(location, { highWaterMark: 1024 * 1024 })) hash.update(chunk as Buffer);
-  return hash.digest("hex");
+/** Hashes a file once, whole and in parts; one that is no larger than a part has no parts. */
+async function hashesOf(location: string, size_bytes: number): Promise<Pick<ManifestFile, "sha256" | "parts">> {
+  const whole = createHash("sha256");
+  const parts: string[] = [];
+  let part = createHash("sha256");
+  let left_bytes = PART_bytes;
+  for await (const read of createReadStream(location, { highWaterMark: 1024 * 1024 })) {
+    const chunk = read as Buffer;
+    whole.update(chunk);
+    for (let at = 0; at < chunk.length; ) {
+      const piece = chunk.subarray(at, at + left_bytes);
+      part.update(piece);
+      at += piece.length;
+      left_bytes -= piece.length;
+      if (left_bytes > 0) continue;
+      parts.push(part.digest("hex"));
+      part = createHash("sha256");
+      left_bytes = PART_bytes;
+    }
+  }
+  if (left_bytes < PART_bytes) parts.push(part.digest("hex"));
+  const sha256 = whole.digest("hex");
+  return size_bytes > PART_bytes ? { sha256, parts: { size_bytes: PART_bytes, sha256: parts } } : { sha256 };
 }

@@ -1,11 +1,15 @@
-import { appendFile, mkdtemp, rm } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { appendFile, mkdtemp, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { loadBundledModel } from "@umbel/coordinator";
 import { systemClock } from "@umbel/protocol/native";
-import { createModelLibrary } from "@umbel/provider";
+import { catalogMemory, createModelLibrary, inspectGgufFile } from "@umbel/provider";
 import { type CatalogServer, smallLlama, startCatalogServer, writeGguf } from "@umbel/provider/testing";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { EXIT_CODES } from "../exit-codes.js";
+import { BUNDLED_MODEL_DIRECTORIES } from "../home.js";
+import { manifestOf, PART_bytes } from "../publishing/hash-files.js";
 import { modelOffers } from "./model-offers.js";
 import { showCatalog } from "./models-catalog.js";
 import { downloadModels } from "./models-download.js";
@@ -125,6 +129,26 @@ describe("models that are looked after", () => {
     });
     await expect(hashModel(path.join(home, "nothing"), { version: "1" })).rejects.toMatchObject({ exitCode: EXIT_CODES.failure });
     await expect(hashModel(home, { version: "a/b", id: "oak" })).rejects.toMatchObject({ exitCode: EXIT_CODES.usage });
+  });
+});
+
+describe("what is published", () => {
+  it("has hashes of the parts of a file that is larger than one", async () => {
+    const file = path.join(home, "large.gguf");
+    await writeFile(file, "");
+    await truncate(file, PART_bytes + 5);
+    const about = { id: "large", version: "1", createdAt: new Date(0) };
+    const [described] = (await manifestOf({ directory: home, paths: ["large.gguf"] }, about)).files;
+    const hashOf = (size: number) => createHash("sha256").update(Buffer.alloc(size)).digest("hex");
+    expect(described?.parts).toEqual({ size_bytes: PART_bytes, sha256: [hashOf(PART_bytes), hashOf(5)] });
+    expect(described?.sha256).toBe(hashOf(PART_bytes + 5));
+  });
+
+  it.each(BUNDLED_MODEL_DIRECTORIES)("says of %s what its file says of memory", async (directory) => {
+    const { build } = await loadBundledModel(directory);
+    const found = await inspectGgufFile(path.join(directory, build.manifest.files[0]?.path ?? ""));
+    const { resident_bytes, min_ram_gb, min_vram_gb } = catalogMemory(found);
+    expect(build.memory).toEqual({ resident_bytes, minRam_gb: min_ram_gb, minVram_gb: min_vram_gb });
   });
 });
 

@@ -108,7 +108,7 @@ function toManifest({ version, files }: Pick<ActiveBuild, "version" | "files">):
     aggregate_sha256: version.aggregateSha256,
     total_size_bytes: version.totalSize_bytes,
     file_count: version.fileCount,
-    files: files.map(({ path, size_bytes, sha256, role }) => ({ path, size_bytes, sha256, role })),
+    files: files.map(({ path, size_bytes, sha256, role, parts }) => ({ path, size_bytes, sha256, role, ...(parts !== null && { parts }) })),
     created_at: version.manifestCreatedAt,
   });
 }

@@ -9,7 +9,7 @@ export function buildOf(id: string, options: { content?: string; version?: strin
   const manifest = createManifest({
     modelId: id,
     version,
-    files: [{ path: "model.gguf", size_bytes: content.length, sha256, role: "weight" }],
+    files: [{ path: "model.gguf", size_bytes: content.length, sha256, role: "weight", parts: { size_bytes: 2 ** 20, sha256: [sha256] } }],
     createdAt: new Date("2026-01-01T00:00:00Z"),
   });
   return {

@@ -9,6 +9,7 @@ export type ManifestErrorCode =
   | "wrong_file_count"
   | "wrong_total_size"
   | "wrong_aggregate"
+  | "wrong_parts"
   | "split_incomplete"
   | "too_many_files"
   | "no_files"

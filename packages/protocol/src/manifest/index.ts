@@ -4,4 +4,4 @@ export { manifestFileRole } from "./file-role.js";
 export { createManifest, validateManifest } from "./manifest.js";
 export { manifestPrefix } from "./prefix.js";
 export { assertSafePath } from "./safe-path.js";
-export { type Manifest, type ManifestFile, manifest, manifestFile } from "./schema.js";
+export { type FileParts, fileParts, type Manifest, type ManifestFile, manifest, manifestFile } from "./schema.js";

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { manifestDigest } from "../catalog/index.js";
 import { WIRE_LIMITS } from "../limits.js";
 import {
   aggregateHash,
@@ -221,6 +222,18 @@ describe("a manifest", () => {
     const files = Array.from({ length: WIRE_LIMITS.manifestFiles_max + 1 }, (_, index) => file(`${index}.gguf`));
     expect(() => create(...files)).toThrow(refusal("too_many_files"));
     expect(create(...files.slice(1)).file_count).toBe(WIRE_LIMITS.manifestFiles_max);
+  });
+
+  it("may have hashes of a file's parts, all of them", () => {
+    const MiB = 1024 * 1024;
+    const parts = (count: number, size_bytes = MiB) => ({ size_bytes, sha256: Array.from({ length: count }, () => "ab".repeat(32)) });
+    const large = { ...file("a.gguf"), size_bytes: 2 * MiB + 1 };
+    expect(create({ ...large, parts: parts(3) }).files[0]?.parts?.sha256).toHaveLength(3);
+    expect(manifestDigest(create({ ...large, parts: parts(3) }))).not.toBe(manifestDigest(create(large)));
+    for (const count of [2, 4]) expect(() => create({ ...large, parts: parts(count) })).toThrow(refusal("wrong_parts"));
+    for (const bad of [parts(0), parts(3, MiB - 1)]) expect(() => create({ ...large, parts: bad })).toThrow(refusal("malformed"));
+    const huge = { ...large, size_bytes: (WIRE_LIMITS.manifestParts_max + 1) * MiB };
+    expect(() => create({ ...huge, parts: parts(WIRE_LIMITS.manifestParts_max + 1) })).toThrow(refusal("malformed"));
   });
 
   it("needs every part of a split weight", () => {

@@ -44,6 +44,10 @@ export function validateManifest(value: unknown): Manifest {
   assertCompleteSplits(paths);
   if (data.file_count !== data.files.length) throw new ManifestError("wrong_file_count");
   if (data.total_size_bytes !== totalSize(data.files)) throw new ManifestError("wrong_total_size");
+  for (const { path, size_bytes, parts } of data.files) {
+    if (parts !== undefined && parts.sha256.length !== Math.ceil(size_bytes / parts.size_bytes))
+      throw new ManifestError("wrong_parts", path);
+  }
   if (data.aggregate_sha256 !== aggregateHash(data.files)) throw new ManifestError("wrong_aggregate");
   return data;
 }

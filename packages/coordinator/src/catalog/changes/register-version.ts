@@ -56,7 +56,7 @@ async function insertVersion(tx: Tx, build: NewBuild, by: By): Promise<VersionRo
       createdAt: by.at,
       ...describedBy(build),
     },
-    files.map((file, position) => ({ ...file, position })),
+    files.map((file, position) => ({ ...file, parts: file.parts ?? null, position })),
   );
   await recorded(tx, by, {
     action: "model.register",

@@ -74,6 +74,8 @@ export const modelVersionFiles = pgTable(
     size_bytes: count("size_bytes").notNull(),
     sha256: text("sha256").notNull(),
     role: text("role").notNull(),
+    /** Hashes of its parts; null where its manifest has none. */
+    parts: jsonb("parts"),
   },
   (table) => [
     primaryKey({ columns: [table.versionId, table.position] }),

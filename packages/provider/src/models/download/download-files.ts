@@ -1,10 +1,11 @@
 import { mkdir, rm, stat, statfs } from "node:fs/promises";
 import path from "node:path";
-import { assertSafePath, type HashedFile } from "@umbel/protocol";
+import { assertSafePath, type FileParts, type HashedFile } from "@umbel/protocol";
 import { DownloadError } from "./download-error.js";
 import { asDiskError, type FetchOptions, fetchFile } from "./fetch-file.js";
 import { hashFile } from "./hash-file.js";
 import { DOWNLOAD_LIMITS } from "./limits.js";
+import { PartFile } from "./part-file.js";
 
 /** One file of a set. */
 export interface WantedFile {
@@ -13,6 +14,7 @@ export interface WantedFile {
   readonly size_bytes: number;
   /** Absent where nobody has said what it is to be. */
   readonly sha256?: string;
+  readonly parts?: FileParts;
   readonly urls: readonly string[];
 }
 
@@ -61,10 +63,10 @@ export async function downloadFiles(directory: string, files: readonly WantedFil
   return hashed;
 }
 
-/** Hash of a file that was fetched before; a file that is not what it should be is removed. */
+/** Hash of a file that was fetched before; of one that is not what it should be, only the parts that are stay. */
 async function hashOfWhole(
   directory: string,
-  { path: relative, size_bytes, sha256 }: WantedFile,
+  { path: relative, size_bytes, sha256, parts }: WantedFile,
   signal: AbortSignal,
 ): Promise<string | undefined> {
   const location = path.join(directory, relative);
@@ -72,6 +74,7 @@ async function hashOfWhole(
   if (found === undefined) return undefined;
   if (found.size === size_bytes && sha256 !== undefined) {
     if ((await hashFile(location, signal)) === sha256) return sha256;
+    if (await PartFile.salvage(location, { size_bytes, sha256, ...(parts !== undefined && { parts }) })) return undefined;
   }
   await rm(location, { force: true, recursive: true });
   return undefined;

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
-import { mkdtemp, open, readdir, readFile, rm, stat } from "node:fs/promises";
+import { mkdtemp, open, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { systemClock } from "@umbel/protocol/native";
@@ -123,6 +123,68 @@ describe("fetching a file", () => {
     server.files.set("/corrupt", { bytes: corrupt });
     expect(await fetchFile(request({ urls: [`${server.url}/corrupt`, `${server.url}/m`] }), options())).toBe(sha256);
     expect(bytes.equals(await readFile(file))).toBe(true);
+  });
+
+  describe("whose parts are known", () => {
+    const part_bytes = 100_000;
+    const hashOf = (part: Buffer) => createHash("sha256").update(part).digest("hex");
+    const parts = {
+      size_bytes: part_bytes,
+      sha256: Array.from({ length: 10 }, (_, part) => hashOf(bytes.subarray(part * part_bytes, (part + 1) * part_bytes))),
+    };
+    const spoiled = (place: number): Buffer => {
+      const copy = Buffer.from(bytes);
+      copy[place] = (copy[place] ?? 0) ^ 1;
+      return copy;
+    };
+
+    it("finds a wrong byte in its part, and fetches that part alone again, from the next place", async () => {
+      server.files.set("/corrupt", { bytes: spoiled(323_456) });
+      const seen: number[] = [];
+      const urls = [`${server.url}/corrupt`, `${server.url}/m`];
+      expect(await fetchFile(request({ urls, parts }), options({ connections: 1, onProgress: (done) => seen.push(done) }))).toBe(sha256);
+      expect(bytes.equals(await readFile(file))).toBe(true);
+      expect(server.requests.filter(({ range }) => range === "bytes=300000-399999").map(({ path: from }) => from)).toEqual([
+        "/corrupt",
+        "/m",
+      ]);
+      expect(fetched()).toBe(size_bytes + part_bytes);
+      expect(seen.at(-1)).toBe(size_bytes);
+    });
+
+    it("gives up when every place has it wrong, and keeps the other parts for a better one", async () => {
+      served().bytes = spoiled(950_000);
+      await expect(fetchFile(request({ parts }), options({ connections: 1 }))).rejects.toEqual(failure("hash_mismatch"));
+      expect(fetched()).toBe(size_bytes + 2 * part_bytes);
+      served().bytes = bytes;
+      server.requests.length = 0;
+      expect(await fetchFile(request({ parts }), options({ connections: 1 }))).toBe(sha256);
+      expect(fetched()).toBe(part_bytes);
+    });
+
+    it("believes no part that an earlier program has taken for right", async () => {
+      server.files.set("/corrupt", { bytes: spoiled(50_000) });
+      const stop = new AbortController();
+      const early = options({ connections: 1, signal: stop.signal, onProgress: (done) => done >= 200_000 && stop.abort() });
+      await fetchFile(request({ urls: [`${server.url}/corrupt`] }), early).catch(() => undefined);
+      server.requests.length = 0;
+      expect(await fetchFile(request({ parts }), options({ connections: 1 }))).toBe(sha256);
+      expect(server.requests[0]?.range).toBe("bytes=0-99999");
+    });
+
+    it("is mended where it lies: of a whole file with a wrong byte only that part is fetched", async () => {
+      await writeFile(file, spoiled(777_777));
+      const files = [{ path: "m.gguf", size_bytes, sha256, parts, urls: [`${server.url}/m`] }];
+      const { transport, signal, connections } = options();
+      await downloadFiles(directory, files, { transport, signal, connections, freeDisk_bytes: async () => undefined });
+      expect(server.requests.map(({ range }) => range)).toEqual(["bytes=700000-799999"]);
+      expect(bytes.equals(await readFile(file))).toBe(true);
+    });
+
+    it("comes whole from a server that knows no ranges all the same", async () => {
+      served().ignoresRanges = true;
+      expect(await fetchFile(request({ parts }), options())).toBe(sha256);
+    });
   });
 
   it("leaves nothing behind when no place has what it should be", async () => {

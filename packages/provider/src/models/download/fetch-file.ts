@@ -1,5 +1,5 @@
 import { rm } from "node:fs/promises";
-import { DownloadError } from "./download-error.js";
+import { DownloadError, shownAddress } from "./download-error.js";
 import { fetchRange, TransferError, type Transport } from "./fetch-range.js";
 import { DOWNLOAD_LIMITS } from "./limits.js";
 import { type FileAbout, PartFile, type PartWriter } from "./part-file.js";
@@ -30,10 +30,11 @@ export interface FetchOptions {
  * @throws DownloadError; the signal's reason
  */
 export async function fetchFile(request: FileRequest, options: FetchOptions): Promise<string> {
-  const { file, urls, size_bytes, sha256 } = request;
+  const { file, urls, size_bytes, sha256, parts } = request;
   if (urls.length === 0) throw new DownloadError("not_found", "there is no place to fetch from");
-  const about: FileAbout = { size_bytes, ...(sha256 === undefined ? {} : { sha256 }) };
-  let mode: Mode = { part_bytes: options.part_bytes ?? DOWNLOAD_LIMITS.part_bytes, connections: options.connections };
+  const about: FileAbout = { size_bytes, ...(sha256 !== undefined && { sha256 }), ...(parts !== undefined && { parts }) };
+  const part_bytes = parts?.size_bytes ?? options.part_bytes ?? DOWNLOAD_LIMITS.part_bytes;
+  let mode: Mode = { part_bytes, connections: options.connections };
   let part = await onDisk(() => PartFile.open(file, about, mode.part_bytes));
   try {
     for (let round = 0; round < DOWNLOAD_LIMITS.attempts_max; round++) {
@@ -113,6 +114,7 @@ class Lane {
   readonly #onBytes: (bytes: number) => void;
   readonly #gone = new Map<string, TransferError>();
   #failures = 0;
+  #wrong = 0;
   #turn = 0;
 
   constructor(
@@ -135,15 +137,28 @@ class Lane {
     for (;;) {
       const writer = await onDisk(() => this.#part.take());
       if (writer === undefined) return;
+      let [url, wrong_bytes] = ["", 0];
       try {
-        while (writer.next < writer.end) await this.#try(writer);
+        while (writer.next < writer.end) url = await this.#try(writer);
       } finally {
-        await onDisk(() => writer.release());
+        wrong_bytes = await onDisk(() => writer.release());
       }
+      if (wrong_bytes > 0) this.#again(url, wrong_bytes);
     }
   }
 
-  async #try(writer: PartWriter): Promise<void> {
+  /** A part came whole and is not what it should be: it alone is fetched again, from the next place if there is one. */
+  #again(url: string, wrong_bytes: number): void {
+    this.#onBytes(-wrong_bytes);
+    this.#wrong++;
+    this.#turn++;
+    if (this.#wrong < DOWNLOAD_LIMITS.attempts_max * new Set(this.#urls).size) return;
+    const words = `a part that comes from ${shownAddress(url)} is not what it should be, however often it was fetched`;
+    throw new DownloadError("hash_mismatch", words);
+  }
+
+  /** @returns where the bytes came from */
+  async #try(writer: PartWriter): Promise<string> {
     const before = writer.next;
     const url = this.#nextUrl();
     const { end } = writer;
@@ -168,6 +183,7 @@ class Lane {
       if (!(error instanceof TransferError) || error.kind === "changed" || error.kind === "no_ranges") throw error;
       await this.#recover(error, url, writer.next > before);
     }
+    return url;
   }
 
   async #recover(error: TransferError, url: string, hasProgress: boolean): Promise<void> {

@@ -1,11 +1,14 @@
 import { createHash, type Hash } from "node:crypto";
 import { type FileHandle, open, rename, rm, stat } from "node:fs/promises";
+import type { FileParts } from "@umbel/protocol";
 import { DOWNLOAD_LIMITS } from "./limits.js";
 import { note, openJournal, type PartJournal } from "./part-journal.js";
 
 export interface FileAbout {
   readonly size_bytes: number;
   readonly sha256?: string;
+  /** What its parts are to be; they are fetched in these. */
+  readonly parts?: FileParts;
 }
 
 /** A part that is being written. */
@@ -14,8 +17,8 @@ export interface PartWriter {
   readonly next: number;
   readonly end: number;
   write(bytes: Uint8Array): Promise<void>;
-  /** Remembers how far it got, or that it is complete, and gives the part back. */
-  release(): Promise<void>;
+  /** Remembers how far it got, or that it is complete, and gives the part back. @returns bytes that were forgotten: the part is not what it should be */
+  release(): Promise<number>;
 }
 
 const hashRead_bytes = 1024 * 1024;
@@ -38,17 +41,43 @@ export class PartFile {
   }
 
   /** @param file where the whole file is to be in the end */
-  static async open(file: string, about: FileAbout, part_bytes: number = DOWNLOAD_LIMITS.part_bytes): Promise<PartFile> {
+  static async open(file: string, given: FileAbout, part_bytes: number = DOWNLOAD_LIMITS.part_bytes): Promise<PartFile> {
+    const { parts, ...whole } = given;
+    // Hashes of other parts than those that are fetched say nothing.
+    const about: FileAbout = parts?.size_bytes === part_bytes ? given : whole;
     const data = `${file}.part`;
     const isThere = (await stat(data).catch(() => undefined))?.isFile() ?? false;
     const handle = await open(data, isThere ? "r+" : "w+", 0o600);
     try {
-      const journal = await openJournal(`${data}.journal`, { v: 1, part_bytes, ...about }, isThere);
-      return new PartFile(file, about, part_bytes, handle, journal);
+      const journal = await openJournal(`${data}.journal`, { v: 1, part_bytes, ...whole }, isThere);
+      const opened = new PartFile(file, about, part_bytes, handle, journal);
+      await opened.#forgetWrong();
+      return opened;
     } catch (error) {
       await handle.close();
       throw error;
     }
+  }
+
+  /**
+   * Makes a whole file that is not what it should be one on its way again, with those of its parts that are as they should be.
+   *
+   * @returns false where nothing is known of its parts
+   */
+  static async salvage(file: string, about: FileAbout): Promise<boolean> {
+    if (about.parts === undefined) return false;
+    await rm(`${file}.part.journal`, { force: true });
+    await rename(file, `${file}.part`);
+    const opened = await PartFile.open(file, about, about.parts.size_bytes);
+    try {
+      for (const [part, sha256] of about.parts.sha256.entries()) {
+        const { start, end } = opened.#span(part);
+        if ((await opened.#hash(start, end)).digest("hex") === sha256) await opened.#note({ part, sha256 });
+      }
+    } finally {
+      await opened.close();
+    }
+    return true;
   }
 
   get done_bytes(): number {
@@ -89,6 +118,18 @@ export class PartFile {
       dropped++;
     }
     return dropped;
+  }
+
+  /** What an earlier program has taken for complete, knowing nothing of parts. */
+  async #forgetWrong(): Promise<void> {
+    for (const [part, sha256] of [...this.#journal.finished]) {
+      if (this.#isWrong(part, sha256)) await this.#note({ part, bytes: 0 });
+    }
+  }
+
+  #isWrong(part: number, sha256: string): boolean {
+    const wanted = this.#about.parts?.sha256[part];
+    return wanted !== undefined && wanted !== sha256;
   }
 
   /** Forgets everything that was fetched: it belongs to another version of the file. */
@@ -154,11 +195,17 @@ export class PartFile {
         try {
           if (next < end) {
             if (next > recorded) await record();
-            return;
+            return 0;
+          }
+          const sha256 = hash.digest("hex");
+          if (this.#isWrong(part, sha256)) {
+            await this.#note({ part, bytes: 0 });
+            return end - start;
           }
           // What the journal calls complete must be there even after the power has failed.
           await this.#handle.datasync();
-          await this.#note({ part, sha256: hash.digest("hex") });
+          await this.#note({ part, sha256 });
+          return 0;
         } finally {
           this.#taken.delete(part);
         }
