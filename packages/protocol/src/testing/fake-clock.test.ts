@@ -27,6 +27,15 @@ describe("the fake clock", () => {
     expect(clock.pendingTimers).toBe(1);
   });
 
+  it("can stand still while the wall clock goes on", async () => {
+    const clock = createFakeClock(new Date("2026-03-01T12:00:00Z"));
+    let fired = 0;
+    clock.setTimer(1000, () => fired++);
+    clock.suspend(3_600_000);
+    await clock.advance(999);
+    expect([fired, clock.now_ms(), clock.date().toISOString()]).toEqual([0, 999, "2026-03-01T13:00:00.999Z"]);
+  });
+
   it("fires timers that are set on the way", async () => {
     const clock = createFakeClock();
     const ticks: number[] = [];

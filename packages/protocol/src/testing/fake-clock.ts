@@ -9,6 +9,8 @@ export interface FakeClock extends Clock {
   advance(delay_ms: number): Promise<void>;
   /** Time passes and nothing runs, as on a machine that sleeps. What fell due meanwhile fires, late, when time moves on. */
   sleep(delay_ms: number): void;
+  /** Time passes on the wall clock only, as on a machine whose monotonic clock sleeps with it. */
+  suspend(delay_ms: number): void;
   /** Timers that wait; zero shows that nothing was left behind. */
   readonly pendingTimers: number;
 }
@@ -33,6 +35,7 @@ function settle(): Promise<void> {
  */
 export function createFakeClock(startDate: Date = new Date("2026-01-01T00:00:00Z")): FakeClock {
   let now_ms = 0;
+  let suspended_ms = 0;
   // Insertion order breaks ties between equal due times.
   const timers = new Set<Timer>();
 
@@ -46,7 +49,7 @@ export function createFakeClock(startDate: Date = new Date("2026-01-01T00:00:00Z
 
   return {
     now_ms: () => now_ms,
-    date: () => new Date(startDate.getTime() + now_ms),
+    date: () => new Date(startDate.getTime() + now_ms + suspended_ms),
     setTimer(delay_ms, fire) {
       const timer = { due_ms: now_ms + Math.max(0, delay_ms), fire };
       timers.add(timer);
@@ -67,6 +70,9 @@ export function createFakeClock(startDate: Date = new Date("2026-01-01T00:00:00Z
     },
     sleep(delay_ms) {
       now_ms += delay_ms;
+    },
+    suspend(delay_ms) {
+      suspended_ms += delay_ms;
     },
     get pendingTimers() {
       return timers.size;

@@ -7,6 +7,11 @@ export const AGENT_LIMITS = {
   healthy_ms: 60_000,
   /** A worker reports every second; one that is silent for this long is stuck and is replaced. */
   workerSilence_ms: 30_000,
+  /** A look that comes so much later says that this machine slept, and not that the worker was silent. */
+  workerSilenceLate_ms_max: 5_000,
+  /** How often the clocks are compared, and how much one must have gone on meanwhile for the machine to have slept. */
+  wakeLook_ms: 2_000,
+  sleep_ms_min: 30_000,
   /** Between asking a worker to leave and ending it. */
   workerLeave_ms: 3000,
   /** A signature takes milliseconds; the coordinator waits thirty seconds for it. */

@@ -38,6 +38,8 @@ export interface Parts {
   readonly monitor: GuestMonitor;
   readonly report: SelfReport;
   readonly endpoint: LocalEndpoint | undefined;
+  /** To be told when the machine slept. */
+  readonly onWake: (slept_ms: number) => void;
 }
 
 export interface PartsContext {
@@ -158,13 +160,18 @@ export async function assembleParts(context: PartsContext, events: PartsEvents):
       worker: supervisor,
       figures: () => report.figures(),
     });
+  const onWake = (slept_ms: number): void => {
+    logger.info({ slept_s: Math.round(slept_ms / 1000) }, "the machine slept; connecting anew");
+    session.reconnect();
+    endpoint?.requests.onWake();
+  };
   const residents = () => standing.residents;
   const conduct = new Conduct({ session, relay, local: endpoint?.requests, commands, clock, worker: supervisor, residents });
   const report = new SelfReport({
     ...{ standing, supervisor, relay, conduct, local: endpoint?.requests, hardware, authToken, privateOnly, residentModels_max },
   });
   const monitor = await watchHost(context, (stance) => conduct.adopt(stance));
-  return { session, supervisor, relay, commands, builds, conduct, monitor, report, endpoint };
+  return { session, supervisor, relay, commands, builds, conduct, monitor, report, endpoint, onWake };
 }
 
 async function watchHost(context: PartsContext, adopt: (stance: Stance) => Promise<void>): Promise<GuestMonitor> {

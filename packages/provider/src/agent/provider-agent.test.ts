@@ -4,6 +4,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import type { ChatRequest } from "@umbel/dialects";
 import { deviceThumbprint, type Register, verifyClaims } from "@umbel/protocol";
+import { systemClock } from "@umbel/protocol/native";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createModelStore, type Logger, type ProviderAgent, type ProviderOptions } from "../index.js";
 import { type CoordinatorStub, type StubConnection, startCoordinatorStub } from "../session/testing/index.js";
@@ -34,10 +35,10 @@ const log = (fields: object, message: string) => {
 };
 const logger: Logger = { debug: log, info: log, warn: log, error: log };
 
-function make(script: Record<string, unknown>, options: Partial<ProviderOptions> = {}): ProviderAgent {
+function make(script: Record<string, unknown>, options: Partial<ProviderOptions> = {}, clock = systemClock): ProviderAgent {
   const agent = createProviderAgent(
     { coordinatorUrl: stub.url, home, models: [{ info: scriptedModel }], engine: { kind: "scripted", script }, ...options },
-    { logger, workerEntry },
+    { logger, workerEntry, clock },
   );
   agents.push(agent);
   return agent;
@@ -126,6 +127,25 @@ const TWO_MODELS = {
   models: ["warm", "cold"].map((id) => ({ info: { ...scriptedModel, id } })),
   modelsResident_max: 1,
 } satisfies Partial<ProviderOptions>;
+
+describe("a machine that slept", () => {
+  it("connects anew, leaves what ran before behind, and answers what comes now", async () => {
+    let slept_ms = 0;
+    const clock = { ...systemClock, date: () => new Date(Date.now() + slept_ms) };
+    const agent = make({ answer: { kind: "echo" }, faults: [{ kind: "stall", at: "first_token", times: 1 }] }, {}, clock);
+    const [first] = await Promise.all([stub.nextRegistration(), agent.start()]);
+    const before = await submit(first, chatOf("before"));
+    await first.connection.next("inference_accepted");
+    const registering = stub.nextRegistration();
+    slept_ms = 3_600_000;
+    const second = await registering;
+    await second.connection.next("heartbeat");
+    expect(agent.state()).toMatchObject({ reconnects: 1, machineId: await deviceThumbprint(second.register.device_key) });
+    expect(await ask(second, chatOf("after"))).toBe("after");
+    expect(JSON.stringify(second.connection.messages)).not.toContain(before.request.request_id);
+    expect(agent.state().inFlight).toBe(0);
+  });
+});
 
 describe("models in memory", () => {
   it("are what heartbeats show, while the registration offers everything; and change when the coordinator says so, at once", async () => {

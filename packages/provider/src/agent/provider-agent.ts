@@ -11,6 +11,7 @@ import { asProviderError, notLoadedError, ProviderError } from "./provider-error
 import type { ProviderAgent, ProviderPhase, ProviderState } from "./provider-state.js";
 import { Standing } from "./standing.js";
 import { tokenInClearTo } from "./token-in-clear.js";
+import { watchWakes } from "./wake-watch.js";
 import { within } from "./within.js";
 import type { Ready, WorkerState } from "./worker-supervisor.js";
 
@@ -39,6 +40,7 @@ class Agent implements ProviderAgent {
   #wasStarted = false;
   #parts: Parts | undefined;
   #error: ProviderError | undefined;
+  #endWakeWatch: () => void = () => undefined;
   #settleEnded: (error: ProviderError | undefined) => void = () => undefined;
   #settleRegistered: (error: ProviderError | undefined) => void = () => undefined;
 
@@ -86,6 +88,7 @@ class Agent implements ProviderAgent {
     if (this.#phase === "failed") return;
     this.#phase = "draining";
     this.#parts?.monitor.stop();
+    this.#endWakeWatch();
     const { session, supervisor, relay, commands, endpoint } = this.#parts ?? {};
     const fetched = commands?.drain() ?? Promise.resolve();
     const idle = Promise.all([relay?.drain(), endpoint?.requests.drain()]);
@@ -159,10 +162,11 @@ class Agent implements ProviderAgent {
       },
     );
     if (this.#parts === undefined) return;
-    const { endpoint, supervisor, monitor } = this.#parts;
+    const { endpoint, supervisor, monitor, onWake } = this.#parts;
     // Before the models are loaded, which takes long: an address that is taken should be known at once.
     await openLocalDoor({ endpoint, supervisor, isAlone: this.#isAlone, logger: this.#dependencies.logger });
     await monitor.start();
+    this.#endWakeWatch = watchWakes({ clock: this.#clock, onWake });
     await supervisor.start();
   }
 
@@ -235,6 +239,7 @@ class Agent implements ProviderAgent {
     this.#error = error;
     this.#dependencies.logger.error({ code: error.code }, error.message);
     this.#settleRegistered(error);
+    this.#endWakeWatch();
     await this.#parts?.endpoint?.close();
     await this.#parts?.session.close(1000);
     await this.#parts?.supervisor.stop();

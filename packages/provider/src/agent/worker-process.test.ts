@@ -59,6 +59,16 @@ describe("a worker process", () => {
     expect((await ended).reason).toBeUndefined();
   });
 
+  it("is not taken for silent when the machine slept, and is when it says nothing afterwards", async () => {
+    const { clock, ended, heard } = launch(report + forEver);
+    await heard;
+    clock.sleep(3_600_000);
+    await clock.advance(AGENT_LIMITS.workerSilence_ms - 1);
+    expect(clock.pendingTimers).toBe(1);
+    await clock.advance(1);
+    expect((await ended).reason).toBe("silent");
+  });
+
   it("that does not leave when asked is ended", async () => {
     const { clock, worker, ended, heard } = launch(report + forEver);
     await heard;

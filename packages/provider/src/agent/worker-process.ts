@@ -99,7 +99,16 @@ export function startWorkerProcess(options: WorkerProcessOptions): WorkerProcess
   function expectAnother(): void {
     if (isGone) return;
     cancelSilence();
-    cancelSilence = clock.setTimer(AGENT_LIMITS.workerSilence_ms, () => (isPaused ? expectAnother() : end("silent")), "background");
+    const due_ms = clock.now_ms() + AGENT_LIMITS.workerSilence_ms;
+    cancelSilence = clock.setTimer(
+      AGENT_LIMITS.workerSilence_ms,
+      () => {
+        const isLate = clock.now_ms() - due_ms > AGENT_LIMITS.workerSilenceLate_ms_max;
+        if (isPaused || isLate) expectAnother();
+        else end("silent");
+      },
+      "background",
+    );
   }
 
   function end(why: WorkerEnd["reason"]): void {

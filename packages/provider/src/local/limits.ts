@@ -19,6 +19,8 @@ export const LOCAL_LIMITS = {
   stall_ms: 60_000,
   /** A stream that has nothing to say for so long gives a sign of life. */
   signOfLife_ms: 10_000,
+  /** From asking to the end of the answer, loading included. */
+  deadline_ms: 60 * 60_000,
   /** When to come back while the worker is loading, or was lost and starts again. */
   retry_s: 2,
 } as const;

@@ -43,7 +43,7 @@ export class LocalEndpoint {
 
   constructor(parts: EndpointParts) {
     this.#parts = parts;
-    this.requests = new LocalRequests(parts.worker, () => requestId.parse(randomUUID()));
+    this.requests = new LocalRequests(parts.worker, () => requestId.parse(randomUUID()), parts.clock);
   }
 
   /** How other programs find it; undefined until it was announced. */

@@ -13,6 +13,7 @@ import {
   WIRE_LIMITS,
 } from "@umbel/protocol";
 import { nativeCrypto } from "@umbel/protocol/native";
+import { createFakeClock } from "@umbel/protocol/testing";
 import { describe, expect, it } from "vitest";
 import { chatOf } from "../worker/testing/index.js";
 import { LOCAL_LIMITS } from "./limits.js";
@@ -50,7 +51,8 @@ async function withWorker() {
       onSent();
     },
   };
-  const requests = new LocalRequests(worker as never, () => requestId.parse(randomUUID()));
+  const clock = createFakeClock();
+  const requests = new LocalRequests(worker as never, () => requestId.parse(randomUUID()), clock);
 
   async function taken(): Promise<Sent> {
     if (sent.length === 0 || bodies.length === 0) {
@@ -81,7 +83,7 @@ async function withWorker() {
       usage: { prompt_tokens: 1, completion_tokens: 1, reasoning_tokens: 0, cached_prompt_tokens: 0 },
     });
 
-  return { worker, requests, cancelled, taken, accept, complete };
+  return { worker, requests, clock, cancelled, taken, accept, complete };
 }
 
 function ask(requests: LocalRequests, signal = new AbortController().signal, text = "hi") {
@@ -90,6 +92,21 @@ function ask(requests: LocalRequests, signal = new AbortController().signal, tex
 }
 
 describe("LocalRequests", () => {
+  it("ends what should have been over while the machine slept, and nothing else", async () => {
+    const { requests, clock, taken, cancelled } = await withWorker();
+    const { steps } = ask(requests);
+    const first = steps.next();
+    const { request_id } = await taken();
+    clock.suspend(LOCAL_LIMITS.deadline_ms - 1);
+    requests.onWake();
+    expect(cancelled).toEqual([]);
+    clock.suspend(1);
+    requests.onWake();
+    await expect(first).rejects.toMatchObject({ status: 504, code: "timeout" });
+    expect(cancelled).toEqual([request_id]);
+    expect(requests.inFlight).toBe(0);
+  });
+
   it("seals a request to the worker's key and opens the answer, which is signed for", async () => {
     const { requests, taken, accept, complete, cancelled } = await withWorker();
     const { steps, receipt } = ask(requests);

@@ -1,5 +1,5 @@
 import { type ChatEvent, type ChatRequest, CodecError, decodeEvents } from "@umbel/dialects";
-import { type ChunkOpener, decodeFrame, EnvelopeError, fromBase64, type RequestId, WIRE_LIMITS } from "@umbel/protocol";
+import { type ChunkOpener, type Clock, decodeFrame, EnvelopeError, fromBase64, type RequestId, WIRE_LIMITS } from "@umbel/protocol";
 import { createEventQueue, type EventQueue } from "../engine/event-queue.js";
 import type { FromWorker, ToWorker } from "../worker/pipe-messages.js";
 import { LOCAL_LIMITS } from "./limits.js";
@@ -43,12 +43,14 @@ export interface LocalAnswer {
 type Signal =
   | { readonly type: "message"; readonly message: Forwarded }
   | { readonly type: "chunk"; readonly sequence: number; readonly payload: Uint8Array }
-  | { readonly type: "lost" }
+  | { readonly type: "lost" | "late" }
   | { readonly type: "overflow" };
 
 interface Entry {
   readonly queue: EventQueue<Signal>;
   unread_bytes: number;
+  /** By the wall clock, in milliseconds of the epoch. */
+  readonly deadline: number;
 }
 
 /**
@@ -58,15 +60,17 @@ interface Entry {
 export class LocalRequests {
   readonly #worker: WorkerPort;
   readonly #newId: () => RequestId;
+  readonly #clock: Clock;
   readonly #entries = new Map<RequestId, Entry>();
   #running = 0;
   #isDraining = false;
   #isResting = false;
   #onIdle: (() => void)[] = [];
 
-  constructor(worker: WorkerPort, newId: () => RequestId) {
+  constructor(worker: WorkerPort, newId: () => RequestId, clock: Clock) {
     this.#worker = worker;
     this.#newId = newId;
+    this.#clock = clock;
   }
 
   get inFlight(): number {
@@ -105,6 +109,16 @@ export class LocalRequests {
     const lost = [...this.#entries.values()];
     this.#entries.clear();
     for (const { queue } of lost) queue.push({ type: "lost" });
+  }
+
+  /** The machine slept: what should have been over meanwhile is ended; nobody is likely to wait for it. */
+  onWake(): void {
+    const now = this.#clock.date().getTime();
+    for (const [id, { deadline, queue }] of [...this.#entries]) {
+      if (deadline > now) continue;
+      queue.push({ type: "late" });
+      this.#cancel(id);
+    }
   }
 
   /** From now on requests are refused. Resolves when none is under way. */
@@ -152,7 +166,7 @@ export class LocalRequests {
     request.signal.throwIfAborted();
     if (this.#worker.ready?.encryption_key !== ready.encryption_key) throw localError("engine_crash");
     const queue = createEventQueue<Signal>(() => undefined);
-    const entry: Entry = { queue, unread_bytes: 0 };
+    const entry: Entry = { queue, unread_bytes: 0, deadline: this.#clock.date().getTime() + LOCAL_LIMITS.deadline_ms };
     const leave = (): void => {
       this.#cancel(id);
       queue.end();
@@ -197,6 +211,8 @@ export class LocalRequests {
         }
         case "lost":
           throw localError("engine_crash");
+        case "late":
+          throw localError("timeout");
         case "overflow":
           throw notReadFastEnough();
       }

@@ -12,12 +12,10 @@ import {
   wrapContentKey,
 } from "@umbel/protocol";
 import { nativeCrypto } from "@umbel/protocol/native";
+import { LOCAL_LIMITS } from "./limits.js";
 import type { LocalRequest } from "./local-requests.js";
 
 const SUITE = "x25519-sha256-aes256gcm";
-
-/** Nobody else could take the request over, so it has all the time that a model needs to load. */
-const DEADLINE_ms = 60 * 60_000;
 
 /** A request as the worker takes it, and what opens its answer. */
 export interface SealedRequest {
@@ -47,7 +45,8 @@ export async function sealForWorker(id: RequestId, request: LocalRequest, encryp
       ...metadata,
       attempt: 0,
       prompt_tokens_estimate: request.promptTokens,
-      deadline_ms: DEADLINE_ms,
+      // Nobody else could take the request over, so it has all the time that a model needs to load.
+      deadline_ms: LOCAL_LIMITS.deadline_ms,
       suite: SUITE,
       wrap: { enc: toBase64(enc), ct: toBase64(ct) },
       body_bytes: ciphertext.length,

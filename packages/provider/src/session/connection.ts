@@ -113,12 +113,17 @@ export class Connection {
     this.#after(SESSION_LIMITS.close_ms, () => this.#end({ type: "closed", code }));
   }
 
+  /** Cuts the connection: this machine slept, and what is at its other end is not known any more. */
+  cut(): void {
+    this.#end({ type: "suspended" });
+  }
+
   #onOpen(): void {
     const keepalive = startKeepalive({
       clock: this.#options.clock,
       ping: () => this.#socket.ping(),
       isPaused: () => this.#socket.isPaused,
-      onLost: (type) => this.#end({ type }),
+      onLost: () => this.#end({ type: "silent" }),
     });
     this.#socket.on("pong", () => keepalive.onPong());
     this.#stops.add(() => keepalive.stop());

@@ -6,8 +6,6 @@ export const SESSION_LIMITS = {
   welcome_ms: 30_000,
   ping_ms: 10_000,
   pong_ms_max: 30_000,
-  /** A ping that comes this much too late by the wall clock means that the machine slept. */
-  suspended_ms: 30_000,
   /** What the coordinator asks for is kept within these. */
   heartbeat_ms_min: 250,
   heartbeat_ms_max: 60_000,

@@ -8,6 +8,7 @@ export const NO_SESSION: Session = {
   sendFrame: () => true,
   isCongested: false,
   isFlooded: false,
+  reconnect: () => undefined,
   beat: () => undefined,
   pause: () => undefined,
   resume: () => undefined,

@@ -31,6 +31,8 @@ export interface Session {
   readonly isCongested: boolean;
   /** More waits than may, whatever it takes. */
   readonly isFlooded: boolean;
+  /** The machine slept: a connection from before is cut, and another is made without waiting for long. */
+  reconnect(): void;
   /** Sends a heartbeat at once: something changed that the coordinator should not wait for. */
   beat(): void;
   /** Stops and restarts reading from the coordinator. */
@@ -126,6 +128,10 @@ export function createSession(options: SessionOptions): Session {
     },
     get isFlooded() {
       return connection?.isFlooded ?? false;
+    },
+    reconnect() {
+      connection?.cut();
+      endWait();
     },
     beat: () => connection?.beat(),
     pause: () => connection?.pause(),
