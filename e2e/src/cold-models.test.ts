@@ -3,8 +3,11 @@ import { eventually, MODEL, type Script, startNetwork, type TestNetwork } from "
 
 const CHAT = "sprout-3m-q8_0";
 const EMBED = "sprout-embed-3m-q8_0";
-const LOAD_ms = 1_500;
-const SCRIPT: Script = { load_ms: LOAD_ms, answer: { kind: "text", text: "here I am" }, answerTokens: 16 };
+/** A machine that can load so many times, and whatever wants another load fails: what is asked for after that was in memory. */
+const machineOf = (loads: number): Script => ({
+  ...{ load_ms: 300, answer: { kind: "text", text: "here I am" }, answerTokens: 16 },
+  faults: [{ kind: "out_of_memory", at: "load", from: loads + 1 }],
+});
 /** Capacity is asked for again and again. */
 const OFTEN = { UMBEL_PUBLIC_RATE_LIMIT_RPS: "0" };
 /** Both builds are on disk, and one of them fits. */
@@ -30,23 +33,19 @@ describe("models that are on disk and not in memory", () => {
   it("are loaded for a request in the place of idle ones, and nobody sees more of it than a wait", async () => {
     network = await startNetwork(OFTEN);
     const { openai } = await network.client();
-    await network.provider({ script: SCRIPT, args: ROOM_FOR_ONE });
+    await network.provider({ script: machineOf(3), args: ROOM_FOR_ONE });
     await inMemory({ [CHAT]: 1, [EMBED]: 0 });
 
-    const asked = performance.now();
     const vectors = await openai.embeddings.create(INPUT);
     expect(vectors.data[0]?.embedding.length).toBeGreaterThan(0);
-    expect(performance.now() - asked).toBeGreaterThan(LOAD_ms - 100);
     await inMemory({ [CHAT]: 0, [EMBED]: 1 });
 
     const back = await openai.chat.completions.create(ASK);
     expect(back.choices[0]?.message.content).toContain("here I am");
     await inMemory({ [CHAT]: 1, [EMBED]: 0 });
 
-    // Warm again: no wait.
-    const again = performance.now();
-    await openai.chat.completions.create(ASK);
-    expect(performance.now() - again).toBeLessThan(LOAD_ms);
+    const again = await openai.chat.completions.create(ASK);
+    expect(again.choices[0]?.message.content).toContain("here I am");
   });
 
   it("are loaded by the real engine, too", async () => {
@@ -66,12 +65,11 @@ describe("models that are on disk and not in memory", () => {
   it("are loaded on one of two machines when the coordinator says so, before anybody asks", async () => {
     network = await startNetwork({ ...OFTEN, UMBEL_WARM_POOL_MIN_WARM: `${EMBED}=1,${CHAT}=1`, UMBEL_WARM_POOL_INTERVAL: "1s" });
     const { openai } = await network.client();
-    for (let i = 0; i < 2; i++) await network.provider({ script: SCRIPT, args: ROOM_FOR_ONE });
+    for (let i = 0; i < 2; i++) await network.provider({ script: machineOf(2), args: ROOM_FOR_ONE });
     await inMemory({ [CHAT]: 1, [EMBED]: 1 });
     expect(network.coordinator.output()).toContain("the operator keeps 1 copies, and 0 are in memory");
     // Both are served from memory.
-    const asked = performance.now();
     await Promise.all([openai.embeddings.create(INPUT), openai.chat.completions.create(ASK)]);
-    expect(performance.now() - asked).toBeLessThan(LOAD_ms);
+    await inMemory({ [CHAT]: 1, [EMBED]: 1 });
   });
 });

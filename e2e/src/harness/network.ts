@@ -2,7 +2,8 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import OpenAI from "openai";
-import { eventually, freePort, runUmbel, temporaryHome, type UmbelProcess, umbel } from "./umbel.js";
+import { homeWithDatabase } from "./database-template.js";
+import { eventually, freePort, runUmbel, type UmbelProcess, umbel } from "./umbel.js";
 
 /** Fields of a scripted engine's file; see packages/provider/README.md. */
 export type Script = Record<string, unknown>;
@@ -41,7 +42,7 @@ export interface TestNetwork {
 const MODEL = "sprout";
 
 export async function startNetwork(env: NodeJS.ProcessEnv = {}): Promise<TestNetwork> {
-  const home = temporaryHome();
+  const home = homeWithDatabase();
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const providers: UmbelProcess[] = [];

@@ -1,5 +1,6 @@
 /** The whole network in one process tree, as `umbel up` starts it: the bundled models, one account, one key. */
-import { temporaryHome, umbel } from "./umbel.js";
+import { homeWithDatabase } from "./database-template.js";
+import { umbel } from "./umbel.js";
 
 export interface UpNetwork {
   /** Without the `/v1` of the API. */
@@ -10,7 +11,7 @@ export interface UpNetwork {
 }
 
 export async function startUp(): Promise<UpNetwork> {
-  const home = temporaryHome();
+  const home = homeWithDatabase();
   const network = umbel(["up", "--json", "--port", "0", "--home", home.path]);
   const ready = await network.ready;
   const baseURL = String(ready["base_url"]);

@@ -46,7 +46,7 @@ async function advanceUntil(done: () => boolean | Promise<boolean>, step_ms: num
         await books.clock.advance(step_ms);
         return done();
       },
-      { timeout: 10_000 },
+      { timeout: 25_000 },
     )
     .toBe(true);
 }
