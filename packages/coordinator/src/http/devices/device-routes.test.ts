@@ -35,7 +35,7 @@ describe("the routes that link machines", () => {
     expect(reply).toMatchObject({ status: "authorized", account_id: "alice" });
     const token = String(reply["token"]);
     expect((await call("POST", "/v1/device/token", { device_code })).code).toBe("expired_token");
-    for (const path of ["/v1/models", "/v1/payments/balance"])
+    for (const path of ["/v1/models", "/v1/keys"])
       expect(await call("GET", path, undefined, token)).toMatchObject({ status: 403, code: "forbidden" });
     expect(await call("DELETE", "/v1/device/token", undefined, token)).toMatchObject({ status: 200, reply: { status: "revoked" } });
     expect((await call("DELETE", "/v1/device/token", undefined, token)).status).toBe(401);
