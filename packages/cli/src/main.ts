@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from "commander";
+import { addAccountDataCommands } from "./commands/account.js";
 import { addAdminCommands } from "./commands/admin.js";
 import { addChatCommand } from "./commands/chat.js";
 import { addCoordinatorCommand } from "./commands/coordinator.js";
@@ -36,6 +37,7 @@ for (const add of [
   addExplainCommand,
   addProgrammeCommands,
   addStatementCommands,
+  addAccountDataCommands,
   addSimulateCommand,
 ])
   add(program);

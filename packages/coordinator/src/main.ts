@@ -7,6 +7,7 @@ import { type CostProfile, DEFAULT_COST_PROFILE } from "@umbel/routing";
 import {
   createAccounts,
   createAdministration,
+  createDataRights,
   createDeviceLinking,
   createInvites,
   createPublishingKeys,
@@ -58,6 +59,7 @@ const LEDGER_CLOSE_ms = 5_000;
 /** What requests that a shutdown cut off have to end in the ledger. */
 const CUT_REQUESTS_ms = 2_000;
 const SALT_BYTES = 32;
+const DAY_ms = 24 * 3_600_000;
 
 export interface StartOptions {
   /** Directories with `manifest.json` and `catalog.json` of models that the catalogue is to have. */
@@ -168,6 +170,7 @@ async function start(
   const devices = createDeviceLinking({ store, clock, randomBytes });
   const administration = createAdministration({ store, clock });
   const invites = createInvites({ store, clock, randomBytes });
+  const dataRights = createDataRights({ store, clock, randomBytes, erasureDelay_ms: settings.erasureDelay_days * DAY_ms });
 
   const fleet = createFleet({
     clock,
@@ -248,6 +251,7 @@ async function start(
     invites,
     referrals: createReferrals({ store, clock, share_percent: settings.referralShare_percent }),
     statements: createStatements({ store, clock }),
+    dataRights,
     catalog,
     manifests: await createManifestSigner({ key: await catalogKey(settings.home), clock }),
     blobs,
@@ -309,6 +313,14 @@ async function start(
           ledger.lapse(),
         ])),
       (error) => log.warn({ err: error }, "old rows were not removed"),
+    ),
+  );
+  closers.push(
+    startLoop(
+      clock,
+      SWEEP_INTERVAL_ms,
+      async () => void (await dataRights.eraseDue()),
+      (error) => log.error({ err: error }, "accounts that are to be erased were not"),
     ),
   );
   closers.push(

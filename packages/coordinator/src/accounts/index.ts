@@ -2,6 +2,7 @@ export { AccountsError, AccountsUnavailableError } from "./accounts-error.js";
 export { createAdministration } from "./administration/index.js";
 export * from "./administration/types.js";
 export { createAccounts } from "./create-accounts.js";
+export * from "./data-rights/index.js";
 export { type CodeState, createDeviceLinking, DEVICE_LIMITS, type DeviceLinking } from "./device-linking.js";
 export * from "./invites/index.js";
 export {

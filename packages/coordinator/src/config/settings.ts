@@ -400,6 +400,11 @@ export const SETTINGS = {
     default: "0",
     about: "Share of each charge that stays with the operator.",
   }),
+  erasureDelay_days: setting(wholeNumber({ least: 0, most: 365 }), {
+    env: "UMBEL_ERASURE_DELAY_DAYS",
+    default: "14",
+    about: "Days for which somebody may think better of having the account erased.",
+  }),
   referralShare_percent: setting(wholeNumber({ least: 0, most: 50 }), {
     env: "UMBEL_REFERRAL_SHARE_PERCENT",
     default: "20",

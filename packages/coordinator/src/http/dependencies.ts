@@ -1,6 +1,6 @@
 import type { Server } from "node:http";
 import type { Clock } from "@umbel/protocol";
-import type { Accounts, Administration, DeviceLinking, Invites, PublishingKeys, Referrals } from "../accounts/index.js";
+import type { Accounts, Administration, DataRights, DeviceLinking, Invites, PublishingKeys, Referrals } from "../accounts/index.js";
 import type { BundleCheck } from "../bundle-check.js";
 import type { BlobStore, Catalog, CatalogAdmin, ManifestSigner, Releases } from "../catalog/index.js";
 import type { Settings } from "../config/index.js";
@@ -35,6 +35,7 @@ export interface HttpDependencies {
   readonly invites: Omit<Invites, "sweep">;
   readonly referrals: Referrals;
   readonly statements: Statements;
+  readonly dataRights: Omit<DataRights, "eraseDue">;
   readonly catalog: Omit<Catalog, "register" | "setAlias" | "refresh"> & CatalogAdmin;
   readonly manifests: ManifestSigner;
   readonly blobs: BlobStore;

@@ -8,6 +8,7 @@ import { administrationRoutes } from "./administration/index.js";
 import { bookRoutes } from "./books/index.js";
 import { serveConsole } from "./console.js";
 import { corsFor } from "./cors.js";
+import { dataRightsRoutes } from "./data-rights/data-rights-routes.js";
 import { decisionRoutes } from "./decisions/decision-routes.js";
 import type { HttpDependencies } from "./dependencies.js";
 import { deviceRoutes } from "./devices/device-routes.js";
@@ -66,6 +67,7 @@ export function createHttpServer(dependencies: HttpDependencies): HttpServer {
     ...administrationRoutes(dependencies),
     ...programmeRoutes(dependencies),
     ...statementRoutes(dependencies),
+    ...dataRightsRoutes(dependencies),
     ...catalogAdminRoutes(dependencies),
     ...publishingKeyRoutes(dependencies),
     ...releaseRoutes(dependencies),

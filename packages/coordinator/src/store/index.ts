@@ -2,6 +2,7 @@ export { STATEMENT_TIMEOUT_MS } from "./client.js";
 export { databaseFailure, sqlState } from "./database-error.js";
 export { EmbeddedPostgresError } from "./embedded-postgres/index.js";
 export { MigrationError } from "./migrations/migrate.js";
+export { exportAccountRows } from "./repositories/account-export.js";
 export { accountRepository, type KeyRow, keyRepository, providerTokenRepository } from "./repositories/accounts.js";
 export { adminRequestRepository, type UserRow, userRepository } from "./repositories/administration.js";
 export { type AuditRow, auditRepository } from "./repositories/audit.js";
@@ -16,6 +17,7 @@ export {
 } from "./repositories/catalog.js";
 export { decisionRepository, type StoredDecisionRow } from "./repositories/decisions.js";
 export { deviceCodeRepository } from "./repositories/device-codes.js";
+export { departureRepository, type ErasureRow, erasureRepository } from "./repositories/erasure.js";
 export { idempotencyRepository } from "./repositories/idempotency.js";
 export { instanceRepository } from "./repositories/instances.js";
 export { type InviteRow, inviteRepository } from "./repositories/invites.js";

@@ -23,6 +23,7 @@ import { outbox } from "./0028-outbox.js";
 import { administration } from "./0032-administration.js";
 import { invites } from "./0033-invites.js";
 import { statements } from "./0034-statements.js";
+import { erasure } from "./0035-erasure.js";
 import { fileParts } from "./0040-file-parts.js";
 
 export interface Migration {
@@ -58,5 +59,6 @@ export const migrations: readonly Migration[] = [
   { id: 32, name: "administration of accounts", sql: administration },
   { id: 33, name: "invites", sql: invites },
   { id: 34, name: "places of periods in journals", sql: statements },
+  { id: 35, name: "erasure of accounts", sql: erasure },
   { id: 40, name: "parts of files", sql: fileParts },
 ];

@@ -1,5 +1,6 @@
 export * from "./catalog.js";
 export * from "./decisions.js";
+export * from "./erasure.js";
 export * from "./identity.js";
 export * from "./insight.js";
 export * from "./invites.js";

@@ -69,7 +69,10 @@ describe("the declared schema and the migrated database", () => {
         ...primaryKeys.map((key) => `primary ${key.columns.map((column) => column.name).join(",")}`),
         ...columns.filter((column) => column.isUnique).map((column) => `unique ${column.name}`),
         ...uniqueConstraints.map((constraint) => `unique ${constraint.columns.map((column) => column.name).join(",")}`),
-        ...indexes.map((index) => `index ${index.config.columns.map((column) => ("name" in column ? column.name : "")).join(",")}`),
+        ...indexes.map(
+          (index) =>
+            `${index.config.unique ? "unique" : "index"} ${index.config.columns.map((column) => ("name" in column ? column.name : "")).join(",")}`,
+        ),
       ];
       const actual = rows.map((row) => `${row.primary ? "primary" : row.unique ? "unique" : "index"} ${row.columns}`);
       expect(actual.sort()).toEqual(declared.sort());

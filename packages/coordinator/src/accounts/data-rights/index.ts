@@ -1,0 +1,2 @@
+export { createDataRights } from "./create-data-rights.js";
+export * from "./types.js";
