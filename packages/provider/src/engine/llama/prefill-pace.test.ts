@@ -81,7 +81,26 @@ describe("pace of prompts", () => {
     for (const duration_ms of [13, 17, 400, 400]) observe(duration_ms);
     expect(pace.next(1, false)).toBe(5);
     observe(400);
-    expect(pace.next(1, false)).toBe(3);
+    expect(pace.next(1, false)).toBe(2);
+  });
+
+  it("is not misled by steps that were slow because the machine did something else", () => {
+    const machine: Machine = { base_ms: 2, answer_ms: 0.5, promptToken_ms: 0.3 };
+    const usual_ms = durationOn(machine, 8, 0);
+    const pace = createPrefillPace(128);
+    let state = 1;
+    const isHeldUp = (): boolean => {
+      state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+      return state / 2 ** 32 < 0.2;
+    };
+    const stretches: number[] = [];
+    for (let i = 0; i < 2000; i++) {
+      const prompt_tokens = pace.next(8, false);
+      const own_ms = durationOn(machine, 8, prompt_tokens);
+      stretches.push(own_ms / usual_ms);
+      pace.observe({ answers: 8, prompt_tokens, isShared: false, duration_ms: isHeldUp() ? own_ms * 50 : own_ms });
+    }
+    expect(Math.max(...stretches)).toBeLessThan(4);
   });
 
   it("looks now and then at what is usual, which changes with what else the machine does", () => {

@@ -14,13 +14,11 @@ const firstPiece_tokens = 4;
 const growBelow = 0.8;
 const growth = 1.25;
 /** The most that a piece shrinks at once. */
-const shrink_max = 0.7;
-/** So many steps with a piece of one size say what it takes: the best of them, as some are slow because the machine did something else. */
+const shrink_max = 0.5;
+/** So many steps of one kind say what it takes: the best of them, as some are slow because the machine did something else. */
 const steps_looked_at = 3;
 /** After so many steps with a piece, one without: what is usual changes with what else the machine does. */
 const steps_between_looks = 12;
-/** Weight of the newest observation. */
-const weight = 0.25;
 
 /** One step as it was computed. */
 export interface Step {
@@ -45,17 +43,17 @@ export interface PrefillPace {
  * a token costs depends on the machine, the model, the context and whatever else the machine does, so it is not reckoned but tried.
  */
 export function createPrefillPace(prefill_tokens_max: number): PrefillPace {
-  /** By number of answers: how long a step takes that computes nothing else. */
-  const usual_ms = new Map<number, number>();
+  /** By number of answers: how long the last steps took that computed nothing else. */
+  const looks_ms = new Map<number, readonly number[]>();
   const pieces = new Map<string, number>();
   /** The last steps with a piece of the present size, by situation. */
-  const last_ms = new Map<string, number[]>();
+  const last_ms = new Map<string, readonly number[]>();
   let sinceLook = 0;
 
   function bound_ms(answers: number, isShared: boolean): number | undefined {
     if (answers === 0) return isShared ? sharedStep_ms_max : quietStep_ms_max;
-    const usual = usual_ms.get(answers);
-    return usual === undefined ? undefined : usual * stretch_max;
+    const looks = looks_ms.get(answers);
+    return looks === undefined ? undefined : Math.min(...looks) * stretch_max;
   }
 
   function piece(answers: number, isShared: boolean): number {
@@ -71,8 +69,7 @@ export function createPrefillPace(prefill_tokens_max: number): PrefillPace {
     observe({ answers, prompt_tokens, isShared, duration_ms }) {
       sinceLook = prompt_tokens === 0 ? 0 : sinceLook + 1;
       if (prompt_tokens === 0) {
-        const before = usual_ms.get(answers) ?? duration_ms;
-        usual_ms.set(answers, before + weight * (duration_ms - before));
+        looks_ms.set(answers, withLast(looks_ms.get(answers), duration_ms));
         return;
       }
       const given = piece(answers, isShared);
@@ -85,13 +82,17 @@ export function createPrefillPace(prefill_tokens_max: number): PrefillPace {
         pieces.set(key, Math.min(prefill_tokens_max, Math.max(min, tokens)));
         last_ms.delete(key);
       };
-      const steps_ms = [...(last_ms.get(key) ?? []), duration_ms].slice(-steps_looked_at);
+      const steps_ms = withLast(last_ms.get(key), duration_ms);
       last_ms.set(key, steps_ms);
       const best_ms = Math.min(...steps_ms);
       if (best_ms < bound * growBelow) set(Math.ceil(given * growth));
       else if (best_ms > bound && steps_ms.length === steps_looked_at) set(Math.floor(given * Math.max(shrink_max, bound / best_ms)));
     },
   };
+}
+
+function withLast(steps_ms: readonly number[] = [], duration_ms: number): readonly number[] {
+  return [...steps_ms, duration_ms].slice(-steps_looked_at);
 }
 
 function situation(answers: number, isShared: boolean): string {
