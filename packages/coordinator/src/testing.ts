@@ -60,7 +60,7 @@ export interface TestCoordinator {
 
 export async function startTestCoordinator(
   settings: Partial<Record<SettingName, string>> = {},
-  options: Pick<StartOptions, "consoleDirectory" | "bundledModels"> = {},
+  options: Pick<StartOptions, "consoleDirectory" | "bundledModels" | "clock"> = {},
 ): Promise<TestCoordinator> {
   const home = mkdtempSync(path.join(tmpdir(), "umbel-test-"));
   const database = await createTestDatabase();
