@@ -15,7 +15,11 @@ export function addPublishingCommands(models: Command): void {
     .option("--max-output <tokens>", "tokens of an answer at most")
     .option("--input-price <usd>", "for a million tokens of prompts")
     .option("--output-price <usd>", "for a million tokens of answers")
-    .option("--to <directory>", "where to copy the files (default, without --origin: where the coordinator of this machine hands them out)")
+    .option(
+      "--to <place>",
+      "directory, or s3://bucket/folder with --origin, to copy the files to (default, without --origin: where the coordinator of this machine hands them out)",
+    )
+    .option("--s3-endpoint <url>", "of a store that speaks as S3 does (default: AWS_ENDPOINT_URL_S3, else that of AWS)")
     .option("--origin <url...>", "web addresses below which the files are, as <origin>/<prefix>/<path>; machines try them in order")
     .option("--promote", "put it into service at once")
     .action(async (path, options) => (await import("../run/models-publish.js")).publishModel(path, options));

@@ -11,6 +11,8 @@ import { createOutput } from "../output.js";
 import { adminCall, type PublishingOptions } from "../publishing/admin-call.js";
 import { type ModelFiles, manifestOf, modelFilesIn } from "../publishing/hash-files.js";
 import { putFiles } from "../publishing/put-files.js";
+import { putFilesToS3 } from "../publishing/put-files-s3.js";
+import { openS3Bucket } from "../publishing/s3-bucket.js";
 import { formatBytes } from "../quantities.js";
 
 /** Below the home of a coordinator: files that it hands out itself. */
@@ -30,6 +32,7 @@ export interface PublishOptions extends PublishingOptions {
   readonly inputPrice?: string;
   readonly outputPrice?: string;
   readonly to?: string;
+  readonly s3Endpoint?: string;
   readonly origin?: readonly string[];
   readonly promote?: boolean;
 }
@@ -40,9 +43,7 @@ export async function publishModel(target: string, options: PublishOptions): Pro
   const { files, manifest, facts } = await describe(path.resolve(target), options, (text) => output.note(text));
   const origins = options.origin ?? [];
   if (origins.length === 0 || options.to !== undefined) {
-    const to = path.resolve(options.to ?? path.join(resolveHome(options.home), BLOBS_DIRECTORY));
-    const copied = await putFiles(manifest, files.directory, to);
-    output.note(`${copied} of ${manifest.file_count} files copied to ${path.join(to, manifest.prefix)}.`);
+    await placeFiles(manifest, files.directory, options, (text) => output.note(text));
   }
   const changed = await adminCall(options, {
     method: "POST",
@@ -62,6 +63,24 @@ export async function publishModel(target: string, options: PublishOptions): Pro
       ? "It is in service. Let a name stand for it with `umbel models alias <name> --desired`."
       : `${changed.active ? "What is new of it" : "It"} is a draft. Put it into service with \`umbel models promote ${changed.model}\`.`,
   );
+}
+
+/** Where machines, or the coordinator of this machine, find the files. */
+async function placeFiles(manifest: Manifest, from: string, options: PublishOptions, note: (text: string) => void): Promise<void> {
+  if (options.to?.startsWith("s3://") === true) {
+    if (options.origin === undefined) {
+      const remedy = "Give --origin with the address at which the bucket's folder is public.";
+      throw new CliError("Machines would not find what is in the bucket.", EXIT_CODES.usage, remedy);
+    }
+    const wait = (delay_ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, delay_ms));
+    const bucket = openS3Bucket({ place: options.to, endpoint: options.s3Endpoint, env: process.env, fetch, wait });
+    const sent = await putFilesToS3(manifest, from, bucket, (file) => note(`Sent ${file}.`));
+    note(`${sent} of ${manifest.file_count} files sent to ${options.to}.`);
+    return;
+  }
+  const to = path.resolve(options.to ?? path.join(resolveHome(options.home), BLOBS_DIRECTORY));
+  const copied = await putFiles(manifest, from, to);
+  note(`${copied} of ${manifest.file_count} files copied to ${path.join(to, manifest.prefix)}.`);
 }
 
 type Described = { readonly files: ModelFiles; readonly manifest: Manifest; readonly facts: Record<string, unknown> };
