@@ -43,6 +43,8 @@ const STATUS: ProviderStatus = {
   battery_percent: null,
   memory: "normal",
   thermal: "nominal",
+  metered: false,
+  fetches: true,
   settings: [],
 };
 const WHY = {
@@ -146,6 +148,7 @@ describe("the doctor", () => {
       /^fail loading: b could not be loaded \(insufficient_memory/,
     ],
     ["a worker that keeps dying", { status: { ...STATUS, worker_restarts: 3 } }, /^warn worker: The worker died 3 times/],
+    ["a network that is metered", { status: { ...STATUS, metered: true, fetches: false } }, /^warn network: The network is metered/],
     ["a worker that is not confined", { status: { ...STATUS, sandbox: { network: "none", filesystem: "none" } } }, /^warn confinement/],
     ["a machine without an account", { token: undefined }, /^warn account: .*nobody earns/],
   ])("names the cause of %s", async (_, change, words) => {

@@ -25,6 +25,10 @@ export function runningChecks({ status, places }: Patient): Finding[] {
       ),
     );
   }
+  if (status.metered === true && !status.fetches && status.rest_reasons.length === 0) {
+    const fix = 'Nothing, if that is what you want; else use another network, or set models.on_metered = "fetch".';
+    findings.push(warn("network", "The network is metered: no models are fetched in the background.", fix));
+  }
   for (const { build, code, message } of status.load_failures) {
     findings.push(
       fail(

@@ -41,6 +41,10 @@ export const providerStatus = z.object({
   battery_percent: z.number().nullable(),
   memory: z.string(),
   thermal: z.string(),
+  /** null: the system does not tell. */
+  metered: z.boolean().nullable(),
+  /** Whether models are fetched in the background now. */
+  fetches: z.boolean(),
   settings: z.array(z.object({ key: z.string(), value: z.unknown(), source: z.string() })),
 });
 export type ProviderStatus = z.infer<typeof providerStatus>;

@@ -59,6 +59,8 @@ function statusReport(agent: ProviderAgent, settings: ResolvedSettings, startedA
     battery_percent: readings?.battery?.percent ?? null,
     memory: readings?.memory ?? "normal",
     thermal: readings?.thermal ?? "nominal",
+    metered: readings?.isMetered ?? null,
+    fetches: stance.fetches,
     settings: [...settings.shown],
   };
 }

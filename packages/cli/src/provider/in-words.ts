@@ -12,6 +12,13 @@ export function restInWords(reason: string): string {
   return REST_WORDS[reason] ?? reason;
 }
 
+/** Of a network that is metered. */
+export function meteredInWords(fetches: boolean): string {
+  return fetches
+    ? "metered; models are fetched in the background all the same (models.on_metered)"
+    : "metered; no models are fetched in the background (models.on_metered)";
+}
+
 const PHASE_WORDS: Readonly<Record<string, string>> = {
   starting: "starting: the models are being loaded",
   connecting: "not connected to the coordinator; it keeps trying",

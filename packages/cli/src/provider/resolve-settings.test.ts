@@ -48,7 +48,7 @@ describe("the settings of a provider", () => {
   it("are those of a machine without a file, too", () => {
     const { values, guest, warnings } = resolveSettings({}, {}, readConfigFile(path.join(folder, "absent.toml")));
     expect(values.coordinatorUrl).toBe("http://127.0.0.1:8080");
-    expect(guest).toEqual({ on_battery: "pause", battery_percent_min: 40, grace_ms: 120_000 });
+    expect(guest).toEqual({ on_battery: "pause", on_metered: "wait", battery_percent_min: 40, grace_ms: 120_000 });
     expect(warnings).toEqual([]);
   });
 

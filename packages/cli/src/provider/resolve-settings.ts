@@ -43,6 +43,7 @@ export function resolveSettings(
   const guest: z.input<typeof guestRules> = {
     grace_ms: (typed.grace_s ?? 0) * 1_000,
     ...(typed.onBattery === undefined ? {} : { on_battery: typed.onBattery }),
+    ...(typed.onMetered === undefined ? {} : { on_metered: typed.onMetered }),
     ...(typed.batteryPercent_min === undefined ? {} : { battery_percent_min: typed.batteryPercent_min }),
     ...(typed.idle_min === undefined ? {} : { idle_min: typed.idle_min }),
     ...(schedule === undefined ? {} : { schedule }),

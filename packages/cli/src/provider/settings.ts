@@ -152,6 +152,13 @@ export const PROVIDER_SETTINGS = {
     schema: decimal(1_000_000),
     about: "what fetching models may take of the network, in megabits a second; absent is all there is",
   }),
+  onMetered: setting({
+    key: "models.on_metered",
+    env: "UMBEL_PROVIDER_ON_METERED",
+    schema: z.enum(["wait", "fetch"]),
+    fallback: "wait",
+    about: "whether models are fetched in the background over a metered network: wait for another one, or fetch",
+  }),
   onBattery: setting({
     key: "power.on_battery",
     env: "UMBEL_PROVIDER_ON_BATTERY",

@@ -2,7 +2,7 @@ import { EXIT_CODES } from "../exit-codes.js";
 import { createOutput, type Output } from "../output.js";
 import { type ProviderStatus, statusOf } from "../provider/ask.js";
 import { readConfigFile } from "../provider/config-file.js";
-import { phaseInWords, restInWords } from "../provider/in-words.js";
+import { meteredInWords, phaseInWords, restInWords } from "../provider/in-words.js";
 import { providerPlaces } from "../provider/places.js";
 import { resolveSettings } from "../provider/resolve-settings.js";
 
@@ -53,6 +53,7 @@ function show(status: ProviderStatus, output: Output): void {
   if (status.worker_restarts > 0) output.line(`  the worker was restarted ${status.worker_restarts} times; umbel provider logs says why`);
   const battery = status.battery_percent === null ? "" : `, battery ${status.battery_percent} %`;
   output.line(`Host: memory ${status.memory}, heat ${status.thermal}${battery}`);
+  if (status.metered === true) output.line(`Network: ${meteredInWords(status.fetches)}`);
   output.line("Settings:");
   for (const { key, value, source } of status.settings) output.line(`  ${key} = ${JSON.stringify(value)} (${source})`);
 }

@@ -127,7 +127,12 @@ async function serve(options: StartOptions, settings: ResolvedSettings, places: 
 function alone(options: StartOptions, { grace_s }: ResolvedSettings["values"]): Partial<AgentOptions> {
   return {
     local: endpointFrom(options),
-    guest: { on_battery: "serve", battery_percent_min: 0, ...(grace_s !== undefined && { grace_ms: grace_s * 1_000 }) },
+    guest: {
+      on_battery: "serve",
+      battery_percent_min: 0,
+      on_metered: "fetch",
+      ...(grace_s !== undefined && { grace_ms: grace_s * 1_000 }),
+    },
   };
 }
 

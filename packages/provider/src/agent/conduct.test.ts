@@ -4,13 +4,14 @@ import { describe, expect, it } from "vitest";
 import { FULL_STANCE, type Stance } from "../guest/index.js";
 import { Conduct } from "./conduct.js";
 
-const PAUSED: Stance = { reasons: ["paused"], keepsModels: false, keepsConnection: true, grace_ms: 10_000, share: 1 };
+const PAUSED: Stance = { reasons: ["paused"], keepsModels: false, keepsConnection: true, grace_ms: 10_000, share: 1, fetches: false };
 const CLOSED: Stance = { ...PAUSED, reasons: ["schedule"], keepsConnection: false };
 const HOT: Stance = { ...PAUSED, reasons: ["heat"], keepsModels: true };
 
 function setUp({ busy = false } = {}) {
   const clock = createFakeClock();
   const said: string[] = [];
+  const held: [rests: boolean, fetches: boolean][] = [];
   const say = (word: string) => () => void said.push(word);
   let finish: () => void = () => undefined;
   let resident = ["a", "b"];
@@ -34,7 +35,7 @@ function setUp({ busy = false } = {}) {
         finish();
       },
     },
-    commands: { rest: () => undefined },
+    commands: { rest: (rests, { fetches }) => void held.push([rests, fetches]) },
     worker: {
       ready: undefined,
       send: (message) => {
@@ -44,7 +45,7 @@ function setUp({ busy = false } = {}) {
     },
     residents: () => resident,
   });
-  return { clock, conduct, said, finish: () => finish(), take: () => said.splice(0) };
+  return { clock, conduct, said, held, finish: () => finish(), take: () => said.splice(0) };
 }
 
 describe("a machine that rests", () => {
@@ -81,6 +82,17 @@ describe("a machine that rests", () => {
     expect(take()).toContain("open");
     await conduct.adopt(FULL_STANCE);
     expect(take()).toEqual(["admit", "beat", "load_model a", "load_model b"]);
+  });
+
+  it("serves over a metered network, and only fetches nothing", async () => {
+    const { conduct, take, held } = setUp();
+    await conduct.adopt({ ...FULL_STANCE, fetches: false });
+    await conduct.adopt(FULL_STANCE);
+    expect(take()).toEqual(["admit", "beat", "admit", "beat"]);
+    expect(held).toEqual([
+      [false, false],
+      [false, true],
+    ]);
   });
 
   it("does not go on with a rest that is over", async () => {

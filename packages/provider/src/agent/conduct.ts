@@ -43,7 +43,7 @@ export class Conduct {
     const rests = stance.reasons.length > 0;
     relay.rest(rests);
     local?.rest(refusesOwner(stance));
-    commands.rest(rests);
+    commands.rest(rests, { fetches: stance.fetches });
     if (!rests) {
       this.#takeUp();
       return;

@@ -93,10 +93,10 @@ export class ModelCommands {
     await this.#queue.stop();
   }
 
-  /** Nothing is loaded or fetched for as long as the machine rests. */
-  rest(isResting: boolean): void {
+  /** Nothing is loaded for as long as the machine rests, and nothing fetched for as long as it may not. */
+  rest(isResting: boolean, { fetches }: { readonly fetches: boolean }): void {
     this.#isResting = isResting;
-    this.#queue.hold(isResting);
+    this.#queue.hold(!fetches);
   }
 
   #isOffered(build: string): boolean {

@@ -48,6 +48,33 @@ describe("a provider that watches its host", () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
+  it("asks once a minute whether the network is metered, and not at all where that changes nothing", async () => {
+    for (const [on_metered, asked] of [
+      ["wait", 3],
+      ["fetch", 0],
+    ] as const) {
+      const clock = createFakeClock(new Date("2026-12-01T12:00:00Z"));
+      const { sources } = machine();
+      let [times, answer] = [0, "u 1\n"];
+      const run = async (program: string) => {
+        if (program !== "/usr/bin/busctl") return undefined;
+        times++;
+        return answer;
+      };
+      const fetches: boolean[] = [];
+      const monitor = createGuestMonitor({
+        ...{ rules: guestRules.parse({ on_metered }), clock, pausedUntil_ms: 0, sources: { ...sources, run } },
+        onChange: (stance) => fetches.push(stance.fetches),
+      });
+      await monitor.start();
+      await clock.advance(GUEST_LIMITS.network_ms);
+      answer = "u 2\n";
+      await clock.advance(GUEST_LIMITS.network_ms);
+      expect([times, fetches]).toEqual([asked, on_metered === "wait" ? [false, true] : []]);
+      monitor.stop();
+    }
+  });
+
   it("holds to its schedule, whatever the clock does", async () => {
     const { clock, changes, monitor } = watch({
       schedule: { windows: [{ days: ["tue"], start: "22:00", end: "06:00" }], time_zone: "UTC" },

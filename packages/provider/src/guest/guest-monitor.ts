@@ -1,14 +1,15 @@
 import type { Clock } from "@umbel/protocol";
 import { readBattery } from "./readings/battery.js";
 import { readMemoryLevel } from "./readings/memory-level.js";
+import { readMetered } from "./readings/metered.js";
 import { type Sources, SYSTEM_SOURCES } from "./readings/sources.js";
 import { readThermal } from "./readings/thermal.js";
 import { readUserIdle_ms } from "./readings/user-idle.js";
 import { type GuestRules, guestRules } from "./rules.js";
 import { FULL_STANCE, type GuestReadings, isSameStance, type Stance, stanceFor } from "./stance.js";
 
-/** How often readings are taken. Memory can run out within a second; the others are slower, and asking them may start a program. */
-export const GUEST_LIMITS = { fast_ms: 1_000, slow_ms: 10_000 } as const;
+/** How often readings are taken. Memory can run out within a second; the others are slower, and asking them may start a program; networks change least. */
+export const GUEST_LIMITS = { fast_ms: 1_000, slow_ms: 10_000, network_ms: 60_000 } as const;
 
 const NO_RULES = guestRules.parse({});
 
@@ -47,8 +48,10 @@ export function createGuestMonitor({
     battery: undefined,
     memory: "normal",
     thermal: "nominal",
+    isMetered: undefined,
   };
   let slowlyRead_ms = Number.NEGATIVE_INFINITY;
+  let networkRead_ms = Number.NEGATIVE_INFINITY;
   let cancel: () => void = () => undefined;
   let isStopped = false;
 
@@ -76,6 +79,9 @@ export function createGuestMonitor({
       rules.idle_min === undefined ? undefined : readUserIdle_ms(sources, clock.date().getTime()),
     ]);
     judge({ battery, thermal, userIdle_ms });
+    if (rules.on_metered !== "wait" || clock.now_ms() - networkRead_ms < GUEST_LIMITS.network_ms) return;
+    networkRead_ms = clock.now_ms();
+    judge({ isMetered: await readMetered(sources) });
   }
 
   function later(): void {

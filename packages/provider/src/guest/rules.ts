@@ -11,6 +11,8 @@ export const guestRules = z.strictObject({
   on_battery: z.enum(["pause", "serve"]).default("pause"),
   /** On battery, serve only above this charge, in percent. */
   battery_percent_min: z.number().int().min(0).max(100).default(40),
+  /** Whether models are fetched in the background over a network that is metered. */
+  on_metered: z.enum(["wait", "fetch"]).default("wait"),
   /** How long running answers may go on once the machine is wanted back, in milliseconds; then they are cancelled. */
   grace_ms: z.number().int().min(0).max(600_000).default(120_000),
 });

@@ -10,6 +10,7 @@ const WELL: GuestReadings = {
   battery: undefined,
   memory: "normal",
   thermal: "nominal",
+  isMetered: undefined,
 };
 
 function stance(rules: Parameters<typeof guestRules.parse>[0], readings: Partial<GuestReadings>, before = FULL_STANCE) {
@@ -19,6 +20,14 @@ function stance(rules: Parameters<typeof guestRules.parse>[0], readings: Partial
 describe("towards its host a provider", () => {
   it("serves without reserve while nothing speaks against it, and where nothing can be read", () => {
     expect(isSameStance(stance({ idle_min: 5 }, {}), FULL_STANCE)).toBe(true);
+  });
+
+  it("fetches nothing in the background over a metered network, unless its owner says so, and serves all the same", () => {
+    expect(stance({}, { isMetered: true })).toMatchObject({ reasons: [], fetches: false, keepsModels: true });
+    expect(stance({ on_metered: "fetch" }, { isMetered: true }).fetches).toBe(true);
+    expect(stance({}, { isMetered: false }).fetches).toBe(true);
+    expect(stance({}, { isMetered: false, thermal: "critical" }).fetches).toBe(false);
+    expect(isSameStance(stance({}, { isMetered: true }), FULL_STANCE)).toBe(false);
   });
 
   it.each([

@@ -18,6 +18,8 @@ export interface GuestReadings {
   readonly battery: { readonly isDischarging: boolean; readonly percent: number | undefined } | undefined;
   readonly memory: MemoryLevel;
   readonly thermal: SystemMetrics["thermal_state"];
+  /** Whether the network costs by the byte, or has a limit. */
+  readonly isMetered: boolean | undefined;
 }
 
 /** How the provider behaves towards its host. */
@@ -32,6 +34,8 @@ export interface Stance {
   readonly grace_ms: number;
   /** Share of its places that the machine offers, greater than 0 and at most 1. */
   readonly share: number;
+  /** Models may be fetched in the background. */
+  readonly fetches: boolean;
 }
 
 /** Under heavy throttling fewer streams at once are faster for all of them. Source: provider.md §17.2. */
@@ -42,7 +46,7 @@ const CRITICAL_GRACE_ms = 1_000;
 const BATTERY_MARGIN = 5;
 
 /** What a machine that serves without reserve does. */
-export const FULL_STANCE: Stance = { reasons: [], keepsModels: true, keepsConnection: true, grace_ms: 0, share: 1 };
+export const FULL_STANCE: Stance = { reasons: [], keepsModels: true, keepsConnection: true, grace_ms: 0, share: 1, fetches: true };
 
 /**
  * Decides from readings; the stance before matters where a limit has two sides, one to begin resting and one to end it.
@@ -66,6 +70,7 @@ export function stanceFor(rules: GuestRules, readings: GuestReadings, before: St
     keepsConnection: !applies.schedule,
     grace_ms: graceFor(rules, applies, reasons),
     share: readings.thermal === "serious" || readings.thermal === "critical" ? SHARE_WHEN_HOT : 1,
+    fetches: reasons.length === 0 && !(readings.isMetered === true && rules.on_metered === "wait"),
   };
 }
 
@@ -85,7 +90,8 @@ export function isSameStance(a: Stance, b: Stance): boolean {
     a.keepsModels === b.keepsModels &&
     a.keepsConnection === b.keepsConnection &&
     a.grace_ms === b.grace_ms &&
-    a.share === b.share
+    a.share === b.share &&
+    a.fetches === b.fetches
   );
 }
 

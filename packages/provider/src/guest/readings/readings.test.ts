@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { readBattery } from "./battery.js";
 import { readMemoryLevel } from "./memory-level.js";
+import { readMetered } from "./metered.js";
 import { runSystemCommand } from "./run-command.js";
 import { type Sources, SYSTEM_SOURCES } from "./sources.js";
 import { readThermal } from "./thermal.js";
@@ -34,6 +35,38 @@ function sources({ platform = "linux", files = {}, lastRead = {}, answers = {} }
 function supply(name: string, facts: Record<string, string>): Record<string, string> {
   return Object.fromEntries(Object.entries(facts).map(([file, text]) => [`/sys/class/power_supply/${name}/${file}`, `${text}\n`]));
 }
+
+describe("the network", () => {
+  const bus = (state: number) => ({ "/usr/bin/busctl get-property org.freedesktop.NetworkManager": `u ${state}\n` });
+  const devices = (...metered: [number, string][]) => ({
+    "/usr/bin/nmcli -t -f": metered.map(([state, word]) => `GENERAL.STATE:${state} (text)\nGENERAL.METERED:${word}\n`).join("\n"),
+  });
+  const hotspot = "   route to: default\ndestination: default\n    gateway: 172.20.10.1\n  interface: en0\n";
+  it.each<[string, Machine, boolean | undefined]>([
+    ["that nobody tells of", {}, undefined],
+    ["that is metered (Linux)", { answers: bus(1) }, true],
+    ["that is not", { answers: bus(2) }, false],
+    ["that is taken for metered", { answers: bus(3) }, true],
+    ["that is taken for another", { answers: bus(4) }, false],
+    ["that NetworkManager knows by its devices only", { answers: { ...bus(0), ...devices([100, "yes (guessed)"], [100, "no"]) } }, true],
+    ["whose metered device is not in use", { answers: devices([30, "yes"], [100, "no (guessed)"]) }, false],
+    ["of which no device tells", { answers: devices([100, "unknown"]) }, undefined],
+    ["of a telephone (macOS)", { platform: "darwin", answers: { "/sbin/route -n get default": hotspot } }, true],
+    [
+      "of a house (macOS)",
+      { platform: "darwin", answers: { "/sbin/route -n get default": hotspot.replace("172.20.10.1", "192.168.1.1") } },
+      undefined,
+    ],
+    ["with a limit (Windows)", { platform: "win32", answers: { "powershell.exe": "Fixed False\r\n" } }, true],
+    ["by the byte (Windows)", { platform: "win32", answers: { "powershell.exe": "Variable False\r\n" } }, true],
+    ["without a limit, abroad (Windows)", { platform: "win32", answers: { "powershell.exe": "Unrestricted True\r\n" } }, true],
+    ["without a limit (Windows)", { platform: "win32", answers: { "powershell.exe": "Unrestricted False\r\n" } }, false],
+    ["of which Windows does not know", { platform: "win32", answers: { "powershell.exe": "Unknown False\r\n" } }, undefined],
+    ["of another system", { platform: "aix" }, undefined],
+  ])("%s", async (_, machine, expected) => {
+    expect(await readMetered(sources(machine))).toBe(expected);
+  });
+});
 
 describe("the battery", () => {
   it.each<[string, Machine, unknown]>([
