@@ -120,9 +120,9 @@ export function createPrefixMoves(parts: PrefixMovesParts): PrefixMoves {
     async keepIdle() {
       const end_ms = parts.now_ms() + keepIdle_ms_max;
       for (const sequence of parts.pool.idle()) {
+        await store.settled();
         if (parts.now_ms() >= end_ms) return;
         await keep(sequence, store.state_bytes_max);
-        await store.settled();
       }
     },
   };

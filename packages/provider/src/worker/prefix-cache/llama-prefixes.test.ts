@@ -70,6 +70,7 @@ describe.skipIf(process.platform !== "linux")("a prompt whose sequence another o
   it("is still known when the model has left memory and come back", async () => {
     const first = await answer(3, "a");
     await sprout.dispose();
+    await prefixes.of("sprout").settled();
     sprout = await load();
     expect(await answer(3, "a")).toEqual({ cachedTokens: PROMPT_TOKENS - 1, ids: first.ids });
   });
