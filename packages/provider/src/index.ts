@@ -8,7 +8,7 @@ export { ProviderError, type ProviderErrorCode } from "./agent/provider-error.js
 export type { ProviderAgent, ProviderPhase, ProviderState } from "./agent/provider-state.js";
 export type { Totals } from "./agent/reports.js";
 export { type BenchmarkReport, benchmarkModel } from "./benchmark/benchmark-model.js";
-export { askProvider, ControlError, type ControlServer, startControl } from "./control/index.js";
+export { askProvider, ControlError, type ControlServer, controlPath, startControl } from "./control/index.js";
 export { type ScriptedEngineScript, scriptedEngineScript } from "./engine/scripted/script.js";
 export { guestRules } from "./guest/index.js";
 export { type DiscoveryRecord, isLoopback, readDiscoveryRecord } from "./local/index.js";

@@ -9,6 +9,7 @@ import { providerPlaces } from "../provider/places.js";
 import { resolveSettings } from "../provider/resolve-settings.js";
 import { coordinatorChecks } from "./coordinator-checks.js";
 import type { Finding } from "./finding.js";
+import { listeningChecks } from "./listening-checks.js";
 import { modelChecks } from "./model-checks.js";
 import type { Patient } from "./patient.js";
 import { runningChecks } from "./running-checks.js";
@@ -111,6 +112,7 @@ describe("the doctor", () => {
     };
     return [
       ...(await setupChecks(patient)),
+      ...(await listeningChecks(patient)),
       ...(await modelChecks(patient)),
       ...runningChecks(patient),
       ...(await coordinatorChecks(patient)),
@@ -127,12 +129,20 @@ describe("the doctor", () => {
     expect(await complaints()).toEqual([]);
     expect(await complaints({ isThorough: true })).toEqual([]);
     expect((await examine()).map(({ check }) => check)).toEqual(
-      ["node", "memory", "settings", "home", "disk", "device_key", "model_files", "model_fits", "running", "confinement"].concat([
-        "coordinator",
-        "clock",
-        "account",
-        "work",
-      ]),
+      [
+        "node",
+        "memory",
+        "settings",
+        "home",
+        "disk",
+        "device_key",
+        "control",
+        "model_files",
+        "model_fits",
+        "disk_budget",
+        "running",
+        "confinement",
+      ].concat(["coordinator", "clock", "account", "work"]),
     );
   });
 

@@ -1,10 +1,11 @@
 import { stat } from "node:fs/promises";
 import path from "node:path";
-import { createModelStore, type LocalModel, ModelError, verifyModel } from "@umbel/provider";
-import { type Finding, fail, pass } from "./finding.js";
+import { createModelStore, type LocalModel, ModelError, planDiskRoom, verifyModel } from "@umbel/provider";
+import { type Finding, fail, pass, warn } from "./finding.js";
 import type { Patient } from "./patient.js";
 
 const GiB = 2 ** 30;
+const GB = 1_000_000_000;
 /** Of a model in memory, beside its files (packages/provider/README.md). */
 const OVERHEAD = 1.2;
 const FETCH_ANEW = "Fetch it anew: umbel models remove, then umbel models download.";
@@ -20,10 +21,28 @@ export async function modelChecks(patient: Patient): Promise<Finding[]> {
       fail("models", `The models of this machine cannot be read: ${why}.`, "Remove the record that is named, and fetch the model anew."),
     ];
   }
-  if (models.length === 0) return [pass("models", "No model was taken in yet; the bundled ones are served")];
+  const budget = await diskBudget(patient);
+  if (models.length === 0) return [pass("models", "No model was taken in yet; the bundled ones are served"), budget];
   const findings: Finding[] = [];
   for (const model of models) findings.push(await whole(model, patient), fits(model, patient));
-  return findings;
+  return [...findings, budget];
+}
+
+/** Whether there is room for what the coordinator may want next; whatever is over the budget goes then, or cannot. */
+async function diskBudget({ places, settings, freeDisk_bytes }: Patient): Promise<Finding> {
+  const limit_gb = settings.values.modelsDisk_gb_max;
+  const plan = await planDiskRoom(0, {
+    ...{ home: places.home, store: createModelStore({ home: places.home }), keep: new Set<string>() },
+    freeDisk_bytes: () => freeDisk_bytes(places.home).catch(() => undefined),
+    ...(limit_gb !== undefined && { disk_bytes_max: limit_gb * GB }),
+  });
+  const inGb = (bytes: number): string => (bytes / GB).toFixed(1);
+  const words = `Models in the store take ${inGb(plan.used_bytes)} GB, and may take ${inGb(plan.max_bytes)} GB`;
+  const fix = "Raise models.max_disk_gb, or take models away: umbel models list, umbel models remove, umbel models prune.";
+  if (plan.left_bytes > plan.max_bytes) return fail("disk_budget", `${words}: what must stay leaves no room for others.`, fix);
+  if (plan.used_bytes <= plan.max_bytes) return pass("disk_budget", Number.isFinite(plan.max_bytes) ? words : "Models have room");
+  const going = plan.remove.map(({ info }) => info.id).join(", ");
+  return warn("disk_budget", `${words}: the next one that is fetched takes ${going} away.`, fix);
 }
 
 async function whole(model: LocalModel, { isThorough }: Patient): Promise<Finding> {

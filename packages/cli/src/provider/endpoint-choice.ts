@@ -17,7 +17,7 @@ export interface EndpointFlags {
  * @throws CliError for what is no address, and for an endpoint without a key that others could reach
  */
 export function endpointFrom(flags: EndpointFlags, address?: string): NonNullable<ProviderOptions["local"]> {
-  const { host, port } = placeOf(address ?? "");
+  const { host, port } = endpointPlace(address ?? "");
   const bind = host ?? flags.bind;
   if (!flags.auth && !isLoopback(bind)) {
     throw new CliError(
@@ -35,7 +35,8 @@ export function endpointFrom(flags: EndpointFlags, address?: string): NonNullabl
   };
 }
 
-function placeOf(address: string): { readonly host?: string; readonly port?: number } {
+/** `host:port`, `host` or `port`. @throws CliError for what is no address */
+export function endpointPlace(address: string): { readonly host?: string; readonly port?: number } {
   if (address === "") return {};
   if (/^\d+$/.test(address)) return { port: portOf("--local-endpoint", address) };
   if (isIPv6(address)) return { host: address };

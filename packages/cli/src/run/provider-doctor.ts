@@ -2,6 +2,7 @@ import { statfs } from "node:fs/promises";
 import { readMemory } from "@umbel/provider";
 import { coordinatorChecks } from "../doctor/coordinator-checks.js";
 import { type Finding, fail } from "../doctor/finding.js";
+import { listeningChecks } from "../doctor/listening-checks.js";
 import { modelChecks } from "../doctor/model-checks.js";
 import type { Patient } from "../doctor/patient.js";
 import { runningChecks } from "../doctor/running-checks.js";
@@ -71,6 +72,7 @@ async function findingsOf(options: DoctorOptions, isThorough: boolean): Promise<
   };
   return [
     ...(await setupChecks(patient)),
+    ...(await listeningChecks(patient)),
     ...(await modelChecks(patient)),
     ...runningChecks(patient),
     ...(await coordinatorChecks(patient)),
