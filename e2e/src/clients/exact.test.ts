@@ -13,23 +13,24 @@ interface Clients {
   readonly anthropic: Anthropic;
 }
 
-/** A network of one scripted provider, which answers what its script says to whoever asks. */
-async function withScript(script: Script): Promise<{ readonly network: TestNetwork; readonly clients: Clients }> {
-  const network = await startNetwork();
-  await network.provider({ script });
+let network: TestNetwork;
+let clients: Clients;
+beforeAll(async () => {
+  network = await startNetwork();
   const { openai, apiKey } = await network.client();
-  return { network, clients: { openai, anthropic: new Anthropic({ baseURL: network.url, apiKey, maxRetries: 0 }) } };
+  clients = { openai, anthropic: new Anthropic({ baseURL: network.url, apiKey, maxRetries: 0 }) };
+});
+afterAll(() => network.close());
+
+/** The network's one provider answers what its script says to whoever asks. */
+function scripted(script: Script): void {
+  beforeAll(() => network.provider({ script }));
+  afterAll(() => network.stopProviders());
 }
 
 describe("two calls at once", () => {
-  let network: TestNetwork;
-  let clients: Clients;
   const text = `<think>Two places.</think>Let me see.\n${call("look_up", '{"place": "Paris"}')}\n${call("look_down", '{"place": "Rome"}')}`;
-
-  beforeAll(async () => {
-    ({ network, clients } = await withScript({ answer: { kind: "text", text } }));
-  });
-  afterAll(() => network.close());
+  scripted({ answer: { kind: "text", text } });
 
   it("have their own indices in chat completions, beside text and reasoning", async () => {
     const stream = await clients.openai.chat.completions.create({ model: MODEL, messages: question, tools: chatTools, stream: true });
@@ -93,14 +94,7 @@ describe("two calls at once", () => {
 });
 
 describe("a provider that fails in the middle of an answer", () => {
-  let network: TestNetwork;
-  let clients: Clients;
-
-  beforeAll(async () => {
-    const faults = [{ kind: "error", at: { afterTokens: 3 } }];
-    ({ network, clients } = await withScript({ answer: { kind: "words" }, answerTokens: 20, faults }));
-  });
-  afterAll(() => network.close());
+  scripted({ answer: { kind: "words" }, answerTokens: 20, faults: [{ kind: "error", at: { afterTokens: 3 } }] });
 
   const failures: readonly [string, (clients: Clients, heard: (text: string) => void) => Promise<unknown>][] = [
     [

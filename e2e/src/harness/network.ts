@@ -1,5 +1,5 @@
 /** A coordinator and scripted or real providers, each a process of its own, over one temporary home. */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import OpenAI from "openai";
 import { homeWithDatabase } from "./database-template.js";
@@ -59,8 +59,7 @@ export async function startNetwork(env: NodeJS.ProcessEnv = {}): Promise<TestNet
     coordinator: await start(),
     client: async ({ account = "alice", credit_microUsd = 1_000_000n } = {}) => {
       const { key } = JSON.parse(cli(["keys", "create", "--json", "--account", account, "--home", home.path]));
-      if (credit_microUsd > 0n)
-        cli(["admin", "credit", "--json", "--account", account, "--usd", usd(credit_microUsd), "--reference", "test", "--home", home.path]);
+      if (credit_microUsd > 0n) await credit(network, account, credit_microUsd);
       return { apiKey: key, openai: new OpenAI({ baseURL: `${url}/v1`, apiKey: key, maxRetries: 0 }) };
     },
     provider: async ({ script, through = url, name = `provider-${started++}`, sequences, args = [] }) => {
@@ -114,6 +113,17 @@ function cli(args: readonly string[]): string {
   const { status, stdout, stderr } = runUmbel(args);
   if (status !== 0) throw new Error(`umbel ${args.join(" ")} ended (${status}):\n${stderr}`);
   return stdout;
+}
+
+/** As the coordinator's operator. */
+async function credit({ home, url }: TestNetwork, account: string, amount_microUsd: bigint): Promise<void> {
+  const adminKey = readFileSync(path.join(home, "admin-key"), "utf8").trim();
+  const response = await fetch(`${url}/v1/admin/credit`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${adminKey}`, "content-type": "application/json" },
+    body: JSON.stringify({ account_id: account, amount_usd: usd(amount_microUsd) }),
+  });
+  if (!response.ok) throw new Error(`the account could not be credited: ${await response.text()}`);
 }
 
 function usd(amount_microUsd: bigint): string {
