@@ -52,6 +52,10 @@ const COORDINATOR_LIBRARIES = {
   "drizzle-orm": ["store"],
   postgres: ["store"],
   ws: ["fleet"],
+  "better-auth": ["accounts"],
+  "@better-auth/passkey": ["accounts"],
+  nodemailer: ["accounts"],
+  jose: ["accounts"],
   stripe: ["payments"],
   viem: ["payments"],
 };

@@ -28,7 +28,7 @@ import { createDecisionStore } from "./decision-store.js";
 import { createFileCheck } from "./file-check.js";
 import { createFleet } from "./fleet/index.js";
 import { fleetCatalog } from "./fleet-catalog.js";
-import { createHttpServer, createIdempotency, createSealing, startOperatorServer } from "./http/index.js";
+import { createHttpServer, createIdempotency, createSealing, type ServedRoute, startOperatorServer } from "./http/index.js";
 import { createIdempotencyStore } from "./idempotency-store.js";
 import { createInference, createRateLimits, unlimitedRates } from "./inference/index.js";
 import { createDecisions, createLogger, createMetrics, createRejections, watchThroughput } from "./insight/index.js";
@@ -40,6 +40,7 @@ import { catalogKey, ownIdentity } from "./own-identity.js";
 import { createRejectionStore } from "./rejection-store.js";
 import { reportFleet, reportLedger, reportStore } from "./reports.js";
 import { secretFile } from "./secret-file.js";
+import { createSignInParts } from "./sign-in-parts.js";
 import { createStatements } from "./statements/index.js";
 import { createStatisticsStore } from "./statistics-store.js";
 import { openStore } from "./store/index.js";
@@ -76,6 +77,8 @@ export interface RunningCoordinator {
   /** Of the API, without `/v1`, e.g. `http://127.0.0.1:8080`. */
   readonly url: string;
   readonly port: number;
+  /** All that its API answers. */
+  readonly routes: readonly ServedRoute[];
   /** Port of `/metrics` and `/decisions/…`; undefined when they are off. */
   readonly operatorPort: number | undefined;
   /** Finishes requests in flight (at most `drainGrace_ms`), tells providers, settles, and stops. Safe to call twice. */
@@ -121,7 +124,7 @@ async function start(
   options: StartOptions,
   closers: Closer[],
   close: Closer,
-): Promise<Pick<RunningCoordinator, "url" | "port" | "operatorPort">> {
+): Promise<Pick<RunningCoordinator, "url" | "port" | "operatorPort" | "routes">> {
   const clock = options.clock ?? systemClock;
   const log = createLogger({ level: settings.logLevel, ...(options.log === undefined ? {} : { destination: options.log }) });
   const metrics = createMetrics();
@@ -162,7 +165,10 @@ async function start(
   const bundled = new Map<string, string>();
   for (const directory of options.bundledModels ?? []) bundled.set(await addBundledModel(catalog, directory), directory);
   const identity = await ownIdentity(settings.home);
-  const accounts = await createAccounts({ store, clock, sessions: createSessions({ identity, clock }) });
+  const signIn = await createSignInParts({ store, clock, settings, log: log.child({ component: "sign-in" }) });
+  closers.push(() => signIn.close());
+  const { people, personSessions, issuers } = signIn;
+  const accounts = await createAccounts({ store, clock, sessions: createSessions({ identity, clock }), personSessions, issuers });
   closers.push(() => accounts.close());
 
   const publishingKeys = createPublishingKeys({ store, clock });
@@ -247,6 +253,7 @@ async function start(
     accounts,
     publishingKeys,
     devices,
+    ...{ signIn: signIn.signIn, people, personSessions, signInFacts: signIn.facts, mailInvitation: signIn.mailInvitation },
     administration,
     invites,
     referrals: createReferrals({ store, clock, share_percent: settings.referralShare_percent }),
@@ -311,6 +318,7 @@ async function start(
           administration.sweep(),
           invites.sweep(),
           ledger.lapse(),
+          people.sweep(),
         ])),
       (error) => log.warn({ err: error }, "old rows were not removed"),
     ),
@@ -381,7 +389,7 @@ async function start(
     },
     "coordinator started",
   );
-  return { url, port, operatorPort: operator?.port };
+  return { url, port, operatorPort: operator?.port, routes: http.routes };
 }
 
 /** The built-in coefficients with what the operator has set; a profile that differs says so in its version. */

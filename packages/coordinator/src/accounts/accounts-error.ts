@@ -11,6 +11,8 @@ export type AccountsField =
   | "display_name"
   | "name"
   | "label"
+  | "email"
+  | "password"
   | "limit_usd"
   | "limit_reset"
   | "rpm_limit"

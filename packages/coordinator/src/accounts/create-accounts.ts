@@ -10,6 +10,7 @@ import {
 } from "../store/index.js";
 import { AccountsError, AccountsUnavailableError } from "./accounts-error.js";
 import { ask } from "./ask.js";
+import type { ExternalIssuers } from "./issuers/external-issuers.js";
 import { createLastUse } from "./last-use.js";
 import { ACCOUNT_LIMITS, checkAccountId, checkedChange, checkedPolicy, checkedText } from "./rules.js";
 import {
@@ -17,13 +18,15 @@ import {
   isKeyId,
   isProviderToken,
   isProviderTokenId,
+  isSessionSecret,
   newApiKey,
   newKeyId,
   newProviderToken,
   newProviderTokenId,
   TOKEN_CHARACTERS_MAX,
 } from "./secrets.js";
-import { isSessionToken, type Sessions } from "./sessions.js";
+import { isSignedToken, type Sessions } from "./sessions.js";
+import type { PersonSessions } from "./sign-in/person-sessions.js";
 import type { Accounts, KeyRecord, Principal } from "./types.js";
 
 /** Of known keys, and apart from them of unknown tokens (api.md §3.3). The time bounds how long a lost change notice can matter. */
@@ -34,6 +37,8 @@ export interface AccountsDependencies {
   readonly clock: Clock;
   /** Whose tokens are accepted, too; absent where nobody signs in. */
   readonly sessions?: Pick<Sessions, "read">;
+  readonly personSessions?: Pick<PersonSessions, "read" | "extend">;
+  readonly issuers?: ExternalIssuers;
 }
 
 /**
@@ -43,7 +48,8 @@ export interface AccountsDependencies {
  * @throws AccountsError (from methods that create) a value breaks a rule; money.md §3
  * @throws AccountsUnavailableError (from every method) the database does not answer
  */
-export async function createAccounts({ store, clock, sessions }: AccountsDependencies): Promise<Accounts> {
+export async function createAccounts(dependencies: AccountsDependencies): Promise<Accounts> {
+  const { store, clock, sessions, personSessions, issuers } = dependencies;
   const lastUse = createLastUse(clock);
   const keys = await ask(createRowCache<KeyRecord>({ store, clock, channel: "umbel_keys", found: KEY_CACHE, missing: KEY_CACHE }), clock);
 
@@ -78,6 +84,14 @@ export async function createAccounts({ store, clock, sessions }: AccountsDepende
     return key && isUsable(key, clock.date()) ? { accountId: key.accountId, method: "api_key", key } : undefined;
   }
 
+  async function bySession(token: string, how: "bearer" | "cookie"): Promise<Principal | undefined> {
+    const session = await personSessions?.read(token);
+    if (session === undefined) return undefined;
+    if (how === "bearer") await personSessions?.extend(session);
+    const { accountId, id, createdAt } = session;
+    return { accountId, method: "session", key: undefined, session: { how, id, provenAt: createdAt } };
+  }
+
   async function providerAccount(token: string): Promise<string | undefined> {
     if (!isProviderToken(token)) return undefined;
     const row = await ask(providerTokenRepository.usable(store.db, hashSecret(token), clock.date()), clock);
@@ -87,16 +101,25 @@ export async function createAccounts({ store, clock, sessions }: AccountsDepende
 
   return {
     async authenticate(token) {
-      if (isSessionToken(token)) {
+      if (isSignedToken(token)) {
+        if (issuers?.claims(token) === true) {
+          const person = await issuers.read(token);
+          if (person === undefined) return undefined;
+          const { accountId, operator, provenAt } = person;
+          return { accountId, method: "session", key: undefined, session: { how: "issuer", operator, provenAt } };
+        }
         const session = await sessions?.read(token);
         if (session === undefined) return undefined;
         const { accountId, issuedAt } = session;
         return { accountId, method: "session", key: undefined, session: { how: "signed", provenAt: issuedAt } };
       }
+      if (isSessionSecret(token)) return bySession(token, "bearer");
       if (!isProviderToken(token)) return byApiKey(token);
       const accountId = await providerAccount(token);
       return accountId === undefined ? undefined : { accountId, method: "provider_token", key: undefined };
     },
+
+    authenticateCookie: (token) => bySession(token, "cookie"),
 
     async ensureAccount(accountId, displayName) {
       checkAccountId(accountId);

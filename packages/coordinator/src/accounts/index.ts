@@ -5,6 +5,7 @@ export { createAccounts } from "./create-accounts.js";
 export * from "./data-rights/index.js";
 export { type CodeState, createDeviceLinking, DEVICE_LIMITS, type DeviceLinking } from "./device-linking.js";
 export * from "./invites/index.js";
+export { createExternalIssuers } from "./issuers/external-issuers.js";
 export {
   createPublishingKeys,
   PUBLISHING_LIMITS,
@@ -15,6 +16,12 @@ export {
 } from "./publishing-keys.js";
 export * from "./referrals/index.js";
 export { ACCOUNT_LIMITS } from "./rules.js";
-export { isPublishingKey } from "./secrets.js";
-export { createSessions, isSessionToken, SESSION_LIMITS } from "./sessions.js";
+export { isPublishingKey, isSessionToken } from "./secrets.js";
+export { createSessions, SESSION_LIMITS } from "./sessions.js";
+export { createSignIn } from "./sign-in/create-sign-in.js";
+export { letters } from "./sign-in/letters.js";
+export { createMailer, type Mail, smtpDelivery } from "./sign-in/mailer.js";
+export { createPeople, type People } from "./sign-in/people.js";
+export { createPersonSessions, type PersonSessions } from "./sign-in/person-sessions.js";
+export type { Registration, SignIn, SignInProvider } from "./sign-in/types.js";
 export * from "./types.js";

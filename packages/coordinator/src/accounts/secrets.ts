@@ -1,10 +1,13 @@
 import { createHash, randomBytes } from "node:crypto";
+import { isSignedToken } from "./sessions.js";
 
 const API_KEY_PREFIX = "sk-um-";
 /** An API key to look at, and no key of an account: it never asks a model. */
 const PUBLISHING_KEY_PREFIX = `${API_KEY_PREFIX}pub-`;
 const PROVIDER_TOKEN_PREFIX = "umbel-pt-";
+const SESSION_PREFIX = "umbel-st-";
 const PROVIDER_TOKEN = new RegExp(`^${PROVIDER_TOKEN_PREFIX}[0-9a-f]{64}$`);
+const SESSION_SECRET = new RegExp(`^${SESSION_PREFIX}[0-9a-f]{64}$`);
 const PUBLISHING_KEY = new RegExp(`^${PUBLISHING_KEY_PREFIX}[0-9a-f]{64}$`);
 const SECRET_BYTES = 32;
 const ID_BYTES = 12;
@@ -22,6 +25,7 @@ export interface NewSecret {
 
 export const newApiKey = (): NewSecret => newSecret(API_KEY_PREFIX);
 export const newProviderToken = (): NewSecret => newSecret(PROVIDER_TOKEN_PREFIX);
+export const newSessionSecret = (): NewSecret => newSecret(SESSION_PREFIX);
 export const newPublishingKey = (): NewSecret => newSecret(PUBLISHING_KEY_PREFIX);
 export const newPublishingKeyId = (): string => `pub_${randomBytes(ID_BYTES).toString("hex")}`;
 export const newKeyId = (): string => `key_${randomBytes(ID_BYTES).toString("hex")}`;
@@ -35,6 +39,16 @@ export function hashSecret(secret: string): string {
 /** API keys may have any other form, so that keys with older prefixes keep working. */
 export function isProviderToken(token: string): boolean {
   return PROVIDER_TOKEN.test(token);
+}
+
+/** Of somebody who has signed in here, as a browser's cookie or a program carries it. */
+export function isSessionSecret(token: string): boolean {
+  return SESSION_SECRET.test(token);
+}
+
+/** Of anybody who has signed in, here or elsewhere, as far as its form says. */
+export function isSessionToken(token: string): boolean {
+  return isSessionSecret(token) || isSignedToken(token);
 }
 
 export function isPublishingKey(token: string): boolean {

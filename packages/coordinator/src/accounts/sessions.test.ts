@@ -1,7 +1,7 @@
 import { generateDeviceKey, signClaims } from "@umbel/protocol";
 import { createFakeClock } from "@umbel/protocol/testing";
 import { describe, expect, it } from "vitest";
-import { createSessions, isSessionToken, SESSION_LIMITS } from "./sessions.js";
+import { createSessions, isSignedToken, SESSION_LIMITS } from "./sessions.js";
 
 describe("a session", () => {
   const { ttl_ms_default, ttl_ms_max } = SESSION_LIMITS;
@@ -14,7 +14,7 @@ describe("a session", () => {
   it("stands for its account until it ends", async () => {
     const { clock, sessions } = await bench();
     const token = await sessions.issue("alice");
-    expect(isSessionToken(token)).toBe(true);
+    expect(isSignedToken(token)).toBe(true);
     expect(await sessions.read(token)).toMatchObject({ accountId: "alice" });
     await clock.advance(ttl_ms_default - 1);
     expect(await sessions.read(token)).toMatchObject({ accountId: "alice" });

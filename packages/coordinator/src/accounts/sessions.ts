@@ -45,6 +45,6 @@ export function createSessions({ identity, clock }: { readonly identity: DeviceK
 }
 
 /** A JSON Web Token begins with the base64 of `{"`, which no key or token of ours does. */
-export function isSessionToken(token: string): boolean {
+export function isSignedToken(token: string): boolean {
   return token.startsWith("eyJ");
 }

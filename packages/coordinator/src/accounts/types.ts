@@ -31,8 +31,15 @@ export interface Principal {
 
 /** How somebody has signed in. */
 export interface SessionFacts {
-  /** `signed`: a token that the coordinator has signed, and keeps nothing of. */
-  readonly how: "signed";
+  /**
+   * `cookie`: a browser, which sends it whoever asks. `bearer`: a program with a session of its own. `signed`: a token that the coordinator has
+   * signed, and keeps nothing of. `issuer`: a token of another identity provider.
+   */
+  readonly how: "cookie" | "bearer" | "signed" | "issuer";
+  /** Of one that can be listed and revoked. */
+  readonly id?: string;
+  /** Whether its issuer says that this person is an operator. */
+  readonly operator?: boolean;
   /** When this person last proved who they are. */
   readonly provenAt: Date;
 }
@@ -75,6 +82,8 @@ export interface ProviderTokenRecord {
 export interface Accounts {
   /** The principal of a bearer token, or undefined for an unknown, disabled or expired one. @throws when the database cannot answer. */
   authenticate(token: string): Promise<Principal | undefined>;
+  /** The principal of a session that a browser sends as a cookie; undefined for anything else. @throws when the database cannot answer. */
+  authenticateCookie(token: string): Promise<Principal | undefined>;
   /** Creates the account if there is none of this id. */
   ensureAccount(accountId: string, displayName: string): Promise<void>;
   createKey(key: NewKey): Promise<IssuedKey>;

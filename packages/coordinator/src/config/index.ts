@@ -1,3 +1,4 @@
+export { isLoopback } from "./forms.js";
 export {
   loadSettings,
   SETTING_SOURCES,

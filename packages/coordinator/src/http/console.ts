@@ -2,6 +2,9 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import fastifyStatic from "@fastify/static";
 import type { FastifyInstance } from "fastify";
+import type { People } from "../accounts/index.js";
+import { asked } from "./asked.js";
+import { endpointNotFound } from "./errors.js";
 
 const HEADERS = {
   "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
@@ -11,10 +14,12 @@ const HEADERS = {
 
 /** Paths that the page tells apart itself. Machines are linked at the first one, whose address they show. */
 export const LINK_PAGE = "/link";
-const PAGES = [LINK_PAGE];
+const PAGES = [LINK_PAGE, "/sign-in", "/sign-up", "/forgot", "/reset-password", "/settings", "/keys"];
+/** Where the first account is made; there while there is none. */
+const SETUP_PAGE = "/setup";
 
 /** Serves the web console's built files, if they are there: a console is built apart from the coordinator, which works without one. */
-export function serveConsole(app: FastifyInstance, directory: string | undefined): void {
+export function serveConsole(app: FastifyInstance, directory: string | undefined, people: Pick<People, "isEmpty">): void {
   if (directory === undefined || !existsSync(directory)) return;
   app.register(async (scope) => {
     await scope.register(fastifyStatic, {
@@ -30,5 +35,9 @@ export function serveConsole(app: FastifyInstance, directory: string | undefined
       },
     });
     for (const page of PAGES) scope.get(page, (_request, reply) => reply.sendFile("index.html"));
+    scope.get(SETUP_PAGE, async (request, reply) => {
+      if (await asked(people.isEmpty())) return reply.sendFile("index.html");
+      throw endpointNotFound(request.method, SETUP_PAGE);
+    });
   });
 }

@@ -6,55 +6,10 @@ import { MODEL, startTestCoordinator, type TestCoordinator } from "../testing.js
 const ADMIN_KEY = "an-admin-key-that-is-long-enough";
 type Scopes = readonly (typeof PUBLISHING_SCOPES)[number][];
 
-/** What each credential reaches beside what is open to all. Everything else answers 401 or 403. */
-const REACHES = {
-  publishing: [
-    "DELETE /v1/admin/models/aliases/{id}",
-    "DELETE /v1/admin/models/{id}/versions/{version}",
-    "GET /v1/admin/models",
-    "GET /v1/admin/models/aliases",
-    "GET /v1/admin/models/{id}/versions",
-    "POST /v1/admin/models/aliases",
-    "POST /v1/admin/models/aliases/{id}/rollback",
-    "POST /v1/admin/models/register",
-    ...["capabilities", "deprecation", "price", "promote", "revoke", "rollback", "status"].map(
-      (act) => `POST /v1/admin/models/{id}/${act}`,
-    ),
-    "POST /v1/releases",
-  ],
-  inference: [
-    "GET /v1/decisions/{id}",
-    "GET /v1/key",
-    "GET /v1/models",
-    "GET /v1/models/openrouter",
-    "GET /v1/models/{id}",
-    "GET /v1/payments/balance",
-    ...["chat/completions", "completions", "embeddings", "messages", "messages/count_tokens", "responses", "responses/input_tokens"].map(
-      (path) => `POST /v1/${path}`,
-    ),
-  ],
-  provider: ["DELETE /v1/device/token", "GET /v1/me/providers", "GET /v1/me/providers/{id}/why", "GET /v1/payments/balance"],
-} as const;
-
-interface Operation {
-  readonly name: string;
-  readonly method: string;
-  readonly path: string;
-  readonly isOpen: boolean;
-}
-
 describe("a credential reaches only what is its own", () => {
   let test: TestCoordinator;
-  let operations: readonly Operation[];
   beforeAll(async () => {
     test = await startTestCoordinator({ adminKey: ADMIN_KEY, financialRate_perSecond: "0" });
-    const { paths } = (await test.get("/openapi.json")).body as { paths: Record<string, Record<string, { security: readonly unknown[] }>> };
-    operations = Object.entries(paths).flatMap(([path, methods]) =>
-      Object.entries(methods).map(([method, { security }]) => {
-        const verb = method.toUpperCase();
-        return { name: `${verb} ${path}`, method: verb, path: path.replace(/\{\w+\}/g, "nothing"), isOpen: security.length === 0 };
-      }),
-    );
   });
   afterAll(() => test.close());
 
@@ -75,21 +30,6 @@ describe("a credential reaches only what is its own", () => {
     const { body } = await admin("POST", "publishing-keys", { name: "pipeline", scopes, ...more });
     return { secret: String(body["key"]), id: String((body["data"] as Record<string, unknown>)["id"]) };
   }
-
-  it.each(Object.keys(REACHES) as (keyof typeof REACHES)[])("%s, of all routes", async (kind) => {
-    const credential = async () => {
-      if (kind === "publishing") return (await publishingKey(["register", "promote", "alias", "release"])).secret;
-      return kind === "inference" ? test.key() : test.providerToken("alice");
-    };
-    const secret = await credential();
-    const reached: string[] = [];
-    for (const { name, method, path } of operations.filter(({ isOpen }) => !isOpen)) {
-      const { status } = await send(method, path, { authorization: `Bearer ${secret}` }, {});
-      if (status !== 401 && status !== 403) reached.push(name);
-      expect(status, name).toBeLessThan(500);
-    }
-    expect(reached.sort()).toEqual([...REACHES[kind]].sort());
-  });
 
   it.each([
     ["POST", "/v1/admin/models/a/b/promote", "promote"],

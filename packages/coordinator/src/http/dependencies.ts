@@ -1,6 +1,21 @@
 import type { Server } from "node:http";
 import type { Clock } from "@umbel/protocol";
-import type { Accounts, Administration, DataRights, DeviceLinking, Invites, PublishingKeys, Referrals } from "../accounts/index.js";
+
+import type {
+  Accounts,
+  Administration,
+  DataRights,
+  DeviceLinking,
+  Invites,
+  People,
+  PersonSessions,
+  PublishingKeys,
+  Referrals,
+  Registration,
+  SignIn,
+  SignInProvider,
+} from "../accounts/index.js";
+
 import type { BundleCheck } from "../bundle-check.js";
 import type { BlobStore, Catalog, CatalogAdmin, ManifestSigner, Releases } from "../catalog/index.js";
 import type { Settings } from "../config/index.js";
@@ -18,6 +33,7 @@ export interface HttpDependencies {
   readonly accounts: Pick<
     Accounts,
     | "authenticate"
+    | "authenticateCookie"
     | "createKey"
     | "listKeys"
     | "getKey"
@@ -30,6 +46,16 @@ export interface HttpDependencies {
     | "revokeProviderTokenById"
   >;
   readonly publishingKeys: Omit<PublishingKeys, "close">;
+  readonly signIn: Pick<SignIn, "handle">;
+  readonly people: Omit<People, "sweep">;
+  readonly personSessions: Pick<PersonSessions, "list" | "revoke" | "revokeOthers">;
+  /** What is offered to people who are to sign in. */
+  readonly signInFacts: {
+    readonly registration: Registration;
+    readonly canMail: boolean;
+    readonly providers: readonly Pick<SignInProvider, "id" | "name">[];
+  };
+  readonly mailInvitation: (to: string, link: string) => void;
   readonly devices: Omit<DeviceLinking, "sweep">;
   readonly administration: Omit<Administration, "sweep">;
   readonly invites: Omit<Invites, "sweep">;

@@ -7,6 +7,7 @@ import type { HttpDependencies } from "./dependencies.js";
 import { principalOf } from "./exchange.js";
 import { admitPublisher, publishingKeyOf } from "./publishing/index.js";
 import type { Route } from "./route.js";
+import { refuseForeignPage } from "./sign-in/index.js";
 
 /** How long somebody who has signed in counts as just having done so, where money or an account is at stake. Source: money.md §16. */
 export const CONFIRMED_ms = 5 * 60_000;
@@ -31,9 +32,15 @@ export function createGates(dependencies: HttpDependencies, isDraining: () => bo
   };
   const authenticated: Gate = async (request) => {
     request.exchange.stage = "auth";
-    const { authorization, "x-api-key": apiKey } = request.headers;
+    const { authorization, cookie, "x-api-key": apiKey } = request.headers;
     const accepted = request.routeOptions.config.umbel?.apiKeyHeader === true && typeof apiKey === "string" ? { apiKey } : {};
-    request.exchange.principal = await authenticate({ authorization, ...accepted }, accounts);
+    const principal = await authenticate({ authorization, cookie, ...accepted }, accounts);
+    request.exchange.principal = principal;
+    if (principal.session?.how === "cookie") refuseForeignPage(request, settings);
+  };
+  const ownPage: Gate = async (request) => {
+    // Also without a cookie: nobody is to be signed in to somebody else's account by a page elsewhere.
+    if (request.headers.cookie !== undefined || request.headers.origin !== undefined) refuseForeignPage(request, settings);
   };
   const withinRequestLimit: Gate = async (request, reply) => {
     request.exchange.stage = "rate_limit";
@@ -67,13 +74,15 @@ export function createGates(dependencies: HttpDependencies, isDraining: () => bo
     if (!bucket.holds(1)) throw tooMany(bucket.wait_ms(1));
     bucket.take(1);
   };
-  const isOperator = createOperatorCheck(dependencies);
+  const checkOperator = createOperatorCheck(dependencies);
   const operator: Gate = async (request) => {
     // Only a wrong answer counts, so that nobody can guess on and an operator's own tools are not held up.
     const bucket = addresses.of(request.ip, addressRate);
     if (bucket?.holds(1) === false) throw tooMany(bucket.wait_ms(1));
     try {
-      request.exchange.principal = await isOperator(request.headers.authorization);
+      const principal = await checkOperator(request.headers);
+      request.exchange.principal = principal;
+      if (principal.session?.how === "cookie") refuseForeignPage(request, settings);
     } catch (error) {
       bucket?.take(1);
       throw error;
@@ -112,6 +121,7 @@ export function createGates(dependencies: HttpDependencies, isDraining: () => bo
     admin: [operator],
     publishing: [publisher],
     release: [releaser],
+    sign_in: [withinAddressLimit, ownPage],
     public: [withinAddressLimit],
     probe: [],
   };

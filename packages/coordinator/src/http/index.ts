@@ -1,4 +1,5 @@
 export { createIdempotency, type IdempotencyStore } from "./idempotency/index.js";
 export { startOperatorServer } from "./operator-server.js";
 export { createSealing } from "./sealed/index.js";
-export { createHttpServer } from "./server.js";
+export { createHttpServer, type ServedRoute } from "./server.js";
+export { isLocalOnly } from "./sign-in/index.js";

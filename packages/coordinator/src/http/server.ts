@@ -30,6 +30,7 @@ import { releaseRoutes } from "./releases/release-routes.js";
 import { requestIdOf } from "./request-id.js";
 import type { Route } from "./route.js";
 import { encryptionKeyRoute } from "./sealed/index.js";
+import { authRoutes, peopleRoutes, sessionRoutes } from "./sign-in/index.js";
 import { statementRoutes } from "./statements/statement-routes.js";
 import { statisticsRoutes } from "./statistics/statistics-routes.js";
 
@@ -42,7 +43,19 @@ const REQUEST_TIMEOUT_SLACK_ms = 30_000;
 
 const METHODS: readonly HTTPMethods[] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
 
+/** A route that the server answers, as it was added to it. */
+export interface ServedRoute {
+  readonly method: string;
+  readonly url: string;
+  /** `page`: a file of the console. */
+  readonly access: Route["access"] | "page";
+  /** Parameters of its address that name something somebody may own. */
+  readonly ids: readonly string[];
+}
+
 export interface HttpServer {
+  /** All that it answers, once it listens. */
+  readonly routes: readonly ServedRoute[];
   /** @returns the address that it listens on. */
   listen(): Promise<{ readonly url: string; readonly port: number }>;
   /** From now on inference is refused with 429, and readiness is 503. */
@@ -76,18 +89,28 @@ export function createHttpServer(dependencies: HttpDependencies): HttpServer {
     ...machineRoutes(dependencies),
     ...deviceRoutes(dependencies),
     ...statisticsRoutes(dependencies),
+    ...authRoutes(dependencies),
+    ...sessionRoutes(dependencies),
+    ...peopleRoutes(dependencies),
     ...healthRoutes(dependencies, isDraining),
   ];
   const routes = [...described, ...openApiRoutes(described, dependencies.version)];
   const app = createApp(dependencies);
+  const served: ServedRoute[] = [];
+  app.addHook("onRoute", ({ method, url, config }) => {
+    if (config?.refuses === true) return;
+    const ids = idsOf(url, config?.umbel);
+    for (const one of [method].flat()) if (one !== "HEAD") served.push({ method: one, url, access: config?.umbel?.access ?? "page", ids });
+  });
   logAccess(app, dependencies, routes);
   app.register(cors, { delegator: (request, callback) => callback(null, corsFor(effective(request), settings.corsOrigins)) });
   // Routes are added behind the plugin, so that it sees their requests.
   app.register(async (scope) => addRoutes(scope, routes, createGates(dependencies, isDraining)));
-  serveConsole(app, dependencies.consoleDirectory);
+  serveConsole(app, dependencies.consoleDirectory, dependencies.people);
   const detachProviders = dependencies.attachProviders(app.server);
 
   return {
+    routes: served,
     async listen() {
       const url = await app.listen({ host: settings.host, port: settings.port });
       return { url, port: Number(new URL(url).port) };
@@ -103,10 +126,17 @@ export function createHttpServer(dependencies: HttpDependencies): HttpServer {
   };
 }
 
+function idsOf(url: string, route: Route | undefined): readonly string[] {
+  const inPath = [...url.matchAll(/:(\w+)|\*/g)].map(([whole, name]) => name ?? whole);
+  const inQuery = (route?.doc?.parameters ?? []).filter(({ in: place, name }) => place === "query" && /(?:^|_)id$/.test(name));
+  return [...inPath, ...inQuery.map(({ name }) => name)];
+}
+
 function createApp(dependencies: HttpDependencies): FastifyInstance {
   const { settings, randomBytes } = dependencies;
   const app = fastify({
     requestIdHeader: false,
+    trustProxy: settings.trustedProxies.length === 0 ? false : [...settings.trustedProxies],
     genReqId: (request) => requestIdOf(request.headers["x-request-id"], randomBytes),
     keepAliveTimeout: settings.keepAliveTimeout_ms,
     requestTimeout: settings.headerTimeout_ms + settings.bodyTimeout_ms + REQUEST_TIMEOUT_SLACK_ms,
@@ -152,7 +182,7 @@ function refuseOtherMethods(app: FastifyInstance, url: string, siblings: readonl
   app.route({
     method: METHODS.filter((method) => !allowed.includes(method)),
     url,
-    config: umbel === undefined ? {} : { umbel },
+    config: umbel === undefined ? { refuses: true } : { umbel, refuses: true },
     handler: async (request, reply) => {
       reply.header("Allow", [...allowed, "OPTIONS"].join(", "));
       throw methodNotAllowed(request.method, pathOf(request), methods);

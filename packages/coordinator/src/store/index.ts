@@ -25,6 +25,14 @@ export { type JournalRow, journalRepository } from "./repositories/journal.js";
 export { ledgerRepository, type ReservationTerms } from "./repositories/ledger.js";
 export { machineRepository } from "./repositories/machines.js";
 export { type OutboxRow, outboxRepository } from "./repositories/outbox.js";
+export {
+  externalIdentityRepository,
+  type InvitationRow,
+  invitationRepository,
+  type PersonSessionRow,
+  personRepository,
+  personSessionRepository,
+} from "./repositories/people.js";
 export { priceRepository } from "./repositories/prices.js";
 export { type PublishingKeyRow, publishingKeyRepository } from "./repositories/publishing-keys.js";
 export { referralRepository } from "./repositories/referrals.js";
@@ -34,6 +42,7 @@ export { type PeriodRow, statementRepository } from "./repositories/statements.j
 export { statisticsRepository } from "./repositories/statistics.js";
 export { type StripeEventRow, stripeEventRepository } from "./repositories/stripe-events.js";
 export { createRowCache } from "./row-cache.js";
+export { authTables } from "./schema/index.js";
 export { CoordinatorRunningError, type SessionEvent } from "./session.js";
 export { type ChangeChannel, openStore, type Store } from "./store.js";
 export type { Tx } from "./tx.js";

@@ -38,6 +38,7 @@ const ERRORS: Readonly<Record<Route["access"], readonly number[]>> = {
   admin: [401, 403, 429, 500, 503],
   publishing: [401, 403, 429, 500, 503],
   release: [401, 403, 429, 500, 503],
+  sign_in: [403, 429, 500, 503],
   public: [429, 500],
   probe: [],
 };
@@ -188,6 +189,7 @@ function security({ access, apiKeyHeader }: Route): readonly Json[] {
       return [{ releaseKey: [] }, { publishingKey: [] }, { adminKey: [] }, { session: [] }];
     case "admin":
       return [{ adminKey: [] }, { session: [] }];
+    case "sign_in":
     case "public":
     case "probe":
       return [];

@@ -19,6 +19,7 @@ import { deprecation } from "./0018-deprecation.js";
 import { postings } from "./0019-postings.js";
 import { referrals } from "./0020-referrals.js";
 import { settlement } from "./0021-settlement.js";
+import { people } from "./0024-people.js";
 import { outbox } from "./0028-outbox.js";
 import { administration } from "./0032-administration.js";
 import { invites } from "./0033-invites.js";
@@ -55,6 +56,7 @@ export const migrations: readonly Migration[] = [
   { id: 19, name: "exact postings, and facts of accounts", sql: postings },
   { id: 20, name: "referrals", sql: referrals },
   { id: 21, name: "own prices, referrals and unclaimed earnings in settlement", sql: settlement },
+  { id: 24, name: "people", sql: people },
   { id: 28, name: "outbox and inbox", sql: outbox },
   { id: 32, name: "administration of accounts", sql: administration },
   { id: 33, name: "invites", sql: invites },

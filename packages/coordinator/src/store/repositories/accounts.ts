@@ -10,8 +10,19 @@ export type NewProviderTokenRow = typeof providerTokens.$inferInsert;
 
 export const accountRepository = {
   /** False when it existed already. */
-  async insertIfAbsent(tx: Tx, accountId: string, displayName: string): Promise<boolean> {
-    const rows = await run(tx.insert(users).values({ accountId, displayName }).onConflictDoNothing().returning({ id: users.accountId }));
+  async insertIfAbsent(
+    tx: Tx,
+    accountId: string,
+    displayName: string,
+    email: { readonly email?: string; readonly emailPending?: boolean } = {},
+  ): Promise<boolean> {
+    const rows = await run(
+      tx
+        .insert(users)
+        .values({ accountId, displayName, ...email })
+        .onConflictDoNothing()
+        .returning({ id: users.accountId }),
+    );
     return rows.length > 0;
   },
 

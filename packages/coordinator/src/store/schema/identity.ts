@@ -23,6 +23,8 @@ export const users = pgTable(
     /** Why the account may neither ask models nor withdraw; null while it may. */
     frozenReason: text("frozen_reason"),
     erasedAt: instant("erased_at"),
+    /** May use the routes of operators when signed in. */
+    operator: boolean("operator").notNull().default(false),
   },
   (table) => [index("users_email").on(table.email)],
 );

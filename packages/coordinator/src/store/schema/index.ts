@@ -6,5 +6,6 @@ export * from "./insight.js";
 export * from "./invites.js";
 export * from "./money.js";
 export * from "./outbox.js";
+export * from "./people.js";
 export * from "./releases.js";
 export * from "./system.js";

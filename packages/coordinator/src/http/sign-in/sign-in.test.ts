@@ -1,0 +1,169 @@
+import { readFileSync, statSync } from "node:fs";
+import path from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { startTestCoordinator, type TestCoordinator } from "../../testing.js";
+import { letterTo, linkOf, type TestBrowser, testBrowser } from "./testing/browser.js";
+
+const PASSWORD = "correct horse battery";
+
+describe("people", () => {
+  let test: TestCoordinator;
+  beforeAll(async () => {
+    test = await startTestCoordinator({ signInRate_perMinute: "0", signInRate_perHour: "0", financialRate_perSecond: "0" });
+  });
+  afterAll(() => test.close());
+
+  const signUp = (browser: TestBrowser, email: string, password = PASSWORD) =>
+    browser.call("POST", "/api/auth/sign-up/email", { name: "Ada", email, password });
+  const signIn = (browser: TestBrowser, email: string, password = PASSWORD) =>
+    browser.call("POST", "/api/auth/sign-in/email", { email, password });
+
+  async function person(email: string): Promise<TestBrowser> {
+    const browser = testBrowser(test.url);
+    await signUp(browser, email);
+    await browser.call("GET", linkOf(await letterTo(test.home, email)));
+    expect((await signIn(browser, email)).status).toBe(200);
+    return browser;
+  }
+
+  it("the first is an operator, by the token that lies in the home, and nobody after that", async () => {
+    const file = path.join(test.home, "setup-token");
+    const token = readFileSync(file, "utf8").trim();
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    const browser = testBrowser(test.url);
+    expect((await browser.call("GET", "/v1/config/public")).body).toMatchObject({ setup_needed: true, registration: "open" });
+    const first = { token, name: "Root", email: "root@example.org", password: PASSWORD };
+    expect(await browser.call("POST", "/v1/setup", { ...first, token: "guessed" })).toMatchObject({ status: 401 });
+    expect(await browser.call("POST", "/v1/setup", { ...first, password: "short" })).toMatchObject({
+      status: 400,
+      body: { error: { param: "password" } },
+    });
+    const both = await Promise.all([1, 2].map((n) => browser.call("POST", "/v1/setup", { ...first, email: `root${n}@example.org` })));
+    expect(both.map(({ status }) => status).sort()).toEqual([200, 404]);
+    expect(() => statSync(file)).toThrow("ENOENT");
+
+    const email = both[0]?.status === 200 ? "root1@example.org" : "root2@example.org";
+    await signIn(browser, email);
+    expect((await browser.call("GET", "/v1/me")).body).toMatchObject({ email, operator: true, signs_in_here: true });
+    expect((await browser.call("GET", "/v1/admin/settings")).status).toBe(200);
+    expect((await browser.call("GET", "/v1/config/public")).body).toMatchObject({ setup_needed: false });
+  });
+
+  it("sign up, prove their address, sign in, and out", async () => {
+    const browser = testBrowser(test.url);
+    expect(await signUp(browser, "Ada@Example.org")).toMatchObject({ status: 200, body: { status: "mailed" } });
+    expect(await signIn(browser, "ada@example.org")).toMatchObject({ status: 403, body: { error: { code: "email_not_verified" } } });
+    const verified = await browser.call("GET", linkOf(await letterTo(test.home, "ada@example.org")));
+    expect(verified.headers.get("location")).toBe("/sign-in?verified=1");
+
+    const signedIn = await signIn(browser, "ADA@example.org");
+    expect(signedIn.status).toBe(200);
+    expect(signedIn.body["token"]).toBeUndefined();
+    expect(signedIn.headers.get("set-auth-token")).toBeNull();
+    expect(signedIn.headers.getSetCookie()[0]).toMatch(
+      /^umbel\.session_token=umbel-st-.*; Max-Age=2592000; Path=\/; HttpOnly; SameSite=Lax$/,
+    );
+
+    const { body: me } = await browser.call("GET", "/v1/me");
+    expect(me).toMatchObject({ email: "ada@example.org", display_name: "Ada", operator: false, session: { how: "cookie" } });
+    expect(me["account_id"]).toMatch(/^[0-9a-f]{8}-[0-9a-f-]{27}$/);
+    expect((await browser.call("GET", "/v1/admin/settings")).status).toBe(403);
+
+    const { body: list } = await browser.call("GET", "/v1/me/sessions");
+    expect(list["data"]).toMatchObject([{ current: true, network: "127.0.0.0/24" }]);
+    expect(await browser.call("POST", "/api/auth/sign-out", {})).toMatchObject({ status: 200 });
+    expect((await browser.call("GET", "/v1/me")).status).toBe(401);
+  });
+
+  it("answer the same to whoever signs up with an address that is taken, and its owner hears of it", async () => {
+    await person("taken@example.org");
+    const browser = testBrowser(test.url);
+    expect(await signUp(browser, "taken@example.org", "another password")).toMatchObject({ status: 200, body: { status: "mailed" } });
+    expect((await letterTo(test.home, "taken@example.org", 2)).subject).toContain("already");
+    const unknown = await signIn(browser, "nobody@example.org");
+    const wrong = await signIn(browser, "taken@example.org", "another password");
+    expect(unknown.status).toBe(401);
+    expect({ ...unknown.body, error: null }).toEqual({ ...wrong.body, error: null });
+  });
+
+  it("get one account each, however often they sign up at once", async () => {
+    const answers = await Promise.all([1, 2, 3, 4].map(() => signUp(testBrowser(test.url), "race@example.org")));
+    expect(answers.map(({ body }) => body)).toEqual(answers.map(() => ({ status: "mailed" })));
+  });
+
+  it("change things with their cookie from the coordinator's own pages only", async () => {
+    const browser = await person("pages@example.org");
+    const make = (headers: Record<string, string | undefined>) => browser.call("POST", "/v1/keys", { name: "one" }, headers);
+    expect((await make({})).status).toBe(200);
+    for (const headers of [
+      { origin: "https://evil.example" },
+      { origin: undefined },
+      { origin: "null" },
+      { "content-type": "text/plain" },
+    ]) {
+      expect(await make(headers), JSON.stringify(headers)).toMatchObject({ status: 403, body: { error: { code: "forbidden" } } });
+    }
+    const foreign = { origin: "https://evil.example" };
+    const elsewhere = await browser.call("POST", "/api/auth/sign-in/email", { email: "pages@example.org", password: PASSWORD }, foreign);
+    expect(elsewhere.status).toBe(403);
+    expect((await browser.call("GET", "/v1/keys", undefined, foreign)).headers.get("access-control-allow-origin")).toBeNull();
+  });
+
+  it("set a new password by a link, which ends their sessions, and works once", async () => {
+    const browser = await person("forgetful@example.org");
+    const ask = (email: string) => testBrowser(test.url).call("POST", "/api/auth/request-password-reset", { email });
+    expect((await ask("nobody@example.org")).body).toEqual((await ask("forgetful@example.org")).body);
+    const token = new URL(linkOf(await letterTo(test.home, "forgetful@example.org", 2))).searchParams.get("token");
+    const set = () => testBrowser(test.url).call("POST", "/api/auth/reset-password", { token, newPassword: "a new password" });
+    expect((await set()).status).toBe(200);
+    expect((await set()).status).toBe(400);
+    expect((await browser.call("GET", "/v1/me")).status).toBe(401);
+    expect((await signIn(browser, "forgetful@example.org")).status).toBe(401);
+    expect((await signIn(browser, "forgetful@example.org", "a new password")).status).toBe(200);
+  });
+
+  it("sign in with a mailed code, which makes their account, and is worth nothing after five wrong ones", async () => {
+    const browser = testBrowser(test.url);
+    const email = "coded@example.org";
+    const send = () => browser.call("POST", "/api/auth/email-otp/send-verification-otp", { email, type: "sign-in" });
+    const code = async (nth: number) => /\d{6}/.exec((await letterTo(test.home, email, nth)).text)?.[0] ?? "";
+    const enter = (otp: string) => browser.call("POST", "/api/auth/sign-in/email-otp", { email, otp });
+    await send();
+    const wrong = (await code(1)) === "000000" ? "111111" : "000000";
+    for (let tries = 0; tries < 5; tries++) expect((await enter(wrong)).status).toBe(400);
+    expect((await enter(await code(1))).status).not.toBe(200);
+    await send();
+    expect((await enter(await code(2))).status).toBe(200);
+    expect((await browser.call("GET", "/v1/me")).body).toMatchObject({ email, signs_in_here: true });
+  });
+
+  it("sign out elsewhere, and nowhere else than in their own account", async () => {
+    const [laptop, stranger] = [await person("twice@example.org"), await person("stranger@example.org")];
+    const phone = testBrowser(test.url);
+    await signIn(phone, "twice@example.org");
+    const { body } = await laptop.call("GET", "/v1/me/sessions");
+    const other = (body["data"] as { id: string; current: boolean }[]).find(({ current }) => !current)?.id ?? "";
+    expect((await stranger.call("DELETE", `/v1/me/sessions/${other}`)).status).toBe(404);
+    expect((await phone.call("GET", "/v1/me")).status).toBe(200);
+    expect((await laptop.call("DELETE", `/v1/me/sessions/${other}`)).status).toBe(200);
+    expect((await phone.call("GET", "/v1/me")).status).toBe(401);
+    await signIn(phone, "twice@example.org");
+    expect((await phone.call("POST", "/v1/me/sessions/revoke-others")).body).toEqual({ status: "revoked", sessions: 1 });
+    expect((await laptop.call("GET", "/v1/me")).status).toBe(401);
+  });
+
+  it("leave neither passwords, nor codes, nor tokens in the log or in plain in the database", async () => {
+    const browser = await person("private@example.org");
+    const cookie = browser.cookies.get("umbel.session_token")?.split(".")[0] ?? "";
+    expect(cookie).toMatch(/^umbel-st-[0-9a-f]{64}$/);
+    expect(test.log.join("\n")).not.toContain(PASSWORD);
+    expect(test.log.join("\n")).not.toContain(cookie);
+  });
+
+  it("find no more of the library behind it than is offered", async () => {
+    const browser = testBrowser(test.url);
+    for (const hidden of ["list-sessions", "ok", "delete-user", "revoke-sessions", "error", "verify-password", "get-access-token"]) {
+      expect((await browser.call("GET", `/api/auth/${hidden}`)).status, hidden).toBe(404);
+    }
+  });
+});
