@@ -102,6 +102,7 @@ it("goes back from one that does not come up, and by hand", async () => {
   });
   // Which is said of a provider that was looked at: 0.3.0 serves the same models again.
   expect(failed.result).toMatchObject({ installed: "0.3.0", updated: false, rolled_back: true, still_down: null });
+  expect(await installed("provider", "update")).toMatchObject({ status: 8, stderr: expect.stringContaining("--again") });
   await installed("provider", "stop", "--now");
   const back = await installed("provider", "update", "--back");
   expect(back.result).toMatchObject({ installed: "0.3.0", latest: "0.2.0", updated: true, takes_effect: "next_start" });

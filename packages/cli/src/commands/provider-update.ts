@@ -6,6 +6,7 @@ export function addUpdateCommand(provider: Command): void {
     .description("fetch the newest release that the coordinator offers, check who signed it, and run it instead of this one")
     .option("--check", "only say whether there is a newer one")
     .option("--back", "go back to the version before the last update")
+    .option("--again", "also try a release once more that did not come up before")
     .option("--allow-downgrade", "also take a release that is older than this one")
     .option("--into <directory>", "make an installation that updates itself in this folder")
     .option("--release-key <file>", "public key of whoever makes releases, with --into")

@@ -28,6 +28,8 @@ export interface UpdateOptions {
   readonly channel: string;
   readonly check?: boolean;
   readonly allowDowngrade?: boolean;
+  /** Also what was tried before and did not come up. */
+  readonly again?: boolean;
   /** Make an installation of its own in this folder. */
   readonly into?: string;
   readonly releaseKey?: string;
@@ -94,6 +96,7 @@ async function update(
   { options, output, about }: { readonly options: UpdateOptions; readonly output: Output; readonly about: object },
 ): Promise<void> {
   const claims = await signedRelease(await readReleaseKeys(places.keys), latest);
+  await assertUntried(places, claims.version, options);
   await fetchRelease(places, latest, claims);
   const outcome = await change(places, claims.version, options, output);
   if (outcome.kind === "rolled_back") await removeOtherVersions(places, [VERSION, (await readPointer(places)).previous]);
@@ -104,6 +107,14 @@ async function update(
   }
   output.result({ ...about, updated: outcome.kind !== "rolled_back", ...inJson(outcome) });
   tell(outcome, claims.version, VERSION, output);
+}
+
+/** A timer that updates would else stop the provider again and again for a release that does not come up. */
+async function assertUntried(places: InstallationPlaces, version: string, { again = false }: UpdateOptions): Promise<void> {
+  const { failed } = await readPointer(places);
+  if (again || failed?.version !== version) return;
+  const remedy = "Wait for the next release, or try it once more with --again.";
+  throw new CliError(`${version} was tried ${failed.at} and did not come up: ${failed.why}.`, EXIT_CODES.update, remedy);
 }
 
 async function goBack(places: InstallationPlaces, options: UpdateOptions, output: Output): Promise<void> {
