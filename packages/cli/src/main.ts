@@ -2,6 +2,7 @@
 import { Command, CommanderError } from "commander";
 import { addAccountDataCommands } from "./commands/account.js";
 import { addAdminCommands } from "./commands/admin.js";
+import { addBooksCommands } from "./commands/books.js";
 import { addChatCommand } from "./commands/chat.js";
 import { addCoordinatorCommand } from "./commands/coordinator.js";
 import { addExplainCommand } from "./commands/explain.js";
@@ -34,6 +35,7 @@ for (const add of [
   addSessionCommand,
   addAdminCommands,
   addChatCommand,
+  addBooksCommands,
   addExplainCommand,
   addProgrammeCommands,
   addStatementCommands,

@@ -33,7 +33,7 @@ export async function withMoneyAndAccounts<T>(
       store,
       clock: systemClock,
       instanceId: `command-${randomUUID()}`,
-      spillPath: path.join(home, "settlement-spill.jsonl"),
+      spill: path.join(home, "settlement-spill.jsonl"),
     });
     try {
       return await work({ accounts, ledger, administration: createAdministration({ store, clock: systemClock }) }).catch(asRefusal);

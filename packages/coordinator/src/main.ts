@@ -33,7 +33,7 @@ import { createIdempotencyStore } from "./idempotency-store.js";
 import { createInference, createRateLimits, unlimitedRates } from "./inference/index.js";
 import { createDecisions, createLogger, createMetrics, createRejections, watchThroughput } from "./insight/index.js";
 import { keptAdminKey } from "./kept-admin-key.js";
-import { createLedger, createOwnPrices } from "./ledger/index.js";
+import { createHistory, createLedger, createOwnPrices } from "./ledger/index.js";
 import { startLoop } from "./loop.js";
 import { createMachineStore } from "./machine-store.js";
 import { catalogKey, ownIdentity } from "./own-identity.js";
@@ -144,7 +144,7 @@ async function start(
     store,
     clock,
     instanceId,
-    spillPath: path.join(settings.home, "settlement-spill.jsonl"),
+    spill: path.join(settings.home, "settlement-spill.jsonl"),
     settings: {
       platformFeePercent: settings.platformFee_percent,
       referralSharePercent: settings.referralShare_percent,
@@ -267,6 +267,7 @@ async function start(
     checkFiles: createFileCheck({ blobs, origins: settings.modelOrigins }),
     fleet,
     ledger,
+    history: createHistory({ store, clock, random: Math.random }),
     ownPrices: createOwnPrices({
       store,
       clock,

@@ -76,7 +76,7 @@ export async function startTestCoordinator(
     store,
     clock: systemClock,
     instanceId: "test-tools",
-    spillPath: path.join(home, "tools-spill.jsonl"),
+    spill: path.join(home, "tools-spill.jsonl"),
   });
 
   const cable = await layCable(database.databaseUrl);

@@ -1,10 +1,17 @@
-import { EXIT_CODES } from "../exit-codes.js";
+import { API_ANSWERS } from "@umbel/coordinator/answers";
+import { ownerTokenOf } from "../api.js";
+import { callCoordinator } from "../call-coordinator.js";
+import { CliError, EXIT_CODES } from "../exit-codes.js";
+import { formatUsd } from "../money.js";
 import { createOutput, type Output } from "../output.js";
 import { type ProviderStatus, statusOf } from "../provider/ask.js";
 import { readConfigFile } from "../provider/config-file.js";
 import { meteredInWords, phaseInWords, restInWords } from "../provider/in-words.js";
 import { providerPlaces } from "../provider/places.js";
 import { resolveSettings } from "../provider/resolve-settings.js";
+
+/** Whoever asks for the machine's state does not wait long for its money. */
+const EARNED_TIMEOUT_ms = 2_000;
 
 export interface StatusOptions {
   readonly home?: string;
@@ -25,11 +32,28 @@ export async function providerStatusCommand(options: StatusOptions): Promise<voi
     return;
   }
   const { settings, ...provider } = status;
-  output.result({ running: true, provider, settings });
-  if (!output.json) show(status, output);
+  const earned = await earnedBy(status, options);
+  output.result({ running: true, provider, earned, settings });
+  if (!output.json) show(status, earned, output);
 }
 
-function show(status: ProviderStatus, output: Output): void {
+type Earned = ReturnType<typeof API_ANSWERS.machineEarnings.parse>;
+
+/** What the coordinator says that the machine has earned; null where it does not say, which is no reason to say nothing of the machine. */
+async function earnedBy({ coordinator, connected, machine_id }: ProviderStatus, options: StatusOptions): Promise<Earned | null> {
+  const token = await ownerTokenOf({ baseUrl: "", ...(options.home === undefined ? {} : { home: options.home }) });
+  if (token === undefined || coordinator === null || machine_id === null || !connected) return null;
+  const path = `/v1/me/providers/${encodeURIComponent(machine_id)}/earnings?limit=1`;
+  try {
+    const reply = await callCoordinator(new URL(coordinator).origin, { method: "GET", path, token, timeout_ms: EARNED_TIMEOUT_ms });
+    return API_ANSWERS.machineEarnings.safeParse(reply.body).data ?? null;
+  } catch (error) {
+    if (error instanceof CliError) return null;
+    throw error;
+  }
+}
+
+function show(status: ProviderStatus, earned: Earned | null, output: Output): void {
   output.line(`Provider ${status.version}, process ${status.pid}, since ${status.started_at}: ${phaseInWords(status.phase)}`);
   for (const reason of status.rest_reasons) output.line(`  takes no work: ${restInWords(reason)}`);
   if (status.paused_until !== null) output.line(`  paused until ${status.paused_until}`);
@@ -50,6 +74,13 @@ function show(status: ProviderStatus, output: Output): void {
   output.line(
     `Served: ${status.requests_served} requests, ${status.tokens_generated} tokens, ${status.errors} errors; ${status.in_flight} running`,
   );
+  if (earned !== null) {
+    const usd = (amount: number): string => `${formatUsd(BigInt(amount))} USD`;
+    const { today_micro_usd, last_7d_micro_usd, forecast } = earned;
+    output.line(
+      `Earned today: ${usd(today_micro_usd)}; in 7 days ${usd(last_7d_micro_usd)}, at which a month brings ${usd(forecast.per_30_days_micro_usd)}`,
+    );
+  }
   if (status.worker_restarts > 0) output.line(`  the worker was restarted ${status.worker_restarts} times; umbel provider logs says why`);
   const battery = status.battery_percent === null ? "" : `, battery ${status.battery_percent} %`;
   output.line(`Host: memory ${status.memory}, heat ${status.thermal}${battery}`);

@@ -295,9 +295,9 @@ export function createFleet(dependencies: FleetDependencies): FleetService {
 
     async machinesOf(accountId) {
       const kept = await dependencies.machines.ofAccount(accountId);
-      return kept.map(({ machineId, ...row }) => {
-        const session = registry.ofMachine(machineId);
-        return { ...row, publicId: sessionContext.publicId(machineId), view: session?.view };
+      return kept.map((row) => {
+        const session = registry.ofMachine(row.machineId);
+        return { ...row, publicId: sessionContext.publicId(row.machineId), view: session?.view };
       });
     },
 

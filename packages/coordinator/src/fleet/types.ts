@@ -100,6 +100,7 @@ export interface OwnMachines {
 
 /** A machine of an account, by what it left and how it stands now. */
 export interface KnownMachine {
+  readonly machineId: string;
   readonly publicId: string;
   readonly version: string;
   readonly registeredAt: Date;

@@ -7,7 +7,7 @@ import type { Route } from "./route.js";
 
 const microUsd = z.int().describe("Millionths of a USD.");
 const usdText = z.string().describe("USD, with six decimals.");
-const balanceObject = z.object({
+export const balanceObject = z.object({
   balance_micro_usd: microUsd,
   balance_usd: usdText,
   held_micro_usd: microUsd.describe("Held for requests under way, in millionths of a USD."),

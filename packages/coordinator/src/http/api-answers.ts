@@ -1,4 +1,7 @@
+import { balanceObject } from "./account-routes.js";
 import { creditAnswer, pricingAnswer, rewardAnswer, userLedger, userTable, userUpdated } from "./administration/index.js";
+import { machineEarnings } from "./books/earning-routes.js";
+import { usageList, usageSummary } from "./books/usage-routes.js";
 import { decisionList, operatorDecision, ownDecision } from "./decisions/decision-schema.js";
 import { machineList, machineWhy } from "./machines/machine-routes.js";
 import { aliasAnswer, aliasDeleted, aliasTable, auditTable, modelTable, updated, versionChange } from "./models/admin/schema.js";
@@ -12,6 +15,10 @@ export const API_ANSWERS = {
   decisionList,
   machineList,
   machineWhy,
+  balance: balanceObject,
+  usageList,
+  usageSummary,
+  machineEarnings,
   modelTable,
   versionChange,
   modelUpdated: updated,

@@ -23,7 +23,7 @@ import type { FileCheck } from "../file-check.js";
 import type { Fleet } from "../fleet/index.js";
 import type { Inference, RateLimits } from "../inference/index.js";
 import type { DecisionArchive, Logger, Metrics, Rejections, StatisticsStore } from "../insight/index.js";
-import type { Ledger, OwnPrices } from "../ledger/index.js";
+import type { History, Ledger, OwnPrices } from "../ledger/index.js";
 import type { Statements } from "../statements/index.js";
 import type { Idempotency } from "./idempotency/index.js";
 import type { Sealing } from "./sealed/index.js";
@@ -70,6 +70,7 @@ export interface HttpDependencies {
   readonly checkBundle: BundleCheck;
   readonly fleet: Pick<Fleet, "capacity" | "connected" | "machinesOf" | "unlink" | "publicViews" | "explain" | "viewsOf" | "publicId">;
   readonly ledger: Pick<Ledger, "balance" | "keySpend" | "prices" | "listPrices">;
+  readonly history: History;
   readonly ownPrices: OwnPrices;
   readonly inference: Pick<Inference, "run" | "arrive" | "inFlight" | "lastCall" | "queue">;
   readonly limits: Pick<RateLimits, "takeRequest">;

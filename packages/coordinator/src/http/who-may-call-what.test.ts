@@ -46,19 +46,23 @@ const ROUTES: Readonly<Record<keyof typeof LETS_IN, readonly string[]>> = {
   ],
   keys_and_people: [
     "GET /v1/decisions/:id",
+    "GET /v1/generation",
     "GET /v1/key",
     "GET /v1/me/statements",
     "GET /v1/me/statements/:file",
     "GET /v1/models",
     "GET /v1/models/*",
     "GET /v1/models/openrouter",
+    "GET /v1/payments/ledger",
+    "GET /v1/payments/usage",
+    "GET /v1/payments/usage/summary",
     "GET /v1/referral/info",
     "GET /v1/referral/stats",
     ...["chat/completions", "completions", "embeddings", "messages", "messages/count_tokens", "responses", "responses/input_tokens"].map(
       (path) => `POST /v1/${path}`,
     ),
   ],
-  keys_people_and_machines: ["GET /v1/payments/balance"],
+  keys_people_and_machines: ["GET /v1/payments/balance", "GET /v1/provider/account-earnings"],
   people: [
     "DELETE /v1/auth/keys",
     "DELETE /v1/keys/:id",
@@ -76,6 +80,7 @@ const ROUTES: Readonly<Record<keyof typeof LETS_IN, readonly string[]>> = {
     "GET /v1/me/pricing",
     "GET /v1/me/provider-tokens",
     "GET /v1/me/sessions",
+    "GET /v1/me/summary",
     "GET /v1/me/visibility",
     "PATCH /v1/keys/:id",
     "POST /v1/auth/keys",
@@ -91,7 +96,12 @@ const ROUTES: Readonly<Record<keyof typeof LETS_IN, readonly string[]>> = {
     "PUT /v1/pricing",
   ],
   people_just_signed_in: ["POST /v1/me/erase"],
-  people_and_machines: ["DELETE /v1/device/token", "GET /v1/me/providers", "GET /v1/me/providers/:id/why"],
+  people_and_machines: [
+    "DELETE /v1/device/token",
+    "GET /v1/me/providers",
+    "GET /v1/me/providers/:id/earnings",
+    "GET /v1/me/providers/:id/why",
+  ],
   operators: [
     "DELETE /v1/admin/invitations/:id",
     "DELETE /v1/admin/invite-codes",
@@ -150,12 +160,13 @@ const OWNED = [
   "DELETE /v1/me/sessions/:id",
   "GET /v1/decisions/:id",
   "GET /v1/keys/:id",
+  "GET /v1/me/providers/:id/earnings",
   "GET /v1/me/providers/:id/why",
   "PATCH /v1/keys/:id",
   "POST /v1/keys/:id/rotate",
 ] as const;
-/** Addresses that name what belongs to nobody, to the operator, or to whoever calls. */
-const UNOWNED = /^\S+ \/(?:v1\/(?:admin\/|models|catalog\/|blobs\/|me\/statements\/)|api\/auth\/callback\/)/;
+/** Addresses that name what belongs to nobody, to the operator, or to whoever calls; lists of one's own and the one request are tried in `books/`. */
+const UNOWNED = /^\S+ \/(?:v1\/(?:admin\/|models|catalog\/|blobs\/|me\/statements\/|payments\/usage|generation$)|api\/auth\/callback\/)/;
 
 describe("who may call what", () => {
   let test: TestCoordinator;

@@ -10,7 +10,7 @@ import { clampUsage } from "./price.js";
 import { createPriceList } from "./price-list.js";
 import { attempt, persist, wait } from "./retry.js";
 import { createSettlements, UnknownReservationError } from "./settlements.js";
-import { createSpillFile } from "./spill-file.js";
+import { createSpillFile, type SpillFile } from "./spill-file.js";
 import {
   type Credit,
   type HoldOutcome,
@@ -40,8 +40,8 @@ export interface LedgerOptions {
   readonly clock: Clock;
   /** Unique to this start of the coordinator: holds of other ids are candidates for recovery. */
   readonly instanceId: string;
-  /** JSON-lines file for settlements that the database does not take; must survive restarts. */
-  readonly spillPath: string;
+  /** JSON-lines file for settlements that the database does not take, or what stands for one; must survive restarts. */
+  readonly spill: string | SpillFile;
   readonly onEvent?: (event: LedgerEvent) => void;
   /** Jitter of retries; uniform in [0, 1). */
   readonly random?: () => number;
@@ -91,7 +91,7 @@ export async function createLedger(options: LedgerOptions): Promise<Ledger> {
   const settlements = createSettlements({
     book,
     putAside: (letter) => ledgerRepository.deadLetter(db, letter),
-    spill: createSpillFile(options.spillPath),
+    spill: typeof options.spill === "string" ? createSpillFile(options.spill) : options.spill,
     spillAlways: settings.spillAlways ?? false,
     clock,
     random,

@@ -17,6 +17,7 @@ export {
 } from "./repositories/catalog.js";
 export { decisionRepository, type StoredDecisionRow } from "./repositories/decisions.js";
 export { deviceCodeRepository } from "./repositories/device-codes.js";
+export { type EarningFilter, type EarningRow, type EarningSum, earningsRepository } from "./repositories/earnings.js";
 export { departureRepository, type ErasureRow, erasureRepository } from "./repositories/erasure.js";
 export { idempotencyRepository } from "./repositories/idempotency.js";
 export { instanceRepository } from "./repositories/instances.js";
@@ -41,6 +42,7 @@ export { type ReleaseRow, releaseRepository } from "./repositories/releases.js";
 export { type PeriodRow, statementRepository } from "./repositories/statements.js";
 export { statisticsRepository } from "./repositories/statistics.js";
 export { type StripeEventRow, stripeEventRepository } from "./repositories/stripe-events.js";
+export { type ListPlace, type UsageFilter, type UsageGroup, type UsageRow, type UsageSum, usageRepository } from "./repositories/usage.js";
 export { createRowCache } from "./row-cache.js";
 export { authTables } from "./schema/index.js";
 export { CoordinatorRunningError, type SessionEvent } from "./session.js";

@@ -1,8 +1,10 @@
 import type { HttpDependencies } from "../dependencies.js";
 import type { Route } from "../route.js";
+import { earningRoutes } from "./earning-routes.js";
 import { ownPriceRoutes } from "./price-routes.js";
+import { usageRoutes } from "./usage-routes.js";
 
 /** What the books say: prices, usage, earnings. */
 export function bookRoutes(dependencies: HttpDependencies): readonly Route[] {
-  return [...ownPriceRoutes(dependencies)];
+  return [...usageRoutes(dependencies), ...earningRoutes(dependencies), ...ownPriceRoutes(dependencies)];
 }

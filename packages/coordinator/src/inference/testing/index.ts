@@ -68,7 +68,7 @@ export async function openTestBooks(): Promise<TestBooks> {
         store,
         clock: systemClock,
         instanceId: randomUUID(),
-        spillPath: path.join(directory, "spill.jsonl"),
+        spill: path.join(directory, "spill.jsonl"),
       });
       for (const accountId of CONSUMERS) {
         const credit = { kind: "deposit", idempotencyKey: `funds:${accountId}`, reference: "test" } as const;

@@ -26,14 +26,17 @@ export interface Books {
   readonly spillPath: string;
 }
 
-export async function openBooks(store: Store, overrides: Partial<LedgerOptions> & { clock?: Books["clock"] } = {}): Promise<Books> {
+export async function openBooks(
+  store: Store,
+  overrides: Partial<LedgerOptions> & { clock?: Books["clock"]; spillPath?: string } = {},
+): Promise<Books> {
   const clock = overrides.clock ?? createFakeClock();
   const events: LedgerEvent[] = [];
   const instanceId = overrides.instanceId ?? randomUUID();
   const spillPath = overrides.spillPath ?? newSpillPath();
   const settings = { deadInstances: "all_others" as const, ...overrides.settings };
   const onEvent = (event: LedgerEvent) => events.push(event);
-  const ledger = await createLedger({ store, clock, instanceId, spillPath, onEvent, random: () => 0.5, settings });
+  const ledger = await createLedger({ store, clock, instanceId, spill: spillPath, onEvent, random: () => 0.5, settings });
   return { ledger, clock, events, instanceId, spillPath };
 }
 

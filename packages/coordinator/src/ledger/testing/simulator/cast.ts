@@ -1,0 +1,50 @@
+import type { Store } from "../../../store/index.js";
+import type { TokenPrices } from "../../types.js";
+
+/** What a consumer of a world has: chosen so that it runs dry now and then. */
+export const FUNDS_MICRO_USD = 2_000n;
+export const KEY_LIMIT_MICRO_USD = 1_200n;
+/** A build that one provider asks more for. */
+export const BUILD = "build";
+export const DEAR: TokenPrices = { input_microUsd: 150_000n, output_microUsd: 600_000n };
+/** Owner of machines that cost more, shared by all worlds. */
+export const DEAR_PROVIDER = "dear";
+
+/** Everybody and everything in one world, by names that lead back to its seed. */
+export interface Cast {
+  readonly seed: number;
+  readonly consumer: string;
+  readonly key: string;
+  readonly provider: string;
+  readonly referrer: string;
+  /** A machine of nobody, until somebody links it. */
+  readonly orphanMachine: string;
+  request(index: number): string;
+}
+
+export function castOf(seed: number): Cast {
+  const named = (role: string): string => `s${seed}-${role}`;
+  return {
+    seed,
+    consumer: named("consumer"),
+    key: named("key"),
+    provider: named("provider"),
+    referrer: named("referrer"),
+    orphanMachine: named("machine"),
+    request: (index) => named(`request-${index}`),
+  };
+}
+
+/** The rows that worlds begin with. */
+export async function prepare({ client }: Pick<Store, "client">, seeds: readonly number[]): Promise<void> {
+  const list = JSON.stringify(seeds);
+  const each = client`(select 's' || jsonb_array_elements_text(${list}::text::jsonb) as world)`;
+  await client`insert into users (account_id, display_name) select world || role, '' from ${each} worlds, unnest(array['-consumer', '-provider', '-referrer']) role`;
+  await client`insert into api_keys (id, key_hash, label, owner_account_id, name, limit_micro_usd, limit_reset, allowed_models)
+    select world || '-key', world, '', world || '-consumer', '', ${KEY_LIMIT_MICRO_USD}, 'none', '{}' from ${each} worlds`;
+  await client`insert into referrers (account_id, code) select world || '-referrer', upper(world) || 'XX' from ${each} worlds`;
+  await client`insert into referrals (referred_account_id, referrer_code, created_at)
+    select world || '-consumer', upper(world) || 'XX', '2026-01-01' from ${each} worlds`;
+  await client`insert into model_prices (account_id, model, input_price, output_price)
+    values (${DEAR_PROVIDER}, ${BUILD}, ${DEAR.input_microUsd}, ${DEAR.output_microUsd}) on conflict do nothing`;
+}

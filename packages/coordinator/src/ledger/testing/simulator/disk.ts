@@ -1,0 +1,20 @@
+import type { SpilledLine, SpillFile } from "../../spill-file.js";
+import type { Settlement } from "../../types.js";
+import type { Process } from "./process.js";
+
+/** What survives a process: lines that were written whole, and those that a crash has torn. */
+export class Disk {
+  lines: SpilledLine[] = [];
+
+  /** The file as one process reaches it, with a gate before every write. */
+  file(process: Process): SpillFile {
+    return {
+      append: (settlement: Settlement) => process.ask("spill", async () => void this.lines.push({ settlement })),
+      read: () => process.ask("read spill", async () => [...this.lines]),
+      clear: () =>
+        process.ask("clear spill", async () => {
+          this.lines = [];
+        }),
+    };
+  }
+}

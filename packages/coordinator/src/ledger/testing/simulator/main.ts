@@ -1,0 +1,38 @@
+/** `npm run simulate:money -- [--seeds n] [--from s] [--json]`: exits with 1 when a world's books do not balance, or a word was not kept. */
+import { parseArgs } from "node:util";
+import { simulateMoney } from "./simulate.js";
+
+const SEEDS_default = "10000";
+
+const { values } = parseArgs({
+  options: {
+    seeds: { type: "string", default: SEEDS_default },
+    from: { type: "string", default: "0" },
+    json: { type: "boolean", default: false },
+  },
+});
+const [seeds, from] = [Number(values.seeds), Number(values.from)];
+if (!(Number.isSafeInteger(seeds) && seeds > 0 && Number.isSafeInteger(from) && from >= 0)) {
+  process.stderr.write("--seeds takes a number above zero, --from one from zero.\n");
+  process.exit(2);
+}
+
+const start_ms = performance.now();
+const result = await simulateMoney({ from, seeds }, (played) => {
+  if (process.stderr.isTTY) process.stderr.write(`\r${played} of ${seeds} seeds`);
+});
+if (process.stderr.isTTY) process.stderr.write("\r");
+const { log, ...figures } = result;
+const took_s = Math.round((performance.now() - start_ms) / 100) / 10;
+if (values.json) process.stdout.write(`${JSON.stringify({ ...figures, took_s, ...(log.length > 0 ? { log } : {}) })}\n`);
+else {
+  for (const line of log) process.stdout.write(`${line}\n`);
+  const { gates, faults, kills } = figures;
+  process.stdout.write(`${seeds} seeds from ${from} in ${took_s} s: ${gates} gates, ${faults} faults, ${kills} processes killed\n`);
+}
+for (const { seed, what } of figures.violations) {
+  const again = seed === undefined ? "" : ` (again: npm run simulate:money -- --from ${seed} --seeds 1)`;
+  process.stderr.write(`${what}${again}\n`);
+}
+if (figures.violations.length === 0 && !values.json) process.stdout.write("every request has one outcome, and the books balance\n");
+process.exit(figures.violations.length === 0 ? 0 : 1);

@@ -1,0 +1,83 @@
+import { drizzle } from "drizzle-orm/postgres-js";
+import type { Store, Tx } from "../../../store/index.js";
+import type { Process } from "./process.js";
+
+type Client = Store["client"];
+
+/** A query that has not been sent; sent when it is awaited, as the driver's own are. */
+interface Unsent {
+  cancel(): void;
+  values(): Unsent;
+  then: Promise<unknown>["then"];
+}
+
+/** The database as one process reaches it: the real one, with a gate before every statement. */
+export function wired(store: Store, process: Process, isOwn: (requestId: string) => boolean): Store {
+  const client = gated(store.client, process, undefined, isOwn);
+  const db = drizzle(client) as unknown as Tx;
+  return {
+    ...store,
+    client,
+    db,
+    transaction: (body) => db.transaction((tx) => body(tx)),
+    onChange: async () => async () => undefined,
+  };
+}
+
+function gated(real: Client, process: Process, transaction: number | undefined, isOwn: (requestId: string) => boolean): Client {
+  const unsent = (label: string, send: () => PromiseLike<unknown>, values?: () => PromiseLike<unknown>): Unsent => {
+    const withdrawn = new AbortController();
+    let sent: Promise<unknown> | undefined;
+    return {
+      cancel: () => withdrawn.abort(),
+      values: () => unsent(label, values ?? send),
+      // biome-ignore lint/suspicious/noThenProperty: the driver's queries are thenables, and this stands for one
+      then(fulfilled, rejected) {
+        sent ??= process.ask(label, async () => own(await send(), label, isOwn), transaction, withdrawn.signal);
+        return sent.then(fulfilled, rejected);
+      },
+    };
+  };
+  // Only a function can be called through a proxy.
+  const target = (() => undefined) as unknown as Client;
+  return new Proxy(target, {
+    apply: (_target, _this, [strings, ...values]: [TemplateStringsArray, ...never[]]) =>
+      unsent(labelOf(strings.join("?")), async () => real(strings, ...values)),
+    get(_target, name) {
+      if (name === "unsafe") {
+        return (text: string, parameters: never[]) =>
+          unsent(
+            labelOf(text),
+            async () => real.unsafe(text, parameters),
+            async () => real.unsafe(text, parameters).values(),
+          );
+      }
+      if (name === "begin") {
+        return (body: (tx: Client) => Promise<unknown>) => {
+          let inner: Client | undefined;
+          return process.transact(
+            (run) =>
+              real.begin((tx) => {
+                inner = tx as unknown as Client;
+                return run();
+              }),
+            (number) => body(gated(inner ?? real, process, number, isOwn)),
+          );
+        };
+      }
+      return Reflect.get(real, name);
+    },
+  });
+}
+
+function labelOf(text: string): string {
+  return /ledger_\w+|"?(?:reservations|usage|coordinator_instances|balances)"?/.exec(text)?.[0] ?? text.trim().slice(0, 40);
+}
+
+/** Worlds share a database to be cheap: of the requests that coordinators have left open, each sees its own. */
+function own(rows: unknown, label: string, isOwn: (requestId: string) => boolean): unknown {
+  if (!label.includes("reservations") || !Array.isArray(rows)) return rows;
+  const requestIdOf = (row: unknown): unknown => (Array.isArray(row) ? row[0] : row instanceof Object && Object.values(row)[0]);
+  const isRequest = rows.every((row) => Array.isArray(row) && row.length === 1);
+  return isRequest ? rows.filter((row) => isOwn(String(requestIdOf(row)))) : rows;
+}
