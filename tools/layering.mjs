@@ -39,6 +39,7 @@ export const COORDINATOR_ROWS = {
   accounts: ["config", "store", "ledger"],
   ledger: ["config", "store"],
   statements: ["config", "store"],
+  backup: ["config", "store"],
   payments: ["config", "store", "ledger"],
   trust: ["config", "store"],
   fleet: ["config", "trust", "catalog", "insight"],
@@ -58,6 +59,7 @@ const COORDINATOR_LIBRARIES = {
   jose: ["accounts"],
   stripe: ["payments"],
   viem: ["payments"],
+  "age-encryption": ["backup"],
 };
 
 /** Folders of the provider: the worker's side sees plaintext, the agent's side talks to the network. */

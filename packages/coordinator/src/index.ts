@@ -13,6 +13,7 @@ export {
   type NewKey,
   SESSION_LIMITS,
 } from "./accounts/index.js";
+export { BackupError, backupName, restoreBackup, verifyBackup, writeBackup } from "./backup/index.js";
 export { loadBundledModel } from "./catalog/index.js";
 export {
   loadSettings,
@@ -25,4 +26,4 @@ export {
 export { createLedger, type Ledger, LedgerUnavailableError } from "./ledger/index.js";
 export { type RunningCoordinator, type StartOptions, startCoordinator } from "./main.js";
 export { ownIdentity } from "./own-identity.js";
-export { CoordinatorRunningError, EmbeddedPostgresError, MigrationError, openStore, type Store } from "./store/index.js";
+export { CoordinatorRunningError, EmbeddedPostgresError, MigrationError, openStore, RestoreError, type Store } from "./store/index.js";

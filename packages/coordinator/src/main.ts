@@ -14,6 +14,7 @@ import {
   createReferrals,
   createSessions,
 } from "./accounts/index.js";
+import { createBackupSchedule } from "./backup/index.js";
 import { createBundleCheck } from "./bundle-check.js";
 import {
   type CatalogService,
@@ -60,6 +61,8 @@ const LEDGER_CLOSE_ms = 5_000;
 /** What requests that a shutdown cut off have to end in the ledger. */
 const CUT_REQUESTS_ms = 2_000;
 const SALT_BYTES = 32;
+/** How often it is looked whether a backup is due. */
+const BACKUP_CHECK_ms = 10 * 60_000;
 const DAY_ms = 24 * 3_600_000;
 
 export interface StartOptions {
@@ -363,6 +366,25 @@ async function start(
         (error) => log.warn({ err: error }, "the rates of machines were not looked at"),
       ),
     );
+  }
+  const { backupDirectory } = settings;
+  if (backupDirectory !== undefined) {
+    const { home, backupRecipients: recipients, backupInterval_ms: interval_ms, backupKeep: keep } = settings;
+    if (recipients.length === 0) throw new Error("UMBEL_BACKUP_DIR needs UMBEL_BACKUP_RECIPIENTS: backups are never written in the clear");
+    const source = { store, home, version: ownVersion(), clock };
+    const schedule = createBackupSchedule({ ...source, directory: backupDirectory, lock: { recipients }, interval_ms, keep });
+    closers.push(
+      startLoop(
+        clock,
+        Math.min(interval_ms, BACKUP_CHECK_ms),
+        async () => {
+          const made = await schedule.run();
+          if (made !== undefined) log.info({ event: "backup", ...made }, "backup made");
+        },
+        (error) => log.error({ err: error }, "no backup was made"),
+      ),
+    );
+    metrics.gauge("backup_age_seconds", () => schedule.age_s());
   }
   const operator = settings.metricsListen && (await startOperatorServer(settings.metricsListen, { metrics, decisions }));
   if (operator !== undefined) closers.push(() => operator.close());

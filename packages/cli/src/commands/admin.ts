@@ -6,6 +6,7 @@ export function addAdminCommands(program: Command): void {
   addGiftCommand(admin, "reward", "the same as if it were earned, so that it can be withdrawn");
   addAccountCommands(admin);
   addInviteCommands(admin);
+  addBackupCommands(admin);
   addPublishingKeyCommands(admin);
   addReleaseCommands(admin);
   operator(admin.command("decisions"))
@@ -98,6 +99,36 @@ function addInviteCommands(admin: Command): void {
     .description("let nobody redeem one any more")
     .argument("<code>", "as it was given out")
     .action(async (code, options) => (await run()).deactivateInvite(code, options));
+}
+
+/** Everything that a coordinator consists of, in one file. They work on the home and its database themselves. */
+function addBackupCommands(admin: Command): void {
+  const run = () => import("../run/admin-backup.js");
+  const local = (command: Command): Command =>
+    command
+      .option("--passphrase-file <file>", "file with a passphrase, instead of a key")
+      .option("--home <directory>", "Umbel home of the coordinator (default: UMBEL_HOME, else ~/.umbel)")
+      .option("--json", "print one JSON object");
+  local(admin.command("backup"))
+    .description("save database, keys and secrets as one encrypted file; also while the coordinator runs")
+    .option("--recipient <age1…>", "public key whose owner can open it; again for more", collected)
+    .option("-o, --output <file>", "where to (default: umbel-backup-<time>.ndjson.gz.age here)")
+    .action(async (options) => (await run()).makeBackup(options));
+  local(admin.command("verify-backup"))
+    .description("read a backup from end to end and compare its hashes; exits with 7 if anything is wrong")
+    .argument("<file>", "the backup")
+    .option("--identity <file>", "file with the age identity that opens it")
+    .option("--deep", "restore it, too, into a database that is thrown away, and prove the books")
+    .action(async (file, options) => (await run()).checkBackup(file, options));
+  local(admin.command("restore"))
+    .description("fill an empty home and database with a backup: all of it or nothing")
+    .argument("<file>", "the backup")
+    .option("--identity <file>", "file with the age identity that opens it")
+    .action(async (file, options) => (await run()).restore(file, options));
+}
+
+function collected(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value];
 }
 
 /** Keys of pipelines that publish models. */

@@ -123,6 +123,18 @@ export const directory: Form<string> = {
   expected: "a path of a directory",
 };
 
+/** A path, or empty for none. */
+export const optionalDirectory: Form<string | undefined> = {
+  schema: z.string().transform((written) => (written === "" ? undefined : directory.schema.parse(written))),
+  expected: `${directory.expected}, or empty`,
+};
+
+/** A public key of age. */
+export const ageRecipient: Form<string> = {
+  schema: z.string().regex(/^age1[a-z0-9]{50,4000}$/),
+  expected: "a public key of age, such as age1…",
+};
+
 /** Semantic version, or empty for none. */
 export const versionFloor: Form<string> = {
   schema: z.string().regex(/^(?:\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?)?$/),

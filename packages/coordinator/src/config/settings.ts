@@ -7,6 +7,7 @@ import { SELF_REPORTED_MAX, WIRE_LIMITS } from "@umbel/protocol";
 import type { z } from "zod";
 import {
   adminSecret,
+  ageRecipient,
   countsByName,
   decimal,
   directory,
@@ -19,6 +20,7 @@ import {
   modelOrigin,
   oidcIssuers,
   oneOf,
+  optionalDirectory,
   optionalOrigin,
   origin,
   postgresUrl,
@@ -452,6 +454,26 @@ export const SETTINGS = {
     env: "UMBEL_PLATFORM_FEE_PERCENT",
     default: "0",
     about: "Share of each charge that stays with the operator.",
+  }),
+  backupDirectory: setting(optionalDirectory, {
+    env: "UMBEL_BACKUP_DIR",
+    default: "",
+    about: "Where backups are put by themselves; empty makes none.",
+  }),
+  backupRecipients: setting(list(ageRecipient), {
+    env: "UMBEL_BACKUP_RECIPIENTS",
+    default: "",
+    about: "Public keys (`age1…`) whose owners can open them; needed with the directory.",
+  }),
+  backupInterval_ms: setting(duration({ least_ms: 60_000, most_ms: 31 * 24 * HOUR_ms }), {
+    env: "UMBEL_BACKUP_INTERVAL",
+    default: "24h",
+    about: "Time between two backups.",
+  }),
+  backupKeep: setting(wholeNumber({ least: 1, most: 10_000 }), {
+    env: "UMBEL_BACKUP_KEEP",
+    default: "14",
+    about: "Backups that are kept, the latest.",
   }),
   erasureDelay_days: setting(wholeNumber({ least: 0, most: 365 }), {
     env: "UMBEL_ERASURE_DELAY_DAYS",

@@ -62,6 +62,7 @@ const CATALOGUE = {
     help: "Looks at a compute class that found it far slower with a build than its memory allows.",
   },
   fleet_events_total: { kind: "counter", labels: ["type", "detail"], help: "What happened to provider connections." },
+  backup_age_seconds: { kind: "gauge", labels: [], help: "Since the last backup that was made by itself; +Inf before the first." },
   inference_in_flight: { kind: "gauge", labels: [], help: "Requests admitted and not ended." },
   loads_pending: { kind: "gauge", labels: [], help: "Loads of models that providers were told and that have not ended." },
   providers_connected: { kind: "gauge", labels: [], help: "Providers with an open session." },
@@ -128,7 +129,7 @@ export function createMetrics(): Metrics {
         for (const [key, value] of counters.get(name) ?? []) lines.push(`umbel_${name}${braced(key)} ${value}`);
         for (const [key, value] of histograms.get(name) ?? []) lines.push(...histogramLines(name, key, value));
         const gauge = gauges.get(name);
-        if (gauge !== undefined) lines.push(`umbel_${name} ${gauge()}`);
+        if (gauge !== undefined) lines.push(`umbel_${name} ${written(gauge())}`);
       }
       return `${lines.join("\n")}\n`;
     },
@@ -168,4 +169,9 @@ function histogramLines(name: keyof Catalogue, key: string, histogram: Histogram
 
 function braced(key: string): string {
   return key === "" ? "" : `{${key}}`;
+}
+
+/** As Prometheus writes it. */
+function written(value: number): string {
+  return value === Number.POSITIVE_INFINITY ? "+Inf" : String(value);
 }

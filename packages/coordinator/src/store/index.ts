@@ -1,7 +1,8 @@
 export { STATEMENT_TIMEOUT_MS } from "./client.js";
 export { databaseFailure, sqlState } from "./database-error.js";
+export { type AppliedMigration, type DumpedTable, type DumpPart, dumpDatabase, RestoreError, restoreDatabase } from "./dump/index.js";
 export { EmbeddedPostgresError } from "./embedded-postgres/index.js";
-export { MigrationError } from "./migrations/migrate.js";
+export { MigrationError, migrationsHere } from "./migrations/migrate.js";
 export { exportAccountRows } from "./repositories/account-export.js";
 export { accountRepository, type KeyRow, keyRepository, providerTokenRepository } from "./repositories/accounts.js";
 export { adminRequestRepository, type UserRow, userRepository } from "./repositories/administration.js";

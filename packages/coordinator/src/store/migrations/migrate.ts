@@ -42,6 +42,11 @@ export async function migrate(client: Client, migrations: readonly Migration[] =
   }
 }
 
+/** What this program makes of an empty database, by the checksums that a database keeps. */
+export function migrationsHere(): readonly { readonly id: number; readonly checksum: string }[] {
+  return shipped.map(({ id, sql }) => ({ id, checksum: checksum(sql) }));
+}
+
 async function apply(client: Client, { id, name, sql }: Migration): Promise<void> {
   try {
     await client.begin(async (transaction) => {
