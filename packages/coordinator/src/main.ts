@@ -42,6 +42,7 @@ import { createRejectionStore } from "./rejection-store.js";
 import { reportFleet, reportLedger, reportStore } from "./reports.js";
 import { secretFile } from "./secret-file.js";
 import { createSignInParts } from "./sign-in-parts.js";
+import { startPayments } from "./start-payments.js";
 import { createStatements } from "./statements/index.js";
 import { createStatisticsStore } from "./statistics-store.js";
 import { openStore } from "./store/index.js";
@@ -252,6 +253,9 @@ async function start(
   const rejections = createRejections({ store: createRejectionStore(store), clock, metrics, log: log.child({ component: "insight" }) });
   closers.push(() => rejections.close());
   const blobs = createBlobStore(settings.home, bundled);
+  const referrals = createReferrals({ store, clock, share_percent: settings.referralShare_percent });
+  const { payments, close: closePayments } = startPayments({ store, clock, instanceId, settings, referrals, log, metrics });
+  closers.push(closePayments);
   const http = createHttpServer({
     accounts,
     publishingKeys,
@@ -259,7 +263,8 @@ async function start(
     ...{ signIn: signIn.signIn, people, personSessions, signInFacts: signIn.facts, mailInvitation: signIn.mailInvitation },
     administration,
     invites,
-    referrals: createReferrals({ store, clock, share_percent: settings.referralShare_percent }),
+    referrals,
+    payments,
     statements: createStatements({ store, clock }),
     dataRights,
     catalog,

@@ -1,6 +1,7 @@
 import type { FleetEvent } from "./fleet/index.js";
 import type { Logger, Metrics } from "./insight/index.js";
 import type { LedgerEvent } from "./ledger/index.js";
+import type { PaymentEvent } from "./payments/index.js";
 import type { SessionEvent } from "./store/index.js";
 
 /** Turns what the rooms report into log lines and counters: the rooms know neither. */
@@ -36,6 +37,33 @@ export function reportLedger(log: Logger, metrics: Metrics): (event: LedgerEvent
       case "dead_letter":
       case "release_failed":
         log.error(fields, "money is not where it should be");
+        break;
+    }
+  };
+}
+
+export function reportPayments(log: Logger, metrics: Metrics): (event: PaymentEvent) => void {
+  return (event) => {
+    metrics.count("payment_events_total", { type: event.type });
+    const { type, ...details } = event;
+    const fields = { component: "payments", event: type, ...details };
+    switch (type) {
+      case "deposit_credited":
+      case "withdrawal_moved":
+        log.info(fields, "money has moved");
+        break;
+      case "job_postponed":
+      case "event_failed":
+      case "deposit_check_failed":
+      case "referral_apply_failed":
+      case "signature_refused":
+        log.warn(fields, "a payment needs attention if this goes on");
+        break;
+      case "taken_back":
+      case "job_dead":
+      case "deposit_review":
+      case "withdrawal_alert":
+        log.error(fields, "a person should look at this payment");
         break;
     }
   };

@@ -24,6 +24,7 @@ export * from "./hash.js";
 export * from "./limits.js";
 export * from "./manifest/index.js";
 export * from "./messages/index.js";
+export { formatUsd, parseUsd } from "./money.js";
 export * from "./sealed-transport/index.js";
 export * from "./signatures/index.js";
 export { bytesToUuid, uuidToBytes } from "./uuid.js";

@@ -167,6 +167,28 @@ export const modelOrigin: Form<string> = {
   expected: "an address such as https://models.example.org/umbel, without credentials, query or fragment",
 };
 
+/** An address of the web, or empty for none. */
+export const optionalAddress: Form<string | undefined> = {
+  schema: z
+    .string()
+    .max(2_048)
+    .refine((written) => written === "" || (/^https?:\/\//.test(written) && URL.canParse(written)))
+    .transform((written) => (written === "" ? undefined : written)),
+  expected: "an address such as https://umbel.example.org/paid, or empty",
+};
+
+/** A secret that somebody else has made, or empty for none. */
+export const foreignSecret: Form<string | undefined> = {
+  schema: z
+    .string()
+    .regex(/^(?:[\x21-\x7e]{8,512})?$/)
+    .transform((written) => (written === "" ? undefined : written)),
+  expected: "8 to 512 characters without blanks, or empty",
+};
+
+/** Two capital letters (ISO 3166). */
+export const country: Form<string> = { schema: z.string().regex(/^[A-Z]{2}$/), expected: "a code of two capital letters such as US" };
+
 /** `host:port`, or empty for off. */
 export const listenAddress: Form<{ readonly host: string; readonly port: number } | undefined> = {
   schema: z

@@ -114,6 +114,25 @@ describe("loadSettings", () => {
   });
 });
 
+describe("credits without a payment", () => {
+  const mock = { UMBEL_BILLING_MOCK: "true" };
+
+  it("are refused beside a Stripe key, in production, and with a database on another machine", () => {
+    expect(problemsOf({ ...mock, UMBEL_STRIPE_SECRET_KEY: "sk_test_12345678" })).toMatchObject([{ name: "UMBEL_BILLING_MOCK" }]);
+    expect(problemsOf({ ...mock, NODE_ENV: "production" })).toMatchObject([{ name: "UMBEL_BILLING_MOCK" }]);
+    expect(problemsOf({ ...mock, UMBEL_DATABASE_URL: "postgres://u:p@db.example.org/umbel" })).toMatchObject([
+      { name: "UMBEL_BILLING_MOCK" },
+    ]);
+  });
+
+  it("are there on this machine, and elsewhere for whoever says that he knows", () => {
+    const known = { UMBEL_ALLOW_BILLING_MOCK_I_KNOW: "true" };
+    expect(problemsOf({ ...mock, UMBEL_DATABASE_URL: "postgres://u:p@127.0.0.1/umbel" })).toEqual([]);
+    expect(problemsOf({ ...mock, ...known, NODE_ENV: "production" })).toEqual([]);
+    expect(problemsOf({ ...mock, ...known, UMBEL_STRIPE_SECRET_KEY: "sk_test_12345678" })).toHaveLength(1);
+  });
+});
+
 describe("settings in effect", () => {
   it("are known as they were written, with where each comes from, but for secrets", () => {
     const env = { UMBEL_QUEUE_SIZE: "12", UMBEL_ADMIN_KEY: "an-admin-key-that-is-long-enough" };

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { conflictsOf } from "./conflicts.js";
 import { SETTINGS, type SettingName, type Settings } from "./settings.js";
 
 /** Settings of programs that share the environment with the coordinator: providers and clients of the API. */
@@ -73,6 +74,8 @@ export function loadSettings(sources: SettingsSources): Settings {
   if (problems.length > 0) throw new SettingsError(problems);
   // Complete: the loop covered every name, and each value came out of that name's schema.
   const settings = Object.freeze(read) as Settings;
+  const conflicts = conflictsOf(settings, sources.env);
+  if (conflicts.length > 0) throw new SettingsError(conflicts);
   written.set(settings, rows);
   return settings;
 }

@@ -8,18 +8,21 @@ import type { z } from "zod";
 import {
   adminSecret,
   ageRecipient,
+  country,
   countsByName,
   decimal,
   directory,
   duration,
   type Form,
   flag,
+  foreignSecret,
   hostname,
   list,
   listenAddress,
   modelOrigin,
   oidcIssuers,
   oneOf,
+  optionalAddress,
   optionalDirectory,
   optionalOrigin,
   origin,
@@ -510,6 +513,81 @@ export const SETTINGS = {
     default: "false",
     about:
       "Whether every settlement is written to disk before it is booked, so that a crash in that moment loses nobody's earning; costs a disk write a request.",
+  }),
+
+  stripeSecretKey: setting(foreignSecret, {
+    env: "UMBEL_STRIPE_SECRET_KEY",
+    default: "",
+    about: "Secret key of a Stripe account, for deposits by card and withdrawals to bank accounts; empty takes no cards.",
+    secret: true,
+  }),
+  stripeWebhookSecret: setting(foreignSecret, {
+    env: "UMBEL_STRIPE_WEBHOOK_SECRET",
+    default: "",
+    about: "Signing secret of the webhook of that account; without it no event is taken.",
+    secret: true,
+  }),
+  stripeConnectWebhookSecret: setting(foreignSecret, {
+    env: "UMBEL_STRIPE_CONNECT_WEBHOOK_SECRET",
+    default: "",
+    about: "Signing secret of the webhook of connected accounts; without it no event of theirs is taken.",
+    secret: true,
+  }),
+  stripeApiUrl: setting(optionalAddress, {
+    env: "UMBEL_STRIPE_API_URL",
+    default: "",
+    about: "Another address of Stripe's API, for a proxy or a server of your own to test with; empty is Stripe.",
+  }),
+  stripeSuccessUrl: setting(optionalAddress, {
+    env: "UMBEL_STRIPE_SUCCESS_URL",
+    default: "",
+    about: "Where Stripe sends a payer afterwards; `{CHECKOUT_SESSION_ID}` in it is replaced. Empty is the console.",
+  }),
+  stripeCancelUrl: setting(optionalAddress, {
+    env: "UMBEL_STRIPE_CANCEL_URL",
+    default: "",
+    about: "Where Stripe sends somebody who does not pay. Empty is the console.",
+  }),
+  stripeConnectCountry: setting(country, {
+    env: "UMBEL_STRIPE_CONNECT_COUNTRY",
+    default: "US",
+    about: "Country of whoever is paid and names none.",
+  }),
+  stripeConnectReturnUrl: setting(optionalAddress, {
+    env: "UMBEL_STRIPE_CONNECT_RETURN_URL",
+    default: "",
+    about: "Where Stripe sends somebody who has said where to pay to. Empty is the console.",
+  }),
+  stripeConnectRefreshUrl: setting(optionalAddress, {
+    env: "UMBEL_STRIPE_CONNECT_REFRESH_URL",
+    default: "",
+    about: "Where Stripe sends somebody whose page for that has expired. Empty is the console.",
+  }),
+  depositMax_usd: setting(wholeNumber({ least: 1, most: 1_000_000 }), {
+    env: "UMBEL_DEPOSIT_MAX_USD",
+    default: "10000",
+    about: "Largest deposit by card.",
+  }),
+  withdrawDailyMax_usd: setting(wholeNumber({ least: 1, most: 10_000_000 }), {
+    env: "UMBEL_WITHDRAW_MAX_DAILY_USD",
+    default: "5000",
+    about: "Most that one account may withdraw in a day, UTC.",
+  }),
+  payoutHold_hours: setting(wholeNumber({ least: 0, most: 8_760 }), {
+    env: "UMBEL_PAYOUT_HOLD_HOURS",
+    default: "0",
+    about: "For how long an earning cannot be withdrawn.",
+  }),
+  billingMock: setting(flag, {
+    env: "UMBEL_BILLING_MOCK",
+    default: "false",
+    about:
+      "Whether deposits are credited without any payment, to try things out. Refuses to start beside a Stripe key, in production, or with a database elsewhere.",
+  }),
+  allowBillingMock: setting(flag, {
+    env: "UMBEL_ALLOW_BILLING_MOCK_I_KNOW",
+    default: "false",
+    about: "Whether it may do so in production or with a database elsewhere all the same.",
   }),
 } as const satisfies Record<string, Setting<unknown>>;
 

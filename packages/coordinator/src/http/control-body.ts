@@ -1,5 +1,6 @@
 import { ApiError, parseJsonBody } from "@umbel/dialects";
 import type { FastifyRequest } from "fastify";
+import { parse } from "lossless-json";
 import type { z } from "zod";
 import type { HttpDependencies } from "./dependencies.js";
 import { readBody } from "./read-body.js";
@@ -23,9 +24,20 @@ export async function controlBody<Schema extends z.ZodType>(
   refuseUnreadableBody(request.headers);
   const limits = { bytes_max, idle_ms: settings.bodyIdleTimeout_ms, total_ms: settings.bodyTimeout_ms };
   const bytes = await readBody(request.raw, limits, clock);
-  const result = schema.safeParse(bytes.length === 0 ? {} : parseJsonBody(bytes));
+  const result = schema.safeParse(bytes.length === 0 ? {} : withExactAmounts(parseJsonBody(bytes), bytes));
   if (result.success) return result.data;
   throw refusal(result.error.issues[0]);
+}
+
+/** Fields of amounts are named like this everywhere. */
+const IS_AMOUNT = /_usd$/;
+
+/** Numbers that are amounts of money as the text that they were written in: a number that was read has lost digits that the rules count. */
+function withExactAmounts(body: Readonly<Record<string, unknown>>, bytes: Uint8Array): Readonly<Record<string, unknown>> {
+  const amounts = Object.keys(body).filter((name) => IS_AMOUNT.test(name) && typeof body[name] === "number");
+  if (amounts.length === 0) return body;
+  const written = parse(Buffer.from(bytes).toString(), undefined, { parseNumber: (text) => text }) as Readonly<Record<string, unknown>>;
+  return { ...body, ...Object.fromEntries(amounts.map((name) => [name, written[name]])) };
 }
 
 function refusal(issue: z.core.$ZodIssue | undefined): ApiError {

@@ -24,6 +24,7 @@ import type { Fleet } from "../fleet/index.js";
 import type { Inference, RateLimits } from "../inference/index.js";
 import type { DecisionArchive, Logger, Metrics, Rejections, StatisticsStore } from "../insight/index.js";
 import type { History, Ledger, OwnPrices } from "../ledger/index.js";
+import type { Payments } from "../payments/index.js";
 import type { Statements } from "../statements/index.js";
 import type { Idempotency } from "./idempotency/index.js";
 import type { Sealing } from "./sealed/index.js";
@@ -59,7 +60,8 @@ export interface HttpDependencies {
   readonly devices: Omit<DeviceLinking, "sweep">;
   readonly administration: Omit<Administration, "sweep">;
   readonly invites: Omit<Invites, "sweep">;
-  readonly referrals: Referrals;
+  readonly referrals: Omit<Referrals, "isKnown" | "applyIn">;
+  readonly payments: Omit<Payments, "work" | "reconcile" | "sweep" | "close">;
   readonly statements: Statements;
   readonly dataRights: Omit<DataRights, "eraseDue">;
   readonly catalog: Omit<Catalog, "register" | "setAlias" | "refresh"> & CatalogAdmin;

@@ -123,6 +123,7 @@ export function createGates(dependencies: HttpDependencies, isDraining: () => bo
     release: [releaser],
     sign_in: [withinAddressLimit, ownPage],
     public: [withinAddressLimit],
+    webhook: [],
     probe: [],
   };
 }

@@ -1,9 +1,7 @@
+import { formatUsd } from "@umbel/protocol";
+
 /** µUSD as USD with six decimals: `"25.000000"`. Source: money.md §1. */
-export function usd(amount_microUsd: bigint): string {
-  const sign = amount_microUsd < 0n ? "-" : "";
-  const digits = (amount_microUsd < 0n ? -amount_microUsd : amount_microUsd).toString().padStart(7, "0");
-  return `${sign}${digits.slice(0, -6)}.${digits.slice(-6)}`;
-}
+export const usd = formatUsd;
 
 /** A price in µUSD per million tokens as USD per million tokens with four decimals: `"$0.0500"`. */
 export function usdPerMillion(price_microUsd: bigint): string {

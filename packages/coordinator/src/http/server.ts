@@ -23,6 +23,7 @@ import { answerMalformedRequest } from "./malformed-request.js";
 import { catalogAdminRoutes } from "./models/admin/index.js";
 import { modelRoutes } from "./models/model-routes.js";
 import { openApiRoutes } from "./openapi/openapi-routes.js";
+import { paymentRoutes } from "./payments/index.js";
 import { programmeRoutes } from "./programmes/index.js";
 import { publishingKeyRoutes } from "./publishing/index.js";
 import { rejectionRoutes } from "./rejections/rejection-routes.js";
@@ -79,6 +80,7 @@ export function createHttpServer(dependencies: HttpDependencies): HttpServer {
     ...adminRoutes(dependencies, drain),
     ...administrationRoutes(dependencies),
     ...programmeRoutes(dependencies),
+    ...paymentRoutes(dependencies),
     ...statementRoutes(dependencies),
     ...dataRightsRoutes(dependencies),
     ...catalogAdminRoutes(dependencies),

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { depositRepository, openStore, withdrawalRepository } from "../store/index.js";
 import { MODEL, startTestCoordinator, type TestCoordinator } from "../testing.js";
 import { AUTH_ENDPOINTS } from "./sign-in/auth-endpoints.js";
 import { letterTo, linkOf, type TestBrowser, testBrowser } from "./sign-in/testing/browser.js";
@@ -27,6 +28,7 @@ const ROUTES: Readonly<Record<keyof typeof LETS_IN, readonly string[]>> = {
     "GET /health",
     "GET /openapi.json",
     "GET /readyz",
+    "GET /v1/billing/methods",
     "GET /v1/blobs/*",
     "GET /v1/catalog/keys",
     "GET /v1/config/public",
@@ -40,11 +42,15 @@ const ROUTES: Readonly<Record<keyof typeof LETS_IN, readonly string[]>> = {
     "GET /v1/pricing",
     "GET /v1/releases/latest",
     "GET /v1/stats",
+    "POST /v1/billing/stripe/connect/webhook",
+    "POST /v1/billing/stripe/webhook",
     "POST /v1/device/code",
     "POST /v1/device/token",
     "POST /v1/setup",
   ],
   keys_and_people: [
+    "GET /v1/billing/deposits",
+    "GET /v1/billing/stripe/session",
     "GET /v1/decisions/:id",
     "GET /v1/generation",
     "GET /v1/key",
@@ -58,6 +64,7 @@ const ROUTES: Readonly<Record<keyof typeof LETS_IN, readonly string[]>> = {
     "GET /v1/payments/usage/summary",
     "GET /v1/referral/info",
     "GET /v1/referral/stats",
+    "POST /v1/billing/stripe/create-session",
     ...["chat/completions", "completions", "embeddings", "messages", "messages/count_tokens", "responses", "responses/input_tokens"].map(
       (path) => `POST /v1/${path}`,
     ),
@@ -71,6 +78,11 @@ const ROUTES: Readonly<Record<keyof typeof LETS_IN, readonly string[]>> = {
     "DELETE /v1/me/providers/:id",
     "DELETE /v1/me/sessions/:id",
     "DELETE /v1/pricing",
+    "GET /v1/billing/stripe/status",
+    "GET /v1/billing/stripe/withdrawals",
+    "GET /v1/billing/stripe/withdrawals/:id",
+    "GET /v1/billing/withdrawals",
+    "GET /v1/billing/withdrawals/:id",
     "GET /v1/device/pending",
     "GET /v1/keys",
     "GET /v1/keys/:id",
@@ -84,6 +96,8 @@ const ROUTES: Readonly<Record<keyof typeof LETS_IN, readonly string[]>> = {
     "GET /v1/me/visibility",
     "PATCH /v1/keys/:id",
     "POST /v1/auth/keys",
+    "POST /v1/billing/stripe/onboard",
+    "POST /v1/billing/withdraw/stripe",
     "POST /v1/device/approve",
     "POST /v1/device/deny",
     "POST /v1/invite/redeem",
@@ -158,6 +172,9 @@ const OWNED = [
   "DELETE /v1/me/provider-tokens/:id",
   "DELETE /v1/me/providers/:id",
   "DELETE /v1/me/sessions/:id",
+  "GET /v1/billing/stripe/session",
+  "GET /v1/billing/stripe/withdrawals/:id",
+  "GET /v1/billing/withdrawals/:id",
   "GET /v1/decisions/:id",
   "GET /v1/keys/:id",
   "GET /v1/me/providers/:id/earnings",
@@ -197,6 +214,9 @@ describe("who may call what", () => {
   /** The address of a route, with something that is not there wherever it names something. */
   const addressOf = (url: string) => url.replaceAll(/:\w+|\*/g, "nothing");
 
+  /** An address that names this, in its path or in its query. */
+  const naming = (url: string, id: string) => (url.includes(":id") ? url.replace(":id", id) : `${url}?id=${id}`);
+
   async function send(method: string, path: string, token: string | undefined, body: object = {}) {
     const response = await fetch(`${test.url}${path}`, {
       method,
@@ -231,7 +251,7 @@ describe("who may call what", () => {
   });
 
   it("and with a person's cookie nothing changes from another site's page", async () => {
-    const writes = test.running.routes.filter(({ method, access }) => method !== "GET" && access !== "page" && access !== "public");
+    const writes = test.running.routes.filter(({ method, access }) => method !== "GET" && !["page", "public", "webhook"].includes(access));
     for (const { method, url } of writes) {
       const answer = await browser.call(method, addressOf(url), {}, { origin: "https://evil.example" });
       expect([401, 403], `${method} ${url}`).toContain(answer.status);
@@ -249,8 +269,8 @@ describe("who may call what", () => {
       const [method = "", url = ""] = name.split(" ");
       const { there, missing } = alices(url);
       const body = method === "PATCH" ? { name: "mine now" } : {};
-      const foreign = await send(method, url.replace(":id", there), bob, body);
-      expect(foreign, name).toEqual(await send(method, url.replace(":id", missing), bob, body));
+      const foreign = await send(method, naming(url, there), bob, body);
+      expect(foreign, name).toEqual(await send(method, naming(url, missing), bob, body));
       expect([403, 404], name).toContain(foreign.status);
     }
     // They were there all the time, and still are.
@@ -258,7 +278,7 @@ describe("who may call what", () => {
     const own = await Promise.all(
       OWNED.filter((name) => name.startsWith("GET")).map(async (name) => {
         const url = name.slice(4);
-        return [name, (await send("GET", url.replace(":id", alices(url).there), alice)).status];
+        return [name, (await send("GET", naming(url, alices(url).there), alice)).status];
       }),
     );
     expect(own).toEqual(OWNED.filter((name) => name.startsWith("GET")).map((name) => [name, 200]));
@@ -276,7 +296,25 @@ describe("who may call what", () => {
       const { data } = (await test.get(path, secrets.session)).body as { readonly data: readonly { readonly id: string }[] };
       return data[0]?.id ?? "";
     };
+    const withdrawal = `wd_${"0".repeat(23)}1`;
+    const amounts = { amount_microUsd: 2_000_000n, fee_microUsd: 0n, net_microUsd: 2_000_000n };
+    const times = { createdAt: new Date(), updatedAt: new Date() };
+    const fixed = { rail: "stripe", destination: "acct_1", method: "standard", status: "pending" } as const;
+    const store = await openStore({ databaseUrl: test.databaseUrl });
+    await withdrawalRepository.insert(store.db, { id: withdrawal, accountId: "alice", ...fixed, ...amounts, ...times });
+    const deposit = `dep_${"0".repeat(23)}1`;
+    const paid = {
+      paymentMethod: "stripe",
+      amount_microUsd: 2_000_000n,
+      amount_cents: 200,
+      status: "pending",
+      createdAt: new Date(),
+    } as const;
+    await depositRepository.insert(store.db, { id: deposit, accountId: "alice", ...paid });
+    await store.close();
     const things: Readonly<Record<string, string>> = {
+      "/v1/billing/stripe/session": deposit,
+      "/v1/billing/": withdrawal,
       "/v1/keys/": await list("/v1/keys"),
       "/v1/me/provider-tokens/": await list("/v1/me/provider-tokens"),
       "/v1/me/providers/": await list("/v1/me/providers"),

@@ -55,6 +55,11 @@ const CATALOGUE = {
   cached_prompt_tokens_total: { kind: "counter", labels: ["model"], help: "Prompt tokens settled that machines had in their cache." },
   billing_pending_total: { kind: "counter", labels: [], help: "Answers that ended before their settlement was committed." },
   billing_failed_total: { kind: "counter", labels: ["op"], help: "Ledger calls that failed and are repeated." },
+  payment_events_total: { kind: "counter", labels: ["type"], help: "What happened to money on its way in and out." },
+  outbox_waiting: { kind: "gauge", labels: [], help: "Pieces of work with payment processors that wait or are under way." },
+  outbox_dead: { kind: "gauge", labels: [], help: "Those that only a person can end." },
+  outbox_oldest_s: { kind: "gauge", labels: [], help: "For how long the one that is due longest has been due, in seconds." },
+  stripe_inbox_unprocessed: { kind: "gauge", labels: [], help: "Events of Stripe that are taken down and not processed." },
   ledger_events_total: { kind: "counter", labels: ["type"], help: "What the ledger reported beside its answers." },
   throughput_anomalies_total: {
     kind: "counter",

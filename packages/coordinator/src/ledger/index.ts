@@ -3,5 +3,6 @@ export { createHistory, type EarningSummary, type Generation, type History } fro
 export { AMOUNT_MICRO_USD_MAX } from "./hold.js";
 export { createLedger, type LedgerOptions } from "./ledger.js";
 export { createOwnPrices, type OwnPrices, PriceTooHighError } from "./own-prices.js";
-export { post } from "./posting.js";
+export { type EntryType, InsufficientFundsError, post } from "./posting.js";
+export { attempt } from "./retry.js";
 export * from "./types.js";

@@ -17,6 +17,7 @@ export {
   type VersionRow,
 } from "./repositories/catalog.js";
 export { decisionRepository, type StoredDecisionRow } from "./repositories/decisions.js";
+export { type DepositRow, depositRepository, disputeRepository, standingRepository } from "./repositories/deposits.js";
 export { deviceCodeRepository } from "./repositories/device-codes.js";
 export { type EarningFilter, type EarningRow, type EarningSum, earningsRepository } from "./repositories/earnings.js";
 export { departureRepository, type ErasureRow, erasureRepository } from "./repositories/erasure.js";
@@ -44,6 +45,13 @@ export { type PeriodRow, statementRepository } from "./repositories/statements.j
 export { statisticsRepository } from "./repositories/statistics.js";
 export { type StripeEventRow, stripeEventRepository } from "./repositories/stripe-events.js";
 export { type ListPlace, type UsageFilter, type UsageGroup, type UsageRow, type UsageSum, usageRepository } from "./repositories/usage.js";
+export {
+  balanceRepository,
+  type StripeAccountRow,
+  stripeAccountRepository,
+  type WithdrawalRow,
+  withdrawalRepository,
+} from "./repositories/withdrawals.js";
 export { createRowCache } from "./row-cache.js";
 export { authTables } from "./schema/index.js";
 export { CoordinatorRunningError, type SessionEvent } from "./session.js";

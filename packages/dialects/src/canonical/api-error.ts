@@ -47,6 +47,13 @@ export const API_ERROR_CODES = [
   "expired_code",
   "already_used",
   "referral_error",
+  "billing_error",
+  "stripe_error",
+  "chain_error",
+  "not_onboarded",
+  "instant_unavailable",
+  "insufficient_withdrawable",
+  "account_frozen",
   "internal_error",
 ] as const;
 export type ApiErrorCode = (typeof API_ERROR_CODES)[number];

@@ -65,6 +65,12 @@ export function createReferrals({ store, clock, share_percent }: ReferralsDepend
       return code;
     },
 
+    isKnown: async (code) => isCode(code) && (await ask(referralRepository.accountOf(db, code), clock)) !== undefined,
+
+    async applyIn(tx, accountId, written) {
+      if ((await referralRepository.referrerOf(tx, accountId)) === undefined) await apply(tx, accountId, normalCode(written));
+    },
+
     async figures(accountId) {
       const code = await ask(referralRepository.codeOf(db, accountId), clock);
       return code === undefined ? undefined : { code, ...(await ask(referralRepository.figures(db, accountId, code), clock)) };

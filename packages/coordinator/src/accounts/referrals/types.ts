@@ -1,3 +1,5 @@
+import type { Tx } from "../../store/index.js";
+
 /** Of a referral code, besides its form. */
 export const RESERVED_CODES: ReadonlySet<string> = new Set(
   "ADMIN ADMINISTRATOR API BILLING HELP INFO INVITE LEGAL MODERATOR NULL OFFICIAL OPERATOR PLATFORM ROOT SECURITY STAFF STRIPE SUPPORT SYSTEM TEAM TEST UMBEL UNDEFINED".split(
@@ -20,6 +22,10 @@ export interface Referrals {
   register(accountId: string, code: string): Promise<string>;
   /** Notes who brought the account: once, for ever. @returns the code as it is kept */
   apply(accountId: string, code: string): Promise<string>;
+  /** Whether a code, as it is kept, is somebody's. */
+  isKnown(code: string): Promise<boolean>;
+  /** The same as a part of `tx`, for whom nobody has brought yet; nothing for others. */
+  applyIn(tx: Tx, accountId: string, code: string): Promise<void>;
   /** Undefined when the account has no code. */
   figures(accountId: string): Promise<ReferralFigures | undefined>;
   /** The account's own code, and the one it was brought by. */

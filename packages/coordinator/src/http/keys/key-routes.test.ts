@@ -214,7 +214,7 @@ describe("the keys of an account", () => {
     [{ name: "x".repeat(ACCOUNT_LIMITS.name_characters_max + 1) }, "name"],
     [{ limit_usd: -1 }, "limit_usd"],
     [{ limit_usd: 1_000_001 }, "limit_usd"],
-    [{ limit_usd: "5" }, "limit_usd"],
+    [{ limit_usd: "five" }, "limit_usd"],
     [{ limit_reset: "hourly" }, "limit_reset"],
     [{ limit_reset: null }, "limit_reset"],
     [{ rpm_limit: 0 }, "rpm_limit"],

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { KeyChange, KeyRecord } from "../../accounts/index.js";
 import { jsonAmount } from "../money-format.js";
+import { usdAmount } from "../usd-amount.js";
 
 const MICRO = 1_000_000;
 
@@ -11,7 +12,7 @@ const limitReset = z
 
 const settable = {
   name: z.string(),
-  limit_usd: z.number().min(0).nullable().describe("Most that the key may spend in its window; null is no limit."),
+  limit_usd: usdAmount.nullable().describe("Most that the key may spend in its window; null is no limit."),
   limit_reset: limitReset,
   rpm_limit: perMinute,
   itpm_limit: perMinute,
@@ -33,6 +34,7 @@ export const secretBody = z.strictObject({ key: z.string() });
 export const publicKeyObject = z.object({
   ...settable,
   id: z.string(),
+  limit_usd: z.number().nullable(),
   label: z.string().describe("First ten and last four characters of the key."),
   disabled: z.boolean(),
   allowed_models: z.array(z.string()).describe("Empty is all."),
@@ -54,7 +56,7 @@ export function changeOf(body: z.infer<typeof keyChangeBody>): KeyChange {
   const { limit_usd, expires_at, ...rest } = body;
   const change = {
     name: rest.name,
-    limit_microUsd: limit_usd == null ? limit_usd : BigInt(Math.round(limit_usd * MICRO)),
+    limit_microUsd: limit_usd,
     limitReset: rest.limit_reset,
     rpmLimit: rest.rpm_limit,
     itpmLimit: rest.itpm_limit,

@@ -22,7 +22,7 @@ const STATUS_NAMES: Readonly<Record<number, string>> = {
   422: "The `Idempotency-Key` was used with another request.",
   429: "Too many requests or tokens, or no capacity; see `Retry-After`.",
   500: "Our mistake.",
-  502: "The machines that were tried failed.",
+  502: "The machines that were tried failed; of payments: the payment processor refused or did not answer.",
   503: "Not available right now; see `Retry-After`.",
   504: "No content arrived in time.",
 };
@@ -40,6 +40,7 @@ const ERRORS: Readonly<Record<Route["access"], readonly number[]>> = {
   release: [401, 403, 429, 500, 503],
   sign_in: [403, 429, 500, 503],
   public: [429, 500],
+  webhook: [],
   probe: [],
 };
 
@@ -191,6 +192,7 @@ function security({ access, apiKeyHeader }: Route): readonly Json[] {
       return [{ adminKey: [] }, { session: [] }];
     case "sign_in":
     case "public":
+    case "webhook":
     case "probe":
       return [];
   }

@@ -3,8 +3,13 @@ import { Validator } from "@seriousme/openapi-schema-validator";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startTestCoordinator, type TestCoordinator } from "../../testing.js";
 
-/** What a version's files are fetched by, and what says that an act on a model is unknown. */
-const UNDOCUMENTED = ["GET /v1/blobs/*", "POST /v1/admin/models/*"];
+/** What a version's files are fetched by, what says that an act on a model is unknown, and what Stripe alone calls. */
+const UNDOCUMENTED = [
+  "GET /v1/blobs/*",
+  "POST /v1/admin/models/*",
+  "POST /v1/billing/stripe/webhook",
+  "POST /v1/billing/stripe/connect/webhook",
+];
 
 describe("the API's description", () => {
   let test: TestCoordinator;

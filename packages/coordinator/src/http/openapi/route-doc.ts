@@ -6,6 +6,7 @@ export const TAGS = {
   Models: "What can be asked, and what it costs.",
   Keys: "API keys and their limits.",
   Account: "Balance and usage.",
+  Billing: "Money in and out.",
   Network: "Figures for everybody.",
   Machines: "For whoever owns machines that serve.",
   Service: "The coordinator itself.",

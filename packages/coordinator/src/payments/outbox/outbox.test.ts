@@ -21,7 +21,7 @@ function openOutbox(handle: JobHandler, clock = createFakeClock()) {
       store: database.store,
       clock,
       owner: randomUUID(),
-      handlers: new Map([[kind, handler]]),
+      handlers: (asked) => (asked === kind ? handler : undefined),
       onEvent: (event) => events.push(event),
     });
   const enqueue = (idempotencyKey: string = randomUUID(), payload: unknown = {}) =>

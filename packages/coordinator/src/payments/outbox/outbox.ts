@@ -77,7 +77,8 @@ export interface OutboxOptions {
   readonly clock: Clock;
   /** Unique to this start of the coordinator. */
   readonly owner: string;
-  readonly handlers: ReadonlyMap<string, JobHandler>;
+  /** Who does work of a kind. */
+  readonly handlers: (kind: string) => JobHandler | undefined;
   readonly onEvent: (event: OutboxEvent) => void;
 }
 
@@ -87,7 +88,7 @@ export function createOutbox({ store, clock, owner, handlers, onEvent }: OutboxO
   let closed = false;
 
   async function verdictOf(row: OutboxRow): Promise<Verdict> {
-    const handle = handlers.get(row.kind);
+    const handle = handlers(row.kind);
     if (handle === undefined) return { end: "dead", error: "nothing here does such work" };
     const stop = new AbortController();
     const cancel = clock.setTimer(OUTBOX_LIMITS.handler_ms, () => stop.abort(new Error("the job took too long")));

@@ -21,6 +21,9 @@ import { referrals } from "./0020-referrals.js";
 import { settlement } from "./0021-settlement.js";
 import { people } from "./0024-people.js";
 import { outbox } from "./0028-outbox.js";
+import { deposits } from "./0029-deposits.js";
+import { withdrawals } from "./0030-withdrawals.js";
+import { chainPayouts } from "./0031-chain-payouts.js";
 import { administration } from "./0032-administration.js";
 import { invites } from "./0033-invites.js";
 import { statements } from "./0034-statements.js";
@@ -58,6 +61,9 @@ export const migrations: readonly Migration[] = [
   { id: 21, name: "own prices, referrals and unclaimed earnings in settlement", sql: settlement },
   { id: 24, name: "people", sql: people },
   { id: 28, name: "outbox and inbox", sql: outbox },
+  { id: 29, name: "deposits", sql: deposits },
+  { id: 30, name: "withdrawals", sql: withdrawals },
+  { id: 31, name: "payouts on a chain", sql: chainPayouts },
   { id: 32, name: "administration of accounts", sql: administration },
   { id: 33, name: "invites", sql: invites },
   { id: 34, name: "places of periods in journals", sql: statements },

@@ -6,6 +6,7 @@ export * from "./insight.js";
 export * from "./invites.js";
 export * from "./money.js";
 export * from "./outbox.js";
+export * from "./payments.js";
 export * from "./people.js";
 export * from "./releases.js";
 export * from "./system.js";

@@ -1,0 +1,18 @@
+import type { SettingsProblem } from "./load-settings.js";
+import { SETTINGS, type Settings } from "./settings.js";
+
+/** Settings that are each right, and wrong together: money would be given away. Source: money.md §11. */
+export function conflictsOf(settings: Settings, env: Readonly<Record<string, string | undefined>>): readonly SettingsProblem[] {
+  if (!settings.billingMock) return [];
+  const problem = (expected: string): SettingsProblem => ({ name: SETTINGS.billingMock.env, value: "true", expected });
+  if (settings.stripeSecretKey !== undefined) return [problem(`to be false where ${SETTINGS.stripeSecretKey.env} is given`)];
+  if (settings.allowBillingMock) return [];
+  const unless = `unless ${SETTINGS.allowBillingMock.env} is true`;
+  if (env["NODE_ENV"] === "production") return [problem(`to be false in production, ${unless}`)];
+  return isRemote(settings.databaseUrl) ? [problem(`to be false with a database on another machine, ${unless}`)] : [];
+}
+
+function isRemote(databaseUrl: string | undefined): boolean {
+  if (databaseUrl === undefined) return false;
+  return !["localhost", "127.0.0.1", "[::1]", ""].includes(new URL(databaseUrl).hostname);
+}

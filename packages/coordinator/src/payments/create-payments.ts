@@ -1,0 +1,134 @@
+import type { Clock } from "@umbel/protocol";
+import { outboxRepository, type Store, stripeEventRepository, type WithdrawalRow } from "../store/index.js";
+import { createDatabase } from "./database.js";
+import type { Referrals } from "./deposits/apply-checkout.js";
+import { createDeposits, type DepositSettings, type Deposits } from "./deposits/deposits.js";
+import type { OnPaymentEvent } from "./events.js";
+import { createInbox } from "./inbox/inbox.js";
+import { createOutbox } from "./outbox/outbox.js";
+import { type ConnectedAccounts, createConnectedAccounts, type OnboardingSettings } from "./stripe/connected-accounts.js";
+import { createEventReceiver } from "./stripe/receive-event.js";
+import { createStripeApi, type StripeAccess } from "./stripe/stripe-api.js";
+import { createStripeEventHandler } from "./stripe/stripe-events.js";
+import { createStripeRail } from "./stripe/stripe-rail.js";
+import type { SignedBody } from "./stripe/stripe-webhook.js";
+import { createWithdrawalBook } from "./withdrawals/withdrawal-book.js";
+import { createWithdrawals, type WithdrawalSettings } from "./withdrawals/withdrawals.js";
+
+export interface PaymentSettings {
+  /** Absent: neither cards nor bank accounts. `mock`: deposits are credited without a payment. */
+  readonly stripe: StripeAccess | "mock" | undefined;
+  readonly webhookSecret: string | undefined;
+  readonly connectWebhookSecret: string | undefined;
+  readonly deposits: DepositSettings;
+  readonly onboarding: OnboardingSettings;
+  readonly withdrawals: WithdrawalSettings;
+}
+
+export interface PaymentOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  /** Unique to this start of the coordinator. */
+  readonly instanceId: string;
+  readonly settings: PaymentSettings;
+  readonly referrals?: Referrals;
+  readonly randomBytes: (length: number) => Uint8Array;
+  /** Jitter of retries; uniform in [0, 1). */
+  readonly random: () => number;
+  readonly onEvent: OnPaymentEvent;
+}
+
+export interface StripeWithdrawal {
+  readonly accountId: string;
+  readonly amount_microUsd: bigint;
+  readonly method: string;
+  readonly clientKey?: string | undefined;
+}
+
+/** How much waits, for whoever watches. */
+export interface PaymentBacklog {
+  readonly outbox: Awaited<ReturnType<typeof outboxRepository.depth>>;
+  readonly inbox: Awaited<ReturnType<typeof stripeEventRepository.depth>>;
+}
+
+/** Money in and out. What a method throws is a PaymentRefusal, a SignatureError, or a LedgerUnavailableError. */
+export interface Payments {
+  /** Whether any money comes in or goes out. */
+  readonly isOpen: boolean;
+  /** Whether cards are taken. */
+  readonly takesCards: boolean;
+  readonly deposits: Pick<Deposits, "open" | "get" | "list">;
+  /** Whether money can be withdrawn to bank accounts and cards. */
+  readonly paysBanks: boolean;
+  readonly accounts: ConnectedAccounts;
+  withdrawByStripe(request: StripeWithdrawal): Promise<WithdrawalRow>;
+  withdrawal(accountId: string, id: string): Promise<WithdrawalRow | undefined>;
+  withdrawals(
+    accountId: string,
+    query: { readonly limit: number; readonly rail?: WithdrawalRow["rail"] },
+  ): Promise<readonly WithdrawalRow[]>;
+  /** An event of Stripe, as it came to one of the webhooks. */
+  receive(event: Omit<SignedBody, "secret">): Promise<void>;
+  /** Does what is due. Call it every second or so. */
+  work(): Promise<void>;
+  /** Asks about deposits of which nothing was heard. Call it every hour. */
+  reconcile(): Promise<void>;
+  /** Removes what was done long ago. */
+  sweep(): Promise<void>;
+  backlog(): Promise<PaymentBacklog>;
+  close(): Promise<void>;
+}
+
+const ID_bytes = 12;
+
+/** Opens the ways by which money comes in and goes out. Close it before the store. */
+export function createPayments(options: PaymentOptions): Payments {
+  const { store, clock, instanceId, settings, referrals, randomBytes, random, onEvent } = options;
+  const database = createDatabase(store, clock, random);
+  const newId = (prefix: string) => `${prefix}_${Buffer.from(randomBytes(ID_bytes)).toString("hex")}`;
+  const api = settings.stripe === undefined || settings.stripe === "mock" ? undefined : createStripeApi(settings.stripe);
+  const book = createWithdrawalBook(onEvent);
+  const outbox = createOutbox({ store, clock, owner: instanceId, handlers: (kind) => rail.handlers.get(kind), onEvent });
+  const rail = createStripeRail({ database, clock, stripe: api, outbox, book, onEvent });
+  const handle = createStripeEventHandler({ clock, outbox, book, referrals, onEvent });
+  const inbox = createInbox({ store, clock, handle, onEvent });
+  const stripe = settings.stripe === "mock" ? "mock" : api;
+  const deposits = createDeposits({
+    ...{ database, clock, stripe, settings: settings.deposits, referrals, onEvent },
+    newId: () => newId("dep"),
+  });
+  const withdrawals = createWithdrawals({ database, clock, outbox, settings: settings.withdrawals, newId: () => newId("wd") });
+  const receiveEvent = createEventReceiver({ database, clock, inbox, stripe: api });
+  const secrets = { account: settings.webhookSecret, connect: settings.connectWebhookSecret };
+
+  return {
+    isOpen: settings.stripe !== undefined,
+    takesCards: deposits.isConfigured,
+    deposits,
+    paysBanks: api !== undefined,
+    accounts: createConnectedAccounts({ database, clock, stripe: api, settings: settings.onboarding }),
+    withdrawByStripe: (request) => withdrawals.withdraw(rail, request),
+    withdrawal: (accountId, id) => withdrawals.get(accountId, id),
+    withdrawals: (accountId, query) => withdrawals.list(accountId, query),
+    async receive(event) {
+      try {
+        await receiveEvent({ ...event, secret: secrets[event.endpoint] });
+      } catch (error) {
+        if (error instanceof Error && error.name === "SignatureError") onEvent({ type: "signature_refused", endpoint: event.endpoint });
+        throw error;
+      }
+    },
+    async work() {
+      await inbox.runDue();
+      await outbox.runDue();
+    },
+    reconcile: async () => void (await deposits.reconcile()),
+    async sweep() {
+      await outbox.sweep();
+      await inbox.sweep();
+    },
+    backlog: () =>
+      database.read(async (tx) => ({ outbox: await outboxRepository.depth(tx), inbox: await stripeEventRepository.depth(tx) })),
+    close: () => outbox.close(),
+  };
+}

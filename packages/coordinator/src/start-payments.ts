@@ -1,0 +1,71 @@
+import { randomBytes } from "node:crypto";
+import type { Clock } from "@umbel/protocol";
+import type { Referrals } from "./accounts/index.js";
+import type { Settings } from "./config/index.js";
+import type { Logger, Metrics } from "./insight/index.js";
+import { startLoop } from "./loop.js";
+import { paymentSettings } from "./payment-settings.js";
+import { createPayments, type Payments } from "./payments/index.js";
+import { reportPayments } from "./reports.js";
+import type { Store } from "./store/index.js";
+
+/** How long work that another coordinator began, or that is due again, may wait. */
+const WORK_INTERVAL_ms = 1_000;
+/** Source: money.md §11. */
+const RECONCILE_INTERVAL_ms = 3_600_000;
+const BACKLOG_INTERVAL_ms = 15_000;
+const SWEEP_INTERVAL_ms = 3_600_000;
+
+interface PaymentParts {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly instanceId: string;
+  readonly settings: Settings;
+  readonly referrals: Pick<Referrals, "isKnown" | "applyIn">;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+}
+
+/** Payments with what they do by themselves. Nothing runs where no money comes in or goes out. */
+export function startPayments(parts: PaymentParts): { readonly payments: Payments; readonly close: () => Promise<void> } {
+  const { store, clock, instanceId, settings, referrals, log, metrics } = parts;
+  const payments = createPayments({
+    ...{ store, clock, instanceId, settings: paymentSettings(settings), randomBytes, random: Math.random },
+    referrals: { isKnown: referrals.isKnown, apply: referrals.applyIn },
+    onEvent: reportPayments(log, metrics),
+  });
+  if (!payments.isOpen) return { payments, close: () => payments.close() };
+  if (settings.billingMock) log.warn({ event: "billing_mock" }, "deposits are credited without any payment");
+
+  let backlog: Awaited<ReturnType<Payments["backlog"]>> | undefined;
+  const sum = (part: "waiting" | "dead") => (backlog?.outbox ?? []).reduce((total, row) => total + row[part], 0);
+  metrics.gauge("outbox_waiting", () => sum("waiting"));
+  metrics.gauge("outbox_dead", () => sum("dead"));
+  metrics.gauge("outbox_oldest_s", () => {
+    const due = (backlog?.outbox ?? []).flatMap(({ oldest }) => (oldest === null ? [] : [oldest.getTime()]));
+    return Math.max(0, Math.floor((clock.date().getTime() - Math.min(...due, clock.date().getTime())) / 1_000));
+  });
+  metrics.gauge("stripe_inbox_unprocessed", () => backlog?.inbox.unprocessed ?? 0);
+
+  const failed = (what: string) => (error: unknown) => log.warn({ err: error }, what);
+  const loops = [
+    startLoop(clock, WORK_INTERVAL_ms, payments.work, failed("payments were not worked on")),
+    startLoop(clock, RECONCILE_INTERVAL_ms, payments.reconcile, failed("deposits were not compared with Stripe")),
+    startLoop(clock, SWEEP_INTERVAL_ms, payments.sweep, failed("old rows of payments were not removed")),
+    startLoop(
+      clock,
+      BACKLOG_INTERVAL_ms,
+      async () => {
+        backlog = await payments.backlog();
+      },
+      failed("what waits of payments was not counted"),
+    ),
+  ];
+  return {
+    payments,
+    async close() {
+      await Promise.all(loops.map((stop) => stop()));
+      await payments.close();
+    },
+  };
+}
