@@ -65,10 +65,13 @@ describe("while the database is away", () => {
     await expect.poll(() => seen("spilled")).toBe(10);
     expect(await lines()).toBe(10);
     await clock.advance(ANSWER_AFTER_MS - SPILL_AFTER_MS);
-    expect(await outcomes).toEqual(held.map(() => ({ state: "pending" })));
+    const pending = await outcomes;
+    expect(pending).toMatchObject(held.map(() => ({ state: "pending" })));
     await cable.plugIn();
     await advanceUntil(() => seen("settled") === 10, 1_000);
     await expect.poll(lines).toBe(0);
+    const [first] = pending;
+    expect(first?.state === "pending" && (await first.afterwards)).toEqual({ state: "settled", cost_microUsd: 100n, replayed: false });
     expect(await ledger.balance(consumer)).toEqual({ spendable_microUsd: 9_000n, held_microUsd: 0n, withdrawable_microUsd: 0n });
   });
 
@@ -80,7 +83,7 @@ describe("while the database is away", () => {
     cable.pull();
     const outcome = ledger.settle(terminal(held.requestId));
     await clock.advance(ANSWER_AFTER_MS);
-    expect(await outcome).toEqual({ state: "pending" });
+    expect(await outcome).toMatchObject({ state: "pending" });
     const next = await openBooks(database.store, { spillPath });
     expect(await next.ledger.recover()).toEqual({ replayed: 1, released: 0 });
     expect(await next.ledger.recover()).toEqual({ replayed: 0, released: 0 });
@@ -99,7 +102,7 @@ describe("while the database is away", () => {
     const outcome = ledger.settle(terminal(held.requestId));
     await expect.poll(() => seen("retry")).toBeGreaterThan(0);
     await ledger.close(0);
-    expect(await outcome).toEqual({ state: "pending" });
+    expect(await outcome).toMatchObject({ state: "pending" });
     expect(await lines()).toBe(1);
     const next = await openBooks(database.store, { spillPath });
     expect(await next.ledger.recover()).toMatchObject({ replayed: 1 });

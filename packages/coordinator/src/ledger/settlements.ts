@@ -143,7 +143,7 @@ export function createSettlements(options: SettlementsOptions): Settlements {
       const tooLong = wait(clock, ANSWER_AFTER_MS, patience.signal).then(
         async (): Promise<SettleOutcome> => {
           await job.spilling;
-          return { state: "pending" };
+          return { state: "pending", afterwards: job.outcome };
         },
         () => job.outcome,
       );

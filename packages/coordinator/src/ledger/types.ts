@@ -88,7 +88,11 @@ export type SettleOutcome =
   | { readonly state: "settled"; readonly cost_microUsd: MicroUsd; readonly replayed: boolean }
   | { readonly state: "released"; readonly replayed: true }
   /** Not yet in the database; written to the spill file and retried, or put aside for a person. The answer may be given to the consumer. */
-  | { readonly state: "pending" };
+  | {
+      readonly state: "pending";
+      /** What comes of it in the end, or pending again where this process ends before. Absent where nothing more comes. */
+      readonly afterwards?: Promise<SettleOutcome>;
+    };
 
 export type ReleaseReason =
   | "provider_error"

@@ -104,7 +104,7 @@ export function createRequestRecord(
           const { usage, reason } = settlement;
           const hedge = hedgeWon === undefined ? {} : { usedHedge: true, hedgeWon };
           const took = { ttft_ms: first_ms - start_ms, total_ms: end_ms - start_ms, timing };
-          void posted.then((outcome) =>
+          void posted.then(inTheEnd).then((outcome) =>
             decisions.ended(
               requestId,
               {
@@ -135,6 +135,11 @@ export function createRequestRecord(
 
 /** Answers of a few tokens that come at once say nothing of a rate. Source: routing.md §18. */
 const DECODE_TPS_max = 10_000;
+
+/** A record says what was charged, also where the consumer was not made to wait for it. */
+async function inTheEnd(outcome: SettleOutcome): Promise<SettleOutcome> {
+  return outcome.state === "pending" && outcome.afterwards !== undefined ? outcome.afterwards : outcome;
+}
 
 function billing(outcome: SettleOutcome, billed: boolean): DecisionEnd {
   if (!billed) return { billingOutcome: "free" };
