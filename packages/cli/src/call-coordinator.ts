@@ -23,6 +23,7 @@ interface CoordinatorCall {
   readonly path: string;
   readonly token?: string;
   readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
   readonly idempotencyKey?: string | undefined;
   /** How long the answer may take. */
   readonly timeout_ms?: number;
@@ -49,6 +50,7 @@ export async function callCoordinator(url: string, call: CoordinatorCall, advice
       method: call.method,
       signal: AbortSignal.timeout(call.timeout_ms ?? ANSWER_TIMEOUT_ms),
       headers: {
+        ...call.headers,
         ...(call.token === undefined ? {} : { authorization: `Bearer ${call.token}` }),
         ...(call.body === undefined ? {} : { "content-type": "application/json" }),
         ...(call.idempotencyKey === undefined ? {} : { "idempotency-key": call.idempotencyKey }),

@@ -2,6 +2,7 @@
 import { Command, CommanderError } from "commander";
 import { addAccountDataCommands } from "./commands/account.js";
 import { addAdminCommands } from "./commands/admin.js";
+import { addBillingCommands } from "./commands/billing.js";
 import { addBooksCommands } from "./commands/books.js";
 import { addChatCommand } from "./commands/chat.js";
 import { addCoordinatorCommand } from "./commands/coordinator.js";
@@ -34,6 +35,7 @@ for (const add of [
   addKeysCommands,
   addSessionCommand,
   addAdminCommands,
+  addBillingCommands,
   addChatCommand,
   addBooksCommands,
   addExplainCommand,

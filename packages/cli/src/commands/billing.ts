@@ -1,0 +1,37 @@
+import type { Command } from "commander";
+import { LOCAL_ACCOUNT } from "../local-accounts.js";
+
+/** Money in and out of an account. */
+export function addBillingCommands(program: Command): void {
+  const billing = program.command("billing").description("money in and out of your account");
+  asOwner(billing.command("deposit").description("make a page on which credits are paid by card"))
+    .argument("<usd>", "amount, e.g. 25 or 12.50")
+    .option("--referral <code>", "who sent you")
+    .action(async (usd, options) => (await import("../run/billing.js")).deposit(usd, options));
+  asOwner(billing.command("deposits").description("deposits of the account, newest first")).action(async (options) =>
+    (await import("../run/billing.js")).listDeposits(options),
+  );
+  asOwner(billing.command("onboard").description("tell Stripe where your earnings are to be paid to"))
+    .option("--country <code>", "two letters, e.g. US; fixed for a connected account")
+    .action(async (options) => (await import("../run/billing.js")).onboard(options));
+  asOwner(billing.command("status").description("where your earnings are paid to, and what Stripe still asks")).action(async (options) =>
+    (await import("../run/billing.js")).payoutStatus(options),
+  );
+  asOwner(billing.command("withdraw").description("withdraw earnings to your bank account or debit card"))
+    .argument("<usd>", "amount, e.g. 25 or 12.50")
+    .option("--instant", "within half an hour, to a debit card, for a fee")
+    .option("--key <text>", "the same withdrawal asked for again under the same key happens once (default: a new one)")
+    .action(async (usd, options) => (await import("../run/billing.js")).withdraw(usd, options));
+  asOwner(billing.command("withdrawals").description("withdrawals of the account, newest first")).action(async (options) =>
+    (await import("../run/billing.js")).listWithdrawals(options),
+  );
+}
+
+function asOwner(command: Command): Command {
+  return command
+    .option("--coordinator <url>", "the account's coordinator", "http://127.0.0.1:8080")
+    .option("--token <token>", "session token of the account (default: one made with the coordinator's home)")
+    .option("--account <id>", "with the coordinator's home: account that is meant", LOCAL_ACCOUNT)
+    .option("--home <directory>", "Umbel home of the coordinator (default: UMBEL_HOME, else ~/.umbel)")
+    .option("--json", "print one JSON object");
+}
