@@ -8,6 +8,7 @@ import { addChatCommand } from "./commands/chat.js";
 import { addCoordinatorCommand } from "./commands/coordinator.js";
 import { addExplainCommand } from "./commands/explain.js";
 import { addKeysCommands, addSessionCommand } from "./commands/keys.js";
+import { addLoginCommands } from "./commands/login.js";
 import { addModelsCommands } from "./commands/models.js";
 import { addProgrammeCommands } from "./commands/programmes.js";
 import { addProviderCommands } from "./commands/provider.js";
@@ -34,6 +35,7 @@ for (const add of [
   addModelsCommands,
   addKeysCommands,
   addSessionCommand,
+  addLoginCommands,
   addAdminCommands,
   addBillingCommands,
   addChatCommand,

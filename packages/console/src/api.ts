@@ -11,9 +11,14 @@ export interface Balance {
   readonly held_usd: string;
 }
 
+/** Without a key the browser's cookie says who is asking. */
+function authorization(apiKey: string): Record<string, string> {
+  return apiKey === "" ? {} : { authorization: `Bearer ${apiKey}` };
+}
+
 /** Calls a JSON route. @throws Error with the coordinator's own message. */
 export async function getJson<T>(path: string, apiKey: string, signal: AbortSignal): Promise<T> {
-  const response = await fetch(path, { headers: { authorization: `Bearer ${apiKey}` }, signal });
+  const response = await fetch(path, { headers: authorization(apiKey), signal });
   const body = await response.json();
   if (!response.ok) throw new Error(body?.error?.message ?? `The coordinator answered ${response.status}.`);
   return body;
@@ -23,7 +28,7 @@ export async function getJson<T>(path: string, apiKey: string, signal: AbortSign
 export async function* streamChat(request: object, apiKey: string, signal: AbortSignal): AsyncGenerator<string> {
   const response = await fetch("/v1/chat/completions", {
     method: "POST",
-    headers: { authorization: `Bearer ${apiKey}`, "content-type": "application/json" },
+    headers: { ...authorization(apiKey), "content-type": "application/json" },
     body: JSON.stringify({ ...request, stream: true }),
     signal,
   });

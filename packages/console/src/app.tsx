@@ -1,39 +1,128 @@
-import { useState } from "react";
+import { useCallback, useEffect, useState } from "react";
 import { Chat } from "./chat.js";
 import { KeyForm } from "./key-form.js";
 import { LinkPage } from "./link/link-page.js";
 import { Network } from "./network.js";
+import { ask, type Person, type PublicConfig, publicConfig, whoIsHere } from "./people/auth-api.js";
+import { KeysPage } from "./people/keys-page.js";
+import { ForgotPage, ResetPage } from "./people/password-pages.js";
+import { Problem } from "./people/problem.js";
+import { signInFrom } from "./people/return-to.js";
+import { SettingsPage } from "./people/settings-page.js";
+import { SetupPage } from "./people/setup-page.js";
+import { SignInPage } from "./people/sign-in-page.js";
+import { SignUpPage } from "./people/sign-up-page.js";
 
 /** Where the key is kept: this tab only, so that closing it forgets the key. */
 const KEY_STORAGE = "umbel-api-key";
+/** Tells the other tabs that somebody has signed out. */
+const SIGNED_OUT = "umbel-signed-out";
 
-/** The address of the page that links machines; the coordinator serves the same file there. */
-const LINK_PATH = "/link";
+interface Here {
+  readonly config: PublicConfig;
+  readonly person: Person | undefined;
+}
 
 export function App() {
-  const { pathname, search } = window.location;
+  const [here, setHere] = useState<Here>();
+  const [problem, setProblem] = useState<string>();
+  const look = useCallback(async () => {
+    try {
+      const [config, person] = await Promise.all([publicConfig(), whoIsHere()]);
+      setHere({ config, person });
+    } catch (error) {
+      setProblem(error instanceof Error ? error.message : String(error));
+    }
+  }, []);
+  useEffect(() => {
+    void look();
+    const channel = new BroadcastChannel(SIGNED_OUT);
+    channel.onmessage = () => window.location.assign("/");
+    return () => channel.close();
+  }, [look]);
   return (
     <main>
       <header>
-        <h1>Umbel</h1>
-        <p>A private inference network.</p>
+        <div>
+          <h1>
+            <a href="/">Umbel</a>
+          </h1>
+          <p>A private inference network.</p>
+        </div>
+        {here !== undefined && <Navigation {...here} />}
       </header>
-      {pathname === LINK_PATH ? <LinkPage offeredCode={new URLSearchParams(search).get("user_code") ?? ""} /> : <Overview />}
+      <Problem text={problem} />
+      {here !== undefined && <Page {...here} onChanged={look} />}
     </main>
   );
 }
 
-function Overview() {
+function Navigation({ config, person }: Here) {
+  if (person === undefined) {
+    return <nav aria-label="Account">{config.setup_needed ? <a href="/setup">Set up</a> : <a href={signInFrom("/")}>Sign in</a>}</nav>;
+  }
+  const signOut = async () => {
+    sessionStorage.clear();
+    await ask("POST", "/api/auth/sign-out");
+    new BroadcastChannel(SIGNED_OUT).postMessage("");
+    window.location.assign("/");
+  };
+  return (
+    <nav aria-label="Account">
+      <a href="/keys">Keys</a>
+      <a href="/settings">{person.display_name || person.email || "Settings"}</a>
+      <button type="button" className="quiet" onClick={signOut}>
+        Sign out
+      </button>
+    </nav>
+  );
+}
+
+function Page({ config, person, onChanged }: Here & { readonly onChanged: () => Promise<void> }) {
+  const { pathname, search, hash } = window.location;
+  switch (pathname) {
+    case "/link":
+      return <LinkPage offeredCode={new URLSearchParams(search).get("user_code") ?? ""} isSignedIn={person !== undefined} />;
+    case "/setup":
+      return <SetupPage hash={hash} />;
+    case "/sign-in":
+      return <SignInPage config={config} search={search} />;
+    case "/sign-up":
+      return <SignUpPage config={config} search={search} />;
+    case "/forgot":
+      return <ForgotPage />;
+    case "/reset-password":
+      return <ResetPage search={search} />;
+    case "/keys":
+      return person === undefined ? <ToSignIn /> : <KeysPage />;
+    case "/settings":
+      return person === undefined ? <ToSignIn /> : <SettingsPage person={person} config={config} onChanged={onChanged} />;
+    default:
+      return <Overview person={person} />;
+  }
+}
+
+function ToSignIn() {
+  const { pathname, search } = window.location;
+  return (
+    <section className="card narrow">
+      <p>This page is for people who have signed in.</p>
+      <a href={signInFrom(pathname, search)}>Sign in</a>
+    </section>
+  );
+}
+
+function Overview({ person }: { readonly person: Person | undefined }) {
   const [apiKey, setApiKey] = useState(() => sessionStorage.getItem(KEY_STORAGE) ?? "");
   const keep = (key: string) => {
     if (key === "") sessionStorage.removeItem(KEY_STORAGE);
     else sessionStorage.setItem(KEY_STORAGE, key);
     setApiKey(key);
   };
-  if (apiKey === "") return <KeyForm onKey={keep} />;
+  if (apiKey === "" && person === undefined) return <KeyForm onKey={keep} />;
   return (
     <>
-      <Network apiKey={apiKey} onForget={() => keep("")} />
+      <Network apiKey={apiKey} onForget={apiKey === "" ? undefined : () => keep("")} />
       <Chat apiKey={apiKey} />
     </>
   );

@@ -13,7 +13,8 @@ export function KeyForm({ onKey }: { readonly onKey: (key: string) => void }) {
       <input id={id} name="key" type="password" autoComplete="off" placeholder="sk-um-…" required />
       <button type="submit">Continue</button>
       <p className="hint">
-        It is printed when the network starts, or made with <code>umbel keys create</code>. It stays in this tab.
+        It is printed when the network starts, or made with <code>umbel keys create</code>. It stays in this tab. Or{" "}
+        <a href="/sign-in">sign in</a>.
       </p>
     </form>
   );

@@ -8,7 +8,7 @@ interface Snapshot {
   readonly balance: Balance;
 }
 
-export function Network({ apiKey, onForget }: { readonly apiKey: string; readonly onForget: () => void }) {
+export function Network({ apiKey, onForget }: { readonly apiKey: string; readonly onForget: (() => void) | undefined }) {
   const [snapshot, setSnapshot] = useState<Snapshot>();
   const [error, setError] = useState<string>();
   useEffect(() => {
@@ -67,9 +67,11 @@ export function Network({ apiKey, onForget }: { readonly apiKey: string; readonl
           </p>
         </>
       )}
-      <button type="button" className="quiet" onClick={onForget}>
-        Use another key
-      </button>
+      {onForget !== undefined && (
+        <button type="button" className="quiet" onClick={onForget}>
+          Use another key
+        </button>
+      )}
     </section>
   );
 }

@@ -177,7 +177,7 @@ async function start(
 
   const publishingKeys = createPublishingKeys({ store, clock });
   closers.push(() => publishingKeys.close());
-  const devices = createDeviceLinking({ store, clock, randomBytes });
+  const devices = createDeviceLinking({ store, clock, randomBytes, session_ms: settings.sessionTtl_ms });
   const administration = createAdministration({ store, clock });
   const invites = createInvites({ store, clock, randomBytes });
   const dataRights = createDataRights({ store, clock, randomBytes, erasureDelay_ms: settings.erasureDelay_days * DAY_ms });

@@ -5,7 +5,7 @@ import { LOCAL_ACCOUNT } from "../local-accounts.js";
 export function asOwner(command: Command): Command {
   return command
     .option("--coordinator <url>", "the account's coordinator", "http://127.0.0.1:8080")
-    .option("--token <token>", "session token of the account (default: one made with the coordinator's home)")
+    .option("--token <token>", "session token of the account (default: that of umbel login, else one made with the coordinator's home)")
     .option("--account <id>", "with the coordinator's home: account that is meant", LOCAL_ACCOUNT)
     .option("--home <directory>", "Umbel home of the coordinator (default: UMBEL_HOME, else ~/.umbel)")
     .option("--json", "print one JSON object");

@@ -12,6 +12,8 @@ interface Waiting {
   readonly poll: (deviceCode: string) => Promise<CoordinatorReply>;
   readonly wait: (wait_ms: number) => Promise<void>;
   readonly now_ms: () => number;
+  /** What to do when it came to nothing. */
+  readonly again?: string;
 }
 
 const AGAIN = "Start again with: umbel provider login";
@@ -19,7 +21,7 @@ const AGAIN = "Start again with: umbel provider login";
 /** Asks until somebody has decided. A coordinator that does not answer is asked again. @throws CliError for a refusal, and in the end */
 export async function awaitApproval(
   { deviceCode, interval_s, expires_s }: DeviceCode,
-  { poll, wait, now_ms }: Waiting,
+  { poll, wait, now_ms, again = AGAIN }: Waiting,
 ): Promise<{ readonly token: string; readonly accountId: string }> {
   const end_ms = now_ms() + expires_s * 1_000;
   let pause_s = Math.max(1, interval_s);
@@ -34,9 +36,9 @@ export async function awaitApproval(
     if (status === "authorized") return { token: String(token), accountId: String(account_id) };
     if (reply.code === "slow_down") pause_s += 5;
     else if (reply.code === "access_denied")
-      throw new CliError("The owner of the account has refused this machine.", EXIT_CODES.authentication);
-    else if (reply.code === "expired_token") throw new CliError("The code has expired.", EXIT_CODES.authentication, AGAIN);
-    else if (reply.status >= 400) throw new CliError(`The coordinator refused: ${reply.message}.`, EXIT_CODES.failure, AGAIN);
+      throw new CliError(`The code was refused: ${reply.message}.`, EXIT_CODES.authentication, again);
+    else if (reply.code === "expired_token") throw new CliError("The code has expired.", EXIT_CODES.authentication, again);
+    else if (reply.status >= 400) throw new CliError(`The coordinator refused: ${reply.message}.`, EXIT_CODES.failure, again);
   }
-  throw new CliError("Nobody approved the code in time.", EXIT_CODES.authentication, AGAIN);
+  throw new CliError("Nobody approved the code in time.", EXIT_CODES.authentication, again);
 }

@@ -3,6 +3,7 @@ import { BUNDLED_MODEL_DIRECTORIES, CONSOLE_DIRECTORY, resolveHome } from "../ho
 import { readSettings } from "../offline-store.js";
 import { createOutput } from "../output.js";
 import { announceReady, stopRequested } from "../process/managed.js";
+import { setupHint } from "../setup-hint.js";
 import { asStartError } from "../start-error.js";
 
 export interface CoordinatorOptions {
@@ -28,6 +29,7 @@ export async function runCoordinator(options: CoordinatorOptions): Promise<void>
   }).catch(asStartError);
   output.result({ url: coordinator.url, base_url: `${coordinator.url}/v1`, home });
   output.line(`The coordinator is ready: ${coordinator.url}/v1`);
+  for (const line of await setupHint(home, coordinator.url)) output.line(line);
   output.line(`Connect a machine with: umbel provider start --coordinator ${coordinator.url}`);
   announceReady({ url: coordinator.url });
   await Promise.race([stop, coordinator.closed]);

@@ -4,7 +4,9 @@ import { systemClock } from "@umbel/protocol/native";
 import { type CoordinatorReply, callCoordinator } from "../call-coordinator.js";
 import { CliError, EXIT_CODES } from "../exit-codes.js";
 import { resolveHome } from "../home.js";
+import { LOCAL_ACCOUNT } from "../local-accounts.js";
 import { createOutput } from "../output.js";
+import { linkedToken, SESSION_FILE } from "../provider/account-link.js";
 
 const SESSION_ms = 60_000;
 
@@ -43,9 +45,10 @@ export async function denyDevice(code: string, options: DeviceOptions): Promise<
   output.line("The machine is not linked.");
 }
 
-/** What was given, else one of the coordinator's own home. */
-export async function sessionToken({ token, account, home }: DeviceOptions): Promise<string> {
-  if (token !== undefined) return token;
+/** What was given, else that of whoever has signed in there, else one of the coordinator's own home. */
+export async function sessionToken({ token, account, home, coordinator }: DeviceOptions): Promise<string> {
+  const known = token ?? (account === LOCAL_ACCOUNT ? await linkedToken(resolveHome(home), coordinator, SESSION_FILE) : undefined);
+  if (known !== undefined) return known;
   const identity = await ownIdentity(resolveHome(home));
   return createSessions({ identity, clock: systemClock }).issue(account, SESSION_ms);
 }
@@ -68,7 +71,7 @@ export function accepted(
   if (reply.status < 400) return reply.body;
   const isAuthentication = reply.status === 401 || reply.status === 403;
   const remedy = isAuthentication
-    ? "Give --token a session token of the account; its coordinator makes one with: umbel session"
+    ? "Give --token a session token of the account; sign in with: umbel login; its coordinator makes one with: umbel session"
     : otherwise;
   throw new CliError(
     `The coordinator refused: ${reply.message}.`,

@@ -6,6 +6,7 @@ import { resolveHome } from "../home.js";
 import { ensureLocalAccounts } from "../local-accounts.js";
 import { createOutput } from "../output.js";
 import { type ManagedChild, startManaged, stopRequested } from "../process/managed.js";
+import { setupHint } from "../setup-hint.js";
 
 /** Longest wait for the bundled models to be loaded and routable. */
 const ROUTABLE_TIMEOUT_ms = 120_000;
@@ -58,6 +59,7 @@ export async function up(options: UpOptions): Promise<void> {
     output.line(`API key: ${secrets.apiKey}`);
     output.line(`Models: ${CHAT_MODEL} for answers, ${EMBEDDING_MODEL} for vectors`);
     output.line(`\n# curl\n${shown.curl}\n\n# TypeScript\n${shown.typescript}\n\n# Python\n${shown.python}\n`);
+    for (const line of await setupHint(home, url)) output.line(line);
     output.line(`Or open ${url} in a browser, or run: npx umbel chat. Ctrl-C stops everything.`);
     await Promise.race([stop, ...children.map(unexpectedExit)]);
     output.note("Stopping …");

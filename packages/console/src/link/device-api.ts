@@ -4,6 +4,8 @@ export interface AskingMachine {
   readonly platform: string;
   readonly network: string;
   readonly asked_at: string;
+  /** `person`: a program that is to be signed in as whoever approves. */
+  readonly purpose: "machine" | "person";
   readonly scopes: readonly Scope[];
 }
 
@@ -35,7 +37,11 @@ export async function decide(code: string, decision: Decision, session: string):
 }
 
 async function call<Answer>(path: string, request: RequestInit, session: string): Promise<Answer> {
-  const headers = { authorization: `Bearer ${session}`, ...(request.body === undefined ? {} : { "content-type": "application/json" }) };
+  const headers = {
+    // Without a token, the browser's cookie says who decides.
+    ...(session === "" ? {} : { authorization: `Bearer ${session}` }),
+    ...(request.body === undefined ? {} : { "content-type": "application/json" }),
+  };
   const response = await fetch(path, { ...request, headers });
   const body = await response.json().catch(() => undefined);
   if (response.ok) return body;

@@ -12,10 +12,12 @@ const UNAUTHENTICATED = 401;
 interface LinkPageProps {
   /** From the address; shown, and never sent without a press of a button. */
   readonly offeredCode: string;
+  /** Whether the browser's cookie says who decides. */
+  readonly isSignedIn: boolean;
 }
 
 /** Links a machine to the account of whoever is signed in, if its code, its name and its owner's eyes agree (RFC 8628 §3.3, §5.4). */
-export function LinkPage({ offeredCode }: LinkPageProps) {
+export function LinkPage({ offeredCode, isSignedIn }: LinkPageProps) {
   const [session, setSession] = useState(() => sessionStorage.getItem(SESSION_STORAGE) ?? "");
   const [code, setCode] = useState(() => shownCode(offeredCode));
   const [machine, setMachine] = useState<AskingMachine>();
@@ -53,7 +55,7 @@ export function LinkPage({ offeredCode }: LinkPageProps) {
       )}
       {decided !== undefined ? (
         <Outcome decision={decided} />
-      ) : session === "" ? (
+      ) : session === "" && !isSignedIn ? (
         <SessionForm onSession={keep} />
       ) : machine === undefined ? (
         <CodeForm

@@ -15,8 +15,8 @@ export function MachineCard({ code, machine, isBusy, onDecision }: MachineCardPr
   return (
     <section className="card" aria-label="The machine that asks">
       <p>
-        A machine asks to be linked to <strong>your</strong> account. Only the network it asks from was seen by the coordinator; the rest is
-        what it says of itself.
+        {machine.purpose === "person" ? "A program asks to be signed in as" : "A machine asks to be linked to the account of"}{" "}
+        <strong>you</strong>. Only the network it asks from was seen by the coordinator; the rest is what it says of itself.
       </p>
       <dl>
         <dt>Code</dt>
@@ -36,7 +36,9 @@ export function MachineCard({ code, machine, isBusy, onDecision }: MachineCardPr
           <li key={scope.id}>{scope.description}</li>
         ))}
       </ul>
-      <p className="hint">It cannot spend your money, read or make API keys, or decide on other machines.</p>
+      {machine.purpose === "machine" && (
+        <p className="hint">It cannot spend your money, read or make API keys, or decide on other machines.</p>
+      )}
       <p className="warning">
         Nobody from Umbel, and no seller, employer or helper, ever needs you to approve a code. If somebody asked you to, refuse.
       </p>
@@ -49,7 +51,7 @@ export function MachineCard({ code, machine, isBusy, onDecision }: MachineCardPr
           Refuse
         </button>
         <button type="button" disabled={!isSure || isBusy} onClick={() => onDecision("approve")}>
-          Link this machine
+          {machine.purpose === "person" ? "Sign it in" : "Link this machine"}
         </button>
       </div>
     </section>

@@ -6,7 +6,7 @@ import { createAccounts } from "./create-accounts.js";
 import { createDeviceLinking, DEVICE_LIMITS } from "./device-linking.js";
 import type { Accounts } from "./types.js";
 
-const MACHINE = { clientName: "desk\u001b[31m", platform: "linux-x64", network: "203.0.113.0/24" };
+const MACHINE = { clientName: "desk\u001b[31m", platform: "linux-x64", network: "203.0.113.0/24", purpose: "machine" as const };
 const clock = createFakeClock();
 let database: TestDatabase;
 let accounts: Accounts;
@@ -15,7 +15,7 @@ let devices: ReturnType<typeof createDeviceLinking>;
 beforeAll(async () => {
   database = await createTestDatabase();
   accounts = await createAccounts({ store: database.store, clock });
-  devices = createDeviceLinking({ store: database.store, clock, randomBytes });
+  devices = createDeviceLinking({ store: database.store, clock, randomBytes, session_ms: 3_600_000 });
 });
 afterAll(async () => {
   await accounts.close();

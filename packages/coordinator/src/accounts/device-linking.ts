@@ -4,6 +4,7 @@ import { AccountsError } from "./accounts-error.js";
 import { ask } from "./ask.js";
 import { ACCOUNT_LIMITS } from "./rules.js";
 import { hashSecret, newProviderToken, newProviderTokenId } from "./secrets.js";
+import { beginSession } from "./sign-in/person-sessions.js";
 
 /** Source: money.md §4, RFC 8628. */
 export const DEVICE_LIMITS = {
@@ -32,12 +33,16 @@ export interface AskingMachine {
   readonly platform: string;
   /** The network that it asked from, truncated. */
   readonly network: string;
+  /** `machine`: to serve and earn for an account. `person`: to do all that its owner could, as a program that has signed in. */
+  readonly purpose: "machine" | "person";
 }
 
 export type PollOutcome =
   | { readonly status: "pending" }
   | { readonly status: "slow_down"; readonly interval_s: number }
   | { readonly status: "denied" }
+  /** It was approved for an account of nobody who signs in here. */
+  | { readonly status: "nobody" }
   | { readonly status: "expired" }
   | { readonly status: "authorized"; readonly token: string; readonly accountId: string };
 
@@ -61,8 +66,10 @@ export function createDeviceLinking(dependencies: {
   readonly store: Store;
   readonly clock: Clock;
   readonly randomBytes: (length: number) => Uint8Array;
+  /** How long a program stays signed in without being used. */
+  readonly session_ms: number;
 }): DeviceLinking {
-  const { store, clock, randomBytes } = dependencies;
+  const { store, clock, randomBytes, session_ms } = dependencies;
 
   async function stateOf(userCode: string) {
     const hash = userCodeHash(userCode);
@@ -81,6 +88,7 @@ export function createDeviceLinking(dependencies: {
         clientName: shownText(machine.clientName),
         platform: shownText(machine.platform),
         network: shownText(machine.network),
+        purpose: machine.purpose,
         interval_s: DEVICE_LIMITS.interval_s,
         createdAt,
         expiresAt: new Date(createdAt.getTime() + DEVICE_LIMITS.expires_s * 1_000),
@@ -110,6 +118,11 @@ export function createDeviceLinking(dependencies: {
         if (row.status === "denied") return { status: "denied" };
         const accountId = row.status === "approved" ? await deviceCodeRepository.consume(tx, hash, at) : undefined;
         if (accountId === undefined) return { status: "pending" };
+        if (row.purpose === "person") {
+          const program = { userAgent: `umbel on ${row.clientName} (${row.platform})`, network: row.network };
+          const token = await beginSession(tx, accountId, program, { at, session_ms });
+          return token === undefined ? { status: "nobody" } : { status: "authorized", token, accountId };
+        }
         await accountRepository.lock(tx, accountId);
         const limit = ACCOUNT_LIMITS.providerTokensPerAccount_max;
         if ((await providerTokenRepository.countOfAccount(tx, accountId)) >= limit) {
@@ -125,8 +138,8 @@ export function createDeviceLinking(dependencies: {
     async pending(userCode) {
       const { state, row } = await stateOf(userCode);
       if (row === undefined) return { state };
-      const { clientName, platform, network, createdAt } = row;
-      return { state, machine: { clientName, platform, network }, askedAt: createdAt };
+      const { clientName, platform, network, purpose, createdAt } = row;
+      return { state, machine: { clientName, platform, network, purpose }, askedAt: createdAt };
     },
 
     async decide(accountId, userCode, status) {

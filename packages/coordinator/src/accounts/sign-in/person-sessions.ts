@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Clock } from "@umbel/protocol";
-import { type PersonSessionRow, personRepository, personSessionRepository, type Store } from "../../store/index.js";
+import { type PersonSessionRow, personRepository, personSessionRepository, type Store, type Tx } from "../../store/index.js";
 import { ask } from "../ask.js";
 import { hashSecret, isSessionSecret, newSessionSecret } from "../secrets.js";
 import { SIGN_IN_LIMITS } from "./types.js";
@@ -23,8 +23,6 @@ export interface PersonSessions {
   read(token: string): Promise<PersonSession | undefined>;
   /** Moves the end of a session that is in use, at most once a day. A browser's cookie has an end of its own, which the library moves. */
   extend(session: PersonSession): Promise<void>;
-  /** For a program whose code this account has approved. Undefined when the account is of nobody who signs in here. */
-  begin(accountId: string, from: { readonly userAgent: string; readonly network: string }): Promise<string | undefined>;
   /** Newest first. */
   list(accountId: string): Promise<readonly PersonSession[]>;
   /** False when the account has no such session. */
@@ -54,18 +52,6 @@ export function createPersonSessions({ store, clock, session_ms }: PersonSession
       await ask(personSessionRepository.extend(store.db, id, { at, expiresAt: endFrom(at) }), clock);
     },
 
-    async begin(accountId, { userAgent, network }) {
-      const at = clock.date();
-      const { secret, hash } = newSessionSecret();
-      const row = { id: randomUUID(), token: hash, userId: accountId, userAgent, ipAddress: network };
-      const inserted = store.transaction(async (tx) => {
-        if ((await personRepository.standing(tx, accountId))?.signsInHere !== true) return false;
-        await personSessionRepository.insert(tx, { ...row, createdAt: at, updatedAt: at, expiresAt: endFrom(at) });
-        return true;
-      });
-      return (await ask(inserted, clock)) ? secret : undefined;
-    },
-
     async list(accountId) {
       return (await ask(personSessionRepository.ofAccount(store.db, accountId, clock.date()), clock)).map(toSession);
     },
@@ -73,6 +59,24 @@ export function createPersonSessions({ store, clock, session_ms }: PersonSession
     revoke: (accountId, id) => ask(personSessionRepository.remove(store.db, accountId, id), clock),
     revokeOthers: (accountId, id) => ask(personSessionRepository.removeOthers(store.db, accountId, id), clock),
   };
+}
+
+/**
+ * Signs a program in as somebody who has said that it may.
+ *
+ * @returns its token; undefined when the account is of nobody who signs in here
+ */
+export async function beginSession(
+  tx: Tx,
+  accountId: string,
+  { userAgent, network }: { readonly userAgent: string; readonly network: string },
+  { at, session_ms }: { readonly at: Date; readonly session_ms: number },
+): Promise<string | undefined> {
+  if ((await personRepository.standing(tx, accountId))?.signsInHere !== true) return undefined;
+  const { secret, hash } = newSessionSecret();
+  const times = { createdAt: at, updatedAt: at, expiresAt: new Date(at.getTime() + session_ms) };
+  await personSessionRepository.insert(tx, { id: randomUUID(), token: hash, userId: accountId, userAgent, ipAddress: network, ...times });
+  return secret;
 }
 
 function toSession({ id, userId, userAgent, ipAddress, createdAt, updatedAt, expiresAt }: PersonSessionRow): PersonSession {

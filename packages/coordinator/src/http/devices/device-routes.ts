@@ -14,6 +14,7 @@ import {
   codeAnswer,
   codeBody,
   decidedAnswer,
+  PERSON_SCOPES,
   PROVIDER_SCOPES,
   pendingAnswer,
   pollAnswer,
@@ -76,7 +77,12 @@ export function deviceRoutes(dependencies: HttpDependencies): readonly Route[] {
         const bucket = codes.of(request.ip, CODES);
         if (bucket?.holds(1) === false) throw tooMany(bucket.wait_ms(1));
         bucket?.take(1);
-        const machine = { clientName: body.client_name, platform: body.platform, network: truncatedAddress(request.ip) };
+        const machine = {
+          clientName: body.client_name,
+          platform: body.platform,
+          purpose: body.purpose,
+          network: truncatedAddress(request.ip),
+        };
         const { deviceCode, userCode } = await asked(devices.begin(machine));
         // Never from the request's own headers: whoever asks could then send an owner anywhere.
         const base = settings.publicUrl ?? `http://127.0.0.1:${request.socket.localPort ?? settings.port}`;
@@ -117,6 +123,12 @@ export function deviceRoutes(dependencies: HttpDependencies): readonly Route[] {
           }
           case "denied":
             throw new ApiError({ status: 403, code: "access_denied", message: "the owner of the account has refused the link" });
+          case "nobody":
+            throw new ApiError({
+              status: 403,
+              code: "access_denied",
+              message: "whoever approved does not sign in with this coordinator, so that nobody can be signed in",
+            });
           case "expired":
             throw new ApiError({ status: 410, code: "expired_token", message: "this code has expired, or was used — ask for a new one" });
         }
@@ -146,7 +158,8 @@ export function deviceRoutes(dependencies: HttpDependencies): readonly Route[] {
           platform: machine?.platform ?? "",
           network: machine?.network ?? "",
           asked_at: askedAt?.toISOString() ?? "",
-          scopes: [...PROVIDER_SCOPES],
+          purpose: machine?.purpose ?? "machine",
+          scopes: [...(machine?.purpose === "person" ? PERSON_SCOPES : PROVIDER_SCOPES)],
         };
       },
     },

@@ -5,6 +5,10 @@ const userCode = z.string().max(64).describe("As the machine shows it; case and 
 export const codeBody = z.strictObject({
   client_name: z.string().max(256).default("unnamed machine").describe("Shown to whoever approves."),
   platform: z.string().max(256).default("unknown").describe("Shown to whoever approves."),
+  purpose: z
+    .enum(["machine", "person"])
+    .default("machine")
+    .describe("`machine` asks for a provider token, `person` for a session of whoever approves, as a program on somebody's desk does."),
 });
 
 export const codeAnswer = z.object({
@@ -32,7 +36,13 @@ export const PROVIDER_SCOPES: readonly { readonly id: string; readonly descripti
   { id: "machines:read", description: "See your account's machines, and whether they get work." },
 ];
 
+/** The same of a program that signs in as its owner. */
+export const PERSON_SCOPES: typeof PROVIDER_SCOPES = [
+  { id: "account:all", description: "Do all that you can do here, money and API keys included, until you sign it out." },
+];
+
 export const pendingAnswer = z.object({
+  purpose: z.enum(["machine", "person"]),
   client_name: z.string(),
   platform: z.string(),
   network: z.string().describe("That the machine asked from, truncated."),

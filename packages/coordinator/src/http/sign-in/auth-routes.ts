@@ -36,7 +36,7 @@ export function authRoutes(dependencies: HttpDependencies): readonly Route[] {
     }
     reply.header("Cache-Control", "no-store").status(response.status);
     const text = await response.text();
-    if (!(response.headers.get("content-type") ?? "").includes("json")) return reply.send(text);
+    if (text === "" || !(response.headers.get("content-type") ?? "").includes("json")) return reply.send(text);
     const said: unknown = JSON.parse(text);
     // Of an address that has an account no other answer comes than of one that gets one now.
     if (endpoint.path === "/sign-up/email" && (response.ok || isLostRace(said))) return reply.status(200).send({ status: "mailed" });

@@ -1,3 +1,4 @@
+import { createHmac } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -54,6 +55,7 @@ describe("people", () => {
     expect(await signUp(browser, "Ada@Example.org")).toMatchObject({ status: 200, body: { status: "mailed" } });
     expect(await signIn(browser, "ada@example.org")).toMatchObject({ status: 403, body: { error: { code: "email_not_verified" } } });
     const verified = await browser.call("GET", linkOf(await letterTo(test.home, "ada@example.org")));
+    expect(verified.status).toBe(302);
     expect(verified.headers.get("location")).toBe("/sign-in?verified=1");
 
     const signedIn = await signIn(browser, "ADA@example.org");
@@ -137,6 +139,33 @@ describe("people", () => {
     expect((await browser.call("GET", "/v1/me")).body).toMatchObject({ email, signs_in_here: true });
   });
 
+  it("have a second factor before every way in that has none itself", async () => {
+    const email = "careful@example.org";
+    const browser = await person(email);
+    const { body: enrolment } = await browser.call("POST", "/api/auth/two-factor/enable", { password: PASSWORD });
+    const secret = new URL(String(enrolment["totpURI"])).searchParams.get("secret") ?? "";
+    const [backup = ""] = enrolment["backupCodes"] as readonly string[];
+    expect((await browser.call("POST", "/api/auth/two-factor/verify-totp", { code: totp(secret) })).status).toBe(200);
+
+    const other = testBrowser(test.url);
+    expect((await signIn(other, email)).body).toMatchObject({ twoFactorRedirect: true });
+    expect((await other.call("GET", "/v1/me")).status).toBe(401);
+    expect((await other.call("POST", "/api/auth/two-factor/verify-totp", { code: "000000" })).status).toBe(401);
+    expect((await other.call("POST", "/api/auth/two-factor/verify-totp", { code: totp(secret) })).status).toBe(200);
+    expect((await other.call("GET", "/v1/me")).body).toMatchObject({ second_factor: true });
+
+    const third = testBrowser(test.url);
+    await third.call("POST", "/api/auth/email-otp/send-verification-otp", { email, type: "sign-in" });
+    const otp = /\d{6}/.exec((await letterTo(test.home, email, 2)).text)?.[0];
+    const coded = await third.call("POST", "/api/auth/sign-in/email-otp", { email, otp });
+    expect(coded).toMatchObject({ status: 403, body: { error: { code: "second_factor_required" } } });
+    await signIn(third, email);
+    expect((await third.call("POST", "/api/auth/two-factor/verify-backup-code", { code: backup })).status).toBe(200);
+    const fourth = testBrowser(test.url);
+    await signIn(fourth, email);
+    expect((await fourth.call("POST", "/api/auth/two-factor/verify-backup-code", { code: backup })).status).not.toBe(200);
+  });
+
   it("sign out elsewhere, and nowhere else than in their own account", async () => {
     const [laptop, stranger] = [await person("twice@example.org"), await person("stranger@example.org")];
     const phone = testBrowser(test.url);
@@ -167,3 +196,50 @@ describe("people", () => {
     }
   });
 });
+
+describe("a coordinator whose people are invited", () => {
+  let test: TestCoordinator;
+  beforeAll(async () => {
+    test = await startTestCoordinator({ registration: "invite", adminKey: "an-admin-key-that-is-long-enough" });
+  });
+  afterAll(() => test.close());
+
+  const operator = { authorization: "Bearer an-admin-key-that-is-long-enough" };
+  const signUp = (email: string) =>
+    testBrowser(test.url).call("POST", "/api/auth/sign-up/email", { name: "Ada", email, password: PASSWORD });
+
+  it("takes invited addresses, says nothing to others, and lets nobody try for ever", async () => {
+    const browser = testBrowser(test.url);
+    const invite = (email: string) => browser.call("POST", "/v1/admin/invitations", { email }, operator);
+    expect((await invite("guest@example.org")).body).toMatchObject({ status: "open", email: "guest@example.org" });
+    const { body: taken } = await invite("former@example.org");
+    expect((await browser.call("DELETE", `/v1/admin/invitations/${String(taken["id"])}`, {}, operator)).status).toBe(200);
+
+    const answers = [await signUp("stranger@example.org"), await signUp("former@example.org"), await signUp("guest@example.org")];
+    expect(answers.map(({ body }) => body)).toEqual(answers.map(() => ({ status: "mailed" })));
+    await letterTo(test.home, "guest@example.org", 2);
+    const { body: list } = await browser.call("GET", "/v1/admin/invitations", undefined, operator);
+    expect(list["data"]).toMatchObject([
+      { email: "former@example.org", status: "revoked" },
+      { email: "guest@example.org", status: "used" },
+    ]);
+
+    const tries = await Promise.all(Array.from({ length: 6 }, () => signUp("stranger@example.org")));
+    const refused = tries.filter(({ status }) => status === 429);
+    expect(refused.length).toBeGreaterThanOrEqual(4);
+    expect(refused[0]?.headers.get("retry-after")).toMatch(/^\d+$/);
+  });
+});
+
+/** Source: RFC 6238, as authenticators do it. */
+function totp(secret: string): string {
+  const bits = Array.from(secret.replace(/=+$/, ""), (letter) =>
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(letter).toString(2).padStart(5, "0"),
+  );
+  const key = Buffer.from((bits.join("").match(/.{8}/g) ?? []).map((byte) => Number.parseInt(byte, 2)));
+  const counter = Buffer.alloc(8);
+  counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000)));
+  const digest = createHmac("sha1", key).update(counter).digest();
+  const code = digest.readUInt32BE((digest.at(-1) ?? 0) & 15) & 0x7fff_ffff;
+  return String(code % 1_000_000).padStart(6, "0");
+}

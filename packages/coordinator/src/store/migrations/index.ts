@@ -20,6 +20,7 @@ import { postings } from "./0019-postings.js";
 import { referrals } from "./0020-referrals.js";
 import { settlement } from "./0021-settlement.js";
 import { people } from "./0024-people.js";
+import { signInCodes } from "./0025-sign-in-codes.js";
 import { outbox } from "./0028-outbox.js";
 import { deposits } from "./0029-deposits.js";
 import { withdrawals } from "./0030-withdrawals.js";
@@ -60,6 +61,7 @@ export const migrations: readonly Migration[] = [
   { id: 20, name: "referrals", sql: referrals },
   { id: 21, name: "own prices, referrals and unclaimed earnings in settlement", sql: settlement },
   { id: 24, name: "people", sql: people },
+  { id: 25, name: "codes to sign in with", sql: signInCodes },
   { id: 28, name: "outbox and inbox", sql: outbox },
   { id: 29, name: "deposits", sql: deposits },
   { id: 30, name: "withdrawals", sql: withdrawals },

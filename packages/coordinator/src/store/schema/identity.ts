@@ -100,6 +100,10 @@ export const deviceCodes = pgTable(
     clientName: text("client_name").notNull(),
     platform: text("platform").notNull(),
     network: text("network").notNull(),
+    /** What its token is to be: a machine's own, or the session of whoever approves. */
+    purpose: text("purpose", { enum: ["machine", "person"] })
+      .notNull()
+      .default("machine"),
     interval_s: integer("interval_s").notNull(),
     lastPollAt: instant("last_poll_at"),
     createdAt: instant("created_at").notNull(),

@@ -1,0 +1,7 @@
+export function Problem({ text }: { readonly text: string | undefined }) {
+  return text === undefined ? null : (
+    <p role="alert" className="error">
+      {text}
+    </p>
+  );
+}

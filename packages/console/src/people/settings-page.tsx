@@ -1,0 +1,40 @@
+import type { Person, PublicConfig } from "./auth-api.js";
+import { PasskeysCard } from "./passkeys-card.js";
+import { PasswordCard } from "./password-card.js";
+import { SecondFactorCard } from "./second-factor-card.js";
+import { SessionsCard } from "./sessions-card.js";
+
+interface SettingsPageProps {
+  readonly person: Person;
+  readonly config: PublicConfig;
+  /** Asks anew who is here, because something of it has changed. */
+  readonly onChanged: () => Promise<void>;
+}
+
+export function SettingsPage({ person, config, onChanged }: SettingsPageProps) {
+  return (
+    <>
+      <section className="card">
+        <h2>{person.display_name || "Your account"}</h2>
+        <dl>
+          <dt>E-mail</dt>
+          <dd>{person.email ?? "not confirmed"}</dd>
+          <dt>Account</dt>
+          <dd>
+            <code>{person.account_id}</code>
+          </dd>
+          <dt>Role</dt>
+          <dd>{person.operator ? "operator" : "member"}</dd>
+        </dl>
+      </section>
+      {person.signs_in_here && (
+        <>
+          <SessionsCard />
+          <PasswordCard />
+          <SecondFactorCard isOn={person.second_factor} onChanged={onChanged} />
+          {config.sign_in.passkey && <PasskeysCard />}
+        </>
+      )}
+    </>
+  );
+}
