@@ -34,12 +34,12 @@ import { createIdempotencyStore } from "./idempotency-store.js";
 import { createInference, createRateLimits, unlimitedRates } from "./inference/index.js";
 import { createDecisions, createLogger, createMetrics, createRejections, watchThroughput } from "./insight/index.js";
 import { keptAdminKey } from "./kept-admin-key.js";
-import { createHistory, createLedger, createOwnPrices } from "./ledger/index.js";
+import { createHistory, createLedger, createOwnPrices, createReconciler } from "./ledger/index.js";
 import { startLoop } from "./loop.js";
 import { createMachineStore } from "./machine-store.js";
 import { catalogKey, ownIdentity } from "./own-identity.js";
 import { createRejectionStore } from "./rejection-store.js";
-import { reportFleet, reportLedger, reportStore } from "./reports.js";
+import { reportBooks, reportFleet, reportLedger, reportStore } from "./reports.js";
 import { secretFile } from "./secret-file.js";
 import { createSignInParts } from "./sign-in-parts.js";
 import { startPayments } from "./start-payments.js";
@@ -160,6 +160,16 @@ async function start(
   });
   closers.push(() => ledger.close(LEDGER_CLOSE_ms));
   const recovered = await ledger.recover();
+  const reconciler = createReconciler({ store, clock, random: Math.random, onEvent: reportLedger(log, metrics) });
+  closers.push(
+    startLoop(
+      clock,
+      SWEEP_INTERVAL_ms,
+      async () => void (await reconciler.check()),
+      (error) => log.warn({ err: error }, "the books were not checked"),
+    ),
+  );
+  reportBooks(metrics, reconciler);
 
   const catalog = await createCatalog({
     ...{ store, clock, weightsGrace_ms: settings.weightsGrace_ms },
@@ -276,6 +286,7 @@ async function start(
     fleet,
     ledger,
     history: createHistory({ store, clock, random: Math.random }),
+    reconciler,
     ownPrices: createOwnPrices({
       store,
       clock,

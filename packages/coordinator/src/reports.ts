@@ -1,6 +1,6 @@
 import type { FleetEvent } from "./fleet/index.js";
 import type { Logger, Metrics } from "./insight/index.js";
-import type { LedgerEvent } from "./ledger/index.js";
+import { HOLD_AGES_S, INVARIANTS, type LedgerEvent, type Reconciler } from "./ledger/index.js";
 import type { PaymentEvent } from "./payments/index.js";
 import type { SessionEvent } from "./store/index.js";
 
@@ -18,6 +18,7 @@ export function reportStore(log: Logger, onTakenOver: () => void): (event: Sessi
 export function reportLedger(log: Logger, metrics: Metrics): (event: LedgerEvent) => void {
   return (event) => {
     metrics.count("ledger_events_total", { type: event.type });
+    if (event.type === "settled") metrics.observe("billing_settle_latency_ms", {}, event.wait_ms);
     const { type, ...details } = event;
     const fields = { component: "ledger", event: type, ...details };
     switch (type) {
@@ -36,6 +37,7 @@ export function reportLedger(log: Logger, metrics: Metrics): (event: LedgerEvent
       case "spill_failed":
       case "dead_letter":
       case "release_failed":
+      case "invariant_violated":
         log.error(fields, "money is not where it should be");
         break;
     }
@@ -67,6 +69,20 @@ export function reportPayments(log: Logger, metrics: Metrics): (event: PaymentEv
         break;
     }
   };
+}
+
+/** What the last reading of the books has found; nothing before the first. */
+export function reportBooks(metrics: Metrics, reconciler: Pick<Reconciler, "latest">): void {
+  metrics.gauges("ledger_invariant_violation", () => {
+    const found = reconciler.latest()?.violations;
+    return INVARIANTS.map((property) => ({ labels: { property }, value: found?.filter((one) => one.property === property).length ?? 0 }));
+  });
+  metrics.gauges("billing_open_holds", () =>
+    (reconciler.latest()?.holdsByAge ?? []).map((value, index) => ({ labels: { up_to_s: String(HOLD_AGES_S[index] ?? "older") }, value })),
+  );
+  metrics.gauges("billing_waiting", () =>
+    (reconciler.latest()?.waiting ?? []).map(({ name, count }) => ({ labels: { name }, value: count })),
+  );
 }
 
 export function reportFleet(metrics: Metrics): (event: FleetEvent) => void {

@@ -8,6 +8,7 @@ export function addAdminCommands(program: Command): void {
   addInviteCommands(admin);
   addBackupCommands(admin);
   addPublishingKeyCommands(admin);
+  addMoneyCommand(admin);
   addReleaseCommands(admin);
   operator(admin.command("decisions"))
     .description("where requests went, latest first; `umbel explain <id>` says why")
@@ -129,6 +130,12 @@ function addBackupCommands(admin: Command): void {
 
 function collected(value: string, before: readonly string[] = []): readonly string[] {
   return [...before, value];
+}
+
+function addMoneyCommand(admin: Command): void {
+  operator(admin.command("money"))
+    .description("whether the books balance, and what waits; exits with 7 when something is wrong")
+    .action(async (options) => (await import("../run/admin-money.js")).showMoneyHealth(options));
 }
 
 /** Keys of pipelines that publish models. */

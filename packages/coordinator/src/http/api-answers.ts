@@ -1,6 +1,7 @@
 import { balanceObject } from "./account-routes.js";
 import { creditAnswer, pricingAnswer, rewardAnswer, userLedger, userTable, userUpdated } from "./administration/index.js";
 import { machineEarnings } from "./books/earning-routes.js";
+import { moneyHealth } from "./books/health-route.js";
 import { usageList, usageSummary } from "./books/usage-routes.js";
 import { decisionList, operatorDecision, ownDecision } from "./decisions/decision-schema.js";
 import { machineList, machineWhy } from "./machines/machine-routes.js";
@@ -19,6 +20,7 @@ export const API_ANSWERS = {
   usageList,
   usageSummary,
   machineEarnings,
+  moneyHealth,
   modelTable,
   versionChange,
   modelUpdated: updated,

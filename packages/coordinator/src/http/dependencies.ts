@@ -23,7 +23,7 @@ import type { FileCheck } from "../file-check.js";
 import type { Fleet } from "../fleet/index.js";
 import type { Inference, RateLimits } from "../inference/index.js";
 import type { DecisionArchive, Logger, Metrics, Rejections, StatisticsStore } from "../insight/index.js";
-import type { History, Ledger, OwnPrices } from "../ledger/index.js";
+import type { History, Ledger, OwnPrices, Reconciler } from "../ledger/index.js";
 import type { Payments } from "../payments/index.js";
 import type { Statements } from "../statements/index.js";
 import type { Idempotency } from "./idempotency/index.js";
@@ -73,6 +73,7 @@ export interface HttpDependencies {
   readonly fleet: Pick<Fleet, "capacity" | "connected" | "machinesOf" | "unlink" | "publicViews" | "explain" | "viewsOf" | "publicId">;
   readonly ledger: Pick<Ledger, "balance" | "keySpend" | "prices" | "listPrices">;
   readonly history: History;
+  readonly reconciler: Pick<Reconciler, "check">;
   readonly ownPrices: OwnPrices;
   readonly inference: Pick<Inference, "run" | "arrive" | "inFlight" | "lastCall" | "queue">;
   readonly limits: Pick<RateLimits, "takeRequest">;

@@ -128,6 +128,7 @@ const ROUTES: Readonly<Record<keyof typeof LETS_IN, readonly string[]>> = {
     "GET /v1/admin/decisions/export",
     "GET /v1/admin/invitations",
     "GET /v1/admin/invite-codes",
+    "GET /v1/admin/money/health",
     "GET /v1/admin/publishing-keys",
     "GET /v1/admin/rejections",
     "GET /v1/admin/rejections/export",

@@ -68,6 +68,23 @@ const CATALOGUE = {
   },
   fleet_events_total: { kind: "counter", labels: ["type", "detail"], help: "What happened to provider connections." },
   backup_age_seconds: { kind: "gauge", labels: [], help: "Since the last backup that was made by itself; +Inf before the first." },
+  billing_settle_latency_ms: {
+    kind: "histogram",
+    labels: [],
+    buckets: LATENCY_ms,
+    help: "Time from an answer's end to its settlement's commit.",
+  },
+  ledger_invariant_violation: {
+    kind: "gauge",
+    labels: ["property"],
+    help: "What the last reading of the books has found violated; anything above 0 is an alert.",
+  },
+  billing_open_holds: { kind: "gauge", labels: ["up_to_s"], help: "Open holds by age, at the last reading of the books." },
+  billing_waiting: {
+    kind: "gauge",
+    labels: ["name"],
+    help: "Holds, dead letters, and what waits for the world outside or was told by it, at the last reading of the books.",
+  },
   inference_in_flight: { kind: "gauge", labels: [], help: "Requests admitted and not ended." },
   loads_pending: { kind: "gauge", labels: [], help: "Loads of models that providers were told and that have not ended." },
   providers_connected: { kind: "gauge", labels: [], help: "Providers with an open session." },
@@ -91,6 +108,11 @@ export interface Metrics {
   observe<Name extends NameOf<"histogram">>(name: Name, labels: LabelsOf<Name>, value: number): void;
   /** Reads the value when it is asked for. */
   gauge(name: NameOf<"gauge">, read: () => number): void;
+  /** The same of a metric with labels: all of its series at once. */
+  gauges<Name extends NameOf<"gauge">>(
+    name: Name,
+    read: () => readonly { readonly labels: LabelsOf<Name>; readonly value: number }[],
+  ): void;
   /** All metrics as Prometheus text. */
   render(): string;
 }
@@ -104,7 +126,7 @@ interface Histogram {
 export function createMetrics(): Metrics {
   const counters = new Map<keyof Catalogue, Map<string, number>>();
   const histograms = new Map<keyof Catalogue, Map<string, Histogram>>();
-  const gauges = new Map<keyof Catalogue, () => number>();
+  const gauges = new Map<keyof Catalogue, () => readonly (readonly [key: string, value: number])[]>();
 
   return {
     count(name, labels, by = 1) {
@@ -124,7 +146,12 @@ export function createMetrics(): Metrics {
       });
     },
     gauge(name, read) {
-      gauges.set(name, read);
+      gauges.set(name, () => [["", read()]]);
+    },
+    gauges(name, read) {
+      gauges.set(name, () =>
+        read().map(({ labels, value }) => [labelText(name, (label) => (labels as Record<string, string>)[label] ?? ""), value]),
+      );
     },
     render() {
       const lines: string[] = [];
@@ -133,8 +160,7 @@ export function createMetrics(): Metrics {
         lines.push(`# HELP umbel_${name} ${help}`, `# TYPE umbel_${name} ${kind}`);
         for (const [key, value] of counters.get(name) ?? []) lines.push(`umbel_${name}${braced(key)} ${value}`);
         for (const [key, value] of histograms.get(name) ?? []) lines.push(...histogramLines(name, key, value));
-        const gauge = gauges.get(name);
-        if (gauge !== undefined) lines.push(`umbel_${name} ${written(gauge())}`);
+        for (const [key, value] of gauges.get(name)?.() ?? []) lines.push(`umbel_${name}${braced(key)} ${written(value)}`);
       }
       return `${lines.join("\n")}\n`;
     },

@@ -14,6 +14,8 @@ export type LedgerEvent =
   | { readonly type: "dead_letter"; readonly requestId: string | undefined; readonly reason: string }
   /** A hold that nobody waits for any more could not be given back; the next start does it. */
   | { readonly type: "release_failed"; readonly requestId: string; readonly error: Error }
+  /** The books do not balance. */
+  | { readonly type: "invariant_violated"; readonly property: string; readonly subject: string; readonly difference: string }
   | { readonly type: "orphans_released"; readonly count: number }
   | { readonly type: "heartbeat_failed"; readonly error: Error };
 

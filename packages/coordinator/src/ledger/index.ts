@@ -4,5 +4,6 @@ export { AMOUNT_MICRO_USD_MAX } from "./hold.js";
 export { createLedger, type LedgerOptions } from "./ledger.js";
 export { createOwnPrices, type OwnPrices, PriceTooHighError } from "./own-prices.js";
 export { type EntryType, InsufficientFundsError, post } from "./posting.js";
+export { createReconciler, HOLD_AGES_S, INVARIANTS, type Reconciler } from "./reconciler.js";
 export { attempt } from "./retry.js";
 export * from "./types.js";

@@ -23,6 +23,7 @@ export { type EarningFilter, type EarningRow, type EarningSum, earningsRepositor
 export { departureRepository, type ErasureRow, erasureRepository } from "./repositories/erasure.js";
 export { idempotencyRepository } from "./repositories/idempotency.js";
 export { instanceRepository } from "./repositories/instances.js";
+export { invariantRepository } from "./repositories/invariants.js";
 export { type InviteRow, inviteRepository } from "./repositories/invites.js";
 export { type JournalRow, journalRepository } from "./repositories/journal.js";
 export { ledgerRepository, type ReservationTerms } from "./repositories/ledger.js";

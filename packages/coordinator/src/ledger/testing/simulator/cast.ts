@@ -2,8 +2,8 @@ import type { Store } from "../../../store/index.js";
 import type { TokenPrices } from "../../types.js";
 
 /** What a consumer of a world has: chosen so that it runs dry now and then. */
-export const FUNDS_MICRO_USD = 2_000n;
-export const KEY_LIMIT_MICRO_USD = 1_200n;
+export const FUNDS_MICRO_USD = 1_100n;
+export const KEY_LIMIT_MICRO_USD = 900n;
 /** A build that one provider asks more for. */
 export const BUILD = "build";
 export const DEAR: TokenPrices = { input_microUsd: 150_000n, output_microUsd: 600_000n };

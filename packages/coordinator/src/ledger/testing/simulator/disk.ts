@@ -6,10 +6,17 @@ import type { Process } from "./process.js";
 export class Disk {
   lines: SpilledLine[] = [];
 
+  /** @param ever requests with a line, now or before */
+  constructor(private readonly ever: Set<string>) {}
+
   /** The file as one process reaches it, with a gate before every write. */
   file(process: Process): SpillFile {
     return {
-      append: (settlement: Settlement) => process.ask("spill", async () => void this.lines.push({ settlement })),
+      append: (settlement: Settlement) =>
+        process.ask("spill", async () => {
+          this.lines.push({ settlement });
+          this.ever.add(settlement.requestId);
+        }),
       read: () => process.ask("read spill", async () => [...this.lines]),
       clear: () =>
         process.ask("clear spill", async () => {

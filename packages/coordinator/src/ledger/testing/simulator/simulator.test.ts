@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { simulateMoney } from "./simulate.js";
 
 /** What every run can afford; `npm run simulate:money` plays ten thousand, and as many as one likes. */
-const SEEDS = 200;
+const SEEDS = 150;
 
 it(`books balance and words are kept, whatever kills, cuts off and misleads the process (${SEEDS} seeds)`, async () => {
   const { violations, kills, faults } = await simulateMoney({ from: 0, seeds: SEEDS });

@@ -1,6 +1,12 @@
 import { FALLBACK_PRICES } from "../../price.js";
-import type { HoldRequest, Ledger, Settlement, SettleOutcome } from "../../types.js";
-import { IdempotencyConflictError } from "../../types.js";
+import {
+  type HoldRequest,
+  IdempotencyConflictError,
+  type Ledger,
+  LedgerUnavailableError,
+  type Settlement,
+  type SettleOutcome,
+} from "../../types.js";
 import { BUILD, type Cast, DEAR_PROVIDER, FUNDS_MICRO_USD } from "./cast.js";
 import type { Chance } from "./chance.js";
 
@@ -10,6 +16,10 @@ export type Told =
   | { readonly about: "settle"; readonly request: string; readonly outcome: SettleOutcome }
   /** `asked`: whether it happened is open. */
   | { readonly about: "release"; readonly request: string; readonly word: "asked" | "released" | "was over" }
+  /** A terminal came to another process than the request had; by then it may be over. */
+  | { readonly about: "late"; readonly request: string }
+  /** An error that no outage explains. */
+  | { readonly about: "surprise"; readonly what: string }
   | { readonly about: "credit"; readonly key: string; readonly word: "credited" | "conflict" };
 
 /** One thing that happens to the ledger; told what came of it if the process lives to say so. */
@@ -35,15 +45,22 @@ function credited(cast: Cast, key: string, amount_microUsd: bigint): Deed {
       await ledger.credit(credit);
       tell({ about: "credit", key: idempotencyKey, word: "credited" });
     } catch (error) {
-      if (error instanceof IdempotencyConflictError) tell({ about: "credit", key: idempotencyKey, word: "conflict" });
+      if (error instanceof IdempotencyConflictError) return tell({ about: "credit", key: idempotencyKey, word: "conflict" });
+      ifAway(error);
     }
   };
 }
 
 function claimed({ orphanMachine, provider }: Cast): Deed {
   return async (ledger) => {
-    await ledger.claim(orphanMachine, provider).catch(() => undefined);
+    await ledger.claim(orphanMachine, provider).catch(ifAway);
   };
+}
+
+/** That the database does not answer is to be expected here, and nothing else is. */
+function ifAway(error: unknown): undefined {
+  if (error instanceof LedgerUnavailableError) return undefined;
+  throw error;
 }
 
 /** A request from its hold to its end, or ends: providers repeat themselves, and consumers leave. */
@@ -72,34 +89,35 @@ function lifeOf(cast: Cast, index: number, chance: Chance): Deed[] {
   const repeats = chance.happens(0.4) ? 2 : 1;
   const givesUpFirst = chance.happens(0.3);
   let settlement: Settlement | undefined;
+  let holder: Ledger | undefined;
 
   const begin: Deed = async (ledger, tell) => {
-    const outcome = await ledger.hold(request).catch(() => undefined);
+    holder = ledger;
+    const outcome = await ledger.hold(request).catch(ifAway);
     tell({ about: "hold", request: requestId, word: outcome === undefined ? "no answer" : outcome.ok ? "held" : "refused" });
     if (outcome?.ok !== true) return;
     if (givesUpFirst) {
-      const first = await ledger
-        .attempt({ requestId, attempt: 0, machineId: "dear-machine", accountId: DEAR_PROVIDER })
-        .catch(() => undefined);
-      if (first?.ok === true) await ledger.abandon(requestId, 0).catch(() => undefined);
+      const first = await ledger.attempt({ requestId, attempt: 0, machineId: "dear-machine", accountId: DEAR_PROVIDER }).catch(ifAway);
+      if (first?.ok === true) await ledger.abandon(requestId, 0).catch(ifAway);
     }
-    const attempt = await ledger.attempt({ requestId, attempt: 1, ...servedBy }).catch(() => undefined);
+    const attempt = await ledger.attempt({ requestId, attempt: 1, ...servedBy }).catch(ifAway);
     // Whoever cannot be paid is not asked.
     if (attempt?.ok !== true) return released(ledger, tell);
     const own = attempt.ownPrices === undefined ? {} : { ownPrices: attempt.ownPrices };
     settlement = { requestId, attempt: 1, ...own, usage, servedBy, reason: "complete" };
-    if (ends === "park") await ledger.park(requestId).catch(() => undefined);
+    if (ends === "park") await ledger.park(requestId).catch(ifAway);
     if (ends === "release") return released(ledger, tell);
     if (ends === "nothing") settlement = undefined;
   };
   const released: Deed = async (ledger, tell) => {
     tell({ about: "release", request: requestId, word: "asked" });
-    const first = await ledger.release(requestId, "provider_error").catch(() => undefined);
+    const first = await ledger.release(requestId, "provider_error").catch(ifAway);
     if (first !== undefined) tell({ about: "release", request: requestId, word: first ? "released" : "was over" });
   };
   /** Also by a later process: a terminal that comes late. */
   const settled: Deed = async (ledger, tell) => {
     if (settlement === undefined) return;
+    if (ledger !== holder) tell({ about: "late", request: requestId });
     tell({ about: "settle", request: requestId, outcome: await ledger.settle(settlement) });
   };
   const rest: Deed[] = Array.from({ length: repeats }, () => settled);

@@ -23,6 +23,8 @@ export interface WorldOutcome {
   readonly gates: number;
   /** Whether every settlement was on disk before it was booked, and nobody but its own process ended a request. */
   readonly keepsEverything: boolean;
+  /** Requests whose terminal has reached the disk. */
+  readonly spilled: ReadonlySet<string>;
   readonly hung: boolean;
 }
 
@@ -49,7 +51,8 @@ export async function playWorld(store: Store, seed: number): Promise<WorldOutcom
   const plan = planOf(chance);
   const spillAlways = chance.happens(0.5);
   let silent: Coordinator | undefined;
-  let disk = new Disk();
+  const spilled = new Set<string>();
+  let disk = new Disk(spilled);
   let wake: () => void = () => undefined;
   let generation = 0;
   let date_ms = START.getTime();
@@ -136,15 +139,16 @@ export async function playWorld(store: Store, seed: number): Promise<WorldOutcom
       if (silent === undefined && plan.silence === gates && process.open === undefined && plan.faultsLeft > 0) {
         log.push(`${process.id} falls silent`);
         silent = coordinator;
-        disk = new Disk();
+        disk = new Disk(spilled);
         return false;
       }
       if (canBegin && (open.length === 0 || chance.happens(0.4))) {
         const deed = deeds.shift();
-        // What a deed makes of an error is its own affair.
-        if (deed !== undefined) void perform(coordinator, deed).catch(() => undefined);
+        if (deed !== undefined)
+          void perform(coordinator, deed).catch((error: unknown) => told.push({ about: "surprise", what: String(error) }));
       } else if (open.length > 0 && (process.open !== undefined || !chance.happens(0.1))) {
-        await pass(process, chance.pick(open), plan.fate(gates));
+        const gate = chance.pick(open);
+        await pass(process, gate, plan.fate(gates, gate.label));
       } else if (running > 0 || open.length > 0 || plan.waits > 0) {
         if (running === 0 && open.length === 0) plan.waits -= 1;
         await elapse(process, chance.pick([20, 150, 1_100, 6_500]));
@@ -190,6 +194,7 @@ export async function playWorld(store: Store, seed: number): Promise<WorldOutcom
     kills,
     faults,
     gates,
+    spilled,
     keepsEverything: spillAlways && silent === undefined && !diskFailed,
     hung: steps >= STEPS_MAX,
   };
@@ -206,7 +211,7 @@ interface Plan {
   waits: number;
   /** At which gate the process falls silent, if it does. */
   readonly silence: number | undefined;
-  fate(gate: number): Fate;
+  fate(gate: number, label: string): Fate;
 }
 
 /** Where this seed's processes are killed, cut off or misled. A few faults each: more would hide what one alone can do. */
@@ -214,20 +219,28 @@ function planOf(chance: Chance): Plan {
   const kills = Array.from({ length: chance.below(3) }, () => chance.below(14));
   const partition = chance.happens(0.2) ? chance.below(14) : undefined;
   const partitionGates = 1 + chance.below(6);
+  // Some gates come late, or seldom: now and then one of them is aimed at.
+  let aim: string | undefined = chance.happens(0.4)
+    ? chance.pick(["spill", "ledger_settle", "clear spill", "commit", "ledger_attempt", "ledger_release"])
+    : undefined;
   const errors = chance.happens(0.5) ? 0.15 : 0;
   return {
     faultsLeft: 6,
     waits: chance.below(3),
     silence: chance.happens(0.1) ? 2 + chance.below(10) : undefined,
-    fate(gate) {
+    fate(gate, label) {
       if (this.faultsLeft <= 0) return "done";
-      const fate = fateAt(gate);
+      const fate = fateAt(gate, label);
       if (fate !== "done") this.faultsLeft -= 1;
       return fate;
     },
   };
 
-  function fateAt(gate: number): Fate {
+  function fateAt(gate: number, label: string): Fate {
+    if (label === aim) {
+      aim = undefined;
+      return chance.pick(["dies_before", "dies_after"]);
+    }
     if (kills.includes(gate)) return chance.pick(["dies_before", "dies_after"]);
     if (partition !== undefined && gate >= partition && gate < partition + partitionGates)
       return chance.pick(["lost_before", "lost_after"]);
