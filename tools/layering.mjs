@@ -40,11 +40,12 @@ export const COORDINATOR_ROWS = {
   ledger: ["config", "store"],
   statements: ["config", "store"],
   backup: ["config", "store"],
+  rewards: ["config", "store", "ledger"],
   payments: ["config", "store", "ledger"],
   trust: ["config", "store"],
   fleet: ["config", "trust", "catalog", "insight"],
   inference: ["config", "accounts", "catalog", "fleet", "ledger", "insight"],
-  http: ["config", "accounts", "catalog", "fleet", "inference", "insight", "ledger", "payments", "statements"],
+  http: ["config", "accounts", "catalog", "fleet", "inference", "insight", "ledger", "payments", "rewards", "statements"],
 };
 
 /** Npm packages that only these coordinator folders may import. */

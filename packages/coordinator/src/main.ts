@@ -40,7 +40,10 @@ import { createMachineStore } from "./machine-store.js";
 import { catalogKey, ownIdentity } from "./own-identity.js";
 import { createRejectionStore } from "./rejection-store.js";
 import { reportBooks, reportFleet, reportLedger, reportStore } from "./reports.js";
+import { rewardSettings } from "./reward-settings.js";
+import { createRewards } from "./rewards/index.js";
 import { secretFile } from "./secret-file.js";
+import { seenMachines } from "./seen-machines.js";
 import { createSignInParts } from "./sign-in-parts.js";
 import { startPayments } from "./start-payments.js";
 import { createStatements } from "./statements/index.js";
@@ -62,6 +65,9 @@ const LEDGER_CLOSE_ms = 5_000;
 /** What requests that a shutdown cut off have to end in the ledger. */
 const CUT_REQUESTS_ms = 2_000;
 const SALT_BYTES = 32;
+/** How often it is noted which machines are there: three times in each minute that is judged, so that a restart takes none away. */
+const REWARD_LOOK_ms = 20_000;
+const REWARD_SETTLE_ms = 60_000;
 /** How often it is looked whether a backup is due. */
 const BACKUP_CHECK_ms = 10 * 60_000;
 const DAY_ms = 24 * 3_600_000;
@@ -190,6 +196,7 @@ async function start(
   const devices = createDeviceLinking({ store, clock, randomBytes, session_ms: settings.sessionTtl_ms });
   const administration = createAdministration({ store, clock });
   const invites = createInvites({ store, clock, randomBytes });
+  const rewards = createRewards({ store, clock, settings: rewardSettings(settings) });
   const dataRights = createDataRights({ store, clock, randomBytes, erasureDelay_ms: settings.erasureDelay_days * DAY_ms });
 
   const fleet = createFleet({
@@ -277,6 +284,7 @@ async function start(
     payments,
     statements: createStatements({ store, clock }),
     dataRights,
+    rewards,
     catalog,
     manifests: await createManifestSigner({ key: await catalogKey(settings.home), clock }),
     blobs,
@@ -401,6 +409,26 @@ async function start(
       ),
     );
     metrics.gauge("backup_age_seconds", () => schedule.age_s());
+  }
+  if (settings.baseRewards) {
+    closers.push(
+      startLoop(
+        clock,
+        REWARD_LOOK_ms,
+        () => rewards.note(seenMachines(fleet.publicViews())),
+        (error) => log.warn({ err: error }, "it was not noted which machines are there"),
+      ),
+      startLoop(
+        clock,
+        REWARD_SETTLE_ms,
+        async () => {
+          const epochs = await rewards.settle();
+          if (epochs > 0) log.info({ event: "rewards_settled", epochs }, "machines were paid for being there");
+          await rewards.sweep();
+        },
+        (error) => log.error({ err: error }, "machines were not paid for being there"),
+      ),
+    );
   }
   const operator = settings.metricsListen && (await startOperatorServer(settings.metricsListen, { metrics, decisions }));
   if (operator !== undefined) closers.push(() => operator.close());

@@ -75,6 +75,11 @@ function addAccountCommands(admin: Command): void {
     .description("let a frozen account go on")
     .argument("<account>", "its id")
     .action(async (account, options) => (await run()).unfreezeAccount(account, options));
+  operator(admin.command("hardware-cap"))
+    .description("say how much memory machines of a class come with at most, for availability rewards")
+    .argument("<class>", "as machines report it, e.g. apple-m4-max")
+    .argument("<gb>", "or none, so that such machines wait")
+    .action(async (computeClass, memory, options) => (await run()).setHardwareCap(computeClass, memory, options));
   operator(admin.command("audit"))
     .description("what operators changed, latest first")
     .option("--target <name>", "only changes to this account, build, name or release")

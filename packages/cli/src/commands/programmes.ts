@@ -10,6 +10,10 @@ export function addProgrammeCommands(program: Command): void {
     .argument("<code>", "e.g. INV-ABCDEFGHIJKL")
     .action(async (code, options) => (await run()).redeemInvite(code, options));
 
+  asOwner(program.command("rewards"))
+    .description("what your machines are paid for being there, and why not")
+    .action(async (options) => (await import("../run/rewards.js")).showRewards(options));
+
   const referral = program.command("referral").description("bring others to the network, for a share of the operator's part");
   asOwner(referral.command("register"))
     .description("take a code to bring others with; an account has one")

@@ -5,7 +5,7 @@ import { formatUsd, parseUsd } from "../money.js";
 import { createOutput, table } from "../output.js";
 import { adminCall, asOperator, type PublishingOptions } from "../publishing/admin-call.js";
 
-const { auditTable, pricingAnswer, userLedger, userTable, userUpdated } = API_ANSWERS;
+const { auditTable, hardwareCapSet, pricingAnswer, userLedger, userTable, userUpdated } = API_ANSWERS;
 const SEE_USERS = "See accounts with: umbel admin users";
 
 /** `umbel admin users`. */
@@ -96,6 +96,18 @@ export async function setPrice(
   const set = await adminCall(await asOperator(options), call);
   output.result(set);
   output.line(`${model} costs ${set.input_usd} of prompt and ${set.output_usd} of answer now.`);
+}
+
+/** `umbel admin hardware-cap`. */
+export async function setHardwareCap(computeClass: string, memory: string, options: PublishingOptions): Promise<void> {
+  if (memory !== "none" && !/^\d{1,5}(\.\d+)?$/.test(memory)) {
+    throw new CliError(`"${memory}" is no size in GB.`, EXIT_CODES.usage, "Write it like 128, or none.");
+  }
+  const output = createOutput(options);
+  const body = { compute_class: computeClass, max_gb: memory === "none" ? null : Number(memory) };
+  const call = { method: "PUT", pathname: "/hardware-caps", body, answer: hardwareCapSet } as const;
+  output.result(await adminCall(await asOperator(options), call));
+  output.line(memory === "none" ? `Machines of ${computeClass} wait.` : `Of machines of ${computeClass}, up to ${memory} GB count.`);
 }
 
 /** `umbel admin audit`. */

@@ -478,6 +478,41 @@ export const SETTINGS = {
     default: "14",
     about: "Backups that are kept, the latest.",
   }),
+  baseRewards: setting(flag, {
+    env: "UMBEL_BASE_REWARDS",
+    default: "false",
+    about: "Whether machines are paid for being there, too.",
+  }),
+  baseRewardsReduction: setting(decimal({ least: 0, most: 1 }), {
+    env: "UMBEL_BASE_REWARDS_K",
+    default: "0",
+    about: "How much of what a machine earned is taken off that.",
+  }),
+  baseRewardsPool_microUsd: setting(wholeNumber({ least: 0, most: 9_999_999_999 }), {
+    env: "UMBEL_BASE_REWARDS_POOL_MICRO",
+    default: "9000000000",
+    about: "What all of that may come to in a month, in millionths of a USD.",
+  }),
+  baseRewardsUptime: setting(decimal({ least: 0, most: 1 }), {
+    env: "UMBEL_BASE_REWARDS_MIN_UPTIME",
+    default: "0.90",
+    about: "Share of five minutes for which a machine must be there to be paid for them.",
+  }),
+  baseRewardsAccountShare: setting(decimal({ least: 0, most: 1 }), {
+    env: "UMBEL_BASE_REWARDS_ACCOUNT_CAP",
+    default: "0",
+    about: "Share of it that one account gets at most; 0 is no limit.",
+  }),
+  baseRewardsLifetime_microUsd: setting(wholeNumber({ least: 0, most: 9_999_999_999 }), {
+    env: "UMBEL_BASE_REWARDS_LIFETIME_MICRO",
+    default: "0",
+    about: "What all of that may ever come to, in millionths of a USD; 0 is no limit.",
+  }),
+  baseRewardsMinTrust: setting(oneOf(["none", "self_signed", "hardware"]), {
+    env: "UMBEL_BASE_REWARDS_MIN_TRUST",
+    default: "hardware",
+    about: "Least trust level of a machine that is paid for being there.",
+  }),
   erasureDelay_days: setting(wholeNumber({ least: 0, most: 365 }), {
     env: "UMBEL_ERASURE_DELAY_DAYS",
     default: "14",

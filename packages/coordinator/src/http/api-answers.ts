@@ -8,6 +8,7 @@ import { machineList, machineWhy } from "./machines/machine-routes.js";
 import { aliasAnswer, aliasDeleted, aliasTable, auditTable, modelTable, updated, versionChange } from "./models/admin/schema.js";
 import { inviteEnded, inviteObject, inviteTable } from "./programmes/index.js";
 import { issuedPublishingKey, publishingKeyTable, revokedPublishingKey } from "./publishing/index.js";
+import { hardwareCapSet } from "./rewards/reward-routes.js";
 
 /** Schemas of answers, for programs that read them: what a route writes by is what its reader reads by. */
 export const API_ANSWERS = {
@@ -37,6 +38,7 @@ export const API_ANSWERS = {
   userTable,
   userLedger,
   userUpdated,
+  hardwareCapSet,
   inviteObject,
   inviteTable,
   inviteEnded,

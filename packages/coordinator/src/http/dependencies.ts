@@ -25,6 +25,7 @@ import type { Inference, RateLimits } from "../inference/index.js";
 import type { DecisionArchive, Logger, Metrics, Rejections, StatisticsStore } from "../insight/index.js";
 import type { History, Ledger, OwnPrices, Reconciler } from "../ledger/index.js";
 import type { Payments } from "../payments/index.js";
+import type { Rewards } from "../rewards/index.js";
 import type { Statements } from "../statements/index.js";
 import type { Idempotency } from "./idempotency/index.js";
 import type { Sealing } from "./sealed/index.js";
@@ -63,6 +64,7 @@ export interface HttpDependencies {
   readonly referrals: Omit<Referrals, "isKnown" | "applyIn">;
   readonly payments: Omit<Payments, "work" | "reconcile" | "sweep" | "close">;
   readonly statements: Statements;
+  readonly rewards: Pick<Rewards, "ofAccount" | "latest" | "caps" | "setCap">;
   readonly dataRights: Omit<DataRights, "eraseDue">;
   readonly catalog: Omit<Catalog, "register" | "setAlias" | "refresh"> & CatalogAdmin;
   readonly manifests: ManifestSigner;

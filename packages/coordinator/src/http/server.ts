@@ -29,6 +29,7 @@ import { publishingKeyRoutes } from "./publishing/index.js";
 import { rejectionRoutes } from "./rejections/rejection-routes.js";
 import { releaseRoutes } from "./releases/release-routes.js";
 import { requestIdOf } from "./request-id.js";
+import { rewardRoutes } from "./rewards/reward-routes.js";
 import type { Route } from "./route.js";
 import { encryptionKeyRoute } from "./sealed/index.js";
 import { authRoutes, peopleRoutes, sessionRoutes } from "./sign-in/index.js";
@@ -83,6 +84,7 @@ export function createHttpServer(dependencies: HttpDependencies): HttpServer {
     ...paymentRoutes(dependencies),
     ...statementRoutes(dependencies),
     ...dataRightsRoutes(dependencies),
+    ...rewardRoutes(dependencies),
     ...catalogAdminRoutes(dependencies),
     ...publishingKeyRoutes(dependencies),
     ...releaseRoutes(dependencies),

@@ -42,6 +42,7 @@ export { type PublishingKeyRow, publishingKeyRepository } from "./repositories/p
 export { referralRepository } from "./repositories/referrals.js";
 export { type RejectionRow, rejectionRepository, type StoredRejectionRow } from "./repositories/rejections.js";
 export { type ReleaseRow, releaseRepository } from "./repositories/releases.js";
+export { type FloorDrawRow, type MinuteRow, type PresenceRow, type RewardEpochRow, rewardRepository } from "./repositories/rewards.js";
 export { type PeriodRow, statementRepository } from "./repositories/statements.js";
 export { statisticsRepository } from "./repositories/statistics.js";
 export { type StripeEventRow, stripeEventRepository } from "./repositories/stripe-events.js";

@@ -29,6 +29,8 @@ import { administration } from "./0032-administration.js";
 import { invites } from "./0033-invites.js";
 import { statements } from "./0034-statements.js";
 import { erasure } from "./0035-erasure.js";
+import { rewards } from "./0036-rewards.js";
+import { rewardIndex } from "./0037-reward-index.js";
 import { fileParts } from "./0040-file-parts.js";
 
 export interface Migration {
@@ -70,5 +72,7 @@ export const migrations: readonly Migration[] = [
   { id: 33, name: "invites", sql: invites },
   { id: 34, name: "places of periods in journals", sql: statements },
   { id: 35, name: "erasure of accounts", sql: erasure },
+  { id: 36, name: "availability rewards", sql: rewards },
+  { id: 37, name: "index of rewards", sql: rewardIndex },
   { id: 40, name: "parts of files", sql: fileParts },
 ];

@@ -9,4 +9,5 @@ export * from "./outbox.js";
 export * from "./payments.js";
 export * from "./people.js";
 export * from "./releases.js";
+export * from "./rewards.js";
 export * from "./system.js";

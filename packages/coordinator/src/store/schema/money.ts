@@ -32,7 +32,11 @@ export const ledgerEntries = pgTable(
     withdrawableAfter_microUsd: microUsd("withdrawable_after").notNull(),
     createdAt: createdAt(),
   },
-  (table) => [primaryKey({ columns: [table.accountId, table.seq] }), index("ledger_entries_transaction").on(table.transactionId)],
+  (table) => [
+    primaryKey({ columns: [table.accountId, table.seq] }),
+    index("ledger_entries_transaction").on(table.transactionId),
+    index("ledger_entries_rewards").on(table.createdAt).where(sql`${table.entryType} in ('referral_reward', 'admin_reward')`),
+  ],
 );
 
 export const balances = pgTable("balances", {
