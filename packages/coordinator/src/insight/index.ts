@@ -30,5 +30,5 @@ export {
   type StoredRejection,
 } from "./rejections.js";
 export { accountPseudonym } from "./statistics/account-pseudonym.js";
-export { LEADER_METRICS, type StatisticsStore } from "./statistics/ports.js";
+export { type EarningTotals, LEADER_METRICS, type StatisticsStore } from "./statistics/ports.js";
 export { watchThroughput } from "./throughput-watch.js";

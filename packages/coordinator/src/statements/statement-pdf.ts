@@ -1,6 +1,6 @@
+import { formatUsd as usd } from "@umbel/protocol";
 import { entryName } from "./entry-names.js";
 import type { Statement, StatementItem } from "./types.js";
-import { usd } from "./usd.js";
 
 const MARGIN = 50;
 const LINE = 16;

@@ -45,7 +45,7 @@ export function createDataRights({ store, clock, randomBytes, erasureDelay_ms }:
     }
     if ((await erasureRepository.open(tx, accountId)) !== undefined)
       throw new ErasureError("scheduled", "the account's end is scheduled already");
-    const obstacle = await firstObstacle(tx, accountId, forfeit);
+    const obstacle = await firstObstacle(tx, accountId, forfeit, clock.date());
     if (obstacle !== undefined) throw new ErasureError(obstacle, OBSTACLES[obstacle]);
     const at = clock.date();
     const row = {
@@ -81,7 +81,7 @@ export function createDataRights({ store, clock, randomBytes, erasureDelay_ms }:
     // Read again: its owner may have thought better of it meanwhile.
     const open = await erasureRepository.open(tx, accountId);
     if (open?.id !== id) return false;
-    if ((await firstObstacle(tx, accountId, open.forfeit)) !== undefined) {
+    if ((await firstObstacle(tx, accountId, open.forfeit, at)) !== undefined) {
       await erasureRepository.postpone(tx, id, new Date(at.getTime() + DATA_RIGHTS_LIMITS.postponed_ms));
       return false;
     }
@@ -117,8 +117,8 @@ export function createDataRights({ store, clock, randomBytes, erasureDelay_ms }:
   };
 }
 
-async function firstObstacle(tx: Tx, accountId: string, forfeit: boolean): Promise<keyof typeof OBSTACLES | undefined> {
-  const [obstacle] = await departureRepository.obstacles(tx, accountId);
+async function firstObstacle(tx: Tx, accountId: string, forfeit: boolean, at: Date): Promise<keyof typeof OBSTACLES | undefined> {
+  const [obstacle] = await departureRepository.obstacles(tx, accountId, at);
   if (obstacle !== undefined) return obstacle;
   const balance = await ledgerRepository.balance(tx, accountId);
   const isRich = (balance?.withdrawable_microUsd ?? 0n) >= DATA_RIGHTS_LIMITS.withdrawable_microUsd_min;

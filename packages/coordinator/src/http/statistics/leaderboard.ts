@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { accountPseudonym, LEADER_METRICS } from "../../insight/index.js";
+import { accountPseudonym, type EarningTotals, LEADER_METRICS } from "../../insight/index.js";
 import type { HttpDependencies } from "../dependencies.js";
 import { jsonAmount } from "../money-format.js";
 
@@ -28,7 +28,7 @@ const count = z.int().min(0);
 const earnings = {
   earnings_micro_usd: z.int(),
   work_earnings_micro_usd: z.int().describe("For requests that were served."),
-  reward_earnings_micro_usd: z.int().describe("For anything else; no rewards are paid yet."),
+  reward_earnings_micro_usd: z.int().describe("For being there, for bringing others, and from the operator."),
   tokens: count,
   jobs: count,
 };
@@ -67,15 +67,12 @@ function beginning(window: Window, now: Date): Date | undefined {
   return length_ms === undefined ? undefined : new Date(now.getTime() - length_ms);
 }
 
-function earningsOf({
-  earnings_microUsd,
-  tokens,
-  jobs,
-}: {
-  readonly earnings_microUsd: bigint;
-  readonly tokens: number;
-  readonly jobs: number;
-}) {
-  const earned = jsonAmount(earnings_microUsd);
-  return { earnings_micro_usd: earned, work_earnings_micro_usd: earned, reward_earnings_micro_usd: 0, tokens, jobs };
+function earningsOf({ work_microUsd, reward_microUsd, tokens, jobs }: EarningTotals) {
+  return {
+    earnings_micro_usd: jsonAmount(work_microUsd + reward_microUsd),
+    work_earnings_micro_usd: jsonAmount(work_microUsd),
+    reward_earnings_micro_usd: jsonAmount(reward_microUsd),
+    tokens,
+    jobs,
+  };
 }

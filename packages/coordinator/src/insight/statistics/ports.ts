@@ -5,7 +5,10 @@ export interface UsageTotals {
 }
 
 export interface EarningTotals {
-  readonly earnings_microUsd: bigint;
+  /** For requests that were served. */
+  readonly work_microUsd: bigint;
+  /** For anything else. */
+  readonly reward_microUsd: bigint;
   readonly tokens: number;
   readonly jobs: number;
 }

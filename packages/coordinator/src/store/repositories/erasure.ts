@@ -9,6 +9,8 @@ export type ErasureRow = typeof erasureRequests.$inferSelect;
 const ERASED = "erased";
 /** Of a statement that takes away what is personal. */
 const FORGET_TIMEOUT_ms = 60_000;
+/** How long after its last news a lost dispute may still turn; card networks leave fewer days for it. */
+const DISPUTE_TURNS_ms = 120 * 24 * 3_600_000;
 
 /** Requests of people to be erased. */
 export const erasureRepository = {
@@ -74,22 +76,16 @@ export const departureRepository = {
     return rows.length;
   },
 
-  /** What must end before the account can: `withdrawals` under way, `disputes` of its deposits. */
-  async obstacles(tx: Tx, accountId: string): Promise<readonly ("withdrawals" | "disputes")[]> {
-    const found: ("withdrawals" | "disputes")[] = [];
-    const counted = async (table: string, open: string): Promise<boolean> => {
-      const [there] = await run(tx.execute<{ there: boolean }>(sql`select to_regclass(${table}) is not null as there`));
-      if (there?.there !== true) return false;
-      const [row] = await run(
-        tx.execute<{ open: boolean }>(
-          sql`select exists (select 1 from ${sql.raw(table)} where account_id = ${accountId} and ${sql.raw(open)}) as open`,
-        ),
-      );
-      return row?.open === true;
-    };
-    if (await counted("withdrawals", "state not in ('paid', 'failed')")) found.push("withdrawals");
-    if (await counted("payment_disputes", "state in ('inquiry', 'charged')")) found.push("disputes");
-    return found;
+  /** What must end before the account can: withdrawals under way, and disputes of its deposits that are open or may still turn. */
+  async obstacles(tx: Tx, accountId: string, at: Date): Promise<readonly ("withdrawals" | "disputes")[]> {
+    const turned = new Date(at.getTime() - DISPUTE_TURNS_ms).toISOString();
+    const [row] = await run(
+      tx.execute<{ withdrawals: boolean; disputes: boolean }>(sql`select
+        exists (select 1 from withdrawals where account_id = ${accountId} and status not in ('paid', 'failed')) as withdrawals,
+        exists (select 1 from payment_disputes where account_id = ${accountId}
+          and (state = 'inquiry' or (state = 'charged' and updated_at > ${turned}::timestamptz))) as disputes`),
+    );
+    return (["withdrawals", "disputes"] as const).filter((obstacle) => row?.[obstacle] === true);
   },
 
   /** Takes away what says who somebody was. @returns rows by table */
@@ -98,6 +94,11 @@ export const departureRepository = {
     const keys = sql`(select id from api_keys where owner_account_id = ${accountId})`;
     const steps = {
       sign_ins: sql`delete from auth_users where id = ${accountId} returning 1`,
+      identities: sql`delete from external_identities where account_id = ${accountId} returning 1`,
+      invitations: sql`update invitations set email = ${ERASED} where account_id = ${accountId}
+        or email = (select email from users where account_id = ${accountId}) returning 1`,
+      payout_addresses: sql`delete from payout_addresses where account_id = ${accountId} returning 1`,
+      payout_challenges: sql`delete from payout_address_challenges where account_id = ${accountId} returning 1`,
       device_codes: sql`delete from device_codes where account_id = ${accountId} returning 1`,
       idempotency_keys: sql`delete from idempotency_keys where account_id = ${accountId} returning 1`,
       // The answers name its address.
@@ -120,10 +121,6 @@ export const departureRepository = {
     await run(tx.execute(sql`set local statement_timeout = ${sql.raw(String(FORGET_TIMEOUT_ms))}`));
     const report: Record<string, number> = {};
     for (const [name, statement] of Object.entries(steps)) {
-      if (name === "sign_ins") {
-        const [there] = await run(tx.execute<{ there: boolean }>(sql`select to_regclass('auth_users') is not null as there`));
-        if (there?.there !== true) continue;
-      }
       report[name] = (await run(tx.execute(statement))).length;
     }
     return report;

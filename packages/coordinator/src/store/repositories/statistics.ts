@@ -1,6 +1,6 @@
-import { and, count, desc, eq, gte, notLike, type SQL, sql, sum } from "drizzle-orm";
+import { and, count, desc, eq, gte, inArray, type SQL, sql, sum } from "drizzle-orm";
 import { run } from "../run-query.js";
-import { providerEarnings, usage, users } from "../schema/index.js";
+import { ledgerEntries, providerEarnings, usage, users } from "../schema/index.js";
 import type { Tx } from "../tx.js";
 
 export interface UsageTotals {
@@ -14,7 +14,10 @@ export interface UsageMinute extends UsageTotals {
 }
 
 export interface EarningTotals {
-  readonly earnings_microUsd: bigint;
+  /** For requests that were served. */
+  readonly work_microUsd: bigint;
+  /** For being there, for bringing others, and from the operator. */
+  readonly reward_microUsd: bigint;
   readonly tokens: number;
   readonly jobs: number;
 }
@@ -28,11 +31,11 @@ export type LeaderMetric = "earnings" | "tokens" | "jobs";
 const requests = count();
 const promptTokens = sum(usage.prompt_tokens).mapWith(Number);
 const completionTokens = sum(usage.completion_tokens).mapWith(Number);
-const earned = sql<bigint>`coalesce(sum(${providerEarnings.amount_microUsd}), 0)::bigint`.mapWith(BigInt);
+const isWork = sql`${providerEarnings.model} <> 'base_reward'`;
+const worked = sql<bigint>`coalesce(sum(${providerEarnings.amount_microUsd}) filter (where ${isWork}), 0)::bigint`.mapWith(BigInt);
+const stood = sql`coalesce(sum(${providerEarnings.amount_microUsd}) filter (where not ${isWork}), 0)::bigint`;
 const served = sql<number>`coalesce(sum(${providerEarnings.prompt_tokens} + ${providerEarnings.completion_tokens}), 0)`.mapWith(Number);
-const jobs = count();
-
-const ORDER: Readonly<Record<LeaderMetric, SQL>> = { earnings: sql`${earned}`, tokens: sql`${served}`, jobs: sql`${jobs}` };
+const jobs = sql<number>`count(*) filter (where ${isWork})`.mapWith(Number);
 
 /** Sums over what was settled for the public; a machine that serves its own owner is nobody else's business. */
 export const statisticsRepository = {
@@ -58,24 +61,39 @@ export const statisticsRepository = {
 
   /** Accounts that earned most, of those that let themselves be listed. @param since undefined is since ever */
   async leaders(tx: Tx, metric: LeaderMetric, since: Date | undefined, limit: number): Promise<Leader[]> {
+    const gifts = giftsSince(tx, since);
+    const rewarded = sql<bigint>`(${stood} + coalesce(max(${gifts.amount}), 0))::bigint`.mapWith(BigInt);
+    const order: Readonly<Record<LeaderMetric, SQL>> = {
+      earnings: sql`${worked} + ${rewarded}`,
+      tokens: sql`${served}`,
+      jobs: sql`${jobs}`,
+    };
     return run(
       tx
-        .select({ accountId: providerEarnings.accountId, earnings_microUsd: earned, tokens: served, jobs })
+        .select({ accountId: providerEarnings.accountId, work_microUsd: worked, reward_microUsd: rewarded, tokens: served, jobs })
         .from(providerEarnings)
         .innerJoin(users, and(eq(users.accountId, providerEarnings.accountId), eq(users.listed, true)))
-        .where(and(notLike(providerEarnings.accountId, "sys:%"), lately(since)))
+        .leftJoin(gifts, eq(gifts.accountId, providerEarnings.accountId))
+        .where(lately(since))
         .groupBy(providerEarnings.accountId)
-        .orderBy(desc(ORDER[metric]), providerEarnings.accountId)
+        .orderBy(desc(order[metric]), providerEarnings.accountId)
         .limit(limit),
     );
   },
 
   async earningTotals(tx: Tx, since: Date | undefined): Promise<EarningTotals & { readonly accounts: number }> {
+    const gifts = giftsSince(tx, since);
+    const earners = tx.select({ id: providerEarnings.accountId }).from(providerEarnings).where(lately(since));
+    const given = sql`(select coalesce(sum(g.gift_amount), 0) from (${tx.select().from(gifts).where(inArray(gifts.accountId, earners))}) g)`;
     const accounts = sql<number>`count(distinct ${providerEarnings.accountId})`.mapWith(Number);
+    const rewarded = sql<bigint>`(${stood} + ${given})::bigint`.mapWith(BigInt);
     const [row] = await run(
-      tx.select({ earnings_microUsd: earned, tokens: served, jobs, accounts }).from(providerEarnings).where(lately(since)),
+      tx
+        .select({ work_microUsd: worked, reward_microUsd: rewarded, tokens: served, jobs, accounts })
+        .from(providerEarnings)
+        .where(lately(since)),
     );
-    return row ?? { earnings_microUsd: 0n, tokens: 0, jobs: 0, accounts: 0 };
+    return row ?? { work_microUsd: 0n, reward_microUsd: 0n, tokens: 0, jobs: 0, accounts: 0 };
   },
 
   async unlisted(tx: Tx): Promise<ReadonlySet<string>> {
@@ -95,4 +113,16 @@ export const statisticsRepository = {
 
 function lately(since: Date | undefined): SQL | undefined {
   return since === undefined ? undefined : gte(providerEarnings.createdAt, since);
+}
+
+/** What accounts got beside their machines' work and presence. */
+function giftsSince(tx: Tx, since: Date | undefined) {
+  const { accountId, amount_microUsd, entryType, createdAt } = ledgerEntries;
+  const isGift = sql`${entryType} in ('referral_reward', 'admin_reward')`;
+  return tx
+    .select({ accountId, amount: sql<string>`sum(${amount_microUsd})`.as("gift_amount") })
+    .from(ledgerEntries)
+    .where(and(isGift, since === undefined ? undefined : gte(createdAt, since)))
+    .groupBy(accountId)
+    .as("gifts");
 }
