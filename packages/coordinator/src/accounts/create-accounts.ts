@@ -142,6 +142,20 @@ export async function createAccounts(dependencies: AccountsDependencies): Promis
       return { secret, record: toRecord(await ask(inserted, clock)) };
     },
 
+    async consoleKey(accountId) {
+      const known = await ask(keyRepository.ofConsole(store.db, accountId), clock);
+      if (known !== undefined) return toRecord(known);
+      const createdAt = clock.date();
+      const { allowedModels: _all, ...policy } = checkedPolicy({ accountId, name: "Console" }, createdAt);
+      // Its secret is thrown away: only a cookie uses it.
+      const { hash: keyHash } = newApiKey();
+      const facts = { id: newKeyId(), keyHash, label: "this console", ownerAccountId: accountId, allowedModels: [], createdAt };
+      await ask(keyRepository.insertOfConsole(store.db, { ...policy, ...facts }), clock);
+      const made = await ask(keyRepository.ofConsole(store.db, accountId), clock);
+      if (made === undefined) throw new AccountsUnavailableError();
+      return toRecord(made);
+    },
+
     async listKeys(accountId) {
       const rows = await ask(keyRepository.ofAccount(store.db, accountId), clock);
       return rows.map(toRecord);

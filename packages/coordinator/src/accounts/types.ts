@@ -87,6 +87,8 @@ export interface Accounts {
   /** Creates the account if there is none of this id. */
   ensureAccount(accountId: string, displayName: string): Promise<void>;
   createKey(key: NewKey): Promise<IssuedKey>;
+  /** The key that stands for what the account does on the console; made when it is first needed. Nobody has its secret. */
+  consoleKey(accountId: string): Promise<KeyRecord>;
   listKeys(accountId: string): Promise<readonly KeyRecord[]>;
   getKey(accountId: string, keyId: string): Promise<KeyRecord | undefined>;
   /** The key of a secret, whoever owns it, disabled and expired ones too. */

@@ -36,6 +36,7 @@ export interface HttpDependencies {
     Accounts,
     | "authenticate"
     | "authenticateCookie"
+    | "consoleKey"
     | "createKey"
     | "listKeys"
     | "getKey"

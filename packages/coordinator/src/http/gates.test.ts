@@ -39,6 +39,21 @@ describe("the gates of accounts", () => {
     expect(outcomes).toEqual(expected);
   });
 
+  it("do not let an address guess on", async () => {
+    const dependencies = { accounts: { authenticate: async () => undefined }, clock, settings: loadSettings({ env: {} }), adminKey: "x" };
+    const gates = createGates(dependencies as unknown as HttpDependencies, () => false).account;
+    const guess = async (ip: string) => {
+      const request = { ip, method: "GET", headers: { authorization: "Bearer guess" }, routeOptions: { config: {} }, exchange: {} };
+      const [first] = gates;
+      return first?.(request as unknown as FastifyRequest, {} as FastifyReply).catch((error: { status: number }) => error.status);
+    };
+    const answers: unknown[] = [];
+    for (let guesses = 0; guesses < 60; guesses++) answers.push(await guess("203.0.113.1"));
+    expect(new Set(answers)).toEqual(new Set([401, 429]));
+    expect(answers.filter((status) => status === 401)).toHaveLength(40);
+    expect(await guess("203.0.113.2")).toBe(401);
+  });
+
   it("ask for a sign-in of the last minutes where it is confirmed", async () => {
     const before = (ms: number) => new Date(clock.date().getTime() - ms);
     expect(await passing("confirmed", "session", { provenAt: before(CONFIRMED_ms) })).toBe("passes");

@@ -2,6 +2,7 @@ import { ApiError } from "@umbel/dialects";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { createBucketTable, drainingRefusal } from "../inference/index.js";
 import { createKeyCheck, createOperatorCheck } from "./admin/operator-check.js";
+import { asked } from "./asked.js";
 import { authenticate } from "./bearer.js";
 import type { HttpDependencies } from "./dependencies.js";
 import { principalOf } from "./exchange.js";
@@ -20,6 +21,7 @@ export function createGates(dependencies: HttpDependencies, isDraining: () => bo
   const { accounts, publishingKeys, clock, settings, limits, inference } = dependencies;
   const addresses = createBucketTable(clock);
   const changes = createBucketTable(clock);
+  const wrongCredentials = createBucketTable(clock);
   const changeRate = { perSecond: settings.financialRate_perSecond, burst: settings.financialBurst };
   const addressRate = { perSecond: settings.publicRate_perSecond, burst: settings.publicBurst };
 
@@ -34,13 +36,29 @@ export function createGates(dependencies: HttpDependencies, isDraining: () => bo
     request.exchange.stage = "auth";
     const { authorization, cookie, "x-api-key": apiKey } = request.headers;
     const accepted = request.routeOptions.config.umbel?.apiKeyHeader === true && typeof apiKey === "string" ? { apiKey } : {};
-    const principal = await authenticate({ authorization, cookie, ...accepted }, accounts);
+    // Only a wrong answer counts, as with the operator's key.
+    const bucket = wrongCredentials.of(request.ip, addressRate);
+    if (bucket?.holds(1) === false) throw tooMany(bucket.wait_ms(1));
+    const principal = await authenticate({ authorization, cookie, ...accepted }, accounts).catch((error: unknown) => {
+      if (error instanceof ApiError && error.status === 401) bucket?.take(1);
+      throw error;
+    });
     request.exchange.principal = principal;
     if (principal.session?.how === "cookie") refuseForeignPage(request, settings);
   };
   const ownPage: Gate = async (request) => {
     // Also without a cookie: nobody is to be signed in to somebody else's account by a page elsewhere.
     if (request.headers.cookie !== undefined || request.headers.origin !== undefined) refuseForeignPage(request, settings);
+  };
+  // What somebody asks on the console is held to a key's limits, too, and can be switched off.
+  const onConsole: Gate = async (request) => {
+    const principal = principalOf(request);
+    if (principal.session?.how !== "cookie") return;
+    const key = await asked(accounts.consoleKey(principal.accountId));
+    if (key.disabled || (key.expiresAt !== null && key.expiresAt <= clock.date())) {
+      throw new ApiError({ status: 403, code: "forbidden", message: "the account's key for the console is disabled, or has ended" });
+    }
+    request.exchange.principal = { ...principal, key };
   };
   const withinRequestLimit: Gate = async (request, reply) => {
     request.exchange.stage = "rate_limit";
@@ -112,7 +130,7 @@ export function createGates(dependencies: HttpDependencies, isDraining: () => bo
   };
 
   return {
-    inference: [notDraining, authenticated, noMachine, withinRequestLimit],
+    inference: [notDraining, authenticated, noMachine, onConsole, withinRequestLimit],
     account: [authenticated, noMachine, withinChangeLimit],
     holder: [authenticated, withinChangeLimit],
     session: [authenticated, signedIn, withinChangeLimit],

@@ -2,15 +2,21 @@ import { createHmac } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { startTestCoordinator, type TestCoordinator } from "../../testing.js";
+import { MODEL, startTestCoordinator, type TestCoordinator } from "../../testing.js";
 import { letterTo, linkOf, type TestBrowser, testBrowser } from "./testing/browser.js";
 
 const PASSWORD = "correct horse battery";
+const ADMIN_KEY = "an-admin-key-that-is-long-enough";
 
 describe("people", () => {
   let test: TestCoordinator;
   beforeAll(async () => {
-    test = await startTestCoordinator({ signInRate_perMinute: "0", signInRate_perHour: "0", financialRate_perSecond: "0" });
+    test = await startTestCoordinator({
+      adminKey: ADMIN_KEY,
+      signInRate_perMinute: "0",
+      signInRate_perHour: "0",
+      financialRate_perSecond: "0",
+    });
   });
   afterAll(() => test.close());
 
@@ -166,6 +172,21 @@ describe("people", () => {
     expect((await fourth.call("POST", "/api/auth/two-factor/verify-backup-code", { code: backup })).status).not.toBe(200);
   });
 
+  it("ask models on the console by a key of its own, which they can limit and switch off", async () => {
+    const browser = await person("chatty@example.org");
+    await test.provider({ serve: (request) => request.answer("hi") });
+    const operator = { authorization: `Bearer ${ADMIN_KEY}` };
+    await browser.call("POST", "/v1/admin/credit", { email: "chatty@example.org", amount_usd: "1.00" }, operator);
+    const asking = { model: MODEL, messages: [{ role: "user", content: "hello" }] };
+    const answers = await Promise.all([1, 2].map(() => browser.call("POST", "/v1/chat/completions", asking)));
+    expect(answers.map(({ status }) => status)).toEqual([200, 200]);
+    const keys = (await browser.call("GET", "/v1/keys")).body["data"] as readonly { readonly id: string; readonly name: string }[];
+    expect(keys).toMatchObject([{ name: "Console" }]);
+    await browser.call("PATCH", `/v1/keys/${keys[0]?.id}`, { disabled: true });
+    expect(await browser.call("POST", "/v1/chat/completions", asking)).toMatchObject({ status: 403 });
+    expect((await browser.call("GET", "/v1/payments/balance")).status).toBe(200);
+  });
+
   it("sign out elsewhere, and nowhere else than in their own account", async () => {
     const [laptop, stranger] = [await person("twice@example.org"), await person("stranger@example.org")];
     const phone = testBrowser(test.url);
@@ -200,11 +221,11 @@ describe("people", () => {
 describe("a coordinator whose people are invited", () => {
   let test: TestCoordinator;
   beforeAll(async () => {
-    test = await startTestCoordinator({ registration: "invite", adminKey: "an-admin-key-that-is-long-enough" });
+    test = await startTestCoordinator({ registration: "invite", adminKey: ADMIN_KEY });
   });
   afterAll(() => test.close());
 
-  const operator = { authorization: "Bearer an-admin-key-that-is-long-enough" };
+  const operator = { authorization: `Bearer ${ADMIN_KEY}` };
   const signUp = (email: string) =>
     testBrowser(test.url).call("POST", "/api/auth/sign-up/email", { name: "Ada", email, password: PASSWORD });
 
@@ -228,6 +249,14 @@ describe("a coordinator whose people are invited", () => {
     const refused = tries.filter(({ status }) => status === 429);
     expect(refused.length).toBeGreaterThanOrEqual(4);
     expect(refused[0]?.headers.get("retry-after")).toMatch(/^\d+$/);
+  });
+
+  it("does not take a database that is away for a wrong session", async () => {
+    const browser = testBrowser(test.url);
+    const cookie = `umbel.session_token=umbel-st-${"0".repeat(64)}`;
+    expect((await browser.call("GET", "/v1/me", undefined, { cookie })).status).toBe(401);
+    test.cutDatabase();
+    expect((await browser.call("GET", "/v1/me", undefined, { cookie })).status).toBe(503);
   });
 });
 

@@ -21,6 +21,7 @@ import { referrals } from "./0020-referrals.js";
 import { settlement } from "./0021-settlement.js";
 import { people } from "./0024-people.js";
 import { signInCodes } from "./0025-sign-in-codes.js";
+import { consoleKeys } from "./0026-console-keys.js";
 import { outbox } from "./0028-outbox.js";
 import { deposits } from "./0029-deposits.js";
 import { withdrawals } from "./0030-withdrawals.js";
@@ -64,6 +65,7 @@ export const migrations: readonly Migration[] = [
   { id: 21, name: "own prices, referrals and unclaimed earnings in settlement", sql: settlement },
   { id: 24, name: "people", sql: people },
   { id: 25, name: "codes to sign in with", sql: signInCodes },
+  { id: 26, name: "keys of the console", sql: consoleKeys },
   { id: 28, name: "outbox and inbox", sql: outbox },
   { id: 29, name: "deposits", sql: deposits },
   { id: 30, name: "withdrawals", sql: withdrawals },

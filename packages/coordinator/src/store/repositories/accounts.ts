@@ -56,6 +56,29 @@ export const keyRepository = {
     return row;
   },
 
+  /** The key that stands for the account's use of the console, if it has one. */
+  async ofConsole(tx: Tx, accountId: string): Promise<KeyRow | undefined> {
+    const [row] = await run(
+      tx
+        .select()
+        .from(apiKeys)
+        .where(and(ownedBy(accountId), eq(apiKeys.console, true))),
+    );
+    return row;
+  },
+
+  /** False when the account has such a key already. */
+  async insertOfConsole(tx: Tx, key: NewKeyRow): Promise<boolean> {
+    const inserted = await run(
+      tx
+        .insert(apiKeys)
+        .values({ ...key, console: true })
+        .onConflictDoNothing()
+        .returning({ id: apiKeys.id }),
+    );
+    return inserted.length > 0;
+  },
+
   /** Newest first. */
   async ofAccount(tx: Tx, accountId: string): Promise<readonly KeyRow[]> {
     return run(tx.select().from(apiKeys).where(ownedBy(accountId)).orderBy(desc(apiKeys.createdAt), desc(apiKeys.id)));

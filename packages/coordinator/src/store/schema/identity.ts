@@ -53,6 +53,8 @@ export const apiKeys = pgTable(
     expiresAt: instant("expires_at"),
     createdAt: createdAt(),
     lastUsedAt: instant("last_used_at"),
+    /** Whether it stands for what the account does on the console. */
+    console: boolean("console").notNull().default(false),
     deletedAt: instant("deleted_at"),
   },
   (table) => [index("api_keys_owner").on(table.ownerAccountId, table.createdAt.desc())],
