@@ -1,12 +1,13 @@
 /** `npm run bench -- <name> [--json] [--seconds n]`: runs one benchmark; without a name, lists them. */
 import { dialects } from "./dialects/dialects-bench.js";
 import { engine } from "./engine/engine-bench.js";
+import { ledger } from "./ledger/ledger-bench.js";
 import { network } from "./network/network-bench.js";
 import { type Bench, printTable } from "./report.js";
 import { routing } from "./routing/routing-bench.js";
 import { soak } from "./soak/soak-bench.js";
 
-const BENCHES: Readonly<Record<string, Bench>> = { dialects, engine, network, routing, soak };
+const BENCHES: Readonly<Record<string, Bench>> = { dialects, engine, ledger, network, routing, soak };
 
 const args = process.argv.slice(2);
 const name = args.find((arg) => !arg.startsWith("-"));
