@@ -68,6 +68,19 @@ const CATALOGUE = {
   },
   fleet_events_total: { kind: "counter", labels: ["type", "detail"], help: "What happened to provider connections." },
   backup_age_seconds: { kind: "gauge", labels: [], help: "Since the last backup that was made by itself; +Inf before the first." },
+  billing_reservations_total: {
+    kind: "counter",
+    labels: ["model", "outcome"],
+    help: "Holds that were asked for: held, insufficient_funds, key_limit, frozen, or failed for want of an answer.",
+  },
+  billing_reserved_micro_usd_total: { kind: "counter", labels: ["model"], help: "Held at admission, in millionths of a USD." },
+  billing_reservation_releases_total: { kind: "counter", labels: ["reason"], help: "Holds that were given back whole, by why." },
+  billing_unaffordable_total: {
+    kind: "counter",
+    labels: ["model"],
+    help: "Machines that were passed over because their owner asks for more than the balance or the key allows.",
+  },
+  billing_zero_usage_total: { kind: "counter", labels: ["model"], help: "Answers that used nothing and cost nothing." },
   billing_settle_latency_ms: {
     kind: "histogram",
     labels: [],

@@ -61,10 +61,14 @@ export async function openHold(request: PreparedRequest, services: HoldServices)
       prices: await ledger.prices(request.build.id),
     });
   } catch (cause) {
+    services.metrics.count("billing_reservations_total", { model: request.build.id, outcome: "failed" });
     services.log.error({ err: cause, job: requestId }, "hold failed");
     throw unreachable(cause);
   }
+  const model = request.build.id;
+  services.metrics.count("billing_reservations_total", { model, outcome: outcome.ok ? "held" : outcome.reason });
   if (!outcome.ok) throw refusal(outcome);
+  services.metrics.count("billing_reserved_micro_usd_total", { model }, Number(outcome.hold_microUsd));
   return createHold(requestId, request.build.id, services);
 }
 
@@ -122,6 +126,8 @@ function createHold(requestId: string, build: string, { ledger, metrics, log }: 
     const own = ownPrices.get(settlement.attempt);
     try {
       const outcome = await ledger.settle({ requestId, ...settlement, ...(own === undefined ? {} : { ownPrices: own }) });
+      const { prompt_tokens, completion_tokens } = settlement.usage;
+      if (!(prompt_tokens > 0) && !(completion_tokens > 0)) metrics.count("billing_zero_usage_total", { model: build });
       metrics.count("prompt_tokens_total", { model: build }, settlement.usage.prompt_tokens);
       metrics.count("cached_prompt_tokens_total", { model: build }, settlement.usage.cached_prompt_tokens);
       metrics.count("completion_tokens_total", { model: build }, settlement.usage.completion_tokens);
@@ -133,6 +139,7 @@ function createHold(requestId: string, build: string, { ledger, metrics, log }: 
   }
 
   async function releaseNow(reason: ReleaseReason): Promise<SettleOutcome> {
+    metrics.count("billing_reservation_releases_total", { reason });
     try {
       await ledger.release(requestId, reason);
     } catch (error) {
@@ -149,6 +156,7 @@ function createHold(requestId: string, build: string, { ledger, metrics, log }: 
         log.error({ err: cause, job: requestId }, "holding more failed");
         throw unreachable(cause);
       });
+      if (!outcome.ok) metrics.count("billing_unaffordable_total", { model: build });
       if (outcome.ok && outcome.ownPrices !== undefined) ownPrices.set(attempt, outcome.ownPrices);
       return outcome.ok;
     },
