@@ -152,7 +152,7 @@ describe("a restore", () => {
     await writeBackup(wrong, { store: cooked.store, home, version: VERSION, at: AT }, { recipients: [recipient] });
     await cooked.close();
     const { target, place } = await emptied();
-    await expect(restoreBackup(wrong, key(), { store: target.store, home: place })).rejects.toThrow("P1 all balances sum to 5");
+    await expect(restoreBackup(wrong, key(), { store: target.store, home: place })).rejects.toThrow("P1 all accounts: balances sum to 5");
     await target.close();
   });
 });

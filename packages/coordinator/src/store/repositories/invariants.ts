@@ -21,17 +21,8 @@ export interface DepthRow {
   readonly oldest: Date | null;
 }
 
-/** What must hold of the books at any time (money.md §19), read on one snapshot and never repaired. */
-export const invariantRepository = {
-  /** To be called first in a transaction: one snapshot, nothing is written, and time enough. */
-  async begin(tx: Tx): Promise<void> {
-    await run(tx.execute(sql.raw("set transaction isolation level repeatable read, read only")));
-    await run(tx.execute(sql.raw(`set local statement_timeout = ${TIMEOUT_MS}`)));
-  },
-
-  async violations(tx: Tx): Promise<readonly ViolationRow[]> {
-    return run(
-      tx.execute<{ property: string; subject: string; difference: string }>(sql`
+/** What is wrong in the books, one row a violation: properties P1 to P5 of money.md §19. */
+export const VIOLATIONS = `
         select 'P1' as property, 'transaction ' || transaction_id as subject, 'entries sum to ' || sum(amount) as difference
           from ledger_entries group by transaction_id having sum(amount) <> 0
         union all select 'P1', 'all accounts', 'balances sum to ' || sum(balance) from balances having sum(balance) <> 0
@@ -65,8 +56,18 @@ export const invariantRepository = {
         union all select 'P5', 'request ' || r.request_id, r.state || ', cost ' || coalesce(r.cost, 0) || ', usage ' || coalesce(u.cost::text, 'none')
           from reservations r left join usage u using (request_id)
           where (r.state = 'settled') <> (u.request_id is not null) or u.cost <> r.cost
-        limit ${VIOLATIONS_MAX}`),
-    );
+        limit ${VIOLATIONS_MAX}`;
+
+/** What must hold of the books at any time (money.md §19), read on one snapshot and never repaired. */
+export const invariantRepository = {
+  /** To be called first in a transaction: one snapshot, nothing is written, and time enough. */
+  async begin(tx: Tx): Promise<void> {
+    await run(tx.execute(sql.raw("set transaction isolation level repeatable read, read only")));
+    await run(tx.execute(sql.raw(`set local statement_timeout = ${TIMEOUT_MS}`)));
+  },
+
+  async violations(tx: Tx): Promise<readonly ViolationRow[]> {
+    return run(tx.execute<{ property: string; subject: string; difference: string }>(sql.raw(VIOLATIONS)));
   },
 
   /** What is open, waiting or put aside, by how old the oldest is. */
