@@ -1,5 +1,6 @@
+import { readChainKey } from "./chain-key.js";
 import type { Settings } from "./config/index.js";
-import type { PaymentSettings } from "./payments/index.js";
+import { createEvmChain, type PaymentSettings } from "./payments/index.js";
 
 const USD_microUsd = 1_000_000n;
 const HOUR_ms = 3_600_000;
@@ -19,6 +20,7 @@ export function paymentSettings(settings: Settings): PaymentSettings {
       cancelUrl: settings.stripeCancelUrl ?? page,
       host: new URL(base).host,
     },
+    chain: chainOf(settings),
     onboarding: {
       country: settings.stripeConnectCountry,
       returnUrl: settings.stripeConnectReturnUrl ?? page,
@@ -29,5 +31,17 @@ export function paymentSettings(settings: Settings): PaymentSettings {
       dailyMax_microUsd: BigInt(settings.withdrawDailyMax_usd) * USD_microUsd,
       hold_ms: settings.payoutHold_hours * HOUR_ms,
     },
+  };
+}
+
+/** @throws when its key cannot be read, or others can read it, too */
+function chainOf(settings: Settings): PaymentSettings["chain"] {
+  const { chainRpcUrl: rpcUrl, chainId, chainToken: token, chainKeyFile: file } = settings;
+  if (rpcUrl === undefined || token === undefined || file === undefined) return undefined;
+  return {
+    open: createEvmChain({ rpcUrl, chainId, token, privateKey: readChainKey(file) }),
+    fee_microUsd: settings.chainFee_microUsd,
+    confirmations: settings.chainConfirmations,
+    decimals: settings.chainTokenDecimals,
   };
 }

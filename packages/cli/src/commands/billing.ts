@@ -20,6 +20,7 @@ export function addBillingCommands(program: Command): void {
   asOwner(billing.command("withdraw").description("withdraw earnings to your bank account or debit card"))
     .argument("<usd>", "amount, e.g. 25 or 12.50")
     .option("--instant", "within half an hour, to a debit card, for a fee")
+    .option("--stablecoin", "in a stablecoin, to the address that the account has signed for")
     .option("--key <text>", "the same withdrawal asked for again under the same key happens once (default: a new one)")
     .action(async (usd, options) => (await import("../run/billing.js")).withdraw(usd, options));
   asOwner(billing.command("withdrawals").description("withdrawals of the account, newest first")).action(async (options) =>

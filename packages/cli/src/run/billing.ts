@@ -1,12 +1,19 @@
 import { randomUUID } from "node:crypto";
 import { z } from "zod";
 import { callCoordinator } from "../call-coordinator.js";
+import { CliError, EXIT_CODES } from "../exit-codes.js";
 import { formatUsd, parseUsd } from "../money.js";
 import { createOutput, type Output, table } from "../output.js";
 import { accepted, type DeviceOptions, sessionToken } from "./device.js";
 
 /** As for whoever owns machines: a session of the account. */
 type BillingOptions = DeviceOptions;
+
+interface WithdrawOptions extends BillingOptions {
+  readonly instant?: boolean;
+  readonly stablecoin?: boolean;
+  readonly key?: string;
+}
 
 const CHECK = "docs/quickstart-consumers.md says how money comes in, docs/quickstart-providers.md how it goes out.";
 const opened = z.object({ url: z.string(), session_id: z.string() }).loose();
@@ -76,13 +83,14 @@ export async function payoutStatus(options: BillingOptions): Promise<void> {
 }
 
 /** `umbel billing withdraw`. */
-export async function withdraw(
-  usd: string,
-  options: BillingOptions & { readonly instant?: boolean; readonly key?: string },
-): Promise<void> {
-  const body = { amount_usd: formatUsd(parseUsd(usd)), method: options.instant === true ? "instant" : "standard" };
+export async function withdraw(usd: string, options: WithdrawOptions): Promise<void> {
+  const amount_usd = formatUsd(parseUsd(usd));
+  if (options.instant === true && options.stablecoin === true)
+    throw new CliError("A withdrawal goes one way only.", EXIT_CODES.usage, "Use one of --instant and --stablecoin.");
+  const body = options.stablecoin === true ? { amount_usd } : { amount_usd, method: options.instant === true ? "instant" : "standard" };
+  const path = options.stablecoin === true ? "/v1/billing/withdraw/chain" : "/v1/billing/withdraw/stripe";
   const headers = { "idempotency-key": options.key ?? randomUUID() };
-  const { output, answer } = await ask("POST", "/v1/billing/withdraw/stripe", options, { body, headers });
+  const { output, answer } = await ask("POST", path, options, { body, headers });
   const { withdrawal_id, status, net_usd, fee_usd, eta } = sent.parse(answer);
   output.line(`${withdrawal_id}: ${net_usd} USD (fee ${fee_usd}), ${status}, expected in ${eta}. See: umbel billing withdrawals`);
 }

@@ -3,6 +3,19 @@ import { SETTINGS, type Settings } from "./settings.js";
 
 /** Settings that are each right, and wrong together: money would be given away. Source: money.md §11. */
 export function conflictsOf(settings: Settings, env: Readonly<Record<string, string | undefined>>): readonly SettingsProblem[] {
+  return [...ofMock(settings, env), ...ofChain(settings)];
+}
+
+/** A chain is set up whole, or not at all. */
+function ofChain(settings: Settings): readonly SettingsProblem[] {
+  if (settings.chainRpcUrl === undefined) return [];
+  const expected = `to be given where ${SETTINGS.chainRpcUrl.env} is`;
+  const missing = (["chainToken", "chainKeyFile"] as const).filter((name) => settings[name] === undefined);
+  const names = settings.chainId === 0 ? [...missing, "chainId" as const] : missing;
+  return names.map((name) => ({ name: SETTINGS[name].env, value: "", expected }));
+}
+
+function ofMock(settings: Settings, env: Readonly<Record<string, string | undefined>>): readonly SettingsProblem[] {
   if (!settings.billingMock) return [];
   const problem = (expected: string): SettingsProblem => ({ name: SETTINGS.billingMock.env, value: "true", expected });
   if (settings.stripeSecretKey !== undefined) return [problem(`to be false where ${SETTINGS.stripeSecretKey.env} is given`)];

@@ -2,7 +2,7 @@ import { createPublicKey } from "node:crypto";
 import { isIP } from "node:net";
 import { homedir } from "node:os";
 import path from "node:path";
-import { isFileAddress } from "@umbel/protocol";
+import { isFileAddress, parseUsd } from "@umbel/protocol";
 import { z } from "zod";
 
 /** What a setting's text may look like: the schema that reads it, and the same in words for whoever wrote it wrong. */
@@ -184,6 +184,33 @@ export const foreignSecret: Form<string | undefined> = {
     .regex(/^(?:[\x21-\x7e]{8,512})?$/)
     .transform((written) => (written === "" ? undefined : written)),
   expected: "8 to 512 characters without blanks, or empty",
+};
+
+/** A path of a file, or empty for none. */
+export const optionalFile: Form<string | undefined> = {
+  schema: z
+    .string()
+    .max(4_096)
+    .transform((written) => (written === "" ? undefined : path.resolve(written.replace(/^~(?=$|[\\/])/, () => homedir())))),
+  expected: "a path of a file, or empty",
+};
+
+/** An amount of USD in whole cents, in µUSD. */
+export const usd: Form<bigint> = {
+  schema: z
+    .string()
+    .transform((written) => parseUsd(written) ?? -1n)
+    .refine((amount_microUsd) => amount_microUsd >= 0n && amount_microUsd % 10_000n === 0n),
+  expected: "an amount of USD in whole cents, such as 1 or 0.50",
+};
+
+/** An address on a chain of the Ethereum kind, or empty for none. */
+export const chainAddress: Form<string | undefined> = {
+  schema: z
+    .string()
+    .regex(/^(?:0x[0-9a-fA-F]{40})?$/)
+    .transform((written) => (written === "" ? undefined : written)),
+  expected: "0x and 40 hexadecimal digits, or empty",
 };
 
 /** Two capital letters (ISO 3166). */

@@ -114,6 +114,17 @@ describe("loadSettings", () => {
   });
 });
 
+describe("a chain to pay out on", () => {
+  it("is set up whole, or not at all", () => {
+    const whole = { UMBEL_CHAIN_ID: "1", UMBEL_CHAIN_TOKEN: `0x${"a".repeat(40)}`, UMBEL_CHAIN_KEY_FILE: "/secrets/key" };
+    const rpc = { UMBEL_CHAIN_RPC_URL: "http://127.0.0.1:8545" };
+    expect(problemsOf({ ...rpc, ...whole })).toEqual([]);
+    expect(problemsOf(rpc).map(({ name }) => name)).toEqual(["UMBEL_CHAIN_TOKEN", "UMBEL_CHAIN_KEY_FILE", "UMBEL_CHAIN_ID"]);
+    expect(problemsOf({ UMBEL_CHAIN_FEE_USD: "0.005" })).toMatchObject([{ name: "UMBEL_CHAIN_FEE_USD" }]);
+    expect(loadSettings({ env: { UMBEL_CHAIN_FEE_USD: "0.50" } }).chainFee_microUsd).toBe(500_000n);
+  });
+});
+
 describe("credits without a payment", () => {
   const mock = { UMBEL_BILLING_MOCK: "true" };
 

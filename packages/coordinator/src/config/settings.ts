@@ -8,6 +8,7 @@ import type { z } from "zod";
 import {
   adminSecret,
   ageRecipient,
+  chainAddress,
   country,
   countsByName,
   decimal,
@@ -24,6 +25,7 @@ import {
   oneOf,
   optionalAddress,
   optionalDirectory,
+  optionalFile,
   optionalOrigin,
   origin,
   postgresUrl,
@@ -32,6 +34,7 @@ import {
   size,
   smtpUrl,
   text,
+  usd,
   versionFloor,
   wholeNumber,
 } from "./forms.js";
@@ -612,6 +615,42 @@ export const SETTINGS = {
     env: "UMBEL_PAYOUT_HOLD_HOURS",
     default: "0",
     about: "For how long an earning cannot be withdrawn.",
+  }),
+  chainRpcUrl: setting(optionalAddress, {
+    env: "UMBEL_CHAIN_RPC_URL",
+    default: "",
+    about: "JSON-RPC address of a chain of the Ethereum kind, for withdrawals in a stablecoin; empty pays out on no chain.",
+    secret: true,
+  }),
+  chainId: setting(wholeNumber({ least: 0, most: 4_294_967_295 }), {
+    env: "UMBEL_CHAIN_ID",
+    default: "0",
+    about: "Number of that chain, which it must answer with.",
+  }),
+  chainToken: setting(chainAddress, {
+    env: "UMBEL_CHAIN_TOKEN",
+    default: "",
+    about: "Contract of the stablecoin (ERC-20), worth one USD.",
+  }),
+  chainTokenDecimals: setting(wholeNumber({ least: 6, most: 36 }), {
+    env: "UMBEL_CHAIN_TOKEN_DECIMALS",
+    default: "6",
+    about: "Decimals of the stablecoin.",
+  }),
+  chainKeyFile: setting(optionalFile, {
+    env: "UMBEL_CHAIN_KEY_FILE",
+    default: "",
+    about: "File with the private key of the address that pays, `0x` and 64 hexadecimal digits; its owner alone may read it (0600).",
+  }),
+  chainConfirmations: setting(wholeNumber({ least: 1, most: 10_000 }), {
+    env: "UMBEL_CHAIN_CONFIRMATIONS",
+    default: "12",
+    about: "Blocks, from its own on, after which a withdrawal on the chain counts as paid.",
+  }),
+  chainFee_microUsd: setting(usd, {
+    env: "UMBEL_CHAIN_FEE_USD",
+    default: "1",
+    about: "What a withdrawal on the chain costs its owner.",
   }),
   billingMock: setting(flag, {
     env: "UMBEL_BILLING_MOCK",

@@ -1,5 +1,8 @@
 import type { Clock } from "@umbel/protocol";
 import { outboxRepository, type Store, stripeEventRepository, type WithdrawalRow } from "../store/index.js";
+import { createChainRail } from "./chain/chain-rail.js";
+import { createPayoutAddresses, type PayoutAddresses } from "./chain/payout-addresses.js";
+import type { PayoutChain } from "./chain/payout-chain.js";
 import { createDatabase } from "./database.js";
 import type { Referrals } from "./deposits/apply-checkout.js";
 import { createDeposits, type DepositSettings, type Deposits } from "./deposits/deposits.js";
@@ -20,6 +23,17 @@ export interface PaymentSettings {
   readonly stripe: StripeAccess | "mock" | undefined;
   readonly webhookSecret: string | undefined;
   readonly connectWebhookSecret: string | undefined;
+  /** Absent: nothing is paid out on a chain. */
+  readonly chain:
+    | {
+        readonly open: PayoutChain;
+        readonly fee_microUsd: bigint;
+        /** Blocks that hold a payout, its own and those behind it, from which on it counts as paid. */
+        readonly confirmations: number;
+        /** Of the token; at least 6. */
+        readonly decimals: number;
+      }
+    | undefined;
   readonly deposits: DepositSettings;
   readonly onboarding: OnboardingSettings;
   readonly withdrawals: WithdrawalSettings;
@@ -62,6 +76,10 @@ export interface Payments {
   readonly paysBanks: boolean;
   readonly accounts: ConnectedAccounts;
   withdrawByStripe(request: StripeWithdrawal): Promise<WithdrawalRow>;
+  /** What is paid out on which chain; undefined where nothing is. */
+  readonly chain: { readonly chainId: number; readonly token: string; readonly fee_microUsd: bigint } | undefined;
+  readonly addresses: PayoutAddresses;
+  withdrawByChain(request: Omit<StripeWithdrawal, "method">): Promise<WithdrawalRow>;
   withdrawal(accountId: string, id: string): Promise<WithdrawalRow | undefined>;
   withdrawals(
     accountId: string,
@@ -88,8 +106,20 @@ export function createPayments(options: PaymentOptions): Payments {
   const newId = (prefix: string) => `${prefix}_${Buffer.from(randomBytes(ID_bytes)).toString("hex")}`;
   const api = settings.stripe === undefined || settings.stripe === "mock" ? undefined : createStripeApi(settings.stripe);
   const book = createWithdrawalBook(onEvent);
-  const outbox = createOutbox({ store, clock, owner: instanceId, handlers: (kind) => rail.handlers.get(kind), onEvent });
+  const outbox = createOutbox({
+    store,
+    clock,
+    owner: instanceId,
+    handlers: (kind) => rail.handlers.get(kind) ?? chainRail.handlers.get(kind),
+    onEvent,
+  });
   const rail = createStripeRail({ database, clock, stripe: api, outbox, book, onEvent });
+  const { chain } = settings;
+  const addresses = createPayoutAddresses({ database, clock, chain: chain?.open, newId: () => newId("sign") });
+  const chainRail = createChainRail({
+    ...{ database, clock, addresses, outbox, book, onEvent, chain: chain?.open },
+    settings: { fee_microUsd: chain?.fee_microUsd ?? 0n, confirmations: chain?.confirmations ?? 1, decimals: chain?.decimals ?? 6 },
+  });
   const handle = createStripeEventHandler({ clock, outbox, book, referrals, onEvent });
   const inbox = createInbox({ store, clock, handle, onEvent });
   const stripe = settings.stripe === "mock" ? "mock" : api;
@@ -102,12 +132,15 @@ export function createPayments(options: PaymentOptions): Payments {
   const secrets = { account: settings.webhookSecret, connect: settings.connectWebhookSecret };
 
   return {
-    isOpen: settings.stripe !== undefined,
+    isOpen: settings.stripe !== undefined || chain !== undefined,
     takesCards: deposits.isConfigured,
     deposits,
     paysBanks: api !== undefined,
     accounts: createConnectedAccounts({ database, clock, stripe: api, settings: settings.onboarding }),
     withdrawByStripe: (request) => withdrawals.withdraw(rail, request),
+    chain: chain && { chainId: chain.open.chainId, token: chain.open.token, fee_microUsd: chain.fee_microUsd },
+    addresses,
+    withdrawByChain: (request) => withdrawals.withdraw(chainRail, { ...request, method: "token" }),
     withdrawal: (accountId, id) => withdrawals.get(accountId, id),
     withdrawals: (accountId, query) => withdrawals.list(accountId, query),
     async receive(event) {

@@ -1,3 +1,4 @@
+export { createEvmChain } from "./chain/evm-chain.js";
 export { createPayments, type PaymentSettings, type Payments } from "./create-payments.js";
 export type { PaymentEvent } from "./events.js";
 export { PAYMENT_LIMITS } from "./limits.js";

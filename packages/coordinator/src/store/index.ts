@@ -16,6 +16,7 @@ export {
   catalogRepository,
   type VersionRow,
 } from "./repositories/catalog.js";
+export { chainRepository, payoutAddressRepository } from "./repositories/chain.js";
 export { decisionRepository, type StoredDecisionRow } from "./repositories/decisions.js";
 export { type DepositRow, depositRepository, disputeRepository, standingRepository } from "./repositories/deposits.js";
 export { deviceCodeRepository } from "./repositories/device-codes.js";

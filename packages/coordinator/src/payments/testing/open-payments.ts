@@ -46,6 +46,7 @@ export async function openPayments(
     stripe: { secretKey: stripe.secretKey, apiUrl: stripe.url },
     webhookSecret: stripe.secrets.account,
     connectWebhookSecret: stripe.secrets.connect,
+    chain: undefined,
     deposits: {
       max_microUsd: 10_000n * DOLLAR,
       successUrl: "https://umbel.example/paid?session_id={CHECKOUT_SESSION_ID}",
