@@ -83,6 +83,15 @@ describe("reserving", () => {
     expect(test.fleet.reserve(testSpec({ accountId: "owner", route: "self" })).ok).toBe(true);
   });
 
+  it("gives a machine of nobody no requests where the operator wants owners", async () => {
+    await test.close();
+    test = await startTestFleet({ tokens: { "umbel-pt-x": "owner" }, settings: { requireLinked: true } });
+    await test.connect();
+    expect(test.fleet.reserve(testSpec())).toMatchObject({ ok: false, decision: { refusals: { private_only: 1 } } });
+    await test.connect({ authToken: "umbel-pt-x" });
+    expect(test.fleet.reserve(testSpec()).ok).toBe(true);
+  });
+
   it("places a request on the next machine when the first has failed it", async () => {
     const [a, b] = [await test.connect(), await test.connect()];
     const first = reserved(test);
