@@ -1,5 +1,5 @@
 import { sql } from "drizzle-orm";
-import { boolean, index, integer, pgTable, primaryKey, text } from "drizzle-orm/pg-core";
+import { boolean, index, integer, pgTable, primaryKey, text, unique } from "drizzle-orm/pg-core";
 import { createdAt, instant, microUsd } from "./columns.js";
 
 export const users = pgTable(
@@ -57,7 +57,11 @@ export const apiKeys = pgTable(
     console: boolean("console").notNull().default(false),
     deletedAt: instant("deleted_at"),
   },
-  (table) => [index("api_keys_owner").on(table.ownerAccountId, table.createdAt.desc())],
+  (table) => [
+    index("api_keys_owner").on(table.ownerAccountId, table.createdAt.desc()),
+    // Of those that the console asks with, and that are not deleted.
+    unique("api_keys_console").on(table.ownerAccountId),
+  ],
 );
 
 /** Spend of a key in one calendar window, changed together with reservations and settlements. */
