@@ -6,6 +6,7 @@ export function addAdminCommands(program: Command): void {
   addGiftCommand(admin, "reward", "the same as if it were earned, so that it can be withdrawn");
   addAccountCommands(admin);
   addInviteCommands(admin);
+  addInvitationCommands(admin);
   addBackupCommands(admin);
   addPublishingKeyCommands(admin);
   addMoneyCommand(admin);
@@ -18,6 +19,23 @@ export function addAdminCommands(program: Command): void {
     .option("--since <time>", "a duration such as 30m or 7d, or a time", "24h")
     .option("--limit <number>", "rows at most", "50")
     .action(async (options) => (await import("../run/admin-decisions.js")).listDecisions(options));
+}
+
+/** Addresses that may make an account, where not everybody may. */
+function addInvitationCommands(admin: Command): void {
+  const run = () => import("../run/admin-invitations.js");
+  const invitations = admin.command("invitations").description("addresses that may make an account, where registration is by invitation");
+  operator(invitations.command("create"))
+    .description("invite an address, by mail where the coordinator can send any")
+    .argument("<email>", "the address")
+    .action(async (email, options) => (await run()).invite(email, options));
+  operator(invitations.command("list"))
+    .description("the latest invitations, newest first")
+    .action(async (options) => (await run()).listInvitations(options));
+  operator(invitations.command("revoke"))
+    .description("take an invitation back")
+    .argument("<id>", "as umbel admin invitations list shows it")
+    .action(async (id, options) => (await run()).revokeInvitation(id, options));
 }
 
 function addGiftCommand(admin: Command, name: "credit" | "reward", description: string): void {

@@ -9,6 +9,7 @@ import { aliasAnswer, aliasDeleted, aliasTable, auditTable, modelTable, updated,
 import { inviteEnded, inviteObject, inviteTable } from "./programmes/index.js";
 import { issuedPublishingKey, publishingKeyTable, revokedPublishingKey } from "./publishing/index.js";
 import { hardwareCapSet } from "./rewards/reward-routes.js";
+import { invitationList, issuedInvitation, revokedInvitation } from "./sign-in/index.js";
 
 /** Schemas of answers, for programs that read them: what a route writes by is what its reader reads by. */
 export const API_ANSWERS = {
@@ -42,4 +43,7 @@ export const API_ANSWERS = {
   inviteObject,
   inviteTable,
   inviteEnded,
+  issuedInvitation,
+  invitationList,
+  revokedInvitation,
 };

@@ -1,5 +1,5 @@
 export { authRoutes } from "./auth-routes.js";
 export { isLocalOnly } from "./own-origins.js";
-export { peopleRoutes } from "./people-routes.js";
+export { invitationList, issuedInvitation, peopleRoutes, revokedInvitation } from "./people-routes.js";
 export { refuseForeignPage } from "./same-origin.js";
 export { sessionRoutes } from "./session-routes.js";

@@ -32,9 +32,9 @@ const invitationObject = z.object({
   expires_at: z.iso.datetime(),
   account_id: z.string().nullable(),
 });
-const issuedInvitation = invitationObject.extend({ link: z.string().describe("Where the address makes its account.") });
-const invitationList = z.object({ object: z.literal("list"), data: z.array(invitationObject) });
-const revokedInvitation = z.object({ status: z.literal("revoked") });
+export const issuedInvitation = invitationObject.extend({ link: z.string().describe("Where the address makes its account.") });
+export const invitationList = z.object({ object: z.literal("list"), data: z.array(invitationObject) });
+export const revokedInvitation = z.object({ status: z.literal("revoked") });
 
 /** How people come to have an account: the first of all, and those whom operators invite. Source: console.md §2.2. */
 export function peopleRoutes(dependencies: HttpDependencies): readonly Route[] {
