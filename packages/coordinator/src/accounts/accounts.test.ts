@@ -82,6 +82,7 @@ describe("an API key", () => {
       itpmLimit: null,
       otpmLimit: null,
       selfRouteOnly: false,
+      console: false,
     });
     const [row] = await database.store.client`select k::text as everything, key_hash from api_keys k`;
     expect(row?.["key_hash"]).toBe(sha256(secret));

@@ -6,6 +6,7 @@ import { loadSettings } from "../config/index.js";
 import type { HttpDependencies } from "./dependencies.js";
 import { CONFIRMED_ms, createGates } from "./gates.js";
 import type { Route } from "./route.js";
+import { WRONG_CREDENTIALS } from "./wrong-credentials.js";
 
 const clock = createFakeClock(new Date("2026-03-01T12:00:00Z"));
 const METHODS = ["api_key", "provider_token", "session"] as const;
@@ -39,18 +40,21 @@ describe("the gates of accounts", () => {
     expect(outcomes).toEqual(expected);
   });
 
-  it("do not let an address guess on", async () => {
-    const dependencies = { accounts: { authenticate: async () => undefined }, clock, settings: loadSettings({ env: {} }), adminKey: "x" };
+  it("do not let an address guess on, nor lock out whoever has got in from it before", async () => {
+    const authenticate = async (token: string) => (token === "good" ? { accountId: "a", method: "api_key" } : undefined);
+    const dependencies = { accounts: { authenticate }, clock, settings: loadSettings({ env: {} }), adminKey: "x" };
     const gates = createGates(dependencies as unknown as HttpDependencies, () => false).account;
-    const guess = async (ip: string) => {
-      const request = { ip, method: "GET", headers: { authorization: "Bearer guess" }, routeOptions: { config: {} }, exchange: {} };
+    const guess = async (ip: string, key = "guess") => {
+      const request = { ip, method: "GET", headers: { authorization: `Bearer ${key}` }, routeOptions: { config: {} }, exchange: {} };
       const [first] = gates;
       return first?.(request as unknown as FastifyRequest, {} as FastifyReply).catch((error: { status: number }) => error.status);
     };
     const answers: unknown[] = [];
+    expect(await guess("203.0.113.1", "good")).toBeUndefined();
     for (let guesses = 0; guesses < 60; guesses++) answers.push(await guess("203.0.113.1"));
     expect(new Set(answers)).toEqual(new Set([401, 429]));
-    expect(answers.filter((status) => status === 401)).toHaveLength(40);
+    expect(answers.filter((status) => status === 401)).toHaveLength(WRONG_CREDENTIALS.burst);
+    expect(await guess("203.0.113.1", "good")).toBeUndefined();
     expect(await guess("203.0.113.2")).toBe(401);
   });
 

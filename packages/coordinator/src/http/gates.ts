@@ -9,6 +9,7 @@ import { principalOf } from "./exchange.js";
 import { admitPublisher, publishingKeyOf } from "./publishing/index.js";
 import type { Route } from "./route.js";
 import { refuseForeignPage } from "./sign-in/index.js";
+import { createWrongCredentials } from "./wrong-credentials.js";
 
 /** How long somebody who has signed in counts as just having done so, where money or an account is at stake. Source: money.md §16. */
 export const CONFIRMED_ms = 5 * 60_000;
@@ -21,7 +22,7 @@ export function createGates(dependencies: HttpDependencies, isDraining: () => bo
   const { accounts, publishingKeys, clock, settings, limits, inference } = dependencies;
   const addresses = createBucketTable(clock);
   const changes = createBucketTable(clock);
-  const wrongCredentials = createBucketTable(clock);
+  const wrongCredentials = createWrongCredentials(clock);
   const changeRate = { perSecond: settings.financialRate_perSecond, burst: settings.financialBurst };
   const addressRate = { perSecond: settings.publicRate_perSecond, burst: settings.publicBurst };
 
@@ -37,12 +38,14 @@ export function createGates(dependencies: HttpDependencies, isDraining: () => bo
     const { authorization, cookie, "x-api-key": apiKey } = request.headers;
     const accepted = request.routeOptions.config.umbel?.apiKeyHeader === true && typeof apiKey === "string" ? { apiKey } : {};
     // Only a wrong answer counts, as with the operator's key.
-    const bucket = wrongCredentials.of(request.ip, addressRate);
-    if (bucket?.holds(1) === false) throw tooMany(bucket.wait_ms(1));
-    const principal = await authenticate({ authorization, cookie, ...accepted }, accounts).catch((error: unknown) => {
-      if (error instanceof ApiError && error.status === 401) bucket?.take(1);
+    const credentials = { authorization, cookie, ...accepted };
+    const wait_ms = wrongCredentials.wait_ms(request.ip, credentials);
+    if (wait_ms !== undefined) throw tooMany(wait_ms);
+    const principal = await authenticate(credentials, accounts).catch((error: unknown) => {
+      if (error instanceof ApiError && error.status === 401) wrongCredentials.refused(request.ip);
       throw error;
     });
+    wrongCredentials.proven(credentials);
     request.exchange.principal = principal;
     if (principal.session?.how === "cookie") refuseForeignPage(request, settings);
   };
