@@ -41,7 +41,7 @@ describe("awaitApproval", () => {
   });
 
   it("ends when somebody refuses, the code expires, or nobody decides", async () => {
-    await expect(waitFor(reply(403, {}, "access_denied"))).rejects.toThrow("refused this machine");
+    await expect(waitFor(reply(403, {}, "access_denied"))).rejects.toThrow("The code was refused");
     await expect(waitFor(reply(410, {}, "expired_token"))).rejects.toThrow("has expired");
     await expect(waitFor(PENDING)).rejects.toMatchObject({ exitCode: EXIT_CODES.authentication });
   });
