@@ -120,8 +120,13 @@ describe("idempotency keys", () => {
   });
 
   it("are not run again by a process that does not have the answer", async () => {
+    const requestId = `request-${serial}`;
     await ask(process(), "restart");
-    await expect.poll(() => ask(process("later"), "restart").catch((error: Error) => error.message)).toContain("answered and billed");
+    // Its end is written after its answer.
+    await expect
+      .poll(() => database.store.client`select state from idempotency_keys where request_id = ${requestId}`)
+      .toEqual([{ state: "ended" }]);
+    await expect(ask(process("later"), "restart")).rejects.toThrow("answered and billed");
     expect(runs).toBe(1);
   });
 
