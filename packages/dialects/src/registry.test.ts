@@ -164,7 +164,9 @@ describe.each(Object.keys(subjects) as DialectName[])("the dialect %s", <Name ex
 
 /** The JSON of every event. */
 function dataOf(stream: string): unknown[] {
-  return [...stream.matchAll(/^data: ([{].*)$/gm)].map(([, json = ""]) => JSON.parse(json) as unknown);
+  // Lines of a stream end with a line feed alone; JSON may hold what a regular expression counts as an end of line as well.
+  const lines = stream.split("\n").filter((line) => line.startsWith("data: {"));
+  return lines.map((line) => JSON.parse(line.slice("data: ".length)) as unknown);
 }
 
 function streamOf<Options>(dialect: Dialect<Options>, context: RenderContext<Options>, events: readonly ChatEvent[]): string {
