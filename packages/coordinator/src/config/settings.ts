@@ -264,7 +264,8 @@ export const SETTINGS = {
   publicRate_perSecond: setting(decimal({ least: 0, most: 1_000_000 }), {
     env: "UMBEL_PUBLIC_RATE_LIMIT_RPS",
     default: "10",
-    about: "Requests per second from one address to routes without authentication; 0 is unlimited.",
+    about:
+      "Requests per second from one address to routes without authentication; 0 is unlimited, and takes away the limit on wrong credentials.",
   }),
   publicBurst: setting(wholeNumber({ least: 1, most: 1_000_000 }), {
     env: "UMBEL_PUBLIC_RATE_LIMIT_BURST",

@@ -22,7 +22,7 @@ export function createGates(dependencies: HttpDependencies, isDraining: () => bo
   const { accounts, publishingKeys, clock, settings, limits, inference } = dependencies;
   const addresses = createBucketTable(clock);
   const changes = createBucketTable(clock);
-  const wrongCredentials = createWrongCredentials(clock);
+  const wrongCredentials = createWrongCredentials(clock, { isLimited: settings.publicRate_perSecond > 0 });
   const changeRate = { perSecond: settings.financialRate_perSecond, burst: settings.financialBurst };
   const addressRate = { perSecond: settings.publicRate_perSecond, burst: settings.publicBurst };
 

@@ -19,12 +19,14 @@ export interface WrongCredentials {
   refused(address: string): void;
 }
 
-export function createWrongCredentials(clock: Clock): WrongCredentials {
+/** @param isLimited false where the operator limits no address */
+export function createWrongCredentials(clock: Clock, { isLimited }: { readonly isLimited: boolean }): WrongCredentials {
   const buckets = createBucketTable(clock);
+  const rate = isLimited ? WRONG_CREDENTIALS : { ...WRONG_CREDENTIALS, perSecond: 0 };
   const known = new Set<string>();
   return {
     wait_ms(address, credentials) {
-      const bucket = buckets.of(address, WRONG_CREDENTIALS);
+      const bucket = buckets.of(address, rate);
       if (bucket === undefined || bucket.holds(1) || known.has(digestOf(credentials))) return undefined;
       return bucket.wait_ms(1);
     },
@@ -37,7 +39,7 @@ export function createWrongCredentials(clock: Clock): WrongCredentials {
       if (oldest !== undefined) known.delete(oldest);
     },
     refused(address) {
-      buckets.of(address, WRONG_CREDENTIALS)?.take(1);
+      buckets.of(address, rate)?.take(1);
     },
   };
 }
