@@ -4,8 +4,9 @@ import { z } from "zod";
 import { ADMINISTRATION_LIMITS, type ListedUser, ROLES } from "../../accounts/index.js";
 import { controlBody } from "../control-body.js";
 import type { HttpDependencies } from "../dependencies.js";
+import { journalEntry, journalEntryOf } from "../lists/journal.js";
 import { queryOf } from "../lists/query.js";
-import { jsonAmount, usd } from "../money-format.js";
+import { jsonAmount } from "../money-format.js";
 import type { Route } from "../route.js";
 import { administered, adminRequestOf, IDEMPOTENCY_KEY } from "./admin-change.js";
 
@@ -54,19 +55,7 @@ export const userTable = z.object({
 export const userLedger = z.object({
   object: z.literal("list"),
   account_id: z.string(),
-  data: z.array(
-    z.object({
-      seq: z.int(),
-      type: z.string(),
-      amount_micro_usd: microUsd,
-      amount_usd: z.string(),
-      withdrawable_delta_micro_usd: microUsd,
-      balance_after_micro_usd: microUsd,
-      withdrawable_after_micro_usd: microUsd,
-      reference: z.string(),
-      created_at: z.iso.datetime(),
-    }),
-  ),
+  data: z.array(journalEntry),
   next: z.int().nullable().describe("`cursor` of the page behind."),
 });
 export const userUpdated = z.object({ status: z.string(), account_id: z.string() });
@@ -117,17 +106,7 @@ export function adminUserRoutes(dependencies: HttpDependencies): readonly Route[
         const id = idOf(request);
         const rows = await administered(administration.journal(id, { before: cursor, limit }));
         if (rows === undefined) throw new ApiError({ status: 404, code: "not_found", message: "there is no such account" });
-        const data = rows.map((row) => ({
-          seq: row.seq,
-          type: row.type,
-          amount_micro_usd: jsonAmount(row.amount_microUsd),
-          amount_usd: usd(row.amount_microUsd),
-          withdrawable_delta_micro_usd: jsonAmount(row.withdrawableDelta_microUsd),
-          balance_after_micro_usd: jsonAmount(row.balanceAfter_microUsd),
-          withdrawable_after_micro_usd: jsonAmount(row.withdrawableAfter_microUsd),
-          reference: row.reference,
-          created_at: row.at.toISOString(),
-        }));
+        const data = rows.map(journalEntryOf);
         return { object: "list", account_id: id, data, next: rows.length === limit ? (rows.at(-1)?.seq ?? null) : null };
       },
     },

@@ -5,6 +5,7 @@ import type { Generation } from "../../ledger/index.js";
 import type { HttpDependencies } from "../dependencies.js";
 import { principalOf } from "../exchange.js";
 import { exportFile } from "../lists/export.js";
+import { journalEntry, journalEntryOf } from "../lists/journal.js";
 import { queryOf } from "../lists/query.js";
 import { jsonAmount, usd } from "../money-format.js";
 import type { Route } from "../route.js";
@@ -83,19 +84,7 @@ const generation = z.object({
 });
 const ledgerList = z.object({
   object: z.literal("list"),
-  data: z.array(
-    z.object({
-      seq: z.int(),
-      type: z.string(),
-      amount_micro_usd: z.int(),
-      amount_usd: z.string(),
-      withdrawable_delta_micro_usd: z.int(),
-      balance_after_micro_usd: z.int(),
-      withdrawable_after_micro_usd: z.int(),
-      reference: z.string(),
-      created_at: z.iso.datetime(),
-    }),
-  ),
+  data: z.array(journalEntry),
   next: z.int().nullable().describe("`cursor` of the page behind."),
 });
 
@@ -207,17 +196,7 @@ export function usageRoutes({ history, clock }: HttpDependencies): readonly Rout
       async handle(request) {
         const { cursor, limit } = queryOf(request, ledgerQuery);
         const rows = await history.journal(principalOf(request).accountId, { before: cursor, limit });
-        const data = rows.map((row) => ({
-          seq: row.seq,
-          type: row.type,
-          amount_micro_usd: jsonAmount(row.amount_microUsd),
-          amount_usd: usd(row.amount_microUsd),
-          withdrawable_delta_micro_usd: jsonAmount(row.withdrawableDelta_microUsd),
-          balance_after_micro_usd: jsonAmount(row.balanceAfter_microUsd),
-          withdrawable_after_micro_usd: jsonAmount(row.withdrawableAfter_microUsd),
-          reference: row.reference,
-          created_at: row.at.toISOString(),
-        }));
+        const data = rows.map(journalEntryOf);
         return { object: "list", data, next: data.length === limit ? (data.at(-1)?.seq ?? null) : null } satisfies z.infer<
           typeof ledgerList
         >;
