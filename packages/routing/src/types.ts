@@ -80,6 +80,8 @@ export interface PendingView {
    */
   readonly unreported_requests?: number | undefined;
   readonly unreported_tokens?: number | undefined;
+  /** What the catalogue says the build takes, for whoever has to load it; absent where that is not known. */
+  readonly memory?: BuildMemory | undefined;
 }
 
 /** Everything routing may know of one provider at one instant, frozen: a change makes a new view. */
@@ -151,6 +153,8 @@ export interface BuildMemory {
   /** Of a machine that could just hold it, wholly or partly in ordinary memory; and of a graphics card that could just hold all of it. GiB. */
   readonly minRam_gb: number;
   readonly minVram_gb: number;
+  /** Weights that are read for each token, where of experts only some are at work; absent is all. */
+  readonly active_bytes?: number;
 }
 
 /** What one request needs from a provider. */

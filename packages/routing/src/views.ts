@@ -91,7 +91,8 @@ export function withHeartbeat(view: ProviderView, heartbeat: Heartbeat): Provide
 }
 
 /**
- * Adds work that the coordinator has placed: `{ requests: 1, tokens: prompt + largest output, unread_tokens: prompt }` for one reservation.
+ * Adds work that the coordinator has placed: `{ requests: 1, tokens: prompt + largest output, unread_tokens: prompt }` for one reservation, and
+ * what the build takes in memory where that is known.
  */
 export function withPending(view: ProviderView, build: string, added: PendingView): ProviderView {
   return withPendingOf(view, build, sumOf(view.pending.get(build), added, 1));
@@ -145,9 +146,9 @@ export function withUnreported(view: ProviderView, unreported: ReadonlyMap<strin
     const figures = unreported === undefined ? {} : { unreported_requests: requests, unreported_tokens: tokens };
     const isEqual = before?.unreported_requests === figures.unreported_requests && before?.unreported_tokens === figures.unreported_tokens;
     isSame &&= isEqual;
-    const { requests: placed = 0, tokens: placed_tokens = 0, unread_tokens } = before ?? {};
+    const { requests: placed = 0, tokens: placed_tokens = 0, unread_tokens, memory } = before ?? {};
     const work: PendingView =
-      isEqual && before ? before : Object.freeze({ requests: placed, tokens: placed_tokens, unread_tokens, ...figures });
+      isEqual && before ? before : Object.freeze({ requests: placed, tokens: placed_tokens, unread_tokens, memory, ...figures });
     if (hasWork(work)) pending.set(build, work);
     else isSame = false;
   };
@@ -293,6 +294,7 @@ function sumOf(before: PendingView | undefined, change: PendingView, sign: 1 | -
     unread_tokens: sum(before?.unread_tokens, change.unread_tokens) || undefined,
     unreported_requests: isReconciled ? sum(before?.unreported_requests, change.unreported_requests) : undefined,
     unreported_tokens: isReconciled ? sum(before?.unreported_tokens, change.unreported_tokens) : undefined,
+    memory: change.memory ?? before?.memory,
   });
 }
 

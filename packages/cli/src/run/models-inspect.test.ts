@@ -15,6 +15,8 @@ it("prints what a file says as one JSON object", async () => {
     name: "sprout",
     architecture: "llama",
     parameters: 3_049_920,
+    active_parameters: 2_705_856,
+    active_bytes: 2_882_304,
     experts: null,
     quantization: "Q8_0",
     context_tokens: 2048,

@@ -18,6 +18,7 @@ export async function inspectModel(file: string, options: { readonly json?: bool
     ["Kind", found.kind],
     ["Architecture", found.architecture],
     ["Parameters", formatCount(found.parameters)],
+    ["Read for a token", readOf(found)],
     ["Experts", found.experts && `${found.experts.used} of ${found.experts.all} at work for a token`],
     ["Quantisation", found.quantization],
     ["Files", `${found.files.length === 1 ? "one" : found.files.length}, ${formatBytes(found.size_bytes)}`],
@@ -53,6 +54,11 @@ function contextsOf({ contextLength_tokens: whole }: GgufInspection): number[] {
   return [...CONTEXTS_tokens.filter((context) => context < whole), whole];
 }
 
+function readOf({ active, size_bytes }: GgufInspection): string | undefined {
+  if (active.bytes === undefined || active.bytes === 0) return undefined;
+  return `${formatCount(active.parameters)} parameters, ${formatBytes(active.bytes)} of ${formatBytes(size_bytes)}`;
+}
+
 function cacheOf({ perToken_bytes, window_bytes }: NonNullable<GgufInspection["kvCache"]>): string {
   const window = window_bytes > 0 ? `, and ${formatBytes(window_bytes)} for its windows` : "";
   return `${formatBytes(perToken_bytes)} a token at 16 bits${window}`;
@@ -64,6 +70,8 @@ function report(found: GgufInspection, memory: readonly { context_tokens: number
     name: found.name ?? null,
     architecture: found.architecture ?? null,
     parameters: found.parameters,
+    active_parameters: found.active.parameters,
+    active_bytes: found.active.bytes ?? null,
     experts: found.experts ?? null,
     quantization: found.quantization ?? null,
     context_tokens: found.contextLength_tokens ?? null,

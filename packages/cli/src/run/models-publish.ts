@@ -150,6 +150,7 @@ async function describedByItself(directory: string, options: PublishOptions): Pr
       resident_bytes: build.memory.resident_bytes,
       min_ram_gb: build.memory.minRam_gb,
       min_vram_gb: build.memory.minVram_gb,
+      ...(build.memory.active_bytes !== undefined && { active_bytes: build.memory.active_bytes }),
     },
     defaults: build.defaults,
     isolation: build.isolation,

@@ -55,7 +55,8 @@ describe("publishing by the command line", () => {
     expect(await json((options) => promoteModel("oak", options))).toMatchObject({ status: "promoted", version: "1" });
     const entry = await (await fetch(`${to.baseUrl}/models/catalog/oak`)).json();
     expect(entry).toMatchObject({ architecture: "llama", quantization: "Q8_0", max_context_length: 2_048, input_price: 10_000 });
-    expect(entry).toMatchObject({ kv_bytes_per_token: 1536, memory: { resident_bytes: 3_635_668, min_ram_gb: 0.02, min_vram_gb: 0.51 } });
+    const memory = { resident_bytes: 3_635_668, min_ram_gb: 0.02, min_vram_gb: 0.51, active_bytes: 2_882_304 };
+    expect(entry).toMatchObject({ kv_bytes_per_token: 1536, memory });
     const { prefix } = entry as { prefix: string };
     const beginning = await fetch(`${to.baseUrl}/blobs/${prefix}/sprout-3m-q8_0.gguf`, { headers: { range: "bytes=0-3" } });
     expect(await beginning.text()).toBe("GGUF");

@@ -147,8 +147,8 @@ describe("what is published", () => {
   it.each(BUNDLED_MODEL_DIRECTORIES)("says of %s what its file says of memory", async (directory) => {
     const { build } = await loadBundledModel(directory);
     const found = await inspectGgufFile(path.join(directory, build.manifest.files[0]?.path ?? ""));
-    const { resident_bytes, min_ram_gb, min_vram_gb } = catalogMemory(found);
-    expect(build.memory).toEqual({ resident_bytes, minRam_gb: min_ram_gb, minVram_gb: min_vram_gb });
+    const { resident_bytes, min_ram_gb, min_vram_gb, active_bytes } = catalogMemory(found);
+    expect(build.memory).toEqual({ resident_bytes, minRam_gb: min_ram_gb, minVram_gb: min_vram_gb, active_bytes });
   });
 });
 

@@ -35,6 +35,7 @@ export const buildMemory = z.strictObject({
   resident_bytes: z.int().positive(),
   minRam_gb: z.number().positive().max(CATALOG_LIMITS.memory_gb),
   minVram_gb: z.number().positive().max(CATALOG_LIMITS.memory_gb),
+  active_bytes: z.int().positive().exactOptional(),
 });
 
 /** What describes a build beside its manifest. The id's alphabet is the manifest's rule (catalog.md §3). */

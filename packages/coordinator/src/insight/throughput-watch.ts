@@ -1,10 +1,10 @@
-import { type AnomalyLimits, type MeasuredMachine, throughputAnomalies } from "@umbel/routing";
+import { type AnomalyLimits, type BuildMemory, type MeasuredMachine, throughputAnomalies } from "@umbel/routing";
 import type { Logger } from "pino";
 import type { Metrics } from "./metrics.js";
 
 interface ThroughputWatchParts {
   /** What the catalogue offers; builds of unknown memory are passed over. */
-  builds(): readonly { readonly id: string; readonly memory: { readonly resident_bytes: number } | null }[];
+  builds(): readonly { readonly id: string; readonly memory: Pick<BuildMemory, "resident_bytes" | "active_bytes"> | null }[];
   viewsOf(build: string): Iterable<MeasuredMachine>;
   readonly limits: AnomalyLimits;
   readonly metrics: Pick<Metrics, "count">;
@@ -15,7 +15,7 @@ interface ThroughputWatchParts {
 export function watchThroughput({ builds, viewsOf, limits, metrics, log }: ThroughputWatchParts): void {
   for (const { id, memory } of builds()) {
     if (memory === null) continue;
-    for (const { computeClass, ...figures } of throughputAnomalies(id, memory.resident_bytes, viewsOf(id), limits)) {
+    for (const { computeClass, ...figures } of throughputAnomalies(id, memory, viewsOf(id), limits)) {
       metrics.count("throughput_anomalies_total", { model: id, compute_class: computeClass });
       log.warn(
         { event: "throughput_anomaly", build: id, compute_class: computeClass, ...figures },

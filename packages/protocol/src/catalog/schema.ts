@@ -25,7 +25,12 @@ export const catalogEntry = z.object({
   kv_bytes_per_token: count,
   min_ram_gb: count.describe("A hint for people; a machine computes its own fit."),
   memory: z
-    .object({ resident_bytes: count, min_ram_gb: z.number(), min_vram_gb: z.number() })
+    .object({
+      resident_bytes: count,
+      min_ram_gb: z.number(),
+      min_vram_gb: z.number(),
+      active_bytes: count.optional().describe("Weights that are read for each token; all of them where it does not say."),
+    })
     .nullable()
     .optional()
     .describe("What it takes once loaded, without cache; and GiB of a machine, and of a graphics card, that could just hold it."),

@@ -164,6 +164,10 @@ describe("memory without a token budget", () => {
     expect(admits({ ...loading, freeForLoad_gb: 18.9 })).toBe(false);
     expect(admits({ ...loading, freeForLoad_gb: 13, slots: slots(slotView({ build: OTHER_BUILD })) })).toBe(true);
     expect(admits({ builds: both, ...placed(1, 10), freeForLoad_gb: 13 })).toBe(true);
+    // By what the catalogue says the other one takes, where it says so.
+    const memory = { resident_bytes: 5.5 * GIB, minRam_gb: 1, minVram_gb: 1 };
+    const known = { builds: both, pending: new Map([[OTHER_BUILD, { requests: 1, tokens: 10, memory }]]), pendingTotal: 1 };
+    expect([admits({ ...known, freeForLoad_gb: 18.5 }), admits({ ...known, freeForLoad_gb: 18.4 })]).toEqual([true, false]);
   });
 
   it("is reckoned from the total, less a reserve, where the machine does not report what is free", () => {

@@ -67,11 +67,12 @@ function unreported_tokens(provider: ProviderView, build: string, slot: SlotView
 
 /** What other builds will take that the machine has to load for work placed on it: its report does not show them yet. */
 function promised_gb(provider: ProviderView, build: string): number {
-  let bytes = 0;
-  for (const placed of provider.pending.keys()) {
-    if (placed !== build && !isResident(provider.slots?.get(placed))) bytes += provider.builds.get(placed)?.size_bytes ?? 0;
+  let promised_gb = 0;
+  for (const [placed, work] of provider.pending) {
+    if (placed === build || isResident(provider.slots?.get(placed))) continue;
+    promised_gb += loadedSize_gb(gib(provider.builds.get(placed)?.size_bytes ?? 0), work);
   }
-  return gib(bytes) * LOAD_OVERHEAD;
+  return promised_gb;
 }
 
 /** What the resident builds take, as far as their sizes tell: the wire reports no such figure. */

@@ -90,7 +90,9 @@ describe("decode rate", () => {
     // By the square root of the memory's bandwidth; and by what a token reads, where the catalogue says how much that is.
     const unbenchmarked = { slots: slots(unmeasured), staticDecode_tps: 0, memoryBandwidth_gbs: 25 };
     expect(cost(unbenchmarked)["decode"]).toBe(20_000);
-    expect(cost(unbenchmarked, { memory: { resident_bytes: 1e9, minRam_gb: 1, minVram_gb: 1 } })["decode"]).toBe(5_000);
+    const memory = { resident_bytes: 1e9, minRam_gb: 1, minVram_gb: 1 };
+    expect(cost(unbenchmarked, { memory })["decode"]).toBe(5_000);
+    expect(cost(unbenchmarked, { memory: { ...memory, active_bytes: 2e8 } })["decode"]).toBe(1_000);
   });
 
   it("as projected, undoes the load at which it was measured and adds this request", () => {

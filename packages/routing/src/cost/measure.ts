@@ -119,6 +119,6 @@ function soloBenchmark_tps(
 ): number {
   if (staticDecode_tps > 0) return staticDecode_tps;
   if (memoryBandwidth_gbs <= 0) return profile.unknownDecode_tps;
-  const guess_tps = memory === undefined ? Math.sqrt(memoryBandwidth_gbs) : bandwidthDecode_tps(memoryBandwidth_gbs, memory.resident_bytes);
+  const guess_tps = memory === undefined ? Math.sqrt(memoryBandwidth_gbs) : bandwidthDecode_tps(memoryBandwidth_gbs, memory);
   return Math.max(profile.unknownDecode_tps, guess_tps);
 }

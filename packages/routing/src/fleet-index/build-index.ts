@@ -103,5 +103,6 @@ export class BuildIndex {
 
 function isSameMemory(a: BuildMemory | undefined, b: BuildMemory | undefined): boolean {
   if (a === b || a === undefined || b === undefined) return a === b;
-  return a.resident_bytes === b.resident_bytes && a.minRam_gb === b.minRam_gb && a.minVram_gb === b.minVram_gb;
+  const isAsLarge = a.resident_bytes === b.resident_bytes && a.active_bytes === b.active_bytes;
+  return isAsLarge && a.minRam_gb === b.minRam_gb && a.minVram_gb === b.minVram_gb;
 }

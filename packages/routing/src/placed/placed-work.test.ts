@@ -272,6 +272,16 @@ describe("work on a machine that says which requests its figures count", () => {
     expect(committed(work.heartbeat(view, inconsistent), BUILD).tokens).toBe(110);
   });
 
+  it("says what its build takes in memory, also after it was given up", () => {
+    const memory = { resident_bytes: 2 ** 30, minRam_gb: 2, minVram_gb: 1 };
+    const work = new PlacedWork();
+    const before = work.heartbeat(providerView({ slots: new Map() }), reports(0, [], [], 0));
+    const { view, placed } = work.place(before, BUILD, { tokens: 100, unread_tokens: 10, memory });
+    work.sent(placed);
+    expect(work.heartbeat(view, reports(0)).pending.get(BUILD)?.memory).toBe(memory);
+    expect(work.heartbeat(work.released(view, placed), reports(0, [], [1])).pending.get(BUILD)?.memory).toBe(memory);
+  });
+
   it("was never the machine's where it was not sent", () => {
     const { work, view, placed } = start();
     expect(committed(work.released(view, placed), BUILD)).toEqual({ requests: 0, tokens: 0 });

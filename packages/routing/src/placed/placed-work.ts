@@ -1,5 +1,5 @@
 import type { Capacity, Heartbeat } from "@umbel/protocol";
-import type { ProviderView } from "../types.js";
+import type { PendingView, ProviderView } from "../types.js";
 import { type ReportedWork, withHeartbeat, withoutPending, withoutReported, withPending, withRead, withUnreported } from "../views.js";
 
 /** One request on one connection: what the coordinator reckons of it, and what the machine has said of it. */
@@ -40,7 +40,7 @@ export class PlacedWork {
   place(
     view: ProviderView,
     build: string,
-    { tokens, unread_tokens }: { readonly tokens: number; readonly unread_tokens: number },
+    { tokens, unread_tokens, memory }: Pick<PendingView, "tokens" | "memory"> & { readonly unread_tokens: number },
   ): { readonly view: ProviderView; readonly placed: Placed } {
     const placed: Placed = {
       build,
@@ -54,7 +54,7 @@ export class PlacedWork {
     };
     this.#work.push(placed);
     const added = this.#isReconciled ? { unreported_requests: 1, unreported_tokens: tokens } : {};
-    return { view: withPending(view, build, { requests: 1, tokens, unread_tokens, ...added }), placed };
+    return { view: withPending(view, build, { requests: 1, tokens, unread_tokens, memory, ...added }), placed };
   }
 
   /** @returns the number that goes with the request to the machine; requests must leave in the order of their numbers */

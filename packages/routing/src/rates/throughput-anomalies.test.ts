@@ -5,19 +5,20 @@ import type { SlotView } from "../types.js";
 import { type AnomalyLimits, throughputAnomalies } from "./throughput-anomalies.js";
 
 const LIMITS: AnomalyLimits = { ratio: 0.35, samples_min: 3, share: 0.8 };
-/** A machine of 100 GB/s writes it at 20 tokens a second. */
-const RESIDENT_bytes = 4e9;
+/** A machine of 100 GB/s writes it at 20 tokens a second: of its experts, an eighth or so is at work. */
+const WEIGHTS = { resident_bytes: 30e9, active_bytes: 4e9 };
 
 function machine(computeClass: string, slot: Partial<SlotView>, memoryBandwidth_gbs = 100) {
   return providerView({ computeClass, memoryBandwidth_gbs, slots: new Map([[BUILD, slotView({ running: 1, ...slot })]]) });
 }
 
 const slow = (computeClass: string) => machine(computeClass, { observedDecode_tps: 5 });
-const anomaliesOf = (views: Parameters<typeof throughputAnomalies>[2]) => throughputAnomalies(BUILD, RESIDENT_bytes, views, LIMITS);
+const anomaliesOf = (views: Parameters<typeof throughputAnomalies>[2]) => throughputAnomalies(BUILD, WEIGHTS, views, LIMITS);
 
 describe("machines slower than their memory explains", () => {
-  it("expects a token for each time that the weights can be read", () => {
-    expect(bandwidthDecode_tps(100, RESIDENT_bytes)).toBe(20);
+  it("expects a token for each time that the weights at work can be read", () => {
+    expect(bandwidthDecode_tps(100, WEIGHTS)).toBe(20);
+    expect(bandwidthDecode_tps(100, { resident_bytes: 8e9 })).toBe(10);
   });
 
   it("names a class whose median is below the share of what is expected, and no other", () => {

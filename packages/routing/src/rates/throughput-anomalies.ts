@@ -1,4 +1,4 @@
-import { bandwidthDecode_tps } from "../cost/bandwidth-decode.js";
+import { bandwidthDecode_tps, type Weights } from "../cost/bandwidth-decode.js";
 import type { ProviderView } from "../types.js";
 
 /** When a kind of machine counts as slower than its memory explains (routing.md §17). */
@@ -28,11 +28,10 @@ export interface ThroughputAnomaly {
  * themselves, and whose bandwidth is unknown, are left out.
  *
  * @param views machines that offer the build
- * @param resident_bytes of the build in memory
  */
 export function throughputAnomalies(
   build: string,
-  resident_bytes: number,
+  weights: Weights,
   views: Iterable<MeasuredMachine>,
   { ratio, samples_min, share }: AnomalyLimits,
 ): readonly ThroughputAnomaly[] {
@@ -43,7 +42,7 @@ export function throughputAnomalies(
     const rates = classes.get(computeClass) ?? { observed_tps: [], expected_tps: [] };
     classes.set(computeClass, rates);
     rates.observed_tps.push(slot.observedDecode_tps);
-    rates.expected_tps.push(bandwidthDecode_tps(memoryBandwidth_gbs, resident_bytes, share));
+    rates.expected_tps.push(bandwidthDecode_tps(memoryBandwidth_gbs, weights, share));
   }
   const anomalies: ThroughputAnomaly[] = [];
   for (const [computeClass, rates] of classes) {

@@ -114,6 +114,7 @@ export const spec: fc.Arbitrary<RequestSpec> = fc
     memory: mostly<BuildMemory | undefined>(
       undefined,
       { resident_bytes: 2 ** 30, minRam_gb: 2, minVram_gb: 1 },
+      { resident_bytes: 2 ** 30, minRam_gb: 2, minVram_gb: 1, active_bytes: 2 ** 27 },
       { resident_bytes: 2 ** 40, minRam_gb: 1e6, minVram_gb: 1e6 },
     ),
     affinity: mostly<Affinity | undefined>(

@@ -141,8 +141,8 @@ export class ProviderSession implements FrameHandler, AttemptHost {
   reserve(spec: RequestSpec, requestId: RequestId, decision: Decision): LiveAttempt {
     const tokens = (spec.promptTokens + spec.maxOutputTokens) * (spec.choices ?? 1);
     const weightHash = this.#view.builds.get(spec.build)?.weightHash ?? "";
-    const { build, promptTokens, needsTools } = spec;
-    const { view, placed } = this.#work.place(this.#view, build, { tokens, unread_tokens: promptTokens });
+    const { build, promptTokens, needsTools, memory } = spec;
+    const { view, placed } = this.#work.place(this.#view, build, { tokens, unread_tokens: promptTokens, memory });
     const reservation = { requestId, build, weightHash, needsTools, began_ms: this.now_ms(), promptTokens, placed, decision };
     const attempt = new LiveAttempt(reservation, this.#serving, this);
     this.#attempts.add(attempt);

@@ -35,6 +35,7 @@ export function entryOf(build: BuildRecord): CatalogEntry {
       resident_bytes: build.memory.resident_bytes,
       min_ram_gb: build.memory.minRam_gb,
       min_vram_gb: build.memory.minVram_gb,
+      ...(build.memory.active_bytes !== undefined && { active_bytes: build.memory.active_bytes }),
     },
     status: build.status,
     deprecation_date: build.deprecationDate,

@@ -20,7 +20,7 @@ export const modelRegistry = pgTable("model_registry", {
   createdAt: createdAt(),
   updatedAt: updatedAt(),
   /** `shared` or `dedicated`. */
-  /** `{ resident_bytes, minRam_gb, minVram_gb }`; null where that is not known. */
+  /** `{ resident_bytes, minRam_gb, minVram_gb, active_bytes? }`; null where that is not known. */
   memory: jsonb("memory"),
   isolation: text("isolation").notNull().default("shared"),
   /** `beta`, `active`, `deprecated` or `retired`; only the last takes it out of service. */

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { type ActiveWeights, activeWeights } from "./active-weights.js";
 import { ArchitectureKeys } from "./architecture-keys.js";
 import { type KvCache, kvCacheOf } from "./kv-cache.js";
 import { quantizationOf } from "./quantization.js";
@@ -15,6 +16,8 @@ export interface GgufFacts {
   readonly name: string | undefined;
   readonly license: string | undefined;
   readonly parameters: number;
+  /** What of them a token goes through. */
+  readonly active: ActiveWeights;
   readonly quantization: string | undefined;
   /** On which it was trained. */
   readonly contextLength_tokens: number | undefined;
@@ -40,18 +43,20 @@ export function describeGguf([first, ...rest]: readonly [GgufHeader, ...GgufHead
   const keys = new ArchitectureKeys(metadata);
   const template = metadata.get("tokenizer.chat_template");
   const tokens = metadata.get("tokenizer.ggml.tokens");
+  const experts = expertsOf(keys);
   return {
     kind: kindOf(metadata, keys.architecture),
     architecture: keys.architecture,
     name: shortText(metadata.get("general.name")),
     license: shortText(metadata.get("general.license")),
     parameters: tensors.reduce((sum, { elements }) => sum + elements, 0),
+    active: activeWeights(tensors, experts),
     quantization: quantizationOf({ metadata, tensors }),
     contextLength_tokens: keys.count("context_length", context_tokens_max),
     layers: keys.count("block_count", context_tokens_max),
     vocabulary_tokens: typeof tokens === "object" ? tokens.length : undefined,
     kvCache: kvCacheOf(keys),
-    experts: expertsOf(keys),
+    experts,
     chatTemplate_sha256: typeof template === "string" ? createHash("sha256").update(template).digest("hex") : undefined,
     capabilities: capabilitiesOf(keys, typeof template === "string" ? template : undefined),
   };

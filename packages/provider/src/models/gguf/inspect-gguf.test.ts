@@ -40,14 +40,17 @@ describe("the bundled models", () => {
   });
 
   it("take the memory of weights and cache", async () => {
-    const model = { size_bytes: 10_000_000, kvCache: { perToken_bytes: 1000, window_bytes: 500 } };
+    const active = { parameters: 0, bytes: undefined };
+    const model = { size_bytes: 10_000_000, kvCache: { perToken_bytes: 1000, window_bytes: 500 }, active };
     // Half of a small machine; a card besides keeps half a GiB for the desktop.
     expect(catalogMemory({ ...model, size_bytes: 2 ** 30 })).toEqual({
       resident_bytes: Math.ceil(1.1 * 2 ** 30 + 500),
       min_ram_gb: 2.21,
       min_vram_gb: 1.61,
     });
-    expect(catalogMemory({ size_bytes: 40 * 2 ** 30, kvCache: undefined })).toMatchObject({ min_ram_gb: 52.53, min_vram_gb: 47.78 });
+    expect(catalogMemory({ size_bytes: 40 * 2 ** 30, kvCache: undefined, active: { parameters: 9, bytes: 9 } })).toMatchObject({
+      ...{ min_ram_gb: 52.53, min_vram_gb: 47.78, active_bytes: 9 },
+    });
     expect(memoryFor(model, 4096)).toBe(11_000_000 + 4_096_000 + 500);
     expect(memoryFor({ size_bytes: 10_000_000, kvCache: undefined }, 10)).toBe(12_000_000);
     expect(machineMemory_gib({ size_bytes: 4 * 2 ** 30, kvCache: { perToken_bytes: 131_072, window_bytes: 0 } })).toBe(8);
@@ -123,6 +126,33 @@ describe("facts", () => {
       { name: "b", dimensions: [8], type: 0 },
     ];
     expect(await inspect(writeGguf({ tensors, data_bytes: 1024 }))).toMatchObject({ parameters: 200, quantization: "Q4_K" });
+  });
+});
+
+describe("what a token goes through", () => {
+  const F16 = 1;
+  const elements = 64;
+  const tensorsNamed = (...names: string[]) => names.map((name) => ({ name, dimensions: [elements], type: F16 }));
+  const active = async (names: string[], metadata: Parameters<typeof llama>[0] = {}) =>
+    (await inspect(writeGguf({ metadata: { ...smallLlama, ...metadata }, tensors: tensorsNamed(...names), data_bytes: 4096 }))).active;
+  const experts = { "llama.expert_count": uint32(8), "llama.expert_used_count": uint32(2) };
+  const moe = ["token_embd.weight", "blk.0.attn_q.weight", "blk.0.ffn_gate_inp.weight", "blk.0.ffn_up_exps.weight", "output.weight"];
+
+  it.each<[string, number, string[], typeof experts | undefined]>([
+    ["all of a model that reads its embedding table to choose a token", 2, ["token_embd.weight", "blk.0.ffn_up.weight"], undefined],
+    ["all but the table where it has another", 2, ["token_embd.weight", "blk.0.ffn_up.weight", "output.weight"], undefined],
+    ["all but tables by layer, of which it takes rows", 1, ["blk.0.ffn_up.weight", "per_layer_token_embd.weight"], undefined],
+    ["of experts those that are at work", 3.25, moe, experts],
+    ["of experts all, where the file does not say how many are at work", 4, moe, undefined],
+    ["an expert that all tokens go through", 1.25, ["blk.0.ffn_up_shexp.weight", "blk.0.ffn_up_exps.weight"], experts],
+    ["of experts in tensors of their own, as many", 0.5, ["blk.0.ffn_up.0.weight", "blk.0.ffn_up.1.weight"], experts],
+  ])("is %s", async (_, tensors, names, metadata) => {
+    expect(await active(names, metadata)).toEqual({ parameters: tensors * elements, bytes: tensors * elements * 2 });
+  });
+
+  it("is not known in bytes where a tensor is of a later kind", async () => {
+    const tensors = [{ name: "blk.0.ffn_up.weight", dimensions: [elements], type: 4000 }];
+    expect((await inspect(writeGguf({ metadata: smallLlama, tensors }))).active).toEqual({ parameters: elements, bytes: undefined });
   });
 });
 

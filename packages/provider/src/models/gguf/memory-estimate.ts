@@ -25,8 +25,8 @@ const card_reserve_gib = 0.5;
 const machine_share_max = 0.9;
 const machine_reserve_gib = 2;
 
-/** What the catalogue says of a model's memory (routing.md §4.2, §4.3), in the fields of its API. */
-export function catalogMemory(model: Sized) {
+/** What the catalogue says of a model's memory (routing.md §4.2, §4.3, §5), in the fields of its API. */
+export function catalogMemory(model: Sized & Pick<GgufInspection, "active">) {
   const least_gib = memoryFor(model, shortestContext_tokens) / bytesPerGib;
   // A small machine gives half of what it has; a larger one nine tenths, or all but two GiB, whichever is less.
   const ram_gib = Math.min(2 * least_gib, Math.max(least_gib / machine_share_max, least_gib + machine_reserve_gib));
@@ -34,6 +34,7 @@ export function catalogMemory(model: Sized) {
     resident_bytes: Math.ceil(model.size_bytes * (1 + compute_share) + (model.kvCache?.window_bytes ?? 0)),
     min_ram_gb: roundedUp(ram_gib),
     min_vram_gb: roundedUp(least_gib + card_reserve_gib),
+    ...(model.active.bytes !== undefined && model.active.bytes > 0 && { active_bytes: model.active.bytes }),
   };
 }
 

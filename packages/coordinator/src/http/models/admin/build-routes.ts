@@ -137,6 +137,7 @@ function newBuild(body: RegisterBody): NewBuild {
       resident_bytes: body.memory.resident_bytes,
       minRam_gb: body.memory.min_ram_gb,
       minVram_gb: body.memory.min_vram_gb,
+      ...(body.memory.active_bytes !== undefined && { active_bytes: body.memory.active_bytes }),
     },
     defaults: body.defaults,
     isolation: body.isolation,

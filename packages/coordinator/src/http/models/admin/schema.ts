@@ -8,7 +8,12 @@ const name = z.string().min(1).max(256);
 
 const gibibytes = z.number().positive().max(1_048_576);
 const buildMemory = z
-  .strictObject({ resident_bytes: z.int().positive(), min_ram_gb: gibibytes, min_vram_gb: gibibytes })
+  .strictObject({
+    resident_bytes: z.int().positive(),
+    min_ram_gb: gibibytes,
+    min_vram_gb: gibibytes,
+    active_bytes: z.int().positive().optional().describe("Weights that are read for each token; all of them where it does not say."),
+  })
   .describe("What the build takes once loaded, without cache; and GiB of a machine, and of a graphics card, that could just hold it.");
 
 export const registerBody = z.strictObject({
