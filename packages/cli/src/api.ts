@@ -1,9 +1,9 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { callCoordinator } from "./call-coordinator.js";
-import { CliError, EXIT_CODES } from "./exit-codes.js";
 import { resolveHome } from "./home.js";
 import { LOCAL_KEY_FILE, PROVIDER_TOKEN_FILE } from "./local-accounts.js";
+import type { Refusal } from "./refusal.js";
 
 const CHECK_BASE_URL = {
   silent: "Start the network, or point --base-url at one that runs.",
@@ -23,9 +23,7 @@ export interface ApiOptions {
   readonly token?: string;
 }
 
-export type ApiReply =
-  | { readonly ok: true; readonly body: unknown }
-  | { readonly ok: false; readonly status: number; readonly message: string };
+export type ApiReply = { readonly ok: true; readonly body: unknown } | ({ readonly ok: false } & Refusal);
 
 /** The operator's key, if there is one at hand. */
 export async function adminKeyOf({ adminKey, home }: ApiOptions): Promise<string | undefined> {
@@ -64,13 +62,7 @@ interface ApiCall {
 export async function askApi({ method, pathname, token, body, idempotencyKey }: ApiCall, { baseUrl }: ApiOptions): Promise<ApiReply> {
   const call = { method, path: pathname, token, body, idempotencyKey, ...(method !== "GET" && { timeout_ms: CHANGE_TIMEOUT_ms }) };
   const reply = await callCoordinator(baseUrl, call, CHECK_BASE_URL);
-  return reply.ok ? { ok: true, body: reply.body } : { ok: false, status: reply.status, message: reply.message };
-}
-
-/** @throws CliError always: what the refusal means, and what to do */
-export function refused({ status, message }: Extract<ApiReply, { ok: false }>, remedy: string): never {
-  const code = status === 401 || status === 403 ? EXIT_CODES.authentication : status === 400 ? EXIT_CODES.usage : EXIT_CODES.failure;
-  throw new CliError(`${message.charAt(0).toUpperCase()}${message.slice(1)}.`, code, remedy);
+  return reply.ok ? { ok: true, body: reply.body } : { ok: false, status: reply.status, code: reply.code, message: reply.message };
 }
 
 function given(name: string): string | undefined {

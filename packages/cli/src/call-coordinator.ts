@@ -3,6 +3,7 @@ import { rename, rm, stat } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { CliError, EXIT_CODES } from "./exit-codes.js";
+import { refuse, SESSION_CREDENTIAL } from "./refusal.js";
 
 const ANSWER_TIMEOUT_ms = 30_000;
 /** Of a whole file. */
@@ -72,12 +73,13 @@ export async function callCoordinator(url: string, call: CoordinatorCall, advice
 /**
  * Saves what a coordinator answers as a file of one's own.
  *
+ * @param place.remedy what to do when it refuses
  * @returns its size in bytes
  * @throws CliError when nothing answers, or it refuses, or the file cannot be written
  */
 export async function saveFromCoordinator(
   url: string,
-  { path: place, token }: { readonly path: string; readonly token: string },
+  { path: place, token, remedy }: { readonly path: string; readonly token: string; readonly remedy: string },
   file: string,
 ): Promise<number> {
   let response: Response;
@@ -89,9 +91,9 @@ export async function saveFromCoordinator(
   }
   if (!response.ok || response.body === null) {
     const error = record(record(parsed(await response.text()))?.["error"]);
-    const message = typeof error?.["message"] === "string" ? error["message"] : `status ${response.status}`;
-    const isAuthentication = response.status === 401 || response.status === 403;
-    throw new CliError(`The coordinator refused: ${message}.`, isAuthentication ? EXIT_CODES.authentication : EXIT_CODES.failure);
+    const [message, code] = [error?.["message"], error?.["code"]].map((text) => (typeof text === "string" ? text : undefined));
+    const refusal = { status: response.status, code, message: message ?? `the coordinator answered ${response.status}` };
+    return refuse(refusal, { remedy, credential: SESSION_CREDENTIAL });
   }
   const draft = `${file}.part`;
   try {

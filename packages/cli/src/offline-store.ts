@@ -57,8 +57,20 @@ export function readSettings(overrides: Parameters<typeof loadSettings>[0]["over
   }
 }
 
-/** A value that the accounts do not take is the command line's fault. @throws always */
+/** What is not as a command takes it to be, by the code of its refusal. */
+const STANDING: Readonly<Record<string, string>> = {
+  unknown_account: "See accounts with: umbel admin users",
+  ambiguous_email: "Give --account; see accounts with: umbel admin users",
+  key_reused: "Something else was done under this key. Give another --idempotency-key.",
+};
+
+/** Else a value that the accounts do not take is the command line's fault. @throws always */
 function asRefusal(error: unknown): never {
+  const remedy = error instanceof AdministrationError ? STANDING[error.code] : undefined;
+  if (error instanceof AdministrationError && remedy !== undefined) {
+    const message = `${error.message.charAt(0).toUpperCase()}${error.message.slice(1)}.`;
+    throw new CliError(message, EXIT_CODES.failure, remedy, { cause: error });
+  }
   if (error instanceof AccountsError || error instanceof AdministrationError)
     throw new CliError(error.message, EXIT_CODES.usage, "Change the option that it names.", { cause: error });
   throw error;

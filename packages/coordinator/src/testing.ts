@@ -14,6 +14,9 @@ import { type RunningCoordinator, type StartOptions, startCoordinator } from "./
 import { ownIdentity } from "./own-identity.js";
 import { createTestDatabase } from "./store/testing.js";
 
+export { type FakeStripe, startFakeStripe } from "./payments/testing/index.js";
+export { createTestDatabase, type TestDatabase } from "./store/testing.js";
+
 /** Name by which tests ask for the one model. */
 export const MODEL = "test-model";
 const BUILD = buildOf(TEST_BUILD, { contextLength_tokens: 8_192 });

@@ -1,6 +1,7 @@
 import type { z } from "zod";
-import { type ApiOptions, adminKeyOf, askApi, publisherKeyOf, refused } from "../api.js";
+import { type ApiOptions, adminKeyOf, askApi, publisherKeyOf } from "../api.js";
 import { CliError, EXIT_CODES } from "../exit-codes.js";
+import { refuse } from "../refusal.js";
 
 export interface PublishingOptions extends ApiOptions {
   readonly json?: boolean;
@@ -24,6 +25,8 @@ export async function adminCall<Answer extends z.ZodType>(
     readonly idempotencyKey?: string | undefined;
     readonly answer: Answer;
     readonly remedy?: string;
+    /** What to do about refusals of these codes, instead. */
+    readonly byCode?: Readonly<Record<string, string>>;
   },
 ): Promise<z.output<Answer>> {
   const token = await publisherKeyOf(options);
@@ -34,7 +37,11 @@ export async function adminCall<Answer extends z.ZodType>(
   const { method, body, idempotencyKey } = call;
   const pathname = call.isPublic === true ? call.pathname : `/admin${call.pathname}`;
   const reply = await askApi({ method, pathname, token, idempotencyKey, ...(body === undefined ? {} : { body }) }, options);
-  if (!reply.ok) return refused(reply, call.remedy ?? "See `umbel models registry` and `umbel models rollouts` for how things stand.");
+  if (!reply.ok) {
+    const remedy = call.remedy ?? "See `umbel models registry` and `umbel models rollouts` for how things stand.";
+    const { byCode = {} } = call;
+    return refuse(reply, { remedy, credential: "Check the operator's key: --admin-key, UMBEL_ADMIN_KEY, or that of --home.", byCode });
+  }
   return call.answer.parse(reply.body);
 }
 

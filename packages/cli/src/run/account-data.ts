@@ -8,7 +8,7 @@ import { askAsOwner, type OwnerOptions } from "./own-account.js";
 export async function exportAccount(options: OwnerOptions & { readonly output?: string }): Promise<void> {
   const output = createOutput(options);
   const file = path.resolve(options.output ?? "umbel-account.zip");
-  const place = { path: "/v1/me/export", token: await sessionToken(options) };
+  const place = { path: "/v1/me/export", token: await sessionToken(options), remedy: "Wait for the end of the export that is under way." };
   const size_bytes = await saveFromCoordinator(options.coordinator, place, file);
   output.result({ file, size_bytes });
   output.line(`Saved ${file}.`);

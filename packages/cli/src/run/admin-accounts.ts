@@ -5,7 +5,7 @@ import { formatUsd, parseUsd } from "../money.js";
 import { createOutput, table } from "../output.js";
 import { adminCall, asOperator, type PublishingOptions } from "../publishing/admin-call.js";
 
-const { auditTable, hardwareCapSet, pricingAnswer, userLedger, userTable, userUpdated } = API_ANSWERS;
+const { auditTable, feeAnswer, hardwareCapSet, pricingAnswer, roleAnswer, userLedger, userTable, userUpdated } = API_ANSWERS;
 const SEE_USERS = "See accounts with: umbel admin users";
 
 /** `umbel admin users`. */
@@ -34,6 +34,10 @@ export async function showLedger(
   account: string,
   options: PublishingOptions & { readonly limit: string; readonly before?: string },
 ): Promise<void> {
+  if (options.before !== undefined && !/^[1-9]\d{0,15}$/.test(options.before)) {
+    const remedy = "Give --before the number of an entry, as the list shows it.";
+    throw new CliError(`"${options.before}" is no number of an entry.`, EXIT_CODES.usage, remedy);
+  }
   const output = createOutput(options);
   const query = new URLSearchParams({ limit: options.limit, ...(options.before === undefined ? {} : { cursor: options.before }) });
   const pathname = `/users/${encodeURIComponent(account)}/ledger?${query}`;
@@ -57,31 +61,31 @@ export async function showLedger(
 export async function setRole(account: string, role: string, options: PublishingOptions): Promise<void> {
   if (role !== "service" && role !== "normal") throw new CliError(`"${role}" is no role.`, EXIT_CODES.usage, "Give service or normal.");
   const body = { account_id: account, role: role === "service" ? role : "" };
-  await change(options, { method: "PUT", pathname: "/users/role", body, done: `"${account}" is ${role} now.` });
+  await change(options, { method: "PUT", pathname: "/users/role", body, answer: roleAnswer, done: `"${account}" is ${role} now.` });
 }
 
 /** `umbel admin fee`. */
 export async function setFee(account: string, percent: string, options: PublishingOptions): Promise<void> {
-  if (percent !== "default" && !/^\d{1,3}$/.test(percent)) {
+  if (percent !== "default" && !/^(?:\d{1,2}|100)$/.test(percent)) {
     throw new CliError(`"${percent}" is no fee.`, EXIT_CODES.usage, "Give a whole number from 0 to 100, or default.");
   }
   const platform_fee_percent = percent === "default" ? null : Number(percent);
   const done = platform_fee_percent === null ? "the default fee now." : `a fee of ${percent} percent now.`;
   const body = { account_id: account, platform_fee_percent };
-  await change(options, { method: "PUT", pathname: "/users/platform-fee", body, done: `"${account}" pays ${done}` });
+  await change(options, { method: "PUT", pathname: "/users/platform-fee", body, answer: feeAnswer, done: `"${account}" pays ${done}` });
 }
 
 /** `umbel admin freeze`. */
 export async function freezeAccount(account: string, options: PublishingOptions & { readonly reason: string }): Promise<void> {
   const pathname = `/users/${encodeURIComponent(account)}/freeze`;
   const done = `"${account}" is frozen. Let it go on with: umbel admin unfreeze ${account}`;
-  await change(options, { method: "POST", pathname, body: { reason: options.reason }, done });
+  await change(options, { method: "POST", pathname, body: { reason: options.reason }, answer: userUpdated, done });
 }
 
 /** `umbel admin unfreeze`. */
 export async function unfreezeAccount(account: string, options: PublishingOptions): Promise<void> {
   const pathname = `/users/${encodeURIComponent(account)}/unfreeze`;
-  await change(options, { method: "POST", pathname, body: {}, done: `"${account}" may go on.` });
+  await change(options, { method: "POST", pathname, body: {}, answer: userUpdated, done: `"${account}" may go on.` });
 }
 
 /** `umbel admin price`. */
@@ -127,13 +131,17 @@ export async function showAudit(options: PublishingOptions & { readonly target?:
   );
 }
 
-async function change(
-  options: PublishingOptions,
-  { done, ...call }: { readonly method: "POST" | "PUT"; readonly pathname: string; readonly body: unknown; readonly done: string },
-): Promise<void> {
+interface Change {
+  readonly method: "POST" | "PUT";
+  readonly pathname: string;
+  readonly body: unknown;
+  readonly answer: typeof userUpdated | typeof roleAnswer | typeof feeAnswer;
+  readonly done: string;
+}
+
+async function change(options: PublishingOptions, { done, ...call }: Change): Promise<void> {
   const output = createOutput(options);
-  const asked = { ...call, answer: userUpdated, idempotencyKey: randomUUID(), remedy: SEE_USERS };
-  output.result(await adminCall(await asOperator(options), asked));
+  output.result(await adminCall(await asOperator(options), { ...call, idempotencyKey: randomUUID(), remedy: SEE_USERS }));
   output.line(done);
 }
 

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { access, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import {
@@ -55,6 +55,7 @@ export async function makeBackup(options: BackupOptions): Promise<void> {
 export async function checkBackup(file: string, options: OpenOptions & { readonly deep?: boolean }): Promise<void> {
   const output = createOutput(options);
   const key = await keyOf(options);
+  await refuseMissing(file, "Give the file of a backup.");
   const report = await verifyBackup(file, key).catch(asRefusal);
   if (options.deep === true) await tryRestore(file, key);
   output.result({ file, deep: options.deep === true, ...summaryOf(report) });
@@ -66,6 +67,7 @@ export async function checkBackup(file: string, options: OpenOptions & { readonl
 export async function restore(file: string, options: OpenOptions): Promise<void> {
   const output = createOutput(options);
   const key = await keyOf(options);
+  await refuseMissing(file, "Give the file of a backup.");
   const home = resolveHome(options.home);
   const report = await withStore(home, async (store) => {
     await store.claimCoordinator(`restore-${randomUUID()}`).catch((error: unknown) => {
@@ -105,6 +107,14 @@ async function withStore<T>(home: string, work: (store: Store) => Promise<T>): P
 }
 
 async function lockOf({ recipient = [], passphraseFile }: BackupOptions) {
+  const stranger = recipient.find((each) => !/^age1[a-z0-9]{50,4000}$/.test(each));
+  if (stranger !== undefined) {
+    throw new CliError(
+      `"${stranger}" is no public key of age.`,
+      EXIT_CODES.usage,
+      "Make a key with age-keygen; its public part begins with age1.",
+    );
+  }
   const recipients = recipient.length > 0 || passphraseFile !== undefined ? recipient : readSettings({}).backupRecipients;
   if (passphraseFile !== undefined && recipients.length === 0) return { passphrase: await secretIn(passphraseFile) };
   if (passphraseFile === undefined && recipients.length > 0) return { recipients };
@@ -127,9 +137,17 @@ async function keyOf({ identity, passphraseFile }: OpenOptions) {
 }
 
 async function secretIn(file: string): Promise<string> {
+  await refuseMissing(file, "Put the key or passphrase into it.");
   const text = (await readFile(file, "utf8")).trim();
   if (text === "") throw new CliError(`${file} is empty.`, EXIT_CODES.usage, "Put the key or passphrase into it.");
   return text;
+}
+
+/** @throws CliError that does not take a missing file for a broken home */
+async function refuseMissing(file: string, remedy: string): Promise<void> {
+  await access(file).catch((cause: unknown) => {
+    throw new CliError(`${file} cannot be read.`, EXIT_CODES.usage, remedy, { cause });
+  });
 }
 
 function asRefusal(error: unknown): never {

@@ -1,7 +1,8 @@
 import { API_ANSWERS } from "@umbel/coordinator/answers";
-import { type ApiOptions, adminKeyOf, getFromApi, refused } from "../api.js";
+import { type ApiOptions, adminKeyOf, getFromApi } from "../api.js";
 import { CliError, EXIT_CODES } from "../exit-codes.js";
 import { createOutput, table } from "../output.js";
+import { refuse } from "../refusal.js";
 
 export interface DecisionsOptions extends ApiOptions {
   readonly model?: string;
@@ -24,7 +25,7 @@ export async function listDecisions(options: DecisionsOptions): Promise<void> {
     if (value !== undefined) query.set(name, value);
   }
   const reply = await getFromApi(`/admin/decisions?${query}`, key, options);
-  if (!reply.ok) return refused(reply, "Check the options and --admin-key.");
+  if (!reply.ok) return refuse(reply, { remedy: "Check the options.", credential: "Check --admin-key." });
   const list = API_ANSWERS.decisionList.parse(reply.body);
   output.result(list);
   output.line(

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { API_ANSWERS } from "@umbel/coordinator/answers";
 import { timeOf } from "../dates.js";
 import { CliError, EXIT_CODES } from "../exit-codes.js";
+import { formatUsd, parseUsd } from "../money.js";
 import { createOutput, table } from "../output.js";
 import { adminCall, asOperator, type PublishingOptions } from "../publishing/admin-call.js";
 
@@ -20,7 +21,7 @@ export async function createInvite(
   }
   const body = {
     ...(code === undefined ? {} : { code }),
-    amount_usd: options.usd,
+    amount_usd: formatUsd(parseUsd(options.usd)),
     ...(isUnlimited ? { unlimited: true } : { max_uses: Number(options.uses) }),
     ...(options.expires === undefined ? {} : { expires_at: timeOf(options.expires) }),
   };

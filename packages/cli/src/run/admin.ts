@@ -24,6 +24,8 @@ interface Gift extends GiftOptions {
   readonly amount_microUsd: bigint;
 }
 
+const OTHER_KEY = "Something else was given under this key. Give another --idempotency-key.";
+
 /** An account after it. */
 interface Given {
   readonly account: string;
@@ -60,7 +62,8 @@ function giveHere({ kind, amount_microUsd, account, email, reference, idempotenc
 async function giveThere({ kind, account, email, usd, reference, ...options }: Gift, baseUrl: string): Promise<Given> {
   const body = { ...(account === undefined ? { email } : { account_id: account }), amount_usd: usd, note: reference };
   const idempotencyKey = options.idempotencyKey ?? randomUUID();
-  const call = { method: "POST", body, idempotencyKey, remedy: "See accounts with: umbel admin users" } as const;
+  const byCode = { idempotency_key_reused: OTHER_KEY };
+  const call = { method: "POST", body, idempotencyKey, remedy: "See accounts with: umbel admin users", byCode } as const;
   const operator = await asOperator({ ...options, baseUrl });
   const after = await (kind === "credit"
     ? adminCall(operator, { ...call, pathname: "/credit", answer: API_ANSWERS.creditAnswer })

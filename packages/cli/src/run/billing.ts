@@ -16,6 +16,13 @@ interface WithdrawOptions extends BillingOptions {
 }
 
 const CHECK = "docs/quickstart-consumers.md says how money comes in, docs/quickstart-providers.md how it goes out.";
+const BY_CODE = {
+  billing_error: "This network takes or pays no money this way; ask whoever runs it.",
+  not_onboarded: "Say first where to pay to, with: umbel billing onboard",
+  insufficient_withdrawable: "See what was earned and not spent with: umbel balance",
+  instant_unavailable: "Withdraw without --instant, or name a debit card with: umbel billing onboard",
+  account_frozen: "Ask whoever runs this network.",
+};
 const opened = z.object({ url: z.string(), session_id: z.string() }).loose();
 const deposits = z
   .object({
@@ -117,7 +124,8 @@ async function ask(
   more: { readonly body?: unknown; readonly headers?: Readonly<Record<string, string>> } = {},
 ): Promise<{ readonly output: Output; readonly answer: unknown }> {
   const output = createOutput(options);
-  const answer = accepted(await callCoordinator(options.coordinator, { method, path, token: await sessionToken(options), ...more }), CHECK);
+  const token = await sessionToken(options);
+  const answer = accepted(await callCoordinator(options.coordinator, { method, path, token, ...more }), CHECK, BY_CODE);
   output.result(answer);
   return { output, answer };
 }

@@ -1,7 +1,8 @@
 import { API_ANSWERS } from "@umbel/coordinator/answers";
-import { type ApiOptions, apiKeyOf, getFromApi, refused } from "../api.js";
+import { type ApiOptions, apiKeyOf, getFromApi } from "../api.js";
 import { CliError, EXIT_CODES } from "../exit-codes.js";
 import { createOutput, table } from "../output.js";
+import { refuse } from "../refusal.js";
 
 export interface BalanceOptions extends ApiOptions {
   readonly json?: boolean;
@@ -17,12 +18,14 @@ export interface UsageOptions extends BalanceOptions {
   readonly limit: string;
 }
 
+const CHECK_ADDRESS = "Give --base-url with the /v1 at its end.";
+const CHECK_OPTIONS = "Check --group (day, model or key), --from and --to (e.g. 2026-05-01) and --limit (1 to 1000).";
 const { balance: balanceAnswer, usageList, usageSummary } = API_ANSWERS;
 
 /** `umbel balance`. */
 export async function showBalance(options: BalanceOptions): Promise<void> {
   const output = createOutput(options);
-  const balance = balanceAnswer.parse(await ask("/payments/balance", options));
+  const balance = balanceAnswer.parse(await ask("/payments/balance", options, CHECK_ADDRESS));
   output.result(balance);
   output.line(
     `${balance.balance_usd} USD can be spent. ${balance.held_usd} USD are held for requests under way, ` +
@@ -38,7 +41,7 @@ export async function showUsage(options: UsageOptions): Promise<void> {
   for (const [name, value] of Object.entries({ from, to, key_id, model })) if (value !== undefined) query.set(name, value);
   if (options.list === true) {
     query.set("limit", options.limit);
-    const list = usageList.parse(await ask(`/payments/usage?${query}`, options));
+    const list = usageList.parse(await ask(`/payments/usage?${query}`, options, CHECK_OPTIONS));
     output.result(list);
     output.line(
       list.usage.length === 0
@@ -55,7 +58,7 @@ export async function showUsage(options: UsageOptions): Promise<void> {
     return;
   }
   query.set("group", options.group);
-  const summary = usageSummary.parse(await ask(`/payments/usage/summary?${query}`, options));
+  const summary = usageSummary.parse(await ask(`/payments/usage/summary?${query}`, options, CHECK_OPTIONS));
   output.result(summary);
   output.line(
     summary.data.length === 0
@@ -72,11 +75,11 @@ export async function showUsage(options: UsageOptions): Promise<void> {
   );
 }
 
-async function ask(pathname: string, options: ApiOptions): Promise<unknown> {
+async function ask(pathname: string, options: ApiOptions, remedy: string): Promise<unknown> {
   const key = await apiKeyOf(options);
   if (key === undefined) {
     throw new CliError("There is no API key to ask with.", EXIT_CODES.authentication, "Give --api-key or UMBEL_API_KEY.");
   }
   const reply = await getFromApi(pathname, key, options);
-  return reply.ok ? reply.body : refused(reply, "Check the options and --api-key.");
+  return reply.ok ? reply.body : refuse(reply, { remedy, credential: "Check --api-key, or UMBEL_API_KEY." });
 }

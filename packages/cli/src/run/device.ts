@@ -7,6 +7,7 @@ import { resolveHome } from "../home.js";
 import { LOCAL_ACCOUNT } from "../local-accounts.js";
 import { createOutput } from "../output.js";
 import { linkedToken, SESSION_FILE } from "../provider/account-link.js";
+import { refuse, SESSION_CREDENTIAL } from "../refusal.js";
 
 const SESSION_ms = 60_000;
 
@@ -63,19 +64,15 @@ async function agrees(): Promise<boolean> {
   }
 }
 
-/** @throws CliError for a refusal, with what to do about it unless it is for want of a session */
+/**
+ * @param byCode what to do about refusals of these codes, instead
+ * @throws CliError for a refusal
+ */
 export function accepted(
   reply: CoordinatorReply,
-  otherwise = "Look at the code that the machine shows, or start again there with: umbel provider login",
+  remedy = "Look at the code that the machine shows, or start again there with: umbel provider login",
+  byCode: Readonly<Record<string, string>> = {},
 ): CoordinatorReply["body"] {
   if (reply.status < 400) return reply.body;
-  const isAuthentication = reply.status === 401 || reply.status === 403;
-  const remedy = isAuthentication
-    ? "Give --token a session token of the account; sign in with: umbel login; its coordinator makes one with: umbel session"
-    : otherwise;
-  throw new CliError(
-    `The coordinator refused: ${reply.message}.`,
-    isAuthentication ? EXIT_CODES.authentication : EXIT_CODES.failure,
-    remedy,
-  );
+  return refuse(reply, { remedy, credential: SESSION_CREDENTIAL, byCode });
 }

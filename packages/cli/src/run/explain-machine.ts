@@ -1,7 +1,8 @@
 import { API_ANSWERS } from "@umbel/coordinator/answers";
-import { type ApiOptions, getFromApi, ownerTokenOf, refused } from "../api.js";
+import { type ApiOptions, getFromApi, ownerTokenOf } from "../api.js";
 import { CliError, EXIT_CODES } from "../exit-codes.js";
 import type { Output } from "../output.js";
+import { refuse } from "../refusal.js";
 
 interface MachineOptions extends ApiOptions {
   readonly model?: string;
@@ -31,7 +32,7 @@ export async function explainMachine(id: string | undefined, options: MachineOpt
 
 async function machinesOf(token: string, options: MachineOptions): Promise<readonly string[]> {
   const reply = await getFromApi("/me/providers", token, options);
-  if (!reply.ok) return refused(reply, "Check --token.");
+  if (!reply.ok) return refuse(reply, { remedy: "Try again later.", credential: "Check --token." });
   return API_ANSWERS.machineList.parse(reply.body).data.map((machine) => machine.id);
 }
 
@@ -39,7 +40,7 @@ async function whyOf(id: string, token: string, options: MachineOptions): Promis
   const query = options.model === undefined ? "" : `?model=${encodeURIComponent(options.model)}`;
   const reply = await getFromApi(`/me/providers/${encodeURIComponent(id)}/why${query}`, token, options);
   if (reply.ok) return API_ANSWERS.machineWhy.parse(reply.body);
-  return refused(reply, reply.status === 404 ? "See the account's machines with: umbel explain --machine" : "Check --token.");
+  return refuse(reply, { remedy: "See the account's machines with: umbel explain --machine", credential: "Check --token." });
 }
 
 function show(why: Why, output: Output): void {

@@ -1,8 +1,9 @@
 import { API_ANSWERS } from "@umbel/coordinator/answers";
 import { replayDecision } from "@umbel/routing";
-import { type ApiOptions, adminKeyOf, apiKeyOf, getFromApi, refused } from "../api.js";
+import { type ApiOptions, adminKeyOf, apiKeyOf, getFromApi } from "../api.js";
 import { CliError, EXIT_CODES } from "../exit-codes.js";
 import { createOutput, type Output } from "../output.js";
+import { refuse } from "../refusal.js";
 import { explainMachine } from "./explain-machine.js";
 
 export interface ExplainOptions extends ApiOptions {
@@ -50,8 +51,7 @@ async function decisionOf(id: string, options: ExplainOptions): Promise<Operator
   if (adminKey !== undefined) {
     const reply = await getFromApi(`/admin/decisions/${name}`, adminKey, options);
     if (reply.ok) return API_ANSWERS.operatorDecision.parse(reply.body);
-    if (reply.status !== 403 || options.adminKey !== undefined)
-      refused(reply, reply.status === 404 ? UNKNOWN_REMEDY : "Check --admin-key.");
+    if (reply.status !== 403 || options.adminKey !== undefined) refuse(reply, { remedy: UNKNOWN_REMEDY, credential: "Check --admin-key." });
   }
   if (options.replay === true) {
     const remedy = "Give --admin-key or UMBEL_ADMIN_KEY: the record names other people's machines.";
@@ -64,7 +64,7 @@ async function decisionOf(id: string, options: ExplainOptions): Promise<Operator
   }
   const reply = await getFromApi(`/decisions/${name}`, apiKey, options);
   if (reply.ok) return API_ANSWERS.ownDecision.parse(reply.body);
-  return refused(reply, reply.status === 404 ? `${UNKNOWN_REMEDY} A key sees the requests of its own account.` : "Check --api-key.");
+  return refuse(reply, { remedy: `${UNKNOWN_REMEDY} A key sees the requests of its own account.`, credential: "Check --api-key." });
 }
 
 /** @throws CliError when nothing was kept to decide again from */

@@ -47,9 +47,14 @@ export async function saveStatement(
 ): Promise<void> {
   const output = createOutput(options);
   const { format, coordinator } = options;
+  if (!/^\d{4}-\d{2}$/.test(month)) throw new CliError(`"${month}" is no month.`, EXIT_CODES.usage, "Write it like 2026-11.");
   if (format !== "csv" && format !== "pdf") throw new CliError(`"${format}" is no form.`, EXIT_CODES.usage, "Give --format csv or pdf.");
   const file = path.resolve(options.output ?? `umbel-statement-${month}.${format}`);
-  const place = { path: `/v1/me/statements/${encodeURIComponent(month)}.${format}`, token: await sessionToken(options) };
+  const place = {
+    path: `/v1/me/statements/${encodeURIComponent(month)}.${format}`,
+    token: await sessionToken(options),
+    remedy: SEE_MONTHS,
+  };
   const size_bytes = await saveFromCoordinator(coordinator, place, file);
   output.result({ month, format, file, size_bytes });
   output.line(`Saved ${file}.`);

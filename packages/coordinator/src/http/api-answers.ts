@@ -1,5 +1,14 @@
 import { balanceObject } from "./account-routes.js";
-import { creditAnswer, pricingAnswer, rewardAnswer, userLedger, userTable, userUpdated } from "./administration/index.js";
+import {
+  creditAnswer,
+  feeAnswer,
+  pricingAnswer,
+  rewardAnswer,
+  roleAnswer,
+  userLedger,
+  userTable,
+  userUpdated,
+} from "./administration/index.js";
 import { machineEarnings } from "./books/earning-routes.js";
 import { moneyHealth } from "./books/health-route.js";
 import { usageList, usageSummary } from "./books/usage-routes.js";
@@ -39,6 +48,8 @@ export const API_ANSWERS = {
   userTable,
   userLedger,
   userUpdated,
+  roleAnswer,
+  feeAnswer,
   hardwareCapSet,
   inviteObject,
   inviteTable,

@@ -59,8 +59,8 @@ export const userLedger = z.object({
   next: z.int().nullable().describe("`cursor` of the page behind."),
 });
 export const userUpdated = z.object({ status: z.string(), account_id: z.string() });
-const roleAnswer = userUpdated.extend({ role: z.enum(ROLES) });
-const feeAnswer = userUpdated.extend({ platform_fee_percent: feePercent, note: z.string().optional() });
+export const roleAnswer = userUpdated.extend({ role: z.enum(ROLES) });
+export const feeAnswer = userUpdated.extend({ platform_fee_percent: feePercent, note: z.string().optional() });
 
 /** Accounts, for operators. Source: money.md §15. */
 export function adminUserRoutes(dependencies: HttpDependencies): readonly Route[] {
