@@ -39,7 +39,8 @@ export const COORDINATOR_ROWS = {
   accounts: ["config", "store", "ledger"],
   ledger: ["config", "store"],
   statements: ["config", "store"],
-  backup: ["config", "store"],
+  objects: [],
+  backup: ["config", "store", "objects"],
   rewards: ["config", "store", "ledger"],
   payments: ["config", "store", "ledger"],
   trust: ["config", "store"],
@@ -61,6 +62,7 @@ const COORDINATOR_LIBRARIES = {
   stripe: ["payments"],
   viem: ["payments"],
   "age-encryption": ["backup"],
+  aws4fetch: ["objects"],
 };
 
 /** Folders of the provider: the worker's side sees plaintext, the agent's side talks to the network. */

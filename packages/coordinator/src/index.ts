@@ -13,7 +13,7 @@ export {
   type NewKey,
   SESSION_LIMITS,
 } from "./accounts/index.js";
-export { BackupError, backupName, restoreBackup, verifyBackup, writeBackup } from "./backup/index.js";
+export { BackupError, backupName, madeAt, restoreBackup, verifyBackup, writeBackup } from "./backup/index.js";
 export { loadBundledModel } from "./catalog/index.js";
 export {
   loadSettings,
@@ -25,5 +25,6 @@ export {
 } from "./config/index.js";
 export { createLedger, type Ledger, LedgerUnavailableError } from "./ledger/index.js";
 export { type RunningCoordinator, type StartOptions, startCoordinator } from "./main.js";
+export { ObjectStoreError, type ObjectStoreProblem, openS3Bucket, type S3Bucket, type S3Options } from "./objects/index.js";
 export { ownIdentity } from "./own-identity.js";
 export { CoordinatorRunningError, EmbeddedPostgresError, MigrationError, openStore, RestoreError, type Store } from "./store/index.js";

@@ -15,6 +15,7 @@ import {
   createSessions,
 } from "./accounts/index.js";
 import { createBackupSchedule } from "./backup/index.js";
+import { backupPlaces } from "./backup-places.js";
 import { createBundleCheck } from "./bundle-check.js";
 import {
   type CatalogService,
@@ -391,24 +392,31 @@ async function start(
       ),
     );
   }
-  const { backupDirectory } = settings;
-  if (backupDirectory !== undefined) {
-    const { home, backupRecipients: recipients, backupInterval_ms: interval_ms, backupKeep: keep } = settings;
-    if (recipients.length === 0) throw new Error("UMBEL_BACKUP_DIR needs UMBEL_BACKUP_RECIPIENTS: backups are never written in the clear");
-    const source = { store, home, version: ownVersion(), clock };
-    const schedule = createBackupSchedule({ ...source, directory: backupDirectory, lock: { recipients }, interval_ms, keep });
-    closers.push(
-      startLoop(
-        clock,
-        Math.min(interval_ms, BACKUP_CHECK_ms),
-        async () => {
-          const made = await schedule.run();
-          if (made !== undefined) log.info({ event: "backup", ...made }, "backup made");
-        },
-        (error) => log.error({ err: error }, "no backup was made"),
-      ),
-    );
-    metrics.gauge("backup_age_seconds", () => schedule.age_s());
+  const places = backupPlaces(settings);
+  if (places.length > 0) {
+    const { home, backupRecipients: recipients, backupInterval_ms: interval_ms } = settings;
+    const retention = {
+      latest: settings.backupKeep,
+      hourly: settings.backupKeepHourly,
+      daily: settings.backupKeepDaily,
+      weekly: settings.backupKeepWeekly,
+    };
+    const source = { store, home, version: ownVersion(), clock, lock: { recipients }, interval_ms, retention };
+    const schedules = places.map((place) => createBackupSchedule({ ...source, place }));
+    for (const schedule of schedules) {
+      closers.push(
+        startLoop(
+          clock,
+          Math.min(interval_ms, BACKUP_CHECK_ms),
+          async () => {
+            const made = await schedule.run();
+            if (made !== undefined) log.info({ event: "backup", ...made }, "backup made");
+          },
+          (error) => log.error({ err: error }, "no backup was made"),
+        ),
+      );
+    }
+    metrics.gauge("backup_age_seconds", () => Math.max(...schedules.map((schedule) => schedule.age_s())));
   }
   if (settings.baseRewards) {
     closers.push(

@@ -14,6 +14,7 @@ import { type RunningCoordinator, type StartOptions, startCoordinator } from "./
 import { ownIdentity } from "./own-identity.js";
 import { createTestDatabase } from "./store/testing.js";
 
+export { type S3Server, startS3Server } from "./objects/testing/index.js";
 export { type FakeStripe, startFakeStripe } from "./payments/testing/index.js";
 export { createTestDatabase, type TestDatabase } from "./store/testing.js";
 

@@ -136,17 +136,23 @@ function addBackupCommands(admin: Command): void {
   local(admin.command("backup"))
     .description("save database, keys and secrets as one encrypted file; also while the coordinator runs")
     .option("--recipient <age1…>", "public key whose owner can open it; again for more", collected)
-    .option("-o, --output <file>", "where to (default: umbel-backup-<time>.ndjson.gz.age here)")
+    .option("-o, --output <file>", "where to: a file, or s3://bucket/folder/ (default: umbel-backup-<time>.ndjson.gz.age here)")
     .action(async (options) => (await run()).makeBackup(options));
+  admin
+    .command("backups")
+    .description("backups at a place, latest first")
+    .argument("[place]", "a directory, or s3://bucket/folder (default: UMBEL_BACKUP_DIR and UMBEL_BACKUP_S3)")
+    .option("--json", "print one JSON object")
+    .action(async (place, options) => (await run()).listBackups(place, options));
   local(admin.command("verify-backup"))
     .description("read a backup from end to end and compare its hashes; exits with 7 if anything is wrong")
-    .argument("<file>", "the backup")
+    .argument("<file>", "the backup, or s3://bucket/folder/name")
     .option("--identity <file>", "file with the age identity that opens it")
     .option("--deep", "restore it, too, into a database that is thrown away, and prove the books")
     .action(async (file, options) => (await run()).checkBackup(file, options));
   local(admin.command("restore"))
-    .description("fill an empty home and database with a backup: all of it or nothing")
-    .argument("<file>", "the backup")
+    .description("fill an empty home and database with a backup, also of an older version: all of it or nothing")
+    .argument("<file>", "the backup, or s3://bucket/folder/name")
     .option("--identity <file>", "file with the age identity that opens it")
     .action(async (file, options) => (await run()).restore(file, options));
 }

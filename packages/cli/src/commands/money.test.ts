@@ -7,6 +7,7 @@ import {
   type FakeStripe,
   MODEL,
   startFakeStripe,
+  startS3Server,
   startTestCoordinator,
   type TestCoordinator,
   type TestDatabase,
@@ -288,11 +289,30 @@ describe("commands of money and accounts", () => {
     await works({ run: verify, says: /^It is whole\.$/m, json: { deep: false, rows: expect.any(Number) } });
     vi.stubEnv("UMBEL_DATABASE_URL", target.databaseUrl);
     const restore = "admin restore {dir}/b --identity {dir}/identity --home {dir}/restored";
-    await works({ run: restore, json: { home: path.join(directory, "restored") } });
+    await works({ run: restore, json: { home: path.join(directory, "restored"), migrated: 0, missing_blobs: [] } });
     expect(await umbel(restore)).toMatchObject({ code: EXIT_CODES.verification, stderr: expect.stringContaining("in use") });
     vi.stubEnv("UMBEL_DATABASE_URL", test.databaseUrl);
     const [row] = await target.store.client<{ balance: bigint }[]>`select balance from balances where account_id = 'alice'`;
     expect(row?.balance).toBe(34_249_801n);
+  });
+
+  it("a backup goes to a bucket and is verified there", async () => {
+    const server = await startS3Server();
+    for (const [name, value] of Object.entries({
+      ENDPOINT: server.options.endpoint,
+      REGION: "eu-central-1",
+      KEY_ID: "AKID",
+      SECRET: "secret-8",
+    }))
+      vi.stubEnv(`UMBEL_BACKUP_S3_${name}`, value ?? "");
+    vi.stubEnv("AWS_SESSION_TOKEN", "session");
+    const backup = `admin backup --recipient ${RECIPIENT} --home {home} -o s3://backups/north/`;
+    await works({ run: backup, json: { file: expect.stringMatching(/^s3:.*age$/) }, keep: ["object", ({ file }) => file] });
+    await works({ run: "admin backups s3://backups/north", says: /^MADE .*\n\S+Z +s3:\S+ +umbel-backup-\S+$/m, json: { data: [{}] } });
+    await works({ run: "admin verify-backup {object} --identity {dir}/identity", says: /^It is whole\.$/m });
+    expect(await umbel("admin verify-backup {object}x --identity {dir}/identity")).toMatchObject({ code: EXIT_CODES.failure });
+    await works({ run: "admin backups {dir}", says: /^There are no backups\.$/m, json: { data: [] } });
+    await server.close();
   });
 });
 
@@ -378,6 +398,9 @@ describe("mistakes end in an exit code and what to do next", () => {
     [`admin backup --recipient age1nonsense --home {home} -o {dir}/x`, usage, /age1nonsense/, /age-keygen/],
     [`admin backup --passphrase-file {dir}/none --home {home} -o {dir}/x`, usage, /none/, /./],
     [`admin backup --passphrase-file {dir}/empty --home {home} -o {dir}/x`, usage, /empty/, /passphrase/],
+    [`admin backups`, usage, /no place/, /UMBEL_BACKUP_DIR/],
+    [`admin backups {dir}/none`, usage, /cannot be read/, /s3:/],
+    [`admin verify-backup s3://b --identity {dir}/identity`, usage, /names no object/, /umbel admin backups/],
     [`admin verify-backup {dir}/b`, usage, /no one key/, /--identity/],
     [`admin verify-backup {dir}/none --identity {dir}/identity`, usage, /none/, /./],
     [`admin verify-backup {dir}/b --identity {dir}/empty`, usage, /is empty/, /key or passphrase/],

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { open, readFile } from "node:fs/promises";
 import path from "node:path";
+import type { S3Bucket } from "@umbel/coordinator";
 import type { Manifest, ManifestFile } from "@umbel/protocol";
-import type { S3Bucket } from "./s3-bucket.js";
 
 /**
  * Puts a version's files into a bucket as `<prefix>/<path>`, as `putFiles` does into a directory: what is there already is left, and the

@@ -17,9 +17,10 @@ import { systemClock } from "@umbel/protocol/native";
 import { CliError, EXIT_CODES } from "../exit-codes.js";
 import { resolveHome } from "../home.js";
 import { readSettings } from "../offline-store.js";
-import { createOutput, type Output } from "../output.js";
+import { createOutput, type Output, table } from "../output.js";
 import { asStartError } from "../start-error.js";
 import { VERSION } from "../version.js";
+import { backupsAt, keepBackup, withBackup } from "./backup-files.js";
 
 interface Options {
   readonly passphraseFile?: string;
@@ -44,8 +45,10 @@ export async function makeBackup(options: BackupOptions): Promise<void> {
   const lock = await lockOf(options);
   const home = resolveHome(options.home);
   const at = systemClock.date();
-  const file = path.resolve(options.output ?? backupName(at));
-  const report = await withStore(home, (store) => writeBackup(file, { store, home, version: VERSION, at }, lock).catch(asRefusal));
+  const name = backupName(at);
+  const [file, report] = await keepBackup(options.output ?? name, name, (draft) =>
+    withStore(home, (store) => writeBackup(draft, { store, home, version: VERSION, at }, lock).catch(asRefusal)),
+  );
   output.result({ file, size_bytes: report.size_bytes, ...summaryOf(report) });
   tell(output, report);
   output.line(`Saved ${file}. Keep its key elsewhere: without it nobody opens the backup.`);
@@ -55,9 +58,12 @@ export async function makeBackup(options: BackupOptions): Promise<void> {
 export async function checkBackup(file: string, options: OpenOptions & { readonly deep?: boolean }): Promise<void> {
   const output = createOutput(options);
   const key = await keyOf(options);
-  await refuseMissing(file, "Give the file of a backup.");
-  const report = await verifyBackup(file, key).catch(asRefusal);
-  if (options.deep === true) await tryRestore(file, key);
+  const report = await withBackup(file, async (copy) => {
+    await refuseMissing(copy, "Give the file of a backup; see umbel admin backups.");
+    const found = await verifyBackup(copy, key).catch(asRefusal);
+    if (options.deep === true) await tryRestore(copy, key);
+    return found;
+  });
   output.result({ file, deep: options.deep === true, ...summaryOf(report) });
   tell(output, report);
   output.line(options.deep === true ? "It was restored into a database of its own, row for row, and the books balance." : "It is whole.");
@@ -67,18 +73,50 @@ export async function checkBackup(file: string, options: OpenOptions & { readonl
 export async function restore(file: string, options: OpenOptions): Promise<void> {
   const output = createOutput(options);
   const key = await keyOf(options);
-  await refuseMissing(file, "Give the file of a backup.");
   const home = resolveHome(options.home);
-  const report = await withStore(home, async (store) => {
-    await store.claimCoordinator(`restore-${randomUUID()}`).catch((error: unknown) => {
-      if (!(error instanceof CoordinatorRunningError)) throw error;
-      throw new CliError(error.message, EXIT_CODES.failure, "A backup is restored into an empty home, with --home.");
+  const report = await withBackup(file, async (copy) => {
+    await refuseMissing(copy, "Give the file of a backup; see umbel admin backups.");
+    return withStore(home, async (store) => {
+      await store.claimCoordinator(`restore-${randomUUID()}`).catch((error: unknown) => {
+        if (!(error instanceof CoordinatorRunningError)) throw error;
+        throw new CliError(error.message, EXIT_CODES.failure, "A backup is restored into an empty home, with --home.");
+      });
+      return restoreBackup(copy, key, { store, home }).catch(asRefusal);
     });
-    return restoreBackup(file, key, { store, home }).catch(asRefusal);
   });
-  output.result({ home, ...summaryOf(report) });
+  const { migrated, missing } = report;
+  output.result({ home, ...summaryOf(report), migrated, missing_blobs: missing });
   tell(output, report);
+  if (migrated > 0) output.line(`It was of an older version: ${migrated} changes of the schema were made up for.`);
+  if (missing.length > 0) {
+    output.note(`${missing.length} files of models are not in ${path.join(home, "blobs")}; put them back, or publish those models again:`);
+    for (const blob of missing) output.note(`  ${blob.path} (${blob.size_bytes} bytes)`);
+  }
   output.line(`Restored into ${home}; every row was compared, and the books balance. Start it with: umbel coordinator --home ${home}`);
+}
+
+/** `umbel admin backups`. */
+export async function listBackups(place: string | undefined, options: { readonly json?: boolean }): Promise<void> {
+  const output = createOutput(options);
+  const { backupDirectory, backupBucket } = readSettings({});
+  const places = place === undefined ? [backupDirectory, backupBucket].filter((each) => each !== undefined) : [place];
+  if (places.length === 0) {
+    throw new CliError(
+      "There is no place to look at.",
+      EXIT_CODES.usage,
+      "Give a directory or s3://bucket/folder, or set UMBEL_BACKUP_DIR.",
+    );
+  }
+  const data = (await Promise.all(places.map(async (each) => (await backupsAt(each)).map((found) => ({ place: each, ...found }))))).flat();
+  output.result({ data });
+  output.line(
+    data.length === 0
+      ? "There are no backups."
+      : table(
+          ["MADE", "PLACE", "NAME"],
+          data.map((row) => [row.made_at, row.place, row.name]),
+        ),
+  );
 }
 
 /** Into a home of its own, which is thrown away. */
@@ -163,10 +201,11 @@ function asRefusal(error: unknown): never {
 
 function summaryOf({ header, manifest }: Report) {
   const rows = manifest.tables.reduce((sum, table) => sum + table.rows, 0);
-  return { made_at: header.at, made_by: header.version, rows, tables: manifest.tables, files: manifest.files };
+  return { made_at: header.at, made_by: header.version, rows, ...manifest };
 }
 
 function tell(output: Output, report: Report): void {
-  const { made_at, made_by, rows, tables, files } = summaryOf(report);
+  const { made_at, made_by, rows, tables, files, blobs } = summaryOf(report);
   output.line(`Backup of ${made_at} by version ${made_by}: ${rows} rows of ${tables.length} tables, ${files.length} files of the home.`);
+  if (blobs.length > 0) output.line(`It names ${blobs.length} files of models below blobs/, and does not contain them.`);
 }

@@ -1,12 +1,14 @@
 import { mkdtempSync, rmSync } from "node:fs";
-import { appendFile, readdir, readFile, stat, utimes, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { createFakeClock } from "@umbel/protocol/testing";
 import { generateIdentity, identityToRecipient } from "age-encryption";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createTestDatabase, type TestDatabase } from "../store/testing.js";
-import { backupName, createBackupSchedule, restoreBackup, verifyBackup, writeBackup } from "./index.js";
+import { openS3Bucket } from "../objects/index.js";
+import { startS3Server } from "../objects/testing/index.js";
+import { createTestDatabase, rebuildSchema, type TestDatabase } from "../store/testing.js";
+import { backupName, bucketPlace, createBackupSchedule, directoryPlace, restoreBackup, verifyBackup, writeBackup } from "./index.js";
 import { readBackup } from "./read-backup.js";
 
 const VERSION = "1.2.3";
@@ -51,12 +53,13 @@ async function populate(): Promise<void> {
   await client.unsafe(`create table decisions_20261130 partition of decisions for values from ('2026-11-30') to ('2026-12-01')`);
   await client`insert into decisions (day, request_id, attempt, at, client_request_id, account_digest, surface, public_model, build, kind, outcome, waited, shape,
     decision, ttft_ms) values ('2026-11-30', 'q', 1, now(), 'c', 'd', 's', 'p', 'b', 'first', 'selected', false, '{}', '{}', 0.1)`;
-  const { mkdir } = await import("node:fs/promises");
   await mkdir(path.join(home, "postgres"), { recursive: true });
   await writeFile(path.join(home, "catalog-key.pem"), "a key");
   await writeFile(path.join(home, "pseudonym-secret"), Buffer.from([0, 255, 10, 13]));
   await writeFile(path.join(home, "coordinator.log"), "no secret");
   await writeFile(path.join(home, "postgres", "file"), "no secret either");
+  await mkdir(path.join(home, "blobs", "oak", "1"), { recursive: true });
+  await writeFile(path.join(home, "blobs", "oak", "1", "oak.gguf"), "weights");
 }
 
 const key = () => ({ identity });
@@ -74,6 +77,7 @@ describe("a backup", () => {
     expect(manifest.tables.map(({ name }) => name).sort()).toEqual(tables.map(({ name }) => name).sort());
     expect(manifest.tables).toContainEqual({ name: "usage", rows: 2_500, sha256: expect.any(String) });
     expect(manifest.files.map(({ name }) => name)).toEqual(["catalog-key.pem", "pseudonym-secret"]);
+    expect(manifest.blobs).toEqual([{ path: "oak/1/oak.gguf", size_bytes: 7 }]);
     expect(header).toMatchObject({ format: 1, version: VERSION, at: AT.toISOString() });
     expect((await stat(file)).mode & 0o777).toBe(0o600);
     expect((await readFile(file)).includes("alice")).toBe(false);
@@ -111,7 +115,10 @@ describe("a backup", () => {
 describe("a restore", () => {
   it("makes of an empty database and an empty home what was backed up, row for row, and numbers go on behind", async () => {
     const { target, place } = await emptied();
-    const { manifest } = await restoreBackup(file, key(), { store: target.store, home: place });
+    const { manifest, missing } = await restoreBackup(file, key(), { store: target.store, home: place });
+    expect(missing).toEqual([{ path: "oak/1/oak.gguf", size_bytes: 7 }]);
+    await mkdir(path.join(place, "blobs", "oak", "1"), { recursive: true });
+    await writeFile(path.join(place, "blobs", "oak", "1", "oak.gguf"), "weights");
     const again = path.join(directory, "again");
     await writeBackup(again, { store: target.store, home: place, version: VERSION, at: AT }, { recipients: [recipient] });
     expect((await verifyBackup(again, key())).manifest).toEqual(manifest);
@@ -157,6 +164,52 @@ describe("a restore", () => {
   });
 });
 
+describe("a restore of an older schema", () => {
+  it.each([2, 30])("of %i migrations brings it up to date, and loses nothing", async (count) => {
+    const old = await createTestDatabase();
+    await old.store.client.begin(async (sql) => {
+      await rebuildSchema(sql, count);
+      await sql`insert into users (account_id, display_name) values ('alice', 'Alice')`;
+      await sql`insert into ledger_transactions (kind, idempotency_key, reference) values ('deposit', 'k1', 'r')`;
+      await sql`insert into ledger_entries
+        (account_id, seq, transaction_id, entry_type, amount, withdrawable_delta, balance_after, withdrawable_after)
+        select account, 1, id, 'deposit', amount, 0, amount, 0 from ledger_transactions,
+          (values ('alice', 7000001::bigint), ('sys:stripe', -7000001)) entry (account, amount)`;
+      await sql`insert into balances (account_id, balance, seq) values ('alice', 7000001, 1), ('sys:stripe', -7000001, 1)`;
+    });
+    const older = path.join(directory, `older-${count}`);
+    await writeBackup(older, { store: old.store, home, version: "0.1.0", at: AT }, { recipients: [recipient] });
+    await old.close();
+    const { target, place } = await emptied();
+    const { header, migrated } = await restoreBackup(older, key(), { store: target.store, home: place });
+    const applied = await target.store.client<{ id: number; checksum: string }[]>`select id, checksum from schema_migrations order by id`;
+    const now = await database.store.client<{ id: number; checksum: string }[]>`select id, checksum from schema_migrations order by id`;
+    expect([header.migrations.length, migrated]).toEqual([count, now.length - count]);
+    expect([...applied]).toEqual([...now]);
+    expect(await target.store.client`select balance from balances where account_id = 'alice'`).toEqual([{ balance: 7_000_001n }]);
+    const posting = target.store.client`select ledger_post_entries('x', 'new', 'r', array['alice', 'sys:promo'],
+      array['adjustment', 'adjustment'], array[1, -1]::bigint[], array[null, null]::bigint[], now())`;
+    expect(await posting).toHaveLength(1);
+    await target.close();
+  });
+
+  it("refuses one that this program does not come from, and one that is newer", async () => {
+    for (const change of [
+      `update schema_migrations set checksum = 'x' where id = 1`,
+      `insert into schema_migrations values (9999, 'n', 'c')`,
+    ]) {
+      const other = await createTestDatabase();
+      await other.store.client.unsafe(change);
+      const stranger = path.join(directory, "stranger");
+      await writeBackup(stranger, { store: other.store, home, version: VERSION, at: AT }, { recipients: [recipient] });
+      await other.close();
+      const { target, place } = await emptied();
+      await expect(restoreBackup(stranger, key(), { store: target.store, home: place })).rejects.toThrow("of another schema");
+      await target.close();
+    }
+  });
+});
+
 it("reads parts in order, and the manifest last", async () => {
   const kinds: string[] = [];
   for await (const { kind } of readBackup(file, key())) if (kinds.at(-1) !== kind) kinds.push(kind);
@@ -174,18 +227,17 @@ describe("backups by themselves", () => {
       home,
       version: VERSION,
       clock,
-      directory: place,
+      place: directoryPlace(place),
       lock: { recipients: [recipient] },
       interval_ms,
-      keep: 2,
+      retention: { latest: 2, hourly: 0, daily: 0, weekly: 0 },
     };
     const schedule = createBackupSchedule(options);
     expect(schedule.age_s()).toBe(Number.POSITIVE_INFINITY);
     const made: string[] = [];
     for (let day = 0; day < 3; day += 1) {
       const one = await schedule.run();
-      made.push(path.basename(one?.file ?? ""));
-      await utimes(one?.file ?? "", clock.date(), clock.date());
+      made.push(one?.name ?? "");
       expect(await schedule.run()).toBeUndefined();
       expect(schedule.age_s()).toBe(0);
       await writeFile(path.join(place, "mine.txt"), "x");
@@ -195,5 +247,33 @@ describe("backups by themselves", () => {
     // A coordinator that starts anew goes by what lies there.
     clock.sleep(-interval_ms);
     expect(await createBackupSchedule(options).run()).toBeUndefined();
+  });
+
+  it("go to a bucket, where they are read back from, and what nothing keeps is removed there", async () => {
+    const clock = createFakeClock(AT);
+    const server = await startS3Server();
+    const bucket = openS3Bucket({ ...server.options, place: "s3://backups/umbel north" });
+    await bucket.put("mine.txt", Buffer.from("x"), server.sha256("x"));
+    const own = path.join(directory, "own");
+    await mkdir(own);
+    const schedule = createBackupSchedule({
+      ...{ store: database.store, home: own, version: VERSION, clock, lock: { recipients: [recipient] }, interval_ms: 3_600_000 },
+      ...{ place: bucketPlace("s3://backups/umbel north", bucket, own), retention: { latest: 1, hourly: 0, daily: 0, weekly: 0 } },
+    });
+    const first = await schedule.run();
+    clock.sleep(3_600_000);
+    server.fail(10);
+    await expect(schedule.run()).rejects.toMatchObject({ name: "ObjectStoreError", problem: "unreachable" });
+    expect(schedule.age_s()).toBe(3_600);
+    server.fail(0);
+    const second = await schedule.run();
+    expect(second).toMatchObject({ place: "s3://backups/umbel north", name: backupName(clock.date()) });
+    expect([...(await bucket.keys())].sort()).toEqual(["mine.txt", second?.name]);
+    expect(first?.name).not.toBe(second?.name);
+    const fetched = path.join(directory, "fetched");
+    await bucket.fetchFile(second?.name ?? "", fetched);
+    expect((await verifyBackup(fetched, key())).manifest.tables).toContainEqual({ name: "usage", rows: 2_500, sha256: expect.any(String) });
+    expect(await readdir(path.join(own, "backup-on-its-way"))).toEqual([]);
+    await server.close();
   });
 });

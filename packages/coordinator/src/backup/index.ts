@@ -1,5 +1,7 @@
+export { type BackupPlace, bucketPlace, directoryPlace } from "./places.js";
 export { verifyBackup } from "./read-backup.js";
 export { restoreBackup } from "./restore-backup.js";
-export { backupName, createBackupSchedule } from "./schedule.js";
+export { backupName, madeAt } from "./retention.js";
+export { createBackupSchedule } from "./schedule.js";
 export * from "./types.js";
 export { writeBackup } from "./write-backup.js";

@@ -26,7 +26,14 @@ const mark = z.union([
     z.object({ name, columns: z.array(name), key: z.array(name), parts: z.array(z.object({ name, bound: z.string() })) }),
   ]),
   z.tuple([z.literal("file"), z.object({ name: z.string(), base64: z.base64() })]),
-  z.tuple([z.literal("manifest"), z.object({ tables: z.array(seal.extend({ rows: z.int() })), files: z.array(seal) })]),
+  z.tuple([
+    z.literal("manifest"),
+    z.object({
+      tables: z.array(seal.extend({ rows: z.int() })),
+      files: z.array(seal),
+      blobs: z.array(z.object({ path: z.string(), size_bytes: z.int() })).default([]),
+    }),
+  ]),
 ]);
 
 export type BackupPart =
@@ -76,7 +83,7 @@ export async function* readBackup(file: string, key: BackupKey): AsyncGenerator<
       case "manifest": {
         hasEnded = true;
         const read = { tables: tables.map(({ hash, ...table }) => ({ ...table, sha256: hash.digest("hex") })), files };
-        refuseOther(read, what);
+        refuseOther({ ...read, blobs: what.blobs }, what);
         yield { kind: "manifest", manifest: what };
       }
     }

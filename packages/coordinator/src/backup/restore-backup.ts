@@ -1,7 +1,8 @@
-import { type DumpPart, migrationsHere, restoreDatabase, type Store } from "../store/index.js";
+import { type DumpPart, relationOf, restoreDatabase, type Store } from "../store/index.js";
+import { missingBlobs } from "./blobs.js";
 import { type HomeFile, refuseOtherFiles, writeHomeFiles } from "./home-files.js";
 import { readBackup } from "./read-backup.js";
-import { BackupError, type BackupHeader, type BackupKey, type BackupManifest, type BackupReport } from "./types.js";
+import { BackupError, type BackupHeader, type BackupKey, type BackupManifest, type BackupReport, type BlobReference } from "./types.js";
 
 export interface RestoreTarget {
   /** Nobody else uses it meanwhile. */
@@ -10,13 +11,20 @@ export interface RestoreTarget {
   readonly home: string;
 }
 
+export interface RestoreReport extends BackupReport {
+  /** Migrations that the backup did not have yet. */
+  readonly migrated: number;
+  /** Files of models that lay with the coordinator, and are not in this home. */
+  readonly missing: readonly BlobReference[];
+}
+
 /**
  * Fills an empty database and a home with what a backup holds: all of it or nothing. What was restored is read again and compared with the
- * manifest, and the books are proven, before anything counts.
+ * manifest, and the books are proven, before anything counts. A backup of an older schema is brought up to date.
  *
  * @throws BackupError, RestoreError
  */
-export async function restoreBackup(file: string, key: BackupKey, { store, home }: RestoreTarget): Promise<BackupReport> {
+export async function restoreBackup(file: string, key: BackupKey, { store, home }: RestoreTarget): Promise<RestoreReport> {
   const files: HomeFile[] = [];
   let header: BackupHeader | undefined;
   let manifest: BackupManifest | undefined;
@@ -27,6 +35,7 @@ export async function restoreBackup(file: string, key: BackupKey, { store, home 
         case "header":
           refuseOtherSchema(part.header);
           header = part.header;
+          yield { kind: "schema", applied: header.migrations };
           break;
         case "file":
           files.push(part.file);
@@ -42,20 +51,16 @@ export async function restoreBackup(file: string, key: BackupKey, { store, home 
     }
   }
 
-  await restoreDatabase(store.client, rows(), () => manifest?.tables ?? []);
+  const migrated = await restoreDatabase(store.client, rows(), () => manifest?.tables ?? []);
   await writeHomeFiles(home, files);
   if (header === undefined || manifest === undefined) throw new BackupError("the backup is not whole");
-  return { header, manifest };
+  return { header, manifest, migrated, missing: await missingBlobs(home, manifest.blobs) };
 }
 
-/** Rows fit the schema that they come from. @throws BackupError */
+/** @throws BackupError for a schema that this program does not come from */
 function refuseOtherSchema({ migrations, version, at }: BackupHeader): void {
-  const here = migrationsHere();
-  const isSame =
-    here.length === migrations.length &&
-    here.every(({ id, checksum }, index) => migrations[index]?.id === id && migrations[index]?.checksum === checksum);
-  if (isSame) return;
-  const isNewer = (migrations.at(-1)?.id ?? 0) > (here.at(-1)?.id ?? 0);
-  const remedy = isNewer ? "use a program at least as new" : `restore it with version ${version}, and start this one on it afterwards`;
+  const relation = relationOf(migrations);
+  if (relation === "same" || relation === "older") return;
+  const remedy = relation === "newer" ? "use a program at least as new" : `restore it with version ${version}`;
   throw new BackupError(`the backup of ${at} is of another schema: ${remedy}`);
 }

@@ -27,6 +27,14 @@ export interface SealedFile {
 export interface BackupManifest {
   readonly tables: readonly { readonly name: string; readonly rows: number; readonly sha256: string }[];
   readonly files: readonly SealedFile[];
+  /** Files of models that the coordinator handed out itself: named, because they are large and do not change, and not contained. */
+  readonly blobs: readonly BlobReference[];
+}
+
+export interface BlobReference {
+  /** Below `blobs/` of the home. */
+  readonly path: string;
+  readonly size_bytes: number;
 }
 
 export interface BackupReport {

@@ -2,6 +2,7 @@ import { createHash, type Hash } from "node:crypto";
 import { once } from "node:events";
 import { PassThrough } from "node:stream";
 import { type DumpedTable, dumpDatabase, type Store } from "../store/index.js";
+import { blobsOf } from "./blobs.js";
 import { homeFiles, sealOf } from "./home-files.js";
 import { writeSealed } from "./sealed-file.js";
 import type { BackupHeader, BackupLock, BackupManifest, BackupReport, SealedFile } from "./types.js";
@@ -71,6 +72,7 @@ async function read({ store, home, version, at }: BackupSource, lines: PassThrou
   const manifest: BackupManifest = {
     tables: tables.map(({ name, rows, hash }) => ({ name, rows, sha256: hash.digest("hex") })),
     files,
+    blobs: await blobsOf(home),
   };
   await mark("manifest", manifest);
   lines.end();

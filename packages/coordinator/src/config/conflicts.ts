@@ -1,9 +1,9 @@
 import type { SettingsProblem } from "./load-settings.js";
 import { SETTINGS, type Settings } from "./settings.js";
 
-/** Settings that are each right, and wrong together: money would be given away. Source: money.md §11. */
+/** Settings that are each right, and wrong together: money would be given away, or nothing saved. Source: money.md §11. */
 export function conflictsOf(settings: Settings, env: Readonly<Record<string, string | undefined>>): readonly SettingsProblem[] {
-  return [...ofMock(settings, env), ...ofChain(settings)];
+  return [...ofMock(settings, env), ...ofChain(settings), ...ofBackups(settings)];
 }
 
 /** A chain is set up whole, or not at all. */
@@ -12,6 +12,18 @@ function ofChain(settings: Settings): readonly SettingsProblem[] {
   const expected = `to be given where ${SETTINGS.chainRpcUrl.env} is`;
   const missing = (["chainToken", "chainKeyFile"] as const).filter((name) => settings[name] === undefined);
   const names = settings.chainId === 0 ? [...missing, "chainId" as const] : missing;
+  return names.map((name) => ({ name: SETTINGS[name].env, value: "", expected }));
+}
+
+/** Backups are never written in the clear, and a bucket lets nobody in without a key. */
+function ofBackups(settings: Settings): readonly SettingsProblem[] {
+  const { backupDirectory, backupBucket, backupRecipients } = settings;
+  const place = backupBucket === undefined ? "backupDirectory" : "backupBucket";
+  if (backupDirectory === undefined && backupBucket === undefined) return [];
+  const expected = `to be given where ${SETTINGS[place].env} is`;
+  const keys = backupBucket === undefined ? [] : (["backupBucketKeyId", "backupBucketSecret"] as const);
+  const missing = keys.filter((name) => settings[name] === undefined);
+  const names = backupRecipients.length === 0 ? [...missing, "backupRecipients" as const] : missing;
   return names.map((name) => ({ name: SETTINGS[name].env, value: "", expected }));
 }
 

@@ -129,6 +129,24 @@ export const optionalDirectory: Form<string | undefined> = {
   expected: `${directory.expected}, or empty`,
 };
 
+/** A folder of a bucket, or empty for none. */
+export const optionalBucket: Form<string | undefined> = {
+  schema: z
+    .string()
+    .regex(/^(?:s3:\/\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:\/[^\s?#]{0,512})?)?$/)
+    .transform((written) => (written === "" ? undefined : written)),
+  expected: "s3://bucket or s3://bucket/folder, or empty",
+};
+
+/** What something is called elsewhere, or empty. */
+export const foreignName: Form<string | undefined> = {
+  schema: z
+    .string()
+    .regex(/^[\x21-\x7e]{0,256}$/)
+    .transform((written) => (written === "" ? undefined : written)),
+  expected: "up to 256 characters without blanks",
+};
+
 /** A public key of age. */
 export const ageRecipient: Form<string> = {
   schema: z.string().regex(/^age1[a-z0-9]{50,4000}$/),

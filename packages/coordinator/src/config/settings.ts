@@ -16,6 +16,7 @@ import {
   duration,
   type Form,
   flag,
+  foreignName,
   foreignSecret,
   hostname,
   list,
@@ -24,6 +25,7 @@ import {
   oidcIssuers,
   oneOf,
   optionalAddress,
+  optionalBucket,
   optionalDirectory,
   optionalFile,
   optionalOrigin,
@@ -470,7 +472,7 @@ export const SETTINGS = {
   backupRecipients: setting(list(ageRecipient), {
     env: "UMBEL_BACKUP_RECIPIENTS",
     default: "",
-    about: "Public keys (`age1…`) whose owners can open them; needed with the directory.",
+    about: "Public keys (`age1…`) whose owners can open them; needed with the directory or the bucket.",
   }),
   backupInterval_ms: setting(duration({ least_ms: 60_000, most_ms: 31 * 24 * HOUR_ms }), {
     env: "UMBEL_BACKUP_INTERVAL",
@@ -481,6 +483,47 @@ export const SETTINGS = {
     env: "UMBEL_BACKUP_KEEP",
     default: "14",
     about: "Backups that are kept, the latest.",
+  }),
+  backupKeepHourly: setting(wholeNumber({ least: 0, most: 10_000 }), {
+    env: "UMBEL_BACKUP_KEEP_HOURLY",
+    default: "24",
+    about: "Latest hours of which the last backup is kept as well.",
+  }),
+  backupKeepDaily: setting(wholeNumber({ least: 0, most: 10_000 }), {
+    env: "UMBEL_BACKUP_KEEP_DAILY",
+    default: "14",
+    about: "Latest days of which the last backup is kept as well.",
+  }),
+  backupKeepWeekly: setting(wholeNumber({ least: 0, most: 10_000 }), {
+    env: "UMBEL_BACKUP_KEEP_WEEKLY",
+    default: "8",
+    about: "Latest weeks of which the last backup is kept as well.",
+  }),
+  backupBucket: setting(optionalBucket, {
+    env: "UMBEL_BACKUP_S3",
+    default: "",
+    about: "Bucket of anything that speaks as S3 does, where backups are put by themselves, besides the directory or instead of it.",
+  }),
+  backupBucketEndpoint: setting(optionalAddress, {
+    env: "UMBEL_BACKUP_S3_ENDPOINT",
+    default: "",
+    about: "Where that bucket is; empty is AWS.",
+  }),
+  backupBucketRegion: setting(text, {
+    env: "UMBEL_BACKUP_S3_REGION",
+    default: "us-east-1",
+    about: "Its region.",
+  }),
+  backupBucketKeyId: setting(foreignName, {
+    env: "UMBEL_BACKUP_S3_KEY_ID",
+    default: "",
+    about: "Who asks it; the key needs to read, write, list and delete there.",
+  }),
+  backupBucketSecret: setting(foreignSecret, {
+    env: "UMBEL_BACKUP_S3_SECRET",
+    default: "",
+    about: "The secret of that key.",
+    secret: true,
   }),
   baseRewards: setting(flag, {
     env: "UMBEL_BASE_REWARDS",

@@ -10,6 +10,8 @@ import { ensureRunning } from "./embedded-postgres/index.js";
 import { migrate } from "./migrations/migrate.js";
 import { openStore, type Store } from "./store.js";
 
+export { rebuildSchema } from "./migrations/older-schema.js";
+
 const TEMPLATE = "umbel_template";
 
 export interface TestDatabase {

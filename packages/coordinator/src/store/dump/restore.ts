@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import type { Client } from "../client.js";
+import { finishSchema, rebuildSchema, relationOf } from "../migrations/older-schema.js";
 import { VIOLATIONS } from "../repositories/invariants.js";
-import { prepare, rowsOf } from "./dump.js";
+import { type AppliedMigration, prepare, rowsOf } from "./dump.js";
 import { type DumpedTable, type Session, tablesOf } from "./tables.js";
 
 /** More of them say no more. */
@@ -9,8 +10,9 @@ const VIOLATIONS_TOLD = 10;
 /** A database has rows in these before anybody uses it. */
 const SEEDED: ReadonlySet<string> = new Set(["catalog_state", "coordinator_instances"]);
 
-/** A table, and then its rows as JSON. */
+/** The schema that it is of, and then each table with its rows as JSON. */
 export type DumpPart =
+  | { readonly kind: "schema"; readonly applied: readonly AppliedMigration[] }
   | { readonly kind: "table"; readonly table: DumpedTable }
   | { readonly kind: "rows"; readonly rows: readonly string[] };
 
@@ -27,20 +29,30 @@ export class RestoreError extends Error {
 }
 
 /**
- * Fills an empty database, in one transaction: all of it or nothing. Afterwards each table is read again and compared with what it is to be, and
- * the books are proven.
+ * Fills an empty database, in one transaction: all of it or nothing. Each table is read again and compared with what it is to be; rows of an older
+ * schema are loaded into that schema, which is brought up to date afterwards; and the books are proven.
  *
  * @param seals known only when `parts` have ended
+ * @returns how many migrations were made up for
  * @throws RestoreError
  */
-export async function restoreDatabase(client: Client, parts: AsyncIterable<DumpPart>, seals: () => readonly TableSeal[]): Promise<void> {
-  await client.begin(async (sql) => {
+export async function restoreDatabase(client: Client, parts: AsyncIterable<DumpPart>, seals: () => readonly TableSeal[]): Promise<number> {
+  return client.begin(async (sql) => {
     await prepare(sql);
-    const known = new Map((await tablesOf(sql)).map((table) => [table.name, table]));
+    let known = await tablesByName(sql);
     await refuseUsed(sql, [...known.keys()]);
-    for (const name of SEEDED) await sql`delete from ${sql(name)}`;
+    let migrations = Number.POSITIVE_INFINITY;
     const restored: DumpedTable[] = [];
     for await (const part of parts) {
+      if (part.kind === "schema") {
+        if (relationOf(part.applied) === "older") {
+          migrations = part.applied.length;
+          await rebuildSchema(sql, migrations);
+          known = await tablesByName(sql);
+        }
+        for (const name of SEEDED) if (known.has(name)) await sql`delete from ${sql(name)}`;
+        continue;
+      }
       const table = part.kind === "table" ? part.table : restored.at(-1);
       if (table === undefined) throw new RestoreError("the backup has rows of no table");
       if (part.kind === "rows") {
@@ -62,10 +74,16 @@ export async function restoreDatabase(client: Client, parts: AsyncIterable<DumpP
     const missing = [...known.keys()].filter((name) => !restored.some((table) => table.name === name));
     if (missing.length > 0) throw new RestoreError(`the backup lacks ${missing.join(", ")}`);
     await compare(sql, restored, seals());
+    const made = await finishSchema(sql, migrations);
     const violations = await sql.unsafe<{ property: string; subject: string; difference: string }[]>(VIOLATIONS);
     const told = violations.slice(0, VIOLATIONS_TOLD).map(({ property, subject, difference }) => `${property} ${subject}: ${difference}`);
     if (told.length > 0) throw new RestoreError(`the books do not balance: ${told.join("; ")}`);
+    return made;
   });
+}
+
+async function tablesByName(sql: Session): Promise<ReadonlyMap<string, DumpedTable>> {
+  return new Map((await tablesOf(sql)).map((table) => [table.name, table]));
 }
 
 async function refuseUsed(sql: Session, names: readonly string[]): Promise<void> {

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Client } from "../client.js";
+import type { Session } from "../dump/tables.js";
 import { type Migration, migrations as shipped } from "./index.js";
 
 /** One number for all that migrate this database; chosen at random. */
@@ -42,17 +43,21 @@ export async function migrate(client: Client, migrations: readonly Migration[] =
   }
 }
 
-/** What this program makes of an empty database, by the checksums that a database keeps. */
-export function migrationsHere(): readonly { readonly id: number; readonly checksum: string }[] {
-  return shipped.map(({ id, sql }) => ({ id, checksum: checksum(sql) }));
+/** As databases keep it of each migration that they have had. */
+export function checksumOf({ sql }: Migration): string {
+  return createHash("sha256").update(sql).digest("hex");
 }
 
-async function apply(client: Client, { id, name, sql }: Migration): Promise<void> {
+async function apply(client: Client, migration: Migration): Promise<void> {
+  await client.begin((transaction) => record(transaction, migration));
+}
+
+/** Runs a migration within a transaction, and notes that it was. @throws MigrationError */
+export async function record(transaction: Session, migration: Migration): Promise<void> {
+  const { id, name, sql } = migration;
   try {
-    await client.begin(async (transaction) => {
-      await transaction.unsafe(sql);
-      await transaction`insert into schema_migrations (id, name, checksum) values (${id}, ${name}, ${checksum(sql)})`;
-    });
+    await transaction.unsafe(sql);
+    await transaction`insert into schema_migrations (id, name, checksum) values (${id}, ${name}, ${checksumOf(migration)})`;
   } catch (cause) {
     throw new MigrationError("migration_failed", `Migration ${id} (${name}) failed; nothing of it was kept.`, { cause });
   }
@@ -65,13 +70,9 @@ function refuseMismatch(applied: readonly { id: number; checksum: string }[], mi
       const message = `The database has migration ${row.id}, this program knows ${migrations.length}. Use a program at least as new as the database.`;
       throw new MigrationError("database_newer", message);
     }
-    if (migration.id !== row.id || checksum(migration.sql) !== row.checksum) {
+    if (migration.id !== row.id || checksumOf(migration) !== row.checksum) {
       const message = `Migration ${row.id} of the database is not the one this program ships. Use the program that created the database.`;
       throw new MigrationError("checksum_drift", message);
     }
   }
-}
-
-function checksum(sql: string): string {
-  return createHash("sha256").update(sql).digest("hex");
 }
