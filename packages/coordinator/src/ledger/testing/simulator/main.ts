@@ -1,6 +1,7 @@
-/** `npm run simulate:money -- [--seeds n] [--from s] [--json]`: exits with 1 when a world's books do not balance, or a word was not kept. */
+/** `npm run simulate:money -- [--seeds n] [--from s] [--jobs n] [--json]`: exits with 1 when a world's books do not balance, or a word was not kept. */
+import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
-import { simulateMoney } from "./simulate.js";
+import { simulateInParallel } from "./parallel.js";
 
 const SEEDS_default = "10000";
 
@@ -8,17 +9,19 @@ const { values } = parseArgs({
   options: {
     seeds: { type: "string", default: SEEDS_default },
     from: { type: "string", default: "0" },
+    jobs: { type: "string", default: String(availableParallelism()) },
     json: { type: "boolean", default: false },
   },
 });
-const [seeds, from] = [Number(values.seeds), Number(values.from)];
-if (!(Number.isSafeInteger(seeds) && seeds > 0 && Number.isSafeInteger(from) && from >= 0)) {
-  process.stderr.write("--seeds takes a number above zero, --from one from zero.\n");
+const [seeds, from, jobs] = [Number(values.seeds), Number(values.from), Number(values.jobs)];
+const isCount = (number: number): boolean => Number.isSafeInteger(number) && number > 0;
+if (!(isCount(seeds) && isCount(jobs) && isCount(from + 1))) {
+  process.stderr.write("--seeds and --jobs take a number above zero, --from one from zero.\n");
   process.exit(2);
 }
 
 const start_ms = performance.now();
-const result = await simulateMoney({ from, seeds }, (played) => {
+const result = await simulateInParallel({ from, seeds, jobs }, (played) => {
   if (process.stderr.isTTY) process.stderr.write(`\r${played} of ${seeds} seeds`);
 });
 if (process.stderr.isTTY) process.stderr.write("\r");

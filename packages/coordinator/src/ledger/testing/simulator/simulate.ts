@@ -5,13 +5,16 @@ import { judge, type Violation } from "./verdict.js";
 import { playWorld, type WorldOutcome } from "./world.js";
 
 /** Worlds that share a database, and one audit. */
-const BATCH_SEEDS = 1_000;
+export const BATCH_SEEDS = 500;
 /** Worlds that are played at the same time; each still does one thing at a time. */
 const WORLDS_AT_ONCE = 12;
 
-export interface Simulation {
+export interface Range {
   readonly from: number;
   readonly seeds: number;
+}
+
+export interface Simulation extends Range {
   /** Statements, commits and writes to disk that a fault could strike. */
   readonly gates: number;
   readonly faults: number;
@@ -21,33 +24,22 @@ export interface Simulation {
   readonly log: readonly string[];
 }
 
-/** Plays seeds and judges each. @param onBatch told after each batch how many have been played */
-export async function simulateMoney(
-  { from, seeds }: { readonly from: number; readonly seeds: number },
-  onBatch: (played: number) => void = () => undefined,
-): Promise<Simulation> {
-  const total = { gates: 0, faults: 0, kills: 0 };
-  const violations: Violation[] = [];
-  let log: readonly string[] = [];
-  for (let first = from; first < from + seeds; first += BATCH_SEEDS) {
-    const batch = Array.from({ length: Math.min(BATCH_SEEDS, from + seeds - first) }, (_, index) => first + index);
-    const database = await createTestDatabase();
-    try {
-      await prepare(database.store, batch);
-      const worlds = await playAll(database.store, batch);
-      violations.push(...(await judge(database.store, worlds)));
-      for (const world of worlds) {
-        total.gates += world.gates;
-        total.faults += world.faults;
-        total.kills += world.kills;
-      }
-      if (seeds === 1) log = worlds[0]?.log ?? [];
-    } finally {
-      await database.close();
-    }
-    onBatch(first + batch.length - from);
+/** Plays worlds in one database and judges each; of more than a batch it makes several (`parallel.ts`). */
+export async function simulateMoney({ from, seeds }: Range): Promise<Simulation> {
+  const batch = Array.from({ length: seeds }, (_, index) => from + index);
+  const database = await createTestDatabase();
+  try {
+    await prepare(database.store, batch);
+    const worlds = await playAll(database.store, batch);
+    const sum = (figure: "gates" | "faults" | "kills"): number => worlds.reduce((total, world) => total + world[figure], 0);
+    return {
+      ...{ from, seeds, gates: sum("gates"), faults: sum("faults"), kills: sum("kills") },
+      violations: await judge(database.store, worlds),
+      log: seeds === 1 ? (worlds[0]?.log ?? []) : [],
+    };
+  } finally {
+    await database.close();
   }
-  return { from, seeds, ...total, violations, log };
 }
 
 async function playAll(store: Store, seeds: readonly number[]): Promise<readonly WorldOutcome[]> {

@@ -11,6 +11,9 @@ interface Unsent {
   then: Promise<unknown>["then"];
 }
 
+/** The few statements of a world are prepared once a connection: each is one message then, and not two. */
+const PREPARED = { prepare: true };
+
 /** The database as one process reaches it: the real one, with a gate before every statement. */
 export function wired(store: Store, process: Process, isOwn: (requestId: string) => boolean): Store {
   const client = gated(store.client, process, undefined, isOwn);
@@ -48,8 +51,8 @@ function gated(real: Client, process: Process, transaction: number | undefined, 
         return (text: string, parameters: never[]) =>
           unsent(
             labelOf(text),
-            async () => real.unsafe(text, parameters),
-            async () => real.unsafe(text, parameters).values(),
+            async () => real.unsafe(text, parameters, PREPARED),
+            async () => real.unsafe(text, parameters, PREPARED).values(),
           );
       }
       if (name === "begin") {
