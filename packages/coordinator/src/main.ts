@@ -177,6 +177,7 @@ async function start(
     ),
   );
   reportBooks(metrics, reconciler);
+  metrics.gauge("billing_spill_depth", ledger.spilled);
 
   const catalog = await createCatalog({
     ...{ store, clock, weightsGrace_ms: settings.weightsGrace_ms },

@@ -3,6 +3,8 @@ import type { MicroUsd } from "./types.js";
 /** What an operator should see of the ledger. Ids and numbers only. */
 export type LedgerEvent =
   | { readonly type: "settled"; readonly requestId: string; readonly cost_microUsd: MicroUsd; readonly wait_ms: number }
+  /** A settlement is in the books, for the first time. What the provider does not get is the fee; what was held beyond the cost is free again. */
+  | { readonly type: "booked"; readonly cost_microUsd: MicroUsd; readonly fee_microUsd: MicroUsd; readonly returned_microUsd: MicroUsd }
   /** A machine reported more than the request could use, or less than nothing. */
   | { readonly type: "usage_clamped"; readonly requestId: string; readonly machineId: string }
   /** A money statement got no answer and is repeated. */

@@ -127,6 +127,10 @@ export async function createLedger(options: LedgerOptions): Promise<Ledger> {
     if (result.outcome === "unknown") throw new UnknownReservationError(requestId);
     openTerms.delete(requestId);
     if (result.outcome === "released") return { state: "released", replayed: true } as const;
+    if (!result.replayed) {
+      const returned_microUsd = terms.hold_microUsd > cost_microUsd ? terms.hold_microUsd - cost_microUsd : 0n;
+      onEvent({ type: "booked", cost_microUsd, fee_microUsd, returned_microUsd });
+    }
     if (clamped && !result.replayed) onEvent({ type: "usage_clamped", requestId, machineId: servedBy.machineId });
     return { state: "settled", cost_microUsd: result.cost, replayed: result.replayed } as const;
   }
@@ -266,6 +270,8 @@ export async function createLedger(options: LedgerOptions): Promise<Ledger> {
       replayed = true;
       return { replayed: booked, released: await releaseOrphans() };
     },
+
+    spilled: settlements.spilled,
 
     async close(timeout_ms) {
       instance.close();

@@ -34,6 +34,8 @@ export interface Settlements {
   settle(settlement: Settlement): Promise<SettleOutcome>;
   /** Books what an earlier process left on disk. @throws LedgerUnavailableError with the file untouched */
   replay(): Promise<number>;
+  /** How many are on disk and not known to be booked. */
+  spilled(): number;
   /** Waits for what is under way; spills what is not booked after `timeout_ms`, and stops. */
   close(timeout_ms: number): Promise<void>;
 }
@@ -172,6 +174,8 @@ export function createSettlements(options: SettlementsOptions): Settlements {
       if (lines.length > 0 && onDisk.size === 0) await spill.clear();
       return booked;
     },
+
+    spilled: () => onDisk.size,
 
     async close(timeout_ms) {
       const all = Promise.all([...jobs.values()].map((job) => job.outcome));

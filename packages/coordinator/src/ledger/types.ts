@@ -153,6 +153,8 @@ export interface Ledger {
   listPrices(): Promise<{ readonly prices: readonly { readonly model: string; readonly prices: Prices }[]; readonly fallback: Prices }>;
   /** Replays the spill file, then releases holds of instances that are gone. Run before serving, then periodically. */
   recover(): Promise<{ readonly replayed: number; readonly released: number }>;
+  /** Settlements that are on disk and not known to be in the database. */
+  spilled(): number;
   /** Waits for settlements in progress; what cannot commit within `timeout_ms` is spilled. */
   close(timeout_ms: number): Promise<void>;
 }

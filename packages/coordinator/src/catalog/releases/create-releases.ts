@@ -20,6 +20,8 @@ export interface Releases {
     readonly channel: "stable" | "beta";
     readonly device?: string;
   }): Promise<ReleaseRow | undefined>;
+  /** The highest stable version that every machine of some platform is offered. */
+  newestVersion(): Promise<string | undefined>;
   /** Registers a release, or offers one again. */
   register(release: NewRelease, actor: string): Promise<ReleaseRow>;
   /** @returns false if there is no such release */
@@ -36,6 +38,12 @@ export function createReleases({ store, clock }: { readonly store: Pick<Store, "
           (device === undefined ? row.rollout_percent === 100 : inShare(row.rollout_percent, "release", row.version, device)),
       );
       return offered.sort((a, b) => releasePrecedence(b.version, a.version))[0];
+    },
+    async newestVersion() {
+      const offered = (await releaseRepository.all(store.db)).filter(
+        ({ active, channel, rollout_percent }) => active && channel === "stable" && rollout_percent === 100,
+      );
+      return offered.map(({ version }) => version).sort((a, b) => releasePrecedence(b, a))[0];
     },
     async register(release, actor) {
       const at = clock.date();

@@ -96,6 +96,8 @@ describe("what the books say", () => {
     expect((await test.get(`/v1/me/providers/${id}/earnings`, await test.session("alice"))).status).toBe(404);
     expect(await get("/v1/me/summary", session)).toMatchObject({
       lifetime_micro_usd: 300,
+      payout_ready: false,
+      latest_provider_version: null,
       counts: { total: 1, online: 1, offline: 0, needs_attention: 0 },
     });
   });

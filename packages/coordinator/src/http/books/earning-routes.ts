@@ -64,6 +64,7 @@ const summary = z.object({
   account_id: z.string(),
   available_balance_micro_usd: microUsd,
   withdrawable_balance_micro_usd: microUsd,
+  payout_ready: z.boolean().describe("Whether there is a place that earnings can be paid to."),
   ...earned.shape,
   counts: z.object({
     total: z.int(),
@@ -74,12 +75,13 @@ const summary = z.object({
     hardware: z.int().describe("Whose trust rests on their hardware."),
     needs_attention: z.int().describe("That get no work, for a reason that their owner can change."),
   }),
+  latest_provider_version: z.string().nullable().describe("The newest release that every machine is offered."),
   min_provider_version: z.string().nullable(),
 });
 
 /** What an account's machines earned. Source: money.md §13. */
 export function earningRoutes(dependencies: HttpDependencies): readonly Route[] {
-  const { history, ledger, fleet, settings, clock } = dependencies;
+  const { history, ledger, fleet, payments, releases, settings, clock } = dependencies;
 
   const shown = (row: Awaited<ReturnType<typeof history.earnings>>[number]): z.infer<typeof earning> => ({
     job_id: row.jobId,
@@ -178,10 +180,12 @@ export function earningRoutes(dependencies: HttpDependencies): readonly Route[] 
       doc: { tag: "Account", summary: "Money and machines at a glance", answer: summary },
       async handle(request) {
         const { accountId } = principalOf(request);
-        const [balance, sums, machines] = await Promise.all([
+        const [balance, sums, machines, isPayoutReady, newestVersion] = await Promise.all([
           ledger.balance(accountId),
           history.earningSummary(accountId),
           fleet.machinesOf(accountId),
+          payments.isPayoutReady(accountId),
+          releases.newestVersion(),
         ]);
         const verdictOf = createVerdicts(dependencies);
         const count = (holds: (machine: (typeof machines)[number]) => boolean): number => machines.filter(holds).length;
@@ -189,6 +193,7 @@ export function earningRoutes(dependencies: HttpDependencies): readonly Route[] 
           account_id: accountId,
           available_balance_micro_usd: jsonAmount(balance.spendable_microUsd),
           withdrawable_balance_micro_usd: jsonAmount(balance.withdrawable_microUsd),
+          payout_ready: isPayoutReady,
           ...earnedOf(sums),
           counts: {
             total: machines.length,
@@ -199,6 +204,7 @@ export function earningRoutes(dependencies: HttpDependencies): readonly Route[] 
             hardware: count(({ view }) => view?.trustLevel === "hardware"),
             needs_attention: count((machine) => verdictOf(machine).advice !== null),
           },
+          latest_provider_version: newestVersion ?? null,
           min_provider_version: settings.minProviderVersion === "" ? null : settings.minProviderVersion,
         } satisfies z.infer<typeof summary>;
       },

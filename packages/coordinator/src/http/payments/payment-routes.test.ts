@@ -153,6 +153,8 @@ describe("the routes of money in and out", () => {
     expect((await call("GET", "/v1/billing/stripe/status?refresh=1")).reply).toMatchObject({
       ...{ has_account: true, status: "ready", destination_type: "bank", destination_last4: "6789", instant_eligible: false },
     });
+    expect((await call("GET", "/v1/me/summary")).reply).toMatchObject({ payout_ready: true });
+    expect((await call("GET", "/v1/me/summary", { token: eve })).reply).toMatchObject({ payout_ready: false });
     expect(await call("POST", "/v1/billing/withdraw/stripe", { body: { amount_usd: 5 } })).toMatchObject({
       ...{ status: 400, code: "insufficient_withdrawable" },
     });
