@@ -19,9 +19,17 @@ export function reportLedger(log: Logger, metrics: Metrics): (event: LedgerEvent
   return (event) => {
     metrics.count("ledger_events_total", { type: event.type });
     if (event.type === "settled") metrics.observe("billing_settle_latency_ms", {}, event.wait_ms);
+    if (event.type === "orphans_released") metrics.count("billing_orphans_released_total", {}, event.count);
+    if (event.type === "booked") {
+      metrics.count("billing_platform_fees_micro_usd_total", {}, Number(event.fee_microUsd));
+      metrics.count("billing_provider_credits_micro_usd_total", {}, Number(event.cost_microUsd - event.fee_microUsd));
+      metrics.count("billing_settlement_refund_micro_usd_total", {}, Number(event.returned_microUsd));
+    }
     const { type, ...details } = event;
     const fields = { component: "ledger", event: type, ...details };
     switch (type) {
+      case "booked":
+        break;
       case "settled":
         log.debug(fields, "settled");
         break;
@@ -57,6 +65,7 @@ export function reportPayments(log: Logger, metrics: Metrics): (event: PaymentEv
       case "job_postponed":
       case "event_failed":
       case "deposit_check_failed":
+      case "event_missed":
       case "referral_apply_failed":
       case "signature_refused":
         log.warn(fields, "a payment needs attention if this goes on");
@@ -66,6 +75,9 @@ export function reportPayments(log: Logger, metrics: Metrics): (event: PaymentEv
       case "deposit_review":
       case "withdrawal_alert":
         log.error(fields, "a person should look at this payment");
+        break;
+      case "key_refused":
+        log.error(fields, "Stripe does not accept the key: nothing is paid in or out until UMBEL_STRIPE_SECRET_KEY is a good one");
         break;
     }
   };

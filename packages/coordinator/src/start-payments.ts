@@ -38,13 +38,16 @@ export function startPayments(parts: PaymentParts): { readonly payments: Payment
   if (settings.billingMock) log.warn({ event: "billing_mock" }, "deposits are credited without any payment");
 
   let backlog: Awaited<ReturnType<Payments["backlog"]>> | undefined;
-  const sum = (part: "waiting" | "dead") => (backlog?.outbox ?? []).reduce((total, row) => total + row[part], 0);
+  const sum = (part: "waiting" | "failing" | "dead") => (backlog?.outbox ?? []).reduce((total, row) => total + row[part], 0);
   metrics.gauge("outbox_waiting", () => sum("waiting"));
+  metrics.gauge("outbox_failing", () => sum("failing"));
   metrics.gauge("outbox_dead", () => sum("dead"));
-  metrics.gauge("outbox_oldest_s", () => {
-    const due = (backlog?.outbox ?? []).flatMap(({ oldest }) => (oldest === null ? [] : [oldest.getTime()]));
-    return Math.max(0, Math.floor((clock.date().getTime() - Math.min(...due, clock.date().getTime())) / 1_000));
-  });
+  const longest_s = (part: "oldest" | "failingSince"): number => {
+    const times = (backlog?.outbox ?? []).flatMap((row) => row[part]?.getTime() ?? []);
+    return Math.max(0, Math.floor((clock.date().getTime() - Math.min(...times, clock.date().getTime())) / 1_000));
+  };
+  metrics.gauge("outbox_oldest_s", () => longest_s("oldest"));
+  metrics.gauge("outbox_failing_s", () => longest_s("failingSince"));
   metrics.gauge("stripe_inbox_unprocessed", () => backlog?.inbox.unprocessed ?? 0);
 
   const failed = (what: string) => (error: unknown) => log.warn({ err: error }, what);

@@ -57,6 +57,8 @@ const CATALOGUE = {
   billing_failed_total: { kind: "counter", labels: ["op"], help: "Ledger calls that failed and are repeated." },
   payment_events_total: { kind: "counter", labels: ["type"], help: "What happened to money on its way in and out." },
   outbox_waiting: { kind: "gauge", labels: [], help: "Pieces of work with payment processors that wait or are under way." },
+  outbox_failing: { kind: "gauge", labels: [], help: "Those whose last attempt has failed." },
+  outbox_failing_s: { kind: "gauge", labels: [], help: "For how long the oldest of those has waited, in seconds." },
   outbox_dead: { kind: "gauge", labels: [], help: "Those that only a person can end." },
   outbox_oldest_s: { kind: "gauge", labels: [], help: "For how long the one that is due longest has been due, in seconds." },
   stripe_inbox_unprocessed: { kind: "gauge", labels: [], help: "Events of Stripe that are taken down and not processed." },
@@ -87,6 +89,23 @@ const CATALOGUE = {
     buckets: LATENCY_ms,
     help: "Time from an answer's end to its settlement's commit.",
   },
+  billing_platform_fees_micro_usd_total: {
+    kind: "counter",
+    labels: [],
+    help: "Fees of settled requests, referrers' shares of them included, in millionths of a USD.",
+  },
+  billing_provider_credits_micro_usd_total: {
+    kind: "counter",
+    labels: [],
+    help: "What settled requests have brought to machines, those of nobody included, in millionths of a USD.",
+  },
+  billing_settlement_refund_micro_usd_total: {
+    kind: "counter",
+    labels: [],
+    help: "Held for requests beyond what they cost, in millionths of a USD.",
+  },
+  billing_orphans_released_total: { kind: "counter", labels: [], help: "Holds of coordinators that are gone, given back." },
+  billing_spill_depth: { kind: "gauge", labels: [], help: "Settlements that are on disk and not known to be in the database." },
   ledger_invariant_violation: {
     kind: "gauge",
     labels: ["property"],

@@ -26,6 +26,8 @@ export interface MoneyHealth {
   readonly holdsByAge: readonly number[];
   /** Open holds, dead letters, and what waits to be told to the world outside or was told by it. */
   readonly waiting: readonly { readonly name: string; readonly count: number; readonly oldest: Date | null }[];
+  /** Work with the world outside whose last attempt has failed. */
+  readonly failing: readonly { readonly name: string; readonly count: number; readonly since: Date; readonly error: string }[];
   readonly house: readonly { readonly account: string; readonly balance_microUsd: MicroUsd }[];
 }
 
@@ -58,6 +60,7 @@ export function createReconciler({ store, clock, random, onEvent }: ReconcilerOp
         violations: (await invariantRepository.violations(tx)) as readonly Violation[],
         holdsByAge: await invariantRepository.holdsByAge(tx, HOLD_AGES_S, at),
         waiting: await invariantRepository.depths(tx),
+        failing: await invariantRepository.failing(tx),
         house: await invariantRepository.houseBalances(tx),
       };
     });

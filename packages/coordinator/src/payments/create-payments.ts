@@ -80,6 +80,8 @@ export interface Payments {
   readonly chain: { readonly chainId: number; readonly token: string; readonly fee_microUsd: bigint } | undefined;
   readonly addresses: PayoutAddresses;
   withdrawByChain(request: Omit<StripeWithdrawal, "method">): Promise<WithdrawalRow>;
+  /** Whether there is a place that the account can be paid to. */
+  isPayoutReady(accountId: string): Promise<boolean>;
   withdrawal(accountId: string, id: string): Promise<WithdrawalRow | undefined>;
   withdrawals(
     accountId: string,
@@ -89,7 +91,7 @@ export interface Payments {
   receive(event: Omit<SignedBody, "secret">): Promise<void>;
   /** Does what is due. Call it every second or so. */
   work(): Promise<void>;
-  /** Asks about deposits of which nothing was heard. Call it every hour. */
+  /** Asks about deposits of which nothing was heard, and about events that never came. Call it every hour. */
   reconcile(): Promise<void>;
   /** Removes what was done long ago. */
   sweep(): Promise<void>;
@@ -104,7 +106,8 @@ export function createPayments(options: PaymentOptions): Payments {
   const { store, clock, instanceId, settings, referrals, randomBytes, random, onEvent } = options;
   const database = createDatabase(store, clock, random);
   const newId = (prefix: string) => `${prefix}_${Buffer.from(randomBytes(ID_bytes)).toString("hex")}`;
-  const api = settings.stripe === undefined || settings.stripe === "mock" ? undefined : createStripeApi(settings.stripe);
+  const isReal = settings.stripe !== undefined && settings.stripe !== "mock";
+  const api = isReal ? createStripeApi(settings.stripe, () => onEvent({ type: "key_refused" })) : undefined;
   const book = createWithdrawalBook(onEvent);
   const outbox = createOutbox({
     store,
@@ -128,7 +131,8 @@ export function createPayments(options: PaymentOptions): Payments {
     newId: () => newId("dep"),
   });
   const withdrawals = createWithdrawals({ database, clock, outbox, settings: settings.withdrawals, newId: () => newId("wd") });
-  const receiveEvent = createEventReceiver({ database, clock, inbox, stripe: api });
+  const events = createEventReceiver({ database, clock, inbox, stripe: api, onEvent });
+  const accounts = createConnectedAccounts({ database, clock, stripe: api, settings: settings.onboarding });
   const secrets = { account: settings.webhookSecret, connect: settings.connectWebhookSecret };
 
   return {
@@ -136,16 +140,20 @@ export function createPayments(options: PaymentOptions): Payments {
     takesCards: deposits.isConfigured,
     deposits,
     paysBanks: api !== undefined,
-    accounts: createConnectedAccounts({ database, clock, stripe: api, settings: settings.onboarding }),
+    accounts,
     withdrawByStripe: (request) => withdrawals.withdraw(rail, request),
     chain: chain && { chainId: chain.open.chainId, token: chain.open.token, fee_microUsd: chain.fee_microUsd },
     addresses,
     withdrawByChain: (request) => withdrawals.withdraw(chainRail, { ...request, method: "token" }),
+    async isPayoutReady(accountId) {
+      if (api !== undefined && (await accounts.status(accountId, false))?.status === "ready") return true;
+      return chain !== undefined && (await addresses.of(accountId)) !== undefined;
+    },
     withdrawal: (accountId, id) => withdrawals.get(accountId, id),
     withdrawals: (accountId, query) => withdrawals.list(accountId, query),
     async receive(event) {
       try {
-        await receiveEvent({ ...event, secret: secrets[event.endpoint] });
+        await events.receive({ ...event, secret: secrets[event.endpoint] });
       } catch (error) {
         if (error instanceof Error && error.name === "SignatureError") onEvent({ type: "signature_refused", endpoint: event.endpoint });
         throw error;
@@ -155,7 +163,10 @@ export function createPayments(options: PaymentOptions): Payments {
       await inbox.runDue();
       await outbox.runDue();
     },
-    reconcile: async () => void (await deposits.reconcile()),
+    async reconcile() {
+      await deposits.reconcile();
+      await events.catchUp();
+    },
     async sweep() {
       await outbox.sweep();
       await inbox.sweep();

@@ -8,9 +8,13 @@ export type PaymentEvent =
   /** Somebody sent an event that Stripe has not signed, or an old one. */
   | { readonly type: "signature_refused"; readonly endpoint: "account" | "connect" }
   | { readonly type: "deposit_credited"; readonly depositId: string; readonly amount_microUsd: bigint }
+  /** Stripe does not accept our key: nothing can be paid in or out until an operator has set another. */
+  | { readonly type: "key_refused" }
   /** What was paid is not what was asked for: nothing was credited, and a person must look. */
   | { readonly type: "deposit_review"; readonly depositId: string; readonly reason: string }
   | { readonly type: "deposit_check_failed"; readonly depositId: string; readonly error: string }
+  /** Stripe had told of something, and its webhook never came here: if this goes on, it does not reach us. */
+  | { readonly type: "event_missed"; readonly eventId: string; readonly eventType: string }
   | { readonly type: "referral_apply_failed"; readonly depositId: string; readonly error: string }
   /** Money was taken back; what the account had not is bad debt. */
   | { readonly type: "taken_back"; readonly reference: string; readonly taken_microUsd: bigint; readonly debt_microUsd: bigint }

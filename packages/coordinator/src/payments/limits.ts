@@ -28,6 +28,13 @@ export const PAYMENT_LIMITS = {
   transfer_ms: 24 * 3_600_000,
   /** Pause between two looks at a payout of which nothing is heard. */
   payoutCheck_ms: 6 * 3_600_000,
+  /** For how long after it was sent a payout that has arrived may still come back, and the pause between two looks at it. */
+  returns_ms: 10 * 24 * 3_600_000,
+  returnCheck_ms: 24 * 3_600_000,
+  /** Stripe tells of an event by its webhook within seconds: one so old that has not come is taken for lost. */
+  eventLost_ms: 10 * 60_000,
+  /** For how long Stripe keeps events. */
+  eventsKept_ms: 30 * 24 * 3_600_000,
 } as const;
 
 /** What an instant payout costs, in whole cents, because nothing less can be paid out; a standard one is free. */

@@ -230,6 +230,38 @@ describe("money that goes back to the card", () => {
     expect(await frozen(alice)).toBeNull();
   });
 
+  it("is found by the hourly look when no event comes, and asked for once", async () => {
+    await test.later(24 * 3_600_000);
+    await test.payments.reconcile();
+    test.told.length = 0;
+    const [one, two] = [await test.deposit(alice, 1_000), await test.deposit(alice, 500)];
+    for (const { externalId } of [one, two]) test.stripe.world.pay(externalId);
+    await test.deliverAll();
+    test.stripe.world.refund(one.externalId, 400);
+    test.stripe.world.refund(one.externalId, 100);
+    test.stripe.world.dispute(two.externalId);
+    test.stripe.world.limits.page_max = 2;
+    await test.payments.reconcile();
+    expect(test.told.filter(({ type }) => type === "event_missed")).toEqual([]);
+    await test.later(11 * 60_000);
+    test.stripe.fault = ({ path }) => (path === "/v1/events" ? "key_refused" : undefined);
+    await expect(test.payments.reconcile()).rejects.toThrow("Stripe does not accept");
+    test.stripe.fault = () => undefined;
+    await test.payments.reconcile();
+    await test.later(1_000);
+    expect(await test.balance(alice)).toEqual({ balance: 5n * DOLLAR, withdrawable: 0n, held: 0n });
+    expect(await frozen(alice)).toBe("chargeback");
+    const missed = test.told.flatMap((event) => (event.type === "event_missed" ? [event.eventType] : []));
+    expect(missed.sort()).toEqual(["charge.dispute.created", "charge.refunded", "charge.refunded"]);
+    const asked = test.stripe.requests.length;
+    await test.later(3_600_000);
+    await test.payments.reconcile();
+    const events = test.stripe.requests.slice(asked).filter(({ path }) => path === "/v1/events");
+    expect(events).toMatchObject([{ form: { limit: "100", created: { gt: expect.any(String), lte: expect.any(String) } } }]);
+    await test.deliverAll();
+    expect((await test.balance(alice)).balance).toBe(5n * DOLLAR);
+  });
+
   it("waits for its deposit when it is told of before", async () => {
     const { externalId } = await test.deposit(alice, 1_000);
     test.stripe.world.pay(externalId);

@@ -33,6 +33,8 @@ export type InboxEvent = {
 };
 
 export interface Inbox {
+  /** Takes an event down that nobody waits for; `runDue` processes it. False when it was taken down before. */
+  note(event: IncomingEvent): Promise<boolean>;
   /**
    * Takes an event down and processes it; one that was processed before changes nothing.
    *
@@ -80,6 +82,10 @@ export function createInbox({ store, clock, handle, onEvent }: InboxOptions): In
   }
 
   return {
+    async note(event) {
+      const receivedAt = clock.date();
+      return stripeEventRepository.insert(store.db, { ...event, receivedAt, nextAt: receivedAt });
+    },
     async receive(event) {
       const receivedAt = clock.date();
       const nextAt = new Date(receivedAt.getTime() + FIRST_ATTEMPT_ms);

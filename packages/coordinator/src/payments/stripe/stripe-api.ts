@@ -1,6 +1,6 @@
 import type { Stripe } from "stripe";
 import type { z } from "zod";
-import { asStripeFailure, StripeFailure } from "./stripe-failure.js";
+import { asStripeFailure } from "./stripe-failure.js";
 import {
   account,
   accountLink,
@@ -10,17 +10,21 @@ import {
   identified,
   listOf,
   type Payout,
+  pageOf,
   paymentIntent,
   payout,
   type Transfer,
   transfer,
 } from "./stripe-objects.js";
+import { eventEnvelope } from "./stripe-webhook.js";
 
 /** The version of Stripe's interface that this program speaks, whatever the account's default is. */
 export const STRIPE_API_VERSION = "2026-10-28.endive";
 /** Source: money.md §11. */
 const TIMEOUT_ms = 30_000;
 const LIST_max = 100;
+
+export type StripeEvent = z.output<typeof eventEnvelope>;
 
 export interface NewCheckout {
   readonly amount_cents: number;
@@ -59,6 +63,11 @@ export interface StripeApi {
   /** @returns id of the reversal */
   reverse(transferId: string, withdrawalId: string, idempotencyKey: string): Promise<string>;
   retrieveTransfer(id: string): Promise<Transfer>;
+  /** What has happened between two times, newest first, behind an event if one is given. */
+  events(
+    range: { readonly types: readonly string[]; readonly since: Date; readonly until: Date },
+    after: string | undefined,
+  ): Promise<{ readonly events: readonly StripeEvent[]; readonly hasMore: boolean }>;
 }
 
 export interface StripeAccess {
@@ -67,8 +76,12 @@ export interface StripeAccess {
   readonly apiUrl?: string | undefined;
 }
 
-/** Stripe through its own SDK, which is loaded when it is first needed: it is large, and most coordinators take no cards. */
-export function createStripeApi(access: StripeAccess): StripeApi {
+/**
+ * Stripe through its own SDK, which is loaded when it is first needed: it is large, and most coordinators take no cards.
+ *
+ * @param onKeyRefused told each time that Stripe does not accept the key
+ */
+export function createStripeApi(access: StripeAccess, onKeyRefused: () => void): StripeApi {
   let sdk: Promise<Stripe> | undefined;
 
   async function call<Schema extends z.ZodType>(schema: Schema, ask: (stripe: Stripe) => Promise<unknown>): Promise<z.output<Schema>> {
@@ -76,7 +89,9 @@ export function createStripeApi(access: StripeAccess): StripeApi {
     try {
       return schema.parse(await ask(await sdk));
     } catch (error) {
-      throw error instanceof StripeFailure ? error : asStripeFailure(error);
+      const failure = asStripeFailure(error);
+      if (failure.kind === "key_refused") onKeyRefused();
+      throw failure;
     }
   }
 
@@ -172,7 +187,7 @@ export function createStripeApi(access: StripeAccess): StripeApi {
     retrievePayout: (id, stripeAccountId) => call(payout, (stripe) => stripe.payouts.retrieve(id, {}, { stripeAccount: stripeAccountId })),
 
     async findPayout(withdrawalId, stripeAccountId, since) {
-      const gte = Math.floor(since.getTime() / 1_000);
+      const gte = seconds(since);
       for (let after: string | undefined; ; ) {
         const page = { created: { gte }, limit: LIST_max, ...(after === undefined ? {} : { starting_after: after }) };
         const { data } = await call(listOf(payout), (stripe) => stripe.payouts.list(page, { stripeAccount: stripeAccountId }));
@@ -189,6 +204,13 @@ export function createStripeApi(access: StripeAccess): StripeApi {
     },
 
     retrieveTransfer: (id) => call(transfer, (stripe) => stripe.transfers.retrieve(id)),
+
+    async events({ types, since, until }, after) {
+      const created = { gt: seconds(since), lte: seconds(until) };
+      const page = { types: [...types], created, limit: LIST_max, ...(after === undefined ? {} : { starting_after: after }) };
+      const { data, has_more } = await call(pageOf(eventEnvelope), (stripe) => stripe.events.list(page));
+      return { events: data, hasMore: has_more };
+    },
   };
 }
 
@@ -204,6 +226,10 @@ async function open({ secretKey, apiUrl }: StripeAccess): Promise<Stripe> {
     appInfo: { name: "umbel" },
     ...(address === undefined ? {} : endpointOf(address)),
   });
+}
+
+function seconds(at: Date): number {
+  return Math.floor(at.getTime() / 1_000);
 }
 
 function endpointOf({ hostname, port, protocol }: URL) {

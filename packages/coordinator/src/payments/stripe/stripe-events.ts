@@ -9,7 +9,7 @@ import type { Outbox } from "../outbox/outbox.js";
 import type { WithdrawalBook } from "../withdrawals/withdrawal-book.js";
 import { mirror } from "./connected-accounts.js";
 import { account, charge, checkoutSession, dispute, type Payout, payout, type Transfer, transfer } from "./stripe-objects.js";
-import { arrivalOf, createReturns } from "./stripe-rail.js";
+import { arrivalOf, createReturns, RETURNED } from "./stripe-rail.js";
 
 export interface StripeEventDependencies {
   readonly clock: Clock;
@@ -52,8 +52,7 @@ export function createStripeEventHandler({ clock, outbox, book, referrals, onEve
   async function payoutFailed(tx: Tx, heard: Payout, from: string | null, reason: string): Promise<void> {
     const row = await rowOf(tx, heard, from);
     if (row === undefined) return;
-    if (row.status === "paid")
-      onEvent({ type: "withdrawal_alert", withdrawalId: row.id, reason: "the bank has returned it after it was paid" });
+    if (row.status === "paid") onEvent({ type: "withdrawal_alert", withdrawalId: row.id, reason: RETURNED });
     if (row.payoutId === null) await book.move(tx, row.id, { from: ["transferred"], change: { payoutId: heard.id }, at: clock.date() });
     await takeBackTransfer(tx, row, heard.failure_code ?? reason);
   }

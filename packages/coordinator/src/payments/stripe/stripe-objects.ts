@@ -76,3 +76,4 @@ export type Payout = z.output<typeof payout>;
 export const identified = z.object({ id: z.string() });
 export const accountLink = z.object({ url: z.string() });
 export const listOf = <Item extends z.ZodType>(item: Item) => z.object({ data: z.array(item) });
+export const pageOf = <Item extends z.ZodType>(item: Item) => z.object({ data: z.array(item), has_more: z.boolean() });

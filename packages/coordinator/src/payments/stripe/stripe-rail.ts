@@ -18,6 +18,8 @@ export const STRIPE_JOBS = {
   check: "stripe.payout_check",
 } as const;
 
+export const RETURNED = "the bank has returned it after it was paid";
+
 export interface StripeRailDependencies {
   readonly database: Database;
   readonly clock: Clock;
@@ -80,7 +82,7 @@ export function createStripeRail(dependencies: StripeRailDependencies): PayoutRa
     try {
       return await transferred(row, await api.transfer(paymentOf(row), `wd-tr-${row.id}`));
     } catch (error) {
-      if (!(error instanceof StripeFailure) || error.kind === "unclear") throw error;
+      if (!(error instanceof StripeFailure) || error.kind !== "refused") throw error;
       return giveBack(row, error.code ?? "transfer_refused");
     }
   });
@@ -131,7 +133,7 @@ export function createStripeRail(dependencies: StripeRailDependencies): PayoutRa
     try {
       reversalId = await api.reverse(transferId, row.id, `wd-rev-${row.id}`);
     } catch (error) {
-      if (!(error instanceof StripeFailure) || error.kind === "unclear") throw error;
+      if (!(error instanceof StripeFailure) || error.kind !== "refused") throw error;
       // Somebody may have taken it back by hand.
       if (!(await api.retrieveTransfer(transferId)).reversed) {
         onEvent({ type: "withdrawal_alert", withdrawalId: row.id, reason: "the transfer cannot be taken back" });
@@ -152,17 +154,18 @@ export function createStripeRail(dependencies: StripeRailDependencies): PayoutRa
     return submitted(row, payout);
   }
 
-  /** What events would tell, if none comes. */
-  const check = step(["submitted"], async (row, _job, api) => {
+  /** What events would tell, if none comes: also that a bank has returned what it had taken. */
+  const check = step(["submitted", "paid"], async (row, job, api) => {
     if (row.payoutId === null || row.failureReason !== null) return DONE;
     const payout = await api.retrievePayout(row.payoutId, row.destination);
     if (hasFailed(payout)) {
+      if (row.status === "paid") onEvent({ type: "withdrawal_alert", withdrawalId: row.id, reason: RETURNED });
       await database.transaction((tx) => takeBackTransfer(tx, row, payout.failure_code ?? `payout_${payout.status}`));
       return DONE;
     }
     if (payout.status !== "paid") return { end: "later", after_ms: PAYMENT_LIMITS.payoutCheck_ms };
     await database.transaction((tx) => book.move(tx, row.id, { from: ["submitted"], to: "paid", at: clock.date() }));
-    return DONE;
+    return job.age_ms < PAYMENT_LIMITS.returns_ms ? { end: "later", after_ms: PAYMENT_LIMITS.returnCheck_ms } : DONE;
   });
 
   return {

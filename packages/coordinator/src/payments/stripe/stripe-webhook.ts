@@ -31,7 +31,10 @@ const OBJECTS = {
   },
 } as const satisfies Record<IncomingEvent["endpoint"], Record<string, z.ZodType>>;
 
-const envelope = z.object({
+/** Those of them that are about our own account at Stripe. */
+export const OWN_EVENTS = Object.keys(OBJECTS.account);
+
+export const eventEnvelope = z.object({
   id: z.string().min(1).max(255),
   type: z.string().min(1).max(255),
   created: z.int(),
@@ -73,7 +76,12 @@ export async function verifiedEvent({ endpoint, body, signature, secret }: Signe
     throw new SignatureError("the signature does not fit", { cause });
   }
   refuseFuture(signature, now_ms);
-  const { id, type, created, livemode, account: about, data } = envelope.parse(event);
+  return reducedEvent(endpoint, eventEnvelope.parse(event));
+}
+
+/** What is used of an event; undefined when it is of a kind that changes nothing here. */
+export function reducedEvent(endpoint: IncomingEvent["endpoint"], event: z.output<typeof eventEnvelope>): IncomingEvent | undefined {
+  const { id, type, created, livemode, account: about, data } = event;
   const schema: z.ZodType | undefined = (OBJECTS[endpoint] as Readonly<Record<string, z.ZodType>>)[type];
   if (schema === undefined) return undefined;
   const payload: EventPayload = {

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { createReconciler } from "../../ledger/index.js";
 import { accountRepository, outboxRepository, standingRepository, type WithdrawalRow } from "../../store/index.js";
 import { createTestDatabase, type TestDatabase } from "../../store/testing.js";
 import type { PaymentRefusal } from "../payment-refusal.js";
@@ -253,6 +254,39 @@ describe("a withdrawal to a bank account", () => {
     expect((await test.balance(bob)).balance).toBe(18n * DOLLAR);
   });
 
+  it("is known to have come back from the bank when no event tells", async () => {
+    await test.earn(bob, 20n * DOLLAR);
+    await test.onboarded(bob);
+    const row = await withdraw(5n * DOLLAR);
+    test.stripe.world.settle(row.payoutId ?? "", "paid");
+    await hours(7);
+    test.stripe.world.settle(row.payoutId ?? "", "failed");
+    await hours(48);
+    expect(await test.withdrawal(row.id)).toMatchObject({ status: "failed", refunded: true });
+    expect(test.told).toContainEqual(expect.objectContaining({ type: "withdrawal_alert", withdrawalId: row.id }));
+    expect((await test.balance(bob)).balance).toBe(20n * DOLLAR);
+  });
+
+  it("waits while Stripe does not accept the key, says so where operators look, and goes on when it does", async () => {
+    await test.earn(bob, 20n * DOLLAR);
+    await test.onboarded(bob);
+    test.stripe.fault = () => "key_refused";
+    const row = await withdraw(5n * DOLLAR);
+    await hours(30);
+    expect(await test.withdrawal(row.id)).toMatchObject({ status: "pending", refunded: false });
+    expect(test.told).toContainEqual({ type: "key_refused" });
+    expect((await test.payments.backlog()).outbox).toContainEqual(expect.objectContaining({ kind: "stripe.transfer", failing: 1 }));
+    const { store } = database;
+    const books = createReconciler({ store, clock: test.clock, random: () => 0.5, onEvent: () => undefined });
+    const [failing] = (await books.check()).failing.filter(({ name }) => name === "stripe.transfer");
+    expect(failing).toMatchObject({ count: 1, since: row.createdAt });
+    expect(failing?.error).toBe("Stripe does not accept this coordinator's key: Invalid API Key provided: …");
+    test.stripe.fault = () => undefined;
+    await hours(2);
+    expect(await test.withdrawal(row.id)).toMatchObject({ status: "failed", failureReason: "no_answer", refunded: true });
+    expect((await books.check()).failing.filter(({ name }) => name === "stripe.transfer")).toEqual([]);
+  });
+
   it("comes back, and is told of, when the bank returns it after it was paid; events may come in any order", async () => {
     await test.earn(bob, 20n * DOLLAR);
     await test.onboarded(bob);
@@ -319,6 +353,9 @@ describe("a withdrawal to a bank account", () => {
     test.stripe.world.settle(row.payoutId ?? "", "paid");
     await test.deliverAll();
     await hours(7);
+    // A bank may still return it.
+    expect((await outboxRepository.ofAggregate(database.store.db, row.id)).map(({ state }) => state)).toEqual(["done", "done", "queued"]);
+    await hours(11 * 24);
     expect((await outboxRepository.ofAggregate(database.store.db, row.id)).map(({ state }) => state)).toEqual(["done", "done", "done"]);
     expect((await test.payments.backlog()).outbox.every(({ dead }) => dead === 0)).toBe(true);
   });

@@ -33,6 +33,7 @@ import { erasure } from "./0035-erasure.js";
 import { rewards } from "./0036-rewards.js";
 import { rewardIndex } from "./0037-reward-index.js";
 import { fileParts } from "./0040-file-parts.js";
+import { stripeCatchUp } from "./0044-stripe-catch-up.js";
 
 export interface Migration {
   readonly id: number;
@@ -77,4 +78,5 @@ export const migrations: readonly Migration[] = [
   { id: 36, name: "availability rewards", sql: rewards },
   { id: 37, name: "index of rewards", sql: rewardIndex },
   { id: 40, name: "parts of files", sql: fileParts },
+  { id: 44, name: "events of Stripe that never came", sql: stripeCatchUp },
 ];

@@ -15,6 +15,16 @@ export interface ViolationRow {
   readonly difference: string;
 }
 
+export interface FailingRow {
+  /** Kind of the work; `event` for what the world outside has told. */
+  readonly name: string;
+  readonly count: number;
+  /** When the oldest of it was first due. */
+  readonly since: Date;
+  /** What the latest attempt said. */
+  readonly error: string;
+}
+
 export interface DepthRow {
   readonly name: string;
   readonly count: number;
@@ -86,6 +96,19 @@ export const invariantRepository = {
       count: Number(count),
       oldest: oldest_ms === null ? null : new Date(Number(oldest_ms)),
     }));
+  },
+
+  /** Work with the world outside whose last attempt has failed, and that is tried again. */
+  async failing(tx: Tx): Promise<readonly FailingRow[]> {
+    const rows = await run(
+      tx.execute<{ name: string; count: string; since_ms: string; error: string }>(sql`
+        select name, count(*)::text as count, (extract(epoch from min(at)) * 1000)::bigint::text as since_ms,
+          (array_agg(error order by next_at desc))[1] as error from (
+          select kind as name, created_at as at, next_at, last_error as error from outbox where state in ('queued', 'running') and last_error <> ''
+          union all select 'event', received_at, next_at, last_error from stripe_events where processed_at is null and last_error <> ''
+        ) failing group by name order by name`),
+    );
+    return rows.map(({ name, count, since_ms, error }) => ({ name, count: Number(count), since: new Date(Number(since_ms)), error }));
   },
 
   /** Open holds of these ages: up to each limit, and beyond the last. */

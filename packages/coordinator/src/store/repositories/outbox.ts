@@ -68,13 +68,18 @@ export const outboxRepository = {
     return run(tx.select().from(outbox).where(eq(outbox.aggregateId, aggregateId)).orderBy(asc(outbox.id)));
   },
 
-  /** What waits and what is dead, by kind, with the due time of what has waited longest. */
+  /** What waits, what of it has failed at its last attempt and what is dead, by kind, with the due time of what has waited longest. */
   async depth(tx: Tx) {
     return run(
       tx
         .select({
           kind: outbox.kind,
           waiting: sql<number>`count(*) filter (where ${outbox.state} in ('queued', 'running'))::int`,
+          failing: sql<number>`count(*) filter (where ${outbox.state} in ('queued', 'running') and ${outbox.lastError} <> '')::int`,
+          failingSince:
+            sql`min(${outbox.createdAt}) filter (where ${outbox.state} in ('queued', 'running') and ${outbox.lastError} <> '')`.mapWith(
+              outbox.createdAt,
+            ),
           dead: sql<number>`count(*) filter (where ${outbox.state} = 'dead')::int`,
           oldest: sql`min(${outbox.nextAt}) filter (where ${outbox.state} in ('queued', 'running'))`.mapWith(outbox.nextAt),
         })

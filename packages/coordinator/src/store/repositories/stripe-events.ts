@@ -1,6 +1,6 @@
 import { and, asc, eq, isNull, lt, lte, sql } from "drizzle-orm";
 import { run } from "../run-query.js";
-import { stripeEvents } from "../schema/index.js";
+import { stripeCatchUp, stripeEvents } from "../schema/index.js";
 import type { Tx } from "../tx.js";
 
 export type StripeEventRow = typeof stripeEvents.$inferSelect;
@@ -31,6 +31,19 @@ export const stripeEventRepository = {
         .set(values)
         .where(and(eq(stripeEvents.eventId, eventId), isNull(stripeEvents.processedAt))),
     );
+  },
+
+  /** Until when Stripe was asked for what never came; undefined if never. */
+  async heardUntil(tx: Tx): Promise<Date | undefined> {
+    const [row] = await run(tx.select().from(stripeCatchUp));
+    return row?.heardUntil;
+  },
+
+  /** From when on it is to be asked the next time; it never goes back. */
+  async hearFrom(tx: Tx, until: Date): Promise<void> {
+    const latest = sql`greatest(${stripeCatchUp.heardUntil}, excluded.heard_until)`;
+    const insert = tx.insert(stripeCatchUp).values({ id: 1, heardUntil: until });
+    await run(insert.onConflictDoUpdate({ target: stripeCatchUp.id, set: { heardUntil: latest } }));
   },
 
   /** Ids of those whose turn has come again, longest due first. */

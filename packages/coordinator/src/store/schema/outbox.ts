@@ -51,3 +51,9 @@ export const stripeEvents = pgTable(
     index("stripe_events_processed").on(table.processedAt),
   ],
 );
+
+/** Until when Stripe has been asked for events that never came. One row. */
+export const stripeCatchUp = pgTable("stripe_catch_up", {
+  id: integer("id").primaryKey(),
+  heardUntil: instant("heard_until").notNull(),
+});

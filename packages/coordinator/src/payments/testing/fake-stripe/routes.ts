@@ -61,6 +61,8 @@ export function answer(world: World, { method, path, form, account }: FakeReques
       if (payout.account !== account) throw unknown("payout", id);
       return world.payoutObject(payout);
     }
+    case "GET events":
+      return eventPage(world, form);
     default:
       throw new Refusal(404, "invalid_request_error", `Unrecognized request URL (${method}: ${path}).`);
   }
@@ -135,6 +137,21 @@ function makePayout(world: World, form: Form, accountId: string | undefined): ob
   };
   world.payouts.set(id, { ...payout, status: "pending" });
   return world.payoutObject(world.found(world.payouts, "payout", id));
+}
+
+/** Newest first, as many at once as are asked for. */
+function eventPage(world: World, form: Form): object {
+  const types = Object.values(textsAt(form, "types"));
+  const [after, until] = [Number(textAt(form, "created", "gt")), Number(textAt(form, "created", "lte"))];
+  const own = world.events.filter(
+    ({ endpoint, type, created }) => endpoint === "account" && types.includes(type) && created > after && created <= until,
+  );
+  const newestFirst = own.reverse();
+  const behind = textAt(form, "starting_after");
+  const from = behind === undefined ? 0 : newestFirst.findIndex(({ id }) => id === behind) + 1;
+  const to = from + Math.min(Number(textAt(form, "limit") ?? 10), world.limits.page_max);
+  const data = newestFirst.slice(from, to).map(({ body }) => JSON.parse(body) as object);
+  return { ...list(data, "/v1/events"), has_more: to < newestFirst.length };
 }
 
 function required(form: Form, name: string): string {

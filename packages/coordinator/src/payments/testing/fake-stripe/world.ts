@@ -5,6 +5,7 @@ export interface FakeEvent {
   readonly id: string;
   readonly endpoint: "account" | "connect";
   readonly type: string;
+  readonly created: number;
   /** As it is sent. */
   readonly body: string;
 }
@@ -78,17 +79,18 @@ export function createWorld(clock: Clock) {
 
   function tell(endpoint: FakeEvent["endpoint"], type: string, object: object, account?: string): void {
     const id = newId("evt");
+    const created = now_s();
     const envelope = {
       id,
       object: "event",
       api_version: "2026-10-28.endive",
-      created: now_s(),
+      created,
       livemode: false,
       pending_webhooks: 1,
       type,
     };
     const about = account === undefined ? {} : { account };
-    events.push({ id, endpoint, type, body: JSON.stringify({ ...envelope, ...about, data: { object } }, null, 2) });
+    events.push({ id, endpoint, type, created, body: JSON.stringify({ ...envelope, ...about, data: { object } }, null, 2) });
   }
 
   function found<Item>(items: Map<string, Item>, kind: string, id: string): Item {
@@ -198,6 +200,8 @@ export function createWorld(clock: Clock) {
   return {
     ...{ checkouts, accounts, transfers, payouts, events },
     ...{ newId, now_s, tell, found, takeFrom },
+    /** Fewer objects a page than are asked for, to see what is done with the rest. */
+    limits: { page_max: 100 },
     ...{ checkoutObject, paymentObject, chargeObject, accountObject, transferObject, payoutObject },
 
     /** Somebody pays on the page; `later` is a method whose money comes, or does not, afterwards. */
