@@ -20,12 +20,22 @@ export function addBillingCommands(program: Command): void {
   asOwner(billing.command("withdraw").description("withdraw earnings to your bank account or debit card"))
     .argument("<usd>", "amount, e.g. 25 or 12.50")
     .option("--instant", "within half an hour, to a debit card, for a fee")
-    .option("--stablecoin", "in a stablecoin, to the address that the account has signed for")
+    .option("--stablecoin", "in a stablecoin, to the address that the account has signed for (umbel billing address)")
     .option("--key <text>", "the same withdrawal asked for again under the same key happens once (default: a new one)")
     .action(async (usd, options) => (await import("../run/billing.js")).withdraw(usd, options));
   asOwner(billing.command("withdrawals").description("withdrawals of the account, newest first")).action(async (options) =>
     (await import("../run/billing.js")).listWithdrawals(options),
   );
+  const address = billing.command("address").description("the address that you are paid to in a stablecoin");
+  asOwner(address.command("show").description("the address, and on which chain")).action(async (options) =>
+    (await import("../run/payout-address.js")).showAddress(options),
+  );
+  asOwner(address.command("challenge").description("get the message by which an address shows that it is yours"))
+    .argument("<address>", "0x and 40 hexadecimal digits")
+    .action(async (text, options) => (await import("../run/payout-address.js")).challengeAddress(text, options));
+  asOwner(address.command("prove").description("hand in the message's signature, and be paid to that address"))
+    .argument("<signature>", "of the message of the last challenge, in hexadecimal digits")
+    .action(async (signature, options) => (await import("../run/payout-address.js")).proveAddress(signature, options));
 }
 
 function asOwner(command: Command): Command {

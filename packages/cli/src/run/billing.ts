@@ -7,7 +7,7 @@ import { createOutput, type Output, table } from "../output.js";
 import { accepted, type DeviceOptions, sessionToken } from "./device.js";
 
 /** As for whoever owns machines: a session of the account. */
-type BillingOptions = DeviceOptions;
+export type BillingOptions = DeviceOptions;
 
 interface WithdrawOptions extends BillingOptions {
   readonly instant?: boolean;
@@ -117,7 +117,8 @@ export async function listWithdrawals(options: BillingOptions): Promise<void> {
   output.line(rows.length === 0 ? "No withdrawals yet." : table(["ID", "STATUS", "NET USD", "FEE", "ASKED"], rows));
 }
 
-async function ask(
+/** What the coordinator answers; with `--json` it is printed as it is. */
+export async function ask(
   method: string,
   path: string,
   options: BillingOptions,

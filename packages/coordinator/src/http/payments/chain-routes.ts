@@ -18,8 +18,10 @@ const addressAnswer = z.object({
   verified_at: z.iso.datetime().nullable(),
 });
 const challengeBody = z.strictObject({ address: z.string().max(64) });
-const challengeAnswer = z.object({ message: z.string().describe("To be signed by the address (EIP-191)."), expires_at: z.iso.datetime() });
-const proofBody = z.strictObject({ signature: z.string().max(256) });
+const challengeAnswer = z.object({ message: z.string().describe("To be signed by the address: by its key (EIP-191), or as its contract wants it (EIP-1271)."), expires_at: z.iso.datetime() });
+/** A wallet that is a contract may need the signatures of many keys. */
+const SIGNATURE_characters_max = 8_194;
+const proofBody = z.strictObject({ signature: z.string().max(SIGNATURE_characters_max) });
 const provenAnswer = z.object({ address: z.string() });
 const withdrawBody = z.strictObject({ amount_usd: usdAmount });
 
@@ -68,7 +70,7 @@ export function chainRoutes(dependencies: HttpDependencies): readonly Route[] {
         summary: "Show that the address is yours, and be paid to it",
         request: proofBody,
         answer: provenAnswer,
-        errors: [400, 404],
+        errors: [400, 404, 502],
       },
       async handle(request): Promise<z.infer<typeof provenAnswer>> {
         const { signature } = await controlBody(request, proofBody, dependencies);

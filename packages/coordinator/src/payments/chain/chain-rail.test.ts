@@ -1,4 +1,5 @@
 import { randomBytes, randomUUID } from "node:crypto";
+import { hashMessage } from "viem";
 import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { accountRepository, chainRepository } from "../../store/index.js";
@@ -9,7 +10,7 @@ import { CHAIN_LIMITS } from "./chain-rail.js";
 import { createEvmChain } from "./evm-chain.js";
 import { CHALLENGE_ms } from "./payout-addresses.js";
 import { CHAIN_ID, type LocalChain, startLocalChain, TOKEN } from "./testing/local-chain.js";
-import { REFUSED } from "./testing/token-code.js";
+import { PICKY_CONTRACT, REFUSED } from "./testing/token-code.js";
 
 const CONFIRMATIONS = 3;
 const UNITS = 1_000_000n;
@@ -82,6 +83,23 @@ describe("an address on a chain", () => {
     expect(await refusal(addresses.prove(carol, await wallet.signMessage({ message: late.message })))).toBe("not_found");
     expect(await addresses.of(carol)).toBeUndefined();
     expect(await proven()).toBe((await addresses.of(carol))?.address);
+  });
+
+  it("is a contract's when it takes the signature for its own (EIP-1271), and says that the chain does not answer", async () => {
+    const { addresses } = test.payments;
+    const wallet = privateKeyToAccount(generatePrivateKey()).address;
+    await chain.place(wallet, PICKY_CONTRACT);
+    const [first, second] = [await addresses.challenge(carol, wallet), await addresses.challenge(carol, wallet)];
+    expect(await refusal(addresses.prove(carol, hashMessage(first.message)))).toBe("invalid_request_error signature");
+    await addresses.challenge(carol, wallet);
+    chain.fault = (method) => (method === "eth_call" ? "lost_request" : undefined);
+    expect(await refusal(addresses.prove(carol, hashMessage(second.message)))).toBe("chain_error");
+    chain.fault = () => undefined;
+    const { message } = await addresses.challenge(carol, wallet);
+    expect(await addresses.prove(carol, hashMessage(message))).toBe(wallet);
+    // Where there is no contract, nothing but the key counts.
+    const { message: another } = await addresses.challenge(carol, privateKeyToAccount(generatePrivateKey()).address);
+    expect(await refusal(addresses.prove(carol, hashMessage(another)))).toBe("invalid_request_error signature");
   });
 
   it("is refused with a wrong checksum (EIP-55), and where nobody could be paid", async () => {

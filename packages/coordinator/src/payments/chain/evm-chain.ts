@@ -5,6 +5,22 @@ const TIMEOUT_ms = 10_000;
 /** Beyond the estimate, because what a transfer needs depends on what others do before it. */
 const GAS_SPARE_percent = 130n;
 
+/** Of one key: 65 bytes. A contract may want those of several, or anything else. */
+const KEY_SIGNATURE = /^0x[0-9a-f]{130}$/i;
+const SIGNATURE = /^0x(?:[0-9a-f]{2}){1,4096}$/i;
+/** Source: EIP-1271. */
+const ERC1271 = [
+  {
+    ...{ type: "function", name: "isValidSignature", stateMutability: "view" },
+    inputs: [
+      { name: "hash", type: "bytes32" },
+      { name: "signature", type: "bytes" },
+    ],
+    outputs: [{ name: "", type: "bytes4" }],
+  },
+] as const;
+const ERC1271_TAKEN = "0x1626ba7e";
+
 export interface EvmAccess {
   /** A JSON-RPC address of the chain. */
   readonly rpcUrl: string;
@@ -41,6 +57,21 @@ export function createEvmChain(access: EvmAccess): PayoutChain {
     const { viem } = await parts();
     return viem.encodeFunctionData({ abi: viem.erc20Abi, functionName: "transfer", args: [recipient as Hex, units] });
   };
+
+  /** A contract says itself whose signatures it takes for its own; what is no contract, or knows of no signatures, takes none. */
+  async function isTakenByContract({ address, message, signature }: { address: Hex; message: string; signature: Hex }): Promise<boolean> {
+    const { viem, client } = await parts();
+    const functionName = "isValidSignature";
+    const data = viem.encodeFunctionData({ abi: ERC1271, functionName, args: [viem.hashMessage(message), signature] });
+    try {
+      const { data: said = "0x" } = await client.call({ to: address, data });
+      return said.length === 66 && said.startsWith(ERC1271_TAKEN);
+    } catch (error) {
+      const isRevert = error instanceof viem.BaseError && error.walk((cause) => cause instanceof viem.ExecutionRevertedError) !== null;
+      if (isRevert) return false;
+      throw error;
+    }
+  }
 
   return {
     chainId,
@@ -100,10 +131,12 @@ export function createEvmChain(access: EvmAccess): PayoutChain {
     },
 
     async isSignedBy(address, message, signature) {
-      if (!/^0x[0-9a-fA-F]{130}$/.test(signature)) return false;
+      if (!SIGNATURE.test(signature)) return false;
+      const signed = { address: address as Hex, message, signature: signature as Hex };
       const { verifyMessage } = await import("viem");
       // A signature that belongs to no key is a wrong one.
-      return verifyMessage({ address: address as Hex, message, signature: signature as Hex }).catch(() => false);
+      if (KEY_SIGNATURE.test(signature) && (await verifyMessage(signed).catch(() => false))) return true;
+      return isTakenByContract(signed);
     },
   };
 }

@@ -48,7 +48,12 @@ export function createPayoutAddresses({ database, clock, chain, newId }: PayoutA
     async prove(accountId, signature) {
       const asked = await database.transaction((tx) => payoutAddressRepository.takeChallenge(tx, accountId, clock.date()));
       if (asked === undefined) throw new PaymentRefusal("not_found", "there is nothing to sign — ask for a challenge first");
-      if (!(await open().isSignedBy(asked.address, asked.message, signature)))
+      const isSigned = await open()
+        .isSignedBy(asked.address, asked.message, signature)
+        .catch((cause: unknown) => {
+          throw new PaymentRefusal("chain_error", "the chain did not answer — please ask for another challenge", undefined, { cause });
+        });
+      if (!isSigned)
         throw new PaymentRefusal("invalid_request_error", "the signature is not of this address", "signature");
       await database.transaction((tx) => payoutAddressRepository.put(tx, { accountId, address: asked.address, verifiedAt: clock.date() }));
       return asked.address;

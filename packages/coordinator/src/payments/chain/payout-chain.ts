@@ -43,6 +43,6 @@ export interface PayoutChain {
   receipt(hash: string): Promise<ChainReceipt | undefined>;
   /** In the form with a checksum (EIP-55); undefined for what is no address, or has a wrong checksum. */
   addressOf(text: string): Promise<string | undefined>;
-  /** Whether the owner of an address has signed a message (EIP-191). */
+  /** Whether the owner of an address has signed a message (EIP-191), or the contract there takes the signature for its own (EIP-1271). */
   isSignedBy(address: string, message: string, signature: string): Promise<boolean>;
 }

@@ -22,6 +22,8 @@ export interface LocalChain {
   /** Gives an address ether for fees, and units of the token. */
   fund(address: string, units: bigint): Promise<void>;
   balanceOf(address: string): Promise<bigint>;
+  /** Puts a contract at an address. */
+  place(address: string, code: string): Promise<void>;
   /** Takes what waits, in the order of nonces, into one block; then empty blocks, so that there are so many in all. */
   mine(blocks?: number): Promise<void>;
   readonly waiting: () => number;
@@ -152,6 +154,11 @@ export async function startLocalChain(): Promise<LocalChain> {
         const owner = addressOf(text);
         await vm.stateManager.putAccount(owner, new Account(await nonceOf(owner), 100n * ETHER_wei));
         await vm.stateManager.putStorage(token, slotOf(owner), hexToBytes(`0x${units.toString(16).padStart(64, "0")}`));
+      }),
+    place: (text, code) =>
+      alone(async () => {
+        await vm.stateManager.putAccount(addressOf(text), new Account(1n, 0n));
+        await vm.stateManager.putCode(addressOf(text), hexToBytes(code as PrefixedHexString));
       }),
     balanceOf: (text) =>
       alone(async () => BigInt(bytesToHex(setLengthLeft(await vm.stateManager.getStorage(token, slotOf(addressOf(text))), 32)))),

@@ -1,5 +1,7 @@
 /** The address that the token of the tests pays nothing to, as real ones refuse some. */
 export const REFUSED = `0x${"0".repeat(36)}dead`;
+/** A wallet that is a contract (EIP-1271): it takes what begins with the hash of the message itself, and reverts for all else. */
+export const PICKY_CONTRACT = "0x60643560043514600f5760006000fd5b631626ba7e60e01b60005260206000f3";
 /** keccak256 of `Transfer(address,address,uint256)`. */
 const TRANSFER_TOPIC = "ddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef";
 
