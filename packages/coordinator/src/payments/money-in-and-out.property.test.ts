@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { accountRepository, withdrawalRepository } from "../store/index.js";
 import { createTestDatabase, type TestDatabase } from "../store/testing.js";
-import type { Fault } from "./testing/fake-stripe/fake-stripe.js";
+import type { Fault } from "./testing/fake-stripe/desk.js";
 import { DOLLAR, openPayments, type TestPayments } from "./testing/open-payments.js";
 
 /** A few in the tests of every day; `UMBEL_PAYMENT_RUNS` plays more. */

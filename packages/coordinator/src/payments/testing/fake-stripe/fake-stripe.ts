@@ -1,108 +1,34 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { Clock } from "@umbel/protocol";
-import { Stripe } from "stripe";
-import { parseForm } from "./form.js";
-import { Refusal } from "./refusal.js";
-import { answer, type FakeRequest } from "./routes.js";
-import { createWorld, type FakeEvent, type World } from "./world.js";
+import { createDesk, type Fault, type StripeDesk } from "./desk.js";
+import type { FakeRequest } from "./routes.js";
 
-const KEYS_KEPT_ms = 24 * 3_600_000;
-
-/**
- * What goes wrong with one request.
- * - `lost_request`: it never arrives; `lost_reply`: it is done, and nobody hears of it
- * - `broken`: Stripe fails with a 500 before it has done anything, and says the same to a repetition
- * - `busy`: 429, and nothing is kept of it; `key_refused`: 401, as when a key was revoked
- */
-export type Fault = "lost_request" | "lost_reply" | "broken" | "busy" | "key_refused";
-
-export interface FakeStripe {
+export interface FakeStripe extends Omit<StripeDesk, "respond"> {
   readonly url: string;
-  readonly secretKey: string;
-  readonly secrets: Readonly<Record<FakeEvent["endpoint"], string>>;
-  readonly world: World;
   /** Asked for each request; what it says goes wrong. */
   fault: (request: FakeRequest) => Fault | undefined;
-  /** What was asked, in order. */
-  readonly requests: readonly (FakeRequest & { readonly idempotencyKey: string | undefined; readonly version: string | undefined })[];
-  /** An event as it comes to a webhook, signed now by the SDK's own code. */
-  signed(
-    event: FakeEvent,
-    options?: { readonly at?: Date; readonly secret?: string },
-  ): { readonly body: Uint8Array; readonly signature: string };
   close(): Promise<void>;
 }
 
-interface Kept {
-  readonly fingerprint: string;
-  readonly status: number;
-  readonly body: object;
-  readonly at_ms: number;
-}
-
-/** A server that speaks Stripe's wire format: forms in, JSON out, idempotency keys that stand for their first answer, signed events. */
+/** A server that speaks Stripe's wire format. */
 export async function startFakeStripe(clock: Clock): Promise<FakeStripe> {
-  const world = createWorld(clock);
-  const secretKey = "sk_test_canarySecretKey";
-  const secrets = { account: "whsec_canaryAccount", connect: "whsec_canaryConnect" };
-  const kept = new Map<string, Kept>();
-  const requests: FakeStripe["requests"][number][] = [];
-
-  function done(
-    request: FakeRequest,
-    idempotencyKey: string | undefined,
-    isBroken: boolean,
-  ): { status: number; body: object; replayed: boolean } {
-    const now_ms = clock.date().getTime();
-    const name = `${request.account ?? ""} ${idempotencyKey}`;
-    const fingerprint = JSON.stringify(request);
-    const first = idempotencyKey === undefined || request.method === "GET" ? undefined : kept.get(name);
-    if (first !== undefined && now_ms - first.at_ms < KEYS_KEPT_ms) {
-      if (first.fingerprint === fingerprint) return { status: first.status, body: first.body, replayed: true };
-      throw new Refusal(
-        400,
-        "idempotency_error",
-        `Keys for idempotent requests can only be used with the same parameters they were first used with.`,
-      );
-    }
-    let result: { status: number; body: object };
-    try {
-      if (isBroken) throw new Refusal(500, "api_error", "An unknown error occurred");
-      result = { status: 200, body: answer(world, request) };
-    } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
-      result = { status: error.status, body: error.body };
-    }
-    if (idempotencyKey !== undefined && request.method !== "GET") kept.set(name, { fingerprint, ...result, at_ms: now_ms });
-    return { ...result, replayed: false };
-  }
+  const { respond, ...desk } = createDesk(clock);
 
   async function serve(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const pieces: Buffer[] = [];
     for await (const piece of incoming) pieces.push(piece as Buffer);
-    const url = new URL(incoming.url ?? "/", "http://stripe.test");
-    const form = parseForm(incoming.method === "GET" ? url.search.slice(1) : Buffer.concat(pieces).toString());
-    const header = (name: string) => incoming.headers[name]?.toString();
-    const request = { method: incoming.method ?? "", path: url.pathname, form, account: header("stripe-account") };
-    const idempotencyKey = header("idempotency-key");
-    requests.push({ ...request, idempotencyKey, version: header("stripe-version") });
-    const fault = fake.fault(request);
-    if (fault === "lost_request") return void incoming.socket.destroy();
-    const send = (status: number, body: object, headers: Record<string, string> = {}) => {
-      outgoing.writeHead(status, { "content-type": "application/json", "request-id": world.newId("req"), ...headers });
-      outgoing.end(JSON.stringify(body));
-    };
-    try {
-      if (fault === "key_refused" || header("authorization") !== `Bearer ${secretKey}`)
-        throw new Refusal(401, "invalid_request_error", "Invalid API Key provided: sk_test_************tKey");
-      if (fault === "busy") throw new Refusal(429, "invalid_request_error", "Too many requests", { code: "rate_limit" });
-      const { status, body, replayed } = done(request, idempotencyKey, fault === "broken");
-      if (fault === "lost_reply") return void incoming.socket.destroy();
-      send(status, body, replayed ? { "idempotent-replayed": "true" } : {});
-    } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
-      send(error.status, error.body);
-    }
+    const answer = respond(
+      {
+        method: incoming.method ?? "",
+        url: incoming.url ?? "/",
+        body: Buffer.concat(pieces).toString(),
+        header: (name) => incoming.headers[name]?.toString(),
+      },
+      (request) => fake.fault(request),
+    );
+    if (answer === undefined) return void incoming.socket.destroy();
+    outgoing.writeHead(answer.status, { ...answer.headers });
+    outgoing.end(answer.body);
   }
 
   const server = createServer((incoming, outgoing) => void serve(incoming, outgoing));
@@ -111,14 +37,9 @@ export async function startFakeStripe(clock: Clock): Promise<FakeStripe> {
   if (typeof address !== "object" || address === null) throw new Error("no address");
 
   const fake: FakeStripe = {
+    ...desk,
     url: `http://127.0.0.1:${address.port}`,
-    ...{ secretKey, secrets, world, requests },
     fault: () => undefined,
-    signed({ body, endpoint }, { at = clock.date(), secret = secrets[endpoint] } = {}) {
-      const timestamp = Math.floor(at.getTime() / 1_000);
-      const signature = Stripe.webhooks.generateTestHeaderString({ payload: body, secret, timestamp });
-      return { body: Buffer.from(body), signature };
-    },
     async close() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));

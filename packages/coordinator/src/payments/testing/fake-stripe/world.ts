@@ -61,7 +61,7 @@ let worlds = 0;
  * What is so at Stripe, whatever of it anybody has heard: pages, payments, accounts, transfers, payouts, and the events that tell of them. All
  * ids count up, and time is the test's.
  */
-export function createWorld(clock: Clock) {
+export function createWorld(clock: Pick<Clock, "date">) {
   const checkouts = new Map<string, FakeCheckout>();
   const accounts = new Map<string, FakeAccount>();
   const transfers = new Map<string, FakeTransfer>();
