@@ -259,6 +259,7 @@ describe("commands of money and accounts", () => {
       keep: ["account", ({ stripe_account_id }) => stripe_account_id],
     },
     { run: `billing onboard ${OWNER}`, says: /^Answer Stripe's questions here: http/m },
+    { run: `billing address show ${OWNER}`, says: /^This network pays out on no chain\.$/m, json: { configured: false, address: null } },
     { run: `billing withdrawals ${OWNER}`, says: /^No withdrawals yet\.$/m, json: { withdrawals: [] } },
   ])("umbel $run", works);
 
@@ -391,6 +392,9 @@ describe("mistakes end in an exit code and what to do next", () => {
     [`billing withdraw 5 --instant --stablecoin ${OWNER}`, usage, /one way/, /./],
     [`billing withdraw 5 --instant ${OWNER}`, failure, /./, /without --instant/],
     [`billing withdraw 5 --stablecoin ${OWNER}`, failure, /./, /ask whoever runs it/],
+    [`billing address challenge 0x12 ${OWNER}`, usage, /0x12 is no address/, /40 hexadecimal/],
+    [`billing address challenge 0x${"1".repeat(40)} ${OWNER}`, failure, /no chain/, /ask whoever runs it/],
+    [`billing address prove 0x00 ${OWNER}`, failure, /challenge/, /umbel billing address challenge/],
     [`billing withdraw 100 ${OWNER}`, failure, /./, /umbel balance/],
     [`billing withdraw 5 ${OWNER} --account bob`, failure, /./, /umbel billing onboard/],
 

@@ -21,6 +21,8 @@ const BY_CODE = {
   not_onboarded: "Say first where to pay to, with: umbel billing onboard",
   insufficient_withdrawable: "See what was earned and not spent with: umbel balance",
   instant_unavailable: "Withdraw without --instant, or name a debit card with: umbel billing onboard",
+  chain_error: "Try again in a minute, with: umbel billing address challenge <address>",
+  not_found: "Begin with: umbel billing address challenge <address>",
   account_frozen: "Ask whoever runs this network.",
 };
 const opened = z.object({ url: z.string(), session_id: z.string() }).loose();
