@@ -18,7 +18,10 @@ const addressAnswer = z.object({
   verified_at: z.iso.datetime().nullable(),
 });
 const challengeBody = z.strictObject({ address: z.string().max(64) });
-const challengeAnswer = z.object({ message: z.string().describe("To be signed by the address: by its key (EIP-191), or as its contract wants it (EIP-1271)."), expires_at: z.iso.datetime() });
+const challengeAnswer = z.object({
+  message: z.string().describe("To be signed by the address: by its key (EIP-191), or as its contract wants it (EIP-1271)."),
+  expires_at: z.iso.datetime(),
+});
 /** A wallet that is a contract may need the signatures of many keys. */
 const SIGNATURE_characters_max = 8_194;
 const proofBody = z.strictObject({ signature: z.string().max(SIGNATURE_characters_max) });

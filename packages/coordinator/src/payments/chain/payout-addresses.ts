@@ -53,8 +53,7 @@ export function createPayoutAddresses({ database, clock, chain, newId }: PayoutA
         .catch((cause: unknown) => {
           throw new PaymentRefusal("chain_error", "the chain did not answer — please ask for another challenge", undefined, { cause });
         });
-      if (!isSigned)
-        throw new PaymentRefusal("invalid_request_error", "the signature is not of this address", "signature");
+      if (!isSigned) throw new PaymentRefusal("invalid_request_error", "the signature is not of this address", "signature");
       await database.transaction((tx) => payoutAddressRepository.put(tx, { accountId, address: asked.address, verifiedAt: clock.date() }));
       return asked.address;
     },
