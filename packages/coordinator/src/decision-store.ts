@@ -5,15 +5,16 @@ import { calibrationRepository, decisionRepository, type Store, type StoredDecis
 const ATTEMPTS_MAX = 256;
 
 /** Rows of decisions in the database. */
-export function createDecisionStore({ db, client }: Pick<Store, "db" | "client">): DecisionStore {
+export function createDecisionStore({ db, client, reports }: Pick<Store, "db" | "client" | "reports">): DecisionStore {
   return {
     ensureDay: (day) => decisionRepository.ensureDay(client, day),
     insert: (rows) => decisionRepository.insert(db, rows),
     end: (end) => decisionRepository.end(db, end),
-    ofRequest: async (id, accountDigest) => (await decisionRepository.ofRequest(db, id, accountDigest, ATTEMPTS_MAX)).map(attempted),
-    browse: async (filter) => (await decisionRepository.browse(db, filter)).map(attempted),
-    workOf: (filter) => decisionRepository.workOf(db, filter),
-    calibration: (since) => calibrationRepository.rows(db, since),
+    ofRequest: async (id, accountDigest) =>
+      (await decisionRepository.ofRequest(reports.db, id, accountDigest, ATTEMPTS_MAX)).map(attempted),
+    browse: async (filter) => (await decisionRepository.browse(reports.db, filter)).map(attempted),
+    workOf: (filter) => decisionRepository.workOf(reports.db, filter),
+    calibration: (since) => calibrationRepository.rows(reports.db, since),
     removeDaysBefore: (day) => decisionRepository.removeDaysBefore(client, day),
   };
 }

@@ -167,7 +167,7 @@ async function start(
   });
   closers.push(() => ledger.close(LEDGER_CLOSE_ms));
   const recovered = await ledger.recover();
-  const reconciler = createReconciler({ store, clock, random: Math.random, onEvent: reportLedger(log, metrics) });
+  const reconciler = createReconciler({ store: store.reports, clock, random: Math.random, onEvent: reportLedger(log, metrics) });
   closers.push(
     startLoop(
       clock,
@@ -284,7 +284,7 @@ async function start(
     invites,
     referrals,
     payments,
-    statements: createStatements({ store, clock }),
+    statements: createStatements({ store: store.reports, clock }),
     dataRights,
     rewards,
     catalog,
@@ -295,7 +295,7 @@ async function start(
     checkFiles: createFileCheck({ blobs, origins: settings.modelOrigins }),
     fleet,
     ledger,
-    history: createHistory({ store, clock, random: Math.random }),
+    history: createHistory({ store: store.reports, clock, random: Math.random }),
     reconciler,
     ownPrices: createOwnPrices({
       store,
@@ -308,7 +308,7 @@ async function start(
     limits,
     idempotency,
     decisions,
-    statistics: createStatisticsStore(store),
+    statistics: createStatisticsStore(store.reports),
     pseudonymSecret: await secretFile(path.join(settings.home, "pseudonym-secret"), SALT_BYTES),
     sealing: createSealing({ clock, identity, rotation_ms: settings.sealingKeyRotation_ms }),
     metrics,

@@ -2,10 +2,10 @@ import type { Rejection, RejectionStore, StoredRejection } from "./insight/index
 import { type RejectionRow, rejectionRepository, type Store, type StoredRejectionRow } from "./store/index.js";
 
 /** Refusals in the database. */
-export function createRejectionStore({ db }: Pick<Store, "db">): RejectionStore {
+export function createRejectionStore({ db, reports }: Pick<Store, "db" | "reports">): RejectionStore {
   return {
     insert: (rows) => rejectionRepository.insert(db, rows.map(toRow)),
-    browse: async (filter) => (await rejectionRepository.browse(db, filter)).map(fromRow),
+    browse: async (filter) => (await rejectionRepository.browse(reports.db, filter)).map(fromRow),
     removeOlderThan: (at) => rejectionRepository.removeOlderThan(db, at),
   };
 }

@@ -2,6 +2,8 @@ import postgres, { type Sql } from "postgres";
 
 /** Money statements answer within milliseconds; one that takes longer is stuck and must give its locks back (money.md §20). */
 export const STATEMENT_TIMEOUT_MS = 5_000;
+/** Lists, sums and exports read more (money.md §20). */
+const REPORT_TIMEOUT_MS = 10_000;
 const LOCK_TIMEOUT_MS = 2_000;
 const CONNECT_TIMEOUT_S = 5;
 /** The driver's own back-off grows to 20 s, in which statements would wait instead of failing; callers do their own waiting. */
@@ -25,9 +27,11 @@ export interface ClientOptions {
   /** Shown by `pg_stat_activity`. */
   readonly applicationName: string;
   /** `none` for migrations and for sessions that wait. */
-  readonly timeouts: "statement" | "none";
+  readonly timeouts: "statement" | "report" | "none";
   readonly onClose?: () => void;
 }
+
+const TIMEOUTS_MS = { statement: STATEMENT_TIMEOUT_MS, report: REPORT_TIMEOUT_MS } as const;
 
 export function createClient(address: Address, options: ClientOptions): Client {
   const { url, ...parts } = address;
@@ -42,7 +46,7 @@ export function createClient(address: Address, options: ClientOptions): Client {
     ...(options.onClose ? { onclose: options.onClose } : {}),
     connection: {
       application_name: options.applicationName,
-      ...(options.timeouts === "statement" ? { statement_timeout: STATEMENT_TIMEOUT_MS, lock_timeout: LOCK_TIMEOUT_MS } : {}),
+      ...(options.timeouts === "none" ? {} : { statement_timeout: TIMEOUTS_MS[options.timeouts], lock_timeout: LOCK_TIMEOUT_MS }),
     },
   };
   return url === undefined ? postgres(settings) : postgres(url, settings);

@@ -39,6 +39,19 @@ describe("a store with its own Postgres", () => {
     expect(await serverPid()).toBeUndefined();
   });
 
+  it("reads much over connections of its own, a few at a time, so that whoever reads keeps no money waiting", async () => {
+    const { client, reports } = await join();
+    const ended: string[] = [];
+    const lists = Array.from({ length: 40 }, () => reports.client`select pg_sleep(0.05)`.then(() => ended.push("list")));
+    await client`select 1`.then(() => ended.push("money"));
+    await Promise.all(lists);
+    expect(ended.indexOf("money")).toBeLessThan(9);
+    const [readers] = await client<{ count: bigint }[]>`select count(*) from pg_stat_activity where application_name = 'umbel reports'`;
+    expect(readers?.count).toBe(8n);
+    expect(await reports.client`show statement_timeout`).toEqual([{ statement_timeout: "10s" }]);
+    expect(await client`show statement_timeout`).toEqual([{ statement_timeout: "5s" }]);
+  });
+
   it("is not stopped under somebody who comes as the last one leaves", async () => {
     let present = await openStore({ home, durability: "none" });
     for (let round = 0; round < 5; round += 1) {

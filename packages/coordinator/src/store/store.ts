@@ -11,6 +11,8 @@ import type { Tx } from "./tx.js";
 
 const DATABASE = "umbel";
 const DEFAULT_CONNECTIONS_MAX = 20;
+/** Source: money.md §20. */
+const REPORT_CONNECTIONS_MAX = 8;
 /** A server that stops while we connect is started again this many times. */
 const JOIN_ATTEMPTS_MAX = 5;
 /** Whoever closes has finished its work; only connections that an outage left hanging take this long. */
@@ -28,6 +30,8 @@ export interface Store {
   readonly client: Client;
   /** Runs `body` in one transaction: committed when it resolves, rolled back when it rejects. */
   transaction<T>(body: (tx: Tx) => Promise<T>): Promise<T>;
+  /** A few connections of their own for whatever reads much, lists, sums, statements and exports: however many ask, money still moves. */
+  readonly reports: Pick<Store, "db" | "client" | "transaction">;
   /**
    * Calls back after each change announced on the channel, and once after every (re)connection, because changes may have been missed before.
    * Resolves, with the function that ends it, when the channel is open.
@@ -119,11 +123,14 @@ async function openDatabase(address: Address, session: Session | undefined, cloc
   const connections_max = options.connections_max ?? DEFAULT_CONNECTIONS_MAX;
   const client = createClient(address, { connections_max, applicationName: "umbel", timeouts: "statement" });
   const db = drizzle(client);
+  const reader = createClient(address, { connections_max: REPORT_CONNECTIONS_MAX, applicationName: "umbel reports", timeouts: "report" });
+  const readerDb = drizzle(reader);
   return {
     kind: session ? "embedded" : "external",
     db,
     client,
     transaction: (body) => db.transaction((tx) => body(tx)),
+    reports: { db: readerDb, client: reader, transaction: (body) => readerDb.transaction((tx) => body(tx)) },
     async onChange(channel, listener) {
       const { unlisten } = await client.listen(channel, listener, listener);
       return unlisten;
@@ -136,7 +143,7 @@ async function openDatabase(address: Address, session: Session | undefined, cloc
       await instanceRepository.announce(db, { id: instanceId, host: os.hostname(), pid: process.pid, at: clock.date() });
     },
     async close() {
-      await client.end({ timeout: CLOSE_TIMEOUT_S });
+      await Promise.all([client, reader].map((pool) => pool.end({ timeout: CLOSE_TIMEOUT_S })));
       await session?.leave();
     },
   };

@@ -133,7 +133,7 @@ export function createAdministration({ store, clock }: { readonly store: Store; 
     },
 
     async users({ text, after, limit }) {
-      const rows = await ask(userRepository.search(db, { text, after, limit }), clock);
+      const rows = await ask(userRepository.search(store.reports.db, { text, after, limit }), clock);
       return rows.map(({ user, ...figures }) => {
         const { accountId, displayName, email, role, platformFeePercent, frozenReason, createdAt, erasedAt } = user;
         return { accountId, displayName, email, role, platformFeePercent, frozenReason, createdAt, erasedAt, ...figures };
@@ -142,7 +142,7 @@ export function createAdministration({ store, clock }: { readonly store: Store; 
 
     async journal(accountId, page) {
       if ((await ask(userRepository.byId(db, accountId), clock)) === undefined) return undefined;
-      return ask(journalRepository.latest(db, accountId, page), clock);
+      return ask(journalRepository.latest(store.reports.db, accountId, page), clock);
     },
 
     async sweep() {

@@ -113,7 +113,7 @@ export function createDataRights({ store, clock, randomBytes, erasureDelay_ms }:
       return erased;
     },
 
-    exportAccount: (accountId, sink) => exportAccountRows(store.client, accountId, sink),
+    exportAccount: (accountId, sink) => exportAccountRows(store.reports.client, accountId, sink),
   };
 }
 
