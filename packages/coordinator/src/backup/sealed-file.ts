@@ -21,6 +21,8 @@ export async function writeSealed(file: string, lines: AsyncIterable<string>, lo
   try {
     const gzip = createGzip();
     const filling = pipeline(Readable.from(lines), gzip);
+    // It may fail before it is waited for below, which is where that is heard of.
+    filling.catch(() => undefined);
     const sealed = await encrypter.encrypt(Readable.toWeb(gzip) as ReadableStream<Uint8Array>);
     const written = pipeline(Readable.fromWeb(sealed as WebStream<Uint8Array>), createWriteStream(draft, { mode: 0o600, flush: true }));
     await Promise.all([filling, written]);
