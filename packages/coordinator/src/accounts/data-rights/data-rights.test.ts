@@ -100,6 +100,26 @@ describe("an account that is to be erased", () => {
     });
   });
 
+  it("stays in the audit by its id, with what was done, and without what operators wrote about it", async () => {
+    const { account, email } = await resident();
+    const administration = createAdministration({ store: database.store, clock });
+    const operator = await person(database.store);
+    const by = (actor: string) => ({ ...asked(), actor, ipHash: "a hash of an address" });
+    await administration.setFrozen(account, `${email} has been rude`, by(operator));
+    await administration.setFrozen(account, null, by(account));
+    await rights.requestErasure(account, { confirm: email, forfeit: false });
+    clock.sleep(DELAY_ms);
+    await rights.eraseDue();
+    const rows = await database.store
+      .client`select actor, action, before, after, ip_hash from admin_audit where target = ${account} order by id`;
+    expect(rows).toMatchObject([
+      { action: "account.credit", after: { amount_micro_usd: 5_000_000 } },
+      { actor: operator, action: "account.freeze", before: {}, after: {}, ip_hash: "a hash of an address" },
+      { actor: account, action: "account.unfreeze", before: {}, after: {}, ip_hash: null },
+    ]);
+    expect(JSON.stringify(rows)).not.toMatch(/rude|example\.org|note/);
+  });
+
   it("is not, while a dollar of earnings is on it that its owner does not give up", async () => {
     const { account, email } = await resident();
     await give("reward", account, 1_000_000n);

@@ -7,6 +7,8 @@ export type ErasureRow = typeof erasureRequests.$inferSelect;
 
 /** What stands where somebody's hash stood. */
 const ERASED = "erased";
+/** What operators write in their own words, by its names in the audit. */
+const WRITTEN = "{note,frozenReason}";
 /** Of a statement that takes away what is personal. */
 const FORGET_TIMEOUT_ms = 60_000;
 /** How long after its last news a lost dispute may still turn; card networks leave fewer days for it. */
@@ -103,6 +105,11 @@ export const departureRepository = {
       idempotency_keys: sql`delete from idempotency_keys where account_id = ${accountId} returning 1`,
       // The answers name its address.
       admin_requests: sql`delete from admin_requests where answer ->> 'accountId' = ${accountId} returning 1`,
+      // Of what operators did the id stays, and what was done: not what they wrote about a person, nor where this one acted from as an operator.
+      admin_audit: sql`update admin_audit set ip_hash = case when actor = ${accountId} then null else ip_hash end,
+        before = case when target = ${accountId} and jsonb_typeof(before) = 'object' then before - ${WRITTEN}::text[] else before end,
+        after = case when target = ${accountId} and jsonb_typeof(after) = 'object' then after - ${WRITTEN}::text[] else after end
+        where target = ${accountId} or actor = ${accountId} returning 1`,
       invite_misses: sql`delete from invite_misses where account_id = ${accountId} returning 1`,
       decisions: sql`update decisions set account_digest = ${ERASED}, key_id = null
         where request_id in (select request_id from reservations where account_id = ${accountId}) or key_id in ${keys} returning 1`,
