@@ -7,6 +7,7 @@ import { type CostProfile, DEFAULT_COST_PROFILE } from "@umbel/routing";
 import {
   createAccounts,
   createAdministration,
+  createAttempts,
   createDataRights,
   createDeviceLinking,
   createInvites,
@@ -14,7 +15,7 @@ import {
   createReferrals,
   createSessions,
 } from "./accounts/index.js";
-import { createBackupSchedule } from "./backup/index.js";
+import { createBackupSchedule, createStateExport } from "./backup/index.js";
 import { backupPlaces } from "./backup-places.js";
 import { createBundleCheck } from "./bundle-check.js";
 import {
@@ -25,6 +26,7 @@ import {
   createReleases,
   loadBundledModel,
 } from "./catalog/index.js";
+import { createClientAddress } from "./client-address.js";
 import type { Settings } from "./config/index.js";
 import { createDecisionStore } from "./decision-store.js";
 import { createFileCheck } from "./file-check.js";
@@ -195,7 +197,12 @@ async function start(
 
   const publishingKeys = createPublishingKeys({ store, clock });
   closers.push(() => publishingKeys.close());
-  const devices = createDeviceLinking({ store, clock, randomBytes, session_ms: settings.sessionTtl_ms });
+  const devices = createDeviceLinking({
+    ...{ store, clock, randomBytes, session_ms: settings.sessionTtl_ms },
+    providerToken_ms: settings.providerTokenTtl_days * DAY_ms,
+    tokenSecret: await secretFile(path.join(settings.home, "device-secret"), SALT_BYTES),
+  });
+  const attempts = createAttempts({ store, clock });
   const administration = createAdministration({ store, clock });
   const invites = createInvites({ store, clock, randomBytes });
   const rewards = createRewards({ store, clock, settings: rewardSettings(settings) });
@@ -228,6 +235,7 @@ async function start(
     catalog: fleetCatalog(catalog),
     log: log.child({ component: "fleet" }),
     events: reportFleet(metrics),
+    clientAddress: createClientAddress(settings.trustedProxies),
     publicIdSalt: await secretFile(path.join(settings.home, "public-id-salt"), SALT_BYTES),
   });
   catalog.onChanged(fleet.catalogChanged);
@@ -277,9 +285,10 @@ async function start(
   closers.push(closePayments);
   const http = createHttpServer({
     accounts,
+    attempts,
     publishingKeys,
     devices,
-    ...{ signIn: signIn.signIn, people, personSessions, signInFacts: signIn.facts, mailInvitation: signIn.mailInvitation },
+    ...{ signIn: signIn.signIn, people, personSessions, signInFacts: signIn.facts, mail: signIn.mail },
     administration,
     invites,
     referrals,
@@ -292,6 +301,7 @@ async function start(
     blobs,
     releases: createReleases({ store, clock }),
     checkBundle: createBundleCheck(),
+    stateExport: createStateExport({ store, home: settings.home, version: ownVersion(), clock }, settings.stateExportRecipients),
     checkFiles: createFileCheck({ blobs, origins: settings.modelOrigins }),
     fleet,
     ledger,
@@ -340,16 +350,20 @@ async function start(
     startLoop(
       clock,
       SWEEP_INTERVAL_ms,
-      async () =>
-        void (await Promise.all([
+      async () => {
+        // Of tokens that end by themselves nobody tells.
+        fleet.tokensChanged();
+        await Promise.all([
           idempotency.sweep(),
           rejections.sweep(),
           devices.sweep(),
+          attempts.sweep(),
           administration.sweep(),
           invites.sweep(),
           ledger.lapse(),
           people.sweep(),
-        ])),
+        ]);
+      },
       (error) => log.warn({ err: error }, "old rows were not removed"),
     ),
   );

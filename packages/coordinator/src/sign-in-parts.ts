@@ -6,9 +6,9 @@ import {
   createExternalIssuers,
   createMailer,
   createPeople,
+  createPeopleMail,
   createPersonSessions,
   createSignIn,
-  letters,
   type Registration,
   smtpDelivery,
 } from "./accounts/index.js";
@@ -79,7 +79,7 @@ export async function createSignInParts({ store, clock, settings, log }: SignInP
     personSessions: createPersonSessions({ store, clock, session_ms }),
     issuers: createExternalIssuers({ store, clock, issuers }),
     facts: { registration, canMail: mailer !== undefined, providers },
-    mailInvitation: (to: string, link: string) => mailer?.send(letters.invitation(to, link)),
+    mail: createPeopleMail(mailer),
     close: async () => mailer?.close(),
   };
 }

@@ -5,7 +5,7 @@ import { CliError, EXIT_CODES } from "../exit-codes.js";
 import { resolveHome } from "../home.js";
 import { createOutput } from "../output.js";
 import { readAccountLink, removeAccountLink, SESSION_FILE, writeAccountLink } from "../provider/account-link.js";
-import { awaitApproval } from "../provider/await-approval.js";
+import { awaitApproval, newClientNonce } from "../provider/await-approval.js";
 
 interface LoginOptions {
   readonly coordinator: string;
@@ -28,7 +28,8 @@ export async function login({ coordinator, ...options }: LoginOptions): Promise<
     const message = `You are signed in to the account ${known.account_id} at ${known.coordinator} already.`;
     throw new CliError(message, EXIT_CODES.failure, "To sign in anew: umbel logout");
   }
-  const body = { client_name: hostname(), platform: `${process.platform}-${process.arch}`, purpose: "person" };
+  const { nonce, hash: client_nonce_hash } = newClientNonce();
+  const body = { client_name: hostname(), platform: `${process.platform}-${process.arch}`, purpose: "person", client_nonce_hash };
   const asked = await callCoordinator(coordinator, { method: "POST", path: "/v1/device/code", body });
   if (asked.status !== 200) throw new CliError(`The coordinator refused: ${asked.message}.`, EXIT_CODES.failure, "Try again later.");
   const { device_code, user_code, verification_uri_complete, expires_in, interval } = asked.body;
@@ -38,7 +39,8 @@ export async function login({ coordinator, ...options }: LoginOptions): Promise<
   const { token, accountId } = await awaitApproval(
     { deviceCode: String(device_code), interval_s: Number(interval), expires_s: Number(expires_in) },
     {
-      poll: (code) => callCoordinator(coordinator, { method: "POST", path: "/v1/device/token", body: { device_code: code } }),
+      poll: (device_code) =>
+        callCoordinator(coordinator, { method: "POST", path: "/v1/device/token", body: { device_code, client_nonce: nonce } }),
       wait: (wait_ms) => sleep(wait_ms),
       now_ms: () => performance.now(),
       again: "Start again with: umbel login",

@@ -3,9 +3,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { callCoordinator } from "../call-coordinator.js";
 import { CliError, EXIT_CODES } from "../exit-codes.js";
 import { createOutput } from "../output.js";
-import { type AccountLink, readAccountLink, removeAccountLink, writeAccountLink } from "../provider/account-link.js";
-import { awaitApproval } from "../provider/await-approval.js";
+import { readAccountLink, removeAccountLink, writeAccountLink } from "../provider/account-link.js";
+import { awaitApproval, newClientNonce } from "../provider/await-approval.js";
 import { readConfigFile } from "../provider/config-file.js";
+import { isEndingSoon, standingOf } from "../provider/link-standing.js";
 import { providerPlaces } from "../provider/places.js";
 import { resolveSettings } from "../provider/resolve-settings.js";
 
@@ -29,43 +30,39 @@ export async function login(options: LoginOptions): Promise<void> {
   const { values } = resolveSettings({ ...options }, process.env, readConfigFile(configFile));
   const coordinator = values.coordinatorUrl ?? "";
   const linked = await readAccountLink(home);
-  if (linked !== undefined && !(await isRevoked(linked))) {
+  const standing = linked && (await standingOf(linked.coordinator, linked.token));
+  if (linked !== undefined && standing?.isKnown !== false && !(standing?.expiresAt !== undefined && isEndingSoon(standing.expiresAt))) {
     throw new CliError(
       `This machine is linked to the account "${linked.account_id}" at ${linked.coordinator} already.`,
       EXIT_CODES.failure,
       "To link it to another one: umbel provider logout",
     );
   }
+  const { nonce, hash: client_nonce_hash } = newClientNonce();
   const asked = await callCoordinator(coordinator, {
     method: "POST",
     path: "/v1/device/code",
-    body: { client_name: hostname(), platform: `${process.platform}-${process.arch}` },
+    body: { client_name: hostname(), platform: `${process.platform}-${process.arch}`, client_nonce_hash },
   });
   if (asked.status !== 200) throw new CliError(`The coordinator refused: ${asked.message}.`, EXIT_CODES.failure, "Try again later.");
   const { device_code, user_code, verification_uri, expires_in, interval } = asked.body;
   output.note(`Code: ${String(user_code)}, for ${Math.round(Number(expires_in) / 60)} minutes.`);
   output.note(`The account's owner enters it at ${String(verification_uri)}, or runs: umbel device approve ${String(user_code)}`);
   output.note("Waiting …");
-  const { token, accountId } = await awaitApproval(
+  const { token, accountId, expiresAt } = await awaitApproval(
     { deviceCode: String(device_code), interval_s: Number(interval), expires_s: Number(expires_in) },
     {
-      poll: (code) => callCoordinator(coordinator, { method: "POST", path: "/v1/device/token", body: { device_code: code } }),
+      poll: (device_code) =>
+        callCoordinator(coordinator, { method: "POST", path: "/v1/device/token", body: { device_code, client_nonce: nonce } }),
       wait: (wait_ms) => sleep(wait_ms),
       now_ms: () => performance.now(),
     },
   );
   await writeAccountLink(home, { coordinator, account_id: accountId, token });
-  output.result({ account_id: accountId, coordinator });
-  output.line(`This machine earns for the account "${accountId}" at ${coordinator}. Serve with: umbel provider start`);
-}
-
-/** Whether the coordinator says that it does not know the token any more: then there is nothing left to log out of. */
-async function isRevoked({ coordinator, token }: AccountLink): Promise<boolean> {
-  const reply = await callCoordinator(coordinator, { method: "GET", path: "/v1/me/providers", token }).catch((error: unknown) => {
-    if (error instanceof CliError) return undefined;
-    throw error;
-  });
-  return reply?.status === 401;
+  output.result({ account_id: accountId, coordinator, expires_at: expiresAt?.toISOString() ?? null });
+  const until = expiresAt === undefined ? "" : ` until ${expiresAt.toISOString()}`;
+  output.line(`This machine earns for the account "${accountId}" at ${coordinator}${until}. Serve with: umbel provider start`);
+  if (standing?.isKnown === true) output.line("A provider that runs goes on with the old link until that ends, or until it is restarted.");
 }
 
 /** `umbel provider logout`: revokes the token at the coordinator, and forgets it. */

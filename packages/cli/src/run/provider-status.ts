@@ -2,16 +2,19 @@ import { API_ANSWERS } from "@umbel/coordinator/answers";
 import { ownerTokenOf } from "../api.js";
 import { callCoordinator } from "../call-coordinator.js";
 import { CliError, EXIT_CODES } from "../exit-codes.js";
+import { resolveHome } from "../home.js";
 import { formatUsd } from "../money.js";
 import { createOutput, type Output } from "../output.js";
+import { linkedToken } from "../provider/account-link.js";
 import { type ProviderStatus, statusOf } from "../provider/ask.js";
 import { readConfigFile } from "../provider/config-file.js";
 import { meteredInWords, phaseInWords, restInWords } from "../provider/in-words.js";
+import { isEndingSoon, standingOf } from "../provider/link-standing.js";
 import { providerPlaces } from "../provider/places.js";
 import { resolveSettings } from "../provider/resolve-settings.js";
 
 /** Whoever asks for the machine's state does not wait long for its money. */
-const EARNED_TIMEOUT_ms = 2_000;
+const ANSWER_TIMEOUT_ms = 2_000;
 
 export interface StatusOptions {
   readonly home?: string;
@@ -32,20 +35,44 @@ export async function providerStatusCommand(options: StatusOptions): Promise<voi
     return;
   }
   const { settings, ...provider } = status;
-  const earned = await earnedBy(status, options);
-  output.result({ running: true, provider, earned, settings });
-  if (!output.json) show(status, earned, output);
+  const token = await tokenOf(status, options);
+  const [earned, link] = token === undefined ? [null, null] : await Promise.all([earnedBy(status, token), linkOf(status, token)]);
+  output.result({ running: true, provider, earned, link, settings });
+  if (!output.json) show(status, earned, link, output);
+}
+
+/** What this machine registers with, as far as this command may read it. */
+async function tokenOf({ coordinator }: ProviderStatus, { home }: StatusOptions): Promise<string | undefined> {
+  const linked = await linkedToken(resolveHome(home), coordinator ?? undefined);
+  return linked ?? ownerTokenOf({ baseUrl: "", ...(home === undefined ? {} : { home }) });
+}
+
+interface Link {
+  /** Whether the coordinator knows it. */
+  readonly valid: boolean;
+  /** Null is until it is revoked. */
+  readonly expires_at: string | null;
+  readonly renew: boolean;
+}
+
+/** How the machine's link to its account stands; null where the coordinator does not say. */
+async function linkOf({ coordinator, connected }: ProviderStatus, token: string): Promise<Link | null> {
+  if (coordinator === null || !connected) return null;
+  const standing = await standingOf(new URL(coordinator).origin, token, ANSWER_TIMEOUT_ms);
+  if (standing === undefined) return null;
+  const { isKnown: valid, expiresAt } = standing;
+  const renew = !valid || (expiresAt !== undefined && isEndingSoon(expiresAt));
+  return { valid, expires_at: expiresAt?.toISOString() ?? null, renew };
 }
 
 type Earned = ReturnType<typeof API_ANSWERS.machineEarnings.parse>;
 
 /** What the coordinator says that the machine has earned; null where it does not say, which is no reason to say nothing of the machine. */
-async function earnedBy({ coordinator, connected, machine_id }: ProviderStatus, options: StatusOptions): Promise<Earned | null> {
-  const token = await ownerTokenOf({ baseUrl: "", ...(options.home === undefined ? {} : { home: options.home }) });
-  if (token === undefined || coordinator === null || machine_id === null || !connected) return null;
+async function earnedBy({ coordinator, connected, machine_id }: ProviderStatus, token: string): Promise<Earned | null> {
+  if (coordinator === null || machine_id === null || !connected) return null;
   const path = `/v1/me/providers/${encodeURIComponent(machine_id)}/earnings?limit=1`;
   try {
-    const reply = await callCoordinator(new URL(coordinator).origin, { method: "GET", path, token, timeout_ms: EARNED_TIMEOUT_ms });
+    const reply = await callCoordinator(new URL(coordinator).origin, { method: "GET", path, token, timeout_ms: ANSWER_TIMEOUT_ms });
     return API_ANSWERS.machineEarnings.safeParse(reply.body).data ?? null;
   } catch (error) {
     if (error instanceof CliError) return null;
@@ -53,7 +80,7 @@ async function earnedBy({ coordinator, connected, machine_id }: ProviderStatus, 
   }
 }
 
-function show(status: ProviderStatus, earned: Earned | null, output: Output): void {
+function show(status: ProviderStatus, earned: Earned | null, link: Link | null, output: Output): void {
   output.line(`Provider ${status.version}, process ${status.pid}, since ${status.started_at}: ${phaseInWords(status.phase)}`);
   for (const reason of status.rest_reasons) output.line(`  takes no work: ${restInWords(reason)}`);
   if (status.paused_until !== null) output.line(`  paused until ${status.paused_until}`);
@@ -63,6 +90,9 @@ function show(status: ProviderStatus, earned: Earned | null, output: Output): vo
   output.line(
     `Coordinator: ${status.coordinator === null ? "none; it serves this machine's own programs" : `${status.coordinator} (${connection})`}`,
   );
+  if (link?.valid === false) output.line("  linked to no account any more; link it anew with: umbel provider login");
+  else if (link?.renew === true)
+    output.line(`  linked to its account until ${link.expires_at} only; renew that with: umbel provider login`);
   if (status.endpoint !== null) output.line(`Endpoint: ${status.endpoint} (umbel provider local shows its key)`);
   if (status.trust_reason !== null) output.line(`  ${status.trust_reason}`);
   output.line(`Machine: ${status.machine_id ?? "not known yet"}`);

@@ -1,4 +1,6 @@
 import type { Person, PublicConfig } from "./auth-api.js";
+import { EmailCard } from "./email-card.js";
+import { IdentityProvidersCard } from "./identity-providers-card.js";
 import { PasskeysCard } from "./passkeys-card.js";
 import { PasswordCard } from "./password-card.js";
 import { SecondFactorCard } from "./second-factor-card.js";
@@ -30,9 +32,13 @@ export function SettingsPage({ person, config, onChanged }: SettingsPageProps) {
       {person.signs_in_here && (
         <>
           <SessionsCard />
+          {config.sign_in.email_code && <EmailCard person={person} config={config} onChanged={onChanged} />}
           <PasswordCard />
           <SecondFactorCard isOn={person.second_factor} onChanged={onChanged} />
           {config.sign_in.passkey && <PasskeysCard />}
+          {config.sign_in.providers.length > 0 && (
+            <IdentityProvidersCard providers={config.sign_in.providers} search={window.location.search} />
+          )}
         </>
       )}
     </>

@@ -27,7 +27,7 @@ import {
 } from "./secrets.js";
 import { isSignedToken, type Sessions } from "./sessions.js";
 import type { PersonSessions } from "./sign-in/person-sessions.js";
-import type { Accounts, KeyRecord, Principal } from "./types.js";
+import type { Accounts, KeyRecord, Principal, ProviderTokenRecord } from "./types.js";
 
 /** Of known keys, and apart from them of unknown tokens (api.md §3.3). The time bounds how long a lost change notice can matter. */
 export const KEY_CACHE = { entries_max: 1000, ttl_ms: 60_000 } as const;
@@ -215,7 +215,13 @@ export async function createAccounts(dependencies: AccountsDependencies): Promis
 
     async listProviderTokens(accountId) {
       const rows = await ask(providerTokenRepository.ofAccount(store.db, accountId), clock);
-      return rows.map(({ id, label, expiresAt, createdAt, lastUsedAt }) => ({ id, label, expiresAt, createdAt, lastUsedAt }));
+      return rows.map(toTokenRecord);
+    },
+
+    async providerTokenBySecret(token) {
+      if (!isProviderToken(token)) return undefined;
+      const row = await ask(providerTokenRepository.usable(store.db, hashSecret(token), clock.date()), clock);
+      return row && toTokenRecord(row);
     },
 
     async revokeProviderTokenById(accountId, tokenId) {
@@ -265,6 +271,10 @@ function tooMany(field: "keys" | "provider_tokens", limit: number): AccountsErro
 
 function isUsable(key: { readonly disabled: boolean; readonly expiresAt: Date | null }, now: Date): boolean {
   return !key.disabled && (key.expiresAt === null || key.expiresAt > now);
+}
+
+function toTokenRecord({ id, label, expiresAt, createdAt, lastUsedAt }: ProviderTokenRecord): ProviderTokenRecord {
+  return { id, label, expiresAt, createdAt, lastUsedAt };
 }
 
 function toRecord({ keyHash: _keyHash, deletedAt: _deletedAt, ownerAccountId, ...row }: KeyRow): KeyRecord {

@@ -1,9 +1,18 @@
+import { createHmac } from "node:crypto";
 import type { Clock } from "@umbel/protocol";
-import { accountRepository, deviceCodeRepository, providerTokenRepository, type Store } from "../store/index.js";
+import {
+  accountRepository,
+  type DeviceCodeRow,
+  deviceCodeRepository,
+  personSessionRepository,
+  providerTokenRepository,
+  type Store,
+  type Tx,
+} from "../store/index.js";
 import { AccountsError } from "./accounts-error.js";
 import { ask } from "./ask.js";
 import { ACCOUNT_LIMITS } from "./rules.js";
-import { hashSecret, newProviderToken, newProviderTokenId } from "./secrets.js";
+import { hashSecret, newProviderToken, newProviderTokenId, newSessionSecret } from "./secrets.js";
 import { beginSession } from "./sign-in/person-sessions.js";
 
 /** Source: money.md §4, RFC 8628. */
@@ -16,6 +25,8 @@ export const DEVICE_LIMITS = {
   slack_ms: 500,
   interval_s_max: 60,
   userCodeTries_max: 5,
+  /** For how long a token is handed out again to whoever knows the nonce of its code: its first answer may have been lost. */
+  repeat_ms: 60_000,
   /** Of what a machine says of itself. */
   text_characters_max: 100,
   /** How long a code that has expired can still be told apart from one that never was. */
@@ -35,6 +46,8 @@ export interface AskingMachine {
   readonly network: string;
   /** `machine`: to serve and earn for an account. `person`: to do all that its owner could, as a program that has signed in. */
   readonly purpose: "machine" | "person";
+  /** SHA-256 of something that the machine keeps to itself, in hex: then the token goes to whoever knows that, and again if it was lost. */
+  readonly clientNonceHash?: string | undefined;
 }
 
 export type PollOutcome =
@@ -44,7 +57,8 @@ export type PollOutcome =
   /** It was approved for an account of nobody who signs in here. */
   | { readonly status: "nobody" }
   | { readonly status: "expired" }
-  | { readonly status: "authorized"; readonly token: string; readonly accountId: string };
+  /** `expiresAt`: of a machine's token; null is until it is revoked. */
+  | { readonly status: "authorized"; readonly token: string; readonly accountId: string; readonly expiresAt: Date | null };
 
 /** `unknown`, `expired` and `used` are codes that cannot be decided on. */
 export type CodeState = "pending" | "unknown" | "expired" | "used";
@@ -52,8 +66,8 @@ export type CodeState = "pending" | "unknown" | "expired" | "used";
 /** Links machines to accounts by a code that their owner approves (RFC 8628). Every method throws AccountsUnavailableError without an answer. */
 export interface DeviceLinking {
   begin(machine: AskingMachine): Promise<{ readonly deviceCode: string; readonly userCode: string }>;
-  /** Hands the token out once. @throws AccountsError `too_many` */
-  poll(deviceCode: string): Promise<PollOutcome>;
+  /** Hands the token out once; to whoever knows the code's nonce the same one again, for a minute. @throws AccountsError `too_many` */
+  poll(deviceCode: string, clientNonce?: string): Promise<PollOutcome>;
   /** The machine that shows this code, for whoever is to decide. */
   pending(userCode: string): Promise<{ readonly state: CodeState; readonly machine?: AskingMachine; readonly askedAt?: Date }>;
   /** `pending` is: decided just now. */
@@ -68,8 +82,33 @@ export function createDeviceLinking(dependencies: {
   readonly randomBytes: (length: number) => Uint8Array;
   /** How long a program stays signed in without being used. */
   readonly session_ms: number;
+  /** How long a machine's token is good for; 0 is until it is revoked. */
+  readonly providerToken_ms: number;
+  /** From which tokens are made that can be handed out again. */
+  readonly tokenSecret: Uint8Array;
 }): DeviceLinking {
-  const { store, clock, randomBytes, session_ms } = dependencies;
+  const { store, clock, randomBytes, session_ms, providerToken_ms, tokenSecret } = dependencies;
+
+  /** Of the token of a code with a nonce: as random as the secret for all who lack it, and the same each time. */
+  function tokenBytes(deviceCode: string, clientNonce: string | undefined): Buffer | undefined {
+    if (clientNonce === undefined) return undefined;
+    return createHmac("sha256", tokenSecret).update(deviceCode).update(clientNonce).digest();
+  }
+
+  /** The token that was handed out for a code a moment ago, if it still stands. */
+  async function again(tx: Tx, { purpose, consumedAt }: DeviceCodeRow, bytes: Buffer | undefined, at: Date): Promise<PollOutcome> {
+    const isLately = consumedAt !== null && at.getTime() - consumedAt.getTime() <= DEVICE_LIMITS.repeat_ms;
+    if (!isLately || bytes === undefined) return { status: "expired" };
+    const { secret: token, hash } = purpose === "person" ? newSessionSecret(bytes) : newProviderToken(bytes);
+    if (purpose === "person") {
+      const session = await personSessionRepository.usable(tx, hash, at);
+      return session === undefined ? { status: "expired" } : { status: "authorized", token, accountId: session.userId, expiresAt: null };
+    }
+    const link = await providerTokenRepository.usable(tx, hash, at);
+    return link === undefined
+      ? { status: "expired" }
+      : { status: "authorized", token, accountId: link.accountId, expiresAt: link.expiresAt };
+  }
 
   async function stateOf(userCode: string) {
     const hash = userCodeHash(userCode);
@@ -89,6 +128,7 @@ export function createDeviceLinking(dependencies: {
         platform: shownText(machine.platform),
         network: shownText(machine.network),
         purpose: machine.purpose,
+        clientNonceHash: machine.clientNonceHash ?? null,
         interval_s: DEVICE_LIMITS.interval_s,
         createdAt,
         expiresAt: new Date(createdAt.getTime() + DEVICE_LIMITS.expires_s * 1_000),
@@ -101,13 +141,19 @@ export function createDeviceLinking(dependencies: {
       throw new Error("no user code was free");
     },
 
-    async poll(deviceCode) {
+    async poll(deviceCode, clientNonce) {
       const hash = hashSecret(deviceCode);
       const outcome = store.transaction(async (tx): Promise<PollOutcome> => {
         const at = clock.date();
         const row = await deviceCodeRepository.byDeviceCode(tx, hash);
-        // Of one that never was no more is told than of one that is over.
-        if (row === undefined || row.status === "consumed" || row.expiresAt <= at) return { status: "expired" };
+        // Of one that never was, or that somebody else has begun, no more is told than of one that is over.
+        if (row === undefined) return { status: "expired" };
+        const { clientNonceHash } = row;
+        if (clientNonceHash !== null && (clientNonce === undefined || hashSecret(clientNonce) !== clientNonceHash))
+          return { status: "expired" };
+        const bytes = tokenBytes(deviceCode, clientNonceHash === null ? undefined : clientNonce);
+        if (row.status === "consumed") return again(tx, row, bytes, at);
+        if (row.expiresAt <= at) return { status: "expired" };
         const sinceLast_ms = row.lastPollAt === null ? Number.POSITIVE_INFINITY : at.getTime() - row.lastPollAt.getTime();
         if (sinceLast_ms < row.interval_s * 1_000 - DEVICE_LIMITS.slack_ms) {
           const interval_s = Math.min(row.interval_s + DEVICE_LIMITS.slowDown_s, DEVICE_LIMITS.interval_s_max);
@@ -120,17 +166,19 @@ export function createDeviceLinking(dependencies: {
         if (accountId === undefined) return { status: "pending" };
         if (row.purpose === "person") {
           const program = { userAgent: `umbel on ${row.clientName} (${row.platform})`, network: row.network };
-          const token = await beginSession(tx, accountId, program, { at, session_ms });
-          return token === undefined ? { status: "nobody" } : { status: "authorized", token, accountId };
+          const token = await beginSession(tx, accountId, program, { at, session_ms, bytes });
+          return token === undefined ? { status: "nobody" } : { status: "authorized", token, accountId, expiresAt: null };
         }
         await accountRepository.lock(tx, accountId);
         const limit = ACCOUNT_LIMITS.providerTokensPerAccount_max;
         if ((await providerTokenRepository.countOfAccount(tx, accountId)) >= limit) {
           throw new AccountsError("too_many", "provider_tokens", `at most ${limit} of one account; revoke some first`);
         }
-        const { secret, hash: tokenHash } = newProviderToken();
-        await providerTokenRepository.insert(tx, { id: newProviderTokenId(), tokenHash, accountId, label: row.clientName, createdAt: at });
-        return { status: "authorized", token: secret, accountId };
+        const { secret, hash: tokenHash } = newProviderToken(bytes);
+        const expiresAt = providerToken_ms === 0 ? null : new Date(at.getTime() + providerToken_ms);
+        const link = { id: newProviderTokenId(), tokenHash, accountId, label: row.clientName, createdAt: at, expiresAt };
+        await providerTokenRepository.insert(tx, link);
+        return { status: "authorized", token: secret, accountId, expiresAt };
       });
       return ask(outcome, clock);
     },

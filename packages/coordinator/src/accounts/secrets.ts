@@ -24,8 +24,9 @@ export interface NewSecret {
 }
 
 export const newApiKey = (): NewSecret => newSecret(API_KEY_PREFIX);
-export const newProviderToken = (): NewSecret => newSecret(PROVIDER_TOKEN_PREFIX);
-export const newSessionSecret = (): NewSecret => newSecret(SESSION_PREFIX);
+/** @param bytes of a token that can be made again; random ones otherwise */
+export const newProviderToken = (bytes?: Uint8Array): NewSecret => newSecret(PROVIDER_TOKEN_PREFIX, bytes);
+export const newSessionSecret = (bytes?: Uint8Array): NewSecret => newSecret(SESSION_PREFIX, bytes);
 export const newPublishingKey = (): NewSecret => newSecret(PUBLISHING_KEY_PREFIX);
 export const newPublishingKeyId = (): string => `pub_${randomBytes(ID_BYTES).toString("hex")}`;
 export const newKeyId = (): string => `key_${randomBytes(ID_BYTES).toString("hex")}`;
@@ -63,7 +64,7 @@ export function isKeyId(id: string): boolean {
   return /^key_[0-9a-f]{24}$/.test(id);
 }
 
-function newSecret(prefix: string): NewSecret {
-  const secret = prefix + randomBytes(SECRET_BYTES).toString("hex");
+function newSecret(prefix: string, bytes: Uint8Array = randomBytes(SECRET_BYTES)): NewSecret {
+  const secret = prefix + Buffer.from(bytes).toString("hex");
   return { secret, hash: hashSecret(secret), label: `${secret.slice(0, 10)}...${secret.slice(-4)}` };
 }

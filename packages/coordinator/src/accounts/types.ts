@@ -102,6 +102,8 @@ export interface Accounts {
   issueProviderToken(accountId: string, label: string): Promise<string>;
   /** Those that are not revoked, newest first. */
   listProviderTokens(accountId: string): Promise<readonly ProviderTokenRecord[]>;
+  /** Undefined for one that is unknown, revoked or expired. Never cached. */
+  providerTokenBySecret(token: string): Promise<ProviderTokenRecord | undefined>;
   /** False when it is none, or revoked already. Connections made with it end as soon as their coordinator hears of it. */
   revokeProviderToken(token: string): Promise<boolean>;
   /** The same by its id; false also when it is another account's. */

@@ -3,5 +3,6 @@ export { verifyBackup } from "./read-backup.js";
 export { restoreBackup } from "./restore-backup.js";
 export { backupName, madeAt } from "./retention.js";
 export { createBackupSchedule } from "./schedule.js";
+export { createStateExport } from "./state-export.js";
 export * from "./types.js";
 export { writeBackup } from "./write-backup.js";

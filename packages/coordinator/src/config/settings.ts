@@ -128,6 +128,11 @@ export const SETTINGS = {
     default: "720h",
     about: "How long somebody stays signed in without coming back.",
   }),
+  providerTokenTtl_days: setting(wholeNumber({ least: 0, most: 3_650 }), {
+    env: "UMBEL_PROVIDER_TOKEN_TTL_DAYS",
+    default: "0",
+    about: "Days for which a machine that is linked from now on stays so; then its owner approves a code anew. 0 is until it is revoked.",
+  }),
   signInRate_perMinute: setting(wholeNumber({ least: 0, most: 1_000_000 }), {
     env: "UMBEL_SIGN_IN_RATE_LIMIT_RPM",
     default: "5",
@@ -463,6 +468,16 @@ export const SETTINGS = {
     env: "UMBEL_PLATFORM_FEE_PERCENT",
     default: "0",
     about: "Share of each charge that stays with the operator.",
+  }),
+  stateExport: setting(flag, {
+    env: "UMBEL_STATE_EXPORT",
+    default: "false",
+    about: "Whether whoever holds the operator's key may fetch database, keys and secrets at `/v1/admin/state-export`.",
+  }),
+  stateExportRecipients: setting(list(ageRecipient), {
+    env: "UMBEL_STATE_EXPORT_RECIPIENTS",
+    default: "",
+    about: "Public keys (`age1…`) whose owners can open that; needed for it, because it is never sent in the clear.",
   }),
   backupDirectory: setting(optionalDirectory, {
     env: "UMBEL_BACKUP_DIR",

@@ -18,7 +18,7 @@ export function logAccess(app: FastifyInstance, { log, metrics, clock, rejection
     const exchange = createExchange(clock.now_ms());
     request.exchange = exchange;
     // Now, because a connection that has ended no longer knows whose it was.
-    const remote = truncatedAddress(request.raw.socket.remoteAddress);
+    const remote = truncatedAddress(request.ip);
     reply.header("X-Request-ID", request.id);
 
     reply.raw.once("close", () => {

@@ -13,6 +13,8 @@ import { machineEarnings } from "./books/earning-routes.js";
 import { moneyHealth } from "./books/health-route.js";
 import { usageList, usageSummary } from "./books/usage-routes.js";
 import { decisionList, operatorDecision, ownDecision } from "./decisions/decision-schema.js";
+import { tokenObject } from "./devices/device-schema.js";
+import { issuedKey, keyList, publicKeyObject } from "./keys/key-schema.js";
 import { machineList, machineWhy } from "./machines/machine-routes.js";
 import { aliasAnswer, aliasDeleted, aliasTable, auditTable, modelTable, updated, versionChange } from "./models/admin/schema.js";
 import { inviteEnded, inviteObject, inviteTable } from "./programmes/index.js";
@@ -31,6 +33,10 @@ export const API_ANSWERS = {
   usageList,
   usageSummary,
   machineEarnings,
+  providerToken: tokenObject,
+  key: publicKeyObject,
+  keyList,
+  issuedKey,
   moneyHealth,
   modelTable,
   versionChange,

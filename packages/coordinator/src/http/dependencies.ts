@@ -4,10 +4,12 @@ import type { Clock } from "@umbel/protocol";
 import type {
   Accounts,
   Administration,
+  Attempts,
   DataRights,
   DeviceLinking,
   Invites,
   People,
+  PeopleMail,
   PersonSessions,
   PublishingKeys,
   Referrals,
@@ -29,6 +31,7 @@ import type { Rewards } from "../rewards/index.js";
 import type { Statements } from "../statements/index.js";
 import type { Idempotency } from "./idempotency/index.js";
 import type { Sealing } from "./sealed/index.js";
+import type { StateExport } from "./state-export/state-export-route.js";
 
 /** What the HTTP edge translates to, and the world it runs in. */
 export interface HttpDependencies {
@@ -46,19 +49,21 @@ export interface HttpDependencies {
     | "revokeKey"
     | "revokeProviderToken"
     | "listProviderTokens"
+    | "providerTokenBySecret"
     | "revokeProviderTokenById"
   >;
+  readonly attempts: Omit<Attempts, "sweep">;
   readonly publishingKeys: Omit<PublishingKeys, "close">;
   readonly signIn: Pick<SignIn, "handle">;
   readonly people: Omit<People, "sweep">;
-  readonly personSessions: Pick<PersonSessions, "list" | "revoke" | "revokeOthers">;
+  readonly personSessions: Pick<PersonSessions, "list" | "revoke" | "revokeOthers" | "end">;
   /** What is offered to people who are to sign in. */
   readonly signInFacts: {
     readonly registration: Registration;
     readonly canMail: boolean;
     readonly providers: readonly Pick<SignInProvider, "id" | "name">[];
   };
-  readonly mailInvitation: (to: string, link: string) => void;
+  readonly mail: PeopleMail;
   readonly devices: Omit<DeviceLinking, "sweep">;
   readonly administration: Omit<Administration, "sweep">;
   readonly invites: Omit<Invites, "sweep">;
@@ -71,6 +76,7 @@ export interface HttpDependencies {
   readonly manifests: ManifestSigner;
   readonly blobs: BlobStore;
   readonly checkFiles: FileCheck;
+  readonly stateExport: StateExport;
   readonly releases: Releases;
   readonly checkBundle: BundleCheck;
   readonly fleet: Pick<Fleet, "capacity" | "connected" | "machinesOf" | "unlink" | "publicViews" | "explain" | "viewsOf" | "publicId">;

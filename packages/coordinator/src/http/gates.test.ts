@@ -4,7 +4,8 @@ import { describe, expect, it } from "vitest";
 import type { Principal, SessionFacts } from "../accounts/index.js";
 import { loadSettings } from "../config/index.js";
 import type { HttpDependencies } from "./dependencies.js";
-import { CONFIRMED_ms, createGates } from "./gates.js";
+import { createGates } from "./gates.js";
+import { CONFIRMED_ms } from "./just-signed-in.js";
 import type { Route } from "./route.js";
 import { WRONG_CREDENTIALS } from "./wrong-credentials.js";
 

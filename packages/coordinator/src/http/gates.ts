@@ -6,13 +6,11 @@ import { asked } from "./asked.js";
 import { authenticate } from "./bearer.js";
 import type { HttpDependencies } from "./dependencies.js";
 import { principalOf } from "./exchange.js";
+import { refuseStaleSession } from "./just-signed-in.js";
 import { admitPublisher, publishingKeyOf } from "./publishing/index.js";
 import type { Route } from "./route.js";
 import { refuseForeignPage } from "./sign-in/index.js";
 import { createWrongCredentials } from "./wrong-credentials.js";
-
-/** How long somebody who has signed in counts as just having done so, where money or an account is at stake. Source: money.md §16. */
-export const CONFIRMED_ms = 5 * 60_000;
 
 /** Something a request passes before its body is read. */
 type Gate = (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
@@ -72,12 +70,7 @@ export function createGates(dependencies: HttpDependencies, isDraining: () => bo
     const message = "this endpoint requires an interactive session — API keys are not accepted";
     throw new ApiError({ status: 403, code: "forbidden", message });
   };
-  const confirmed: Gate = async (request) => {
-    const provenAt = principalOf(request).session?.provenAt;
-    if (provenAt !== undefined && clock.date().getTime() - provenAt.getTime() <= CONFIRMED_ms) return;
-    const message = "this needs a sign-in of the last minutes — sign in again, then repeat it";
-    throw new ApiError({ status: 403, code: "confirmation_required", message });
-  };
+  const confirmed: Gate = async (request) => refuseStaleSession(principalOf(request), clock);
   // It lies on a machine that strangers' requests run on, so it must not be worth money.
   const noMachine: Gate = async (request) => {
     if (principalOf(request).method !== "provider_token") return;

@@ -33,6 +33,7 @@ import { rewardRoutes } from "./rewards/reward-routes.js";
 import type { Route } from "./route.js";
 import { encryptionKeyRoute } from "./sealed/index.js";
 import { authRoutes, peopleRoutes, sessionRoutes } from "./sign-in/index.js";
+import { stateExportRoutes } from "./state-export/state-export-route.js";
 import { statementRoutes } from "./statements/statement-routes.js";
 import { statisticsRoutes } from "./statistics/statistics-routes.js";
 
@@ -84,6 +85,7 @@ export function createHttpServer(dependencies: HttpDependencies): HttpServer {
     ...paymentRoutes(dependencies),
     ...statementRoutes(dependencies),
     ...dataRightsRoutes(dependencies),
+    ...stateExportRoutes(dependencies),
     ...rewardRoutes(dependencies),
     ...catalogAdminRoutes(dependencies),
     ...publishingKeyRoutes(dependencies),

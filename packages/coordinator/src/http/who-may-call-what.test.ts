@@ -115,6 +115,7 @@ const ROUTES: Readonly<Record<keyof typeof LETS_IN, readonly string[]>> = {
   people_just_signed_in: ["POST /v1/me/erase", "PUT /v1/billing/chain/address"],
   people_and_machines: [
     "DELETE /v1/device/token",
+    "GET /v1/device/token",
     "GET /v1/me/providers",
     "GET /v1/me/providers/:id/earnings",
     "GET /v1/me/providers/:id/why",
@@ -140,6 +141,7 @@ const ROUTES: Readonly<Record<keyof typeof LETS_IN, readonly string[]>> = {
     "GET /v1/admin/rejections/export",
     "GET /v1/admin/releases",
     "GET /v1/admin/settings",
+    "GET /v1/admin/state-export",
     "GET /v1/admin/users",
     "GET /v1/admin/users/:id/ledger",
     "GET /v1/admin/utilization",
@@ -200,7 +202,7 @@ describe("who may call what", () => {
 
   beforeAll(async () => {
     const unlimited = { signInRate_perMinute: "0", signInRate_perHour: "0", financialRate_perSecond: "0" };
-    test = await startTestCoordinator({ adminKey: ADMIN_KEY, releaseKey: RELEASE_KEY, ...unlimited });
+    test = await startTestCoordinator({ adminKey: ADMIN_KEY, releaseKey: RELEASE_KEY, stateExport: "true", ...unlimited });
     const made = await fetch(`${test.url}/v1/admin/publishing-keys`, {
       method: "POST",
       headers: { authorization: `Bearer ${ADMIN_KEY}`, "content-type": "application/json" },

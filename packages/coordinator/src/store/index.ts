@@ -7,6 +7,7 @@ export { relationOf } from "./migrations/older-schema.js";
 export { exportAccountRows } from "./repositories/account-export.js";
 export { accountRepository, type KeyRow, keyRepository, providerTokenRepository } from "./repositories/accounts.js";
 export { adminRequestRepository, type UserRow, userRepository } from "./repositories/administration.js";
+export { type AttemptBucket, attemptRepository } from "./repositories/attempts.js";
 export { type AuditRow, auditRepository } from "./repositories/audit.js";
 export { calibrationRepository } from "./repositories/calibration.js";
 export {
@@ -20,7 +21,7 @@ export {
 export { chainRepository, payoutAddressRepository } from "./repositories/chain.js";
 export { decisionRepository, type StoredDecisionRow } from "./repositories/decisions.js";
 export { type DepositRow, depositRepository, disputeRepository, standingRepository } from "./repositories/deposits.js";
-export { deviceCodeRepository } from "./repositories/device-codes.js";
+export { type DeviceCodeRow, deviceCodeRepository } from "./repositories/device-codes.js";
 export { type EarningFilter, type EarningRow, type EarningSum, earningsRepository } from "./repositories/earnings.js";
 export { departureRepository, type ErasureRow, erasureRepository } from "./repositories/erasure.js";
 export { idempotencyRepository } from "./repositories/idempotency.js";

@@ -54,6 +54,8 @@ export const API_ERROR_CODES = [
   "instant_unavailable",
   "insufficient_withdrawable",
   "account_frozen",
+  "precondition_failed",
+  "export_error",
   "internal_error",
 ] as const;
 export type ApiErrorCode = (typeof API_ERROR_CODES)[number];

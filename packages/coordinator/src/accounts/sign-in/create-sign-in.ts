@@ -36,11 +36,14 @@ export function createSignIn(dependencies: SignInDependencies): SignIn {
     if (failure !== undefined && !isAnswer(error)) failure.error = error;
   };
 
-  function instanceFor(origin: string, withPasskeys: boolean): Promise<Library> {
-    const name = `${origin} ${withPasskeys}`;
+  function instanceFor(origin: string, pathname: string): Promise<Library> {
+    const withPasskeys = PASSKEYS.test(pathname);
+    const withProviders = PROVIDERS.test(pathname);
+    const name = `${origin} ${withPasskeys} ${withProviders}`;
     const known = instances.get(name);
     if (known !== undefined) return known;
-    const made = import("./library.js").then(({ createLibrary }) => createLibrary({ ...dependencies, origin, withPasskeys, onError }));
+    const options = { ...dependencies, origin, withPasskeys, withProviders, onError };
+    const made = import("./library.js").then(({ createLibrary }) => createLibrary(options));
     instances.set(name, made);
     made.catch(() => instances.delete(name));
     return made;
@@ -49,7 +52,7 @@ export function createSignIn(dependencies: SignInDependencies): SignIn {
   return {
     async handle(request, { origin, network }) {
       const { pathname } = new URL(request.url);
-      const library = await instanceFor(origin, pathname.includes("/passkey/"));
+      const library = await ask(instanceFor(origin, pathname), clock);
       request.headers.set(NETWORK_HEADER, network);
       const failure: Failure = {};
       const response = await failures.run(failure, () => ask(library.handler(request), clock));
@@ -65,6 +68,10 @@ export function createSignIn(dependencies: SignInDependencies): SignIn {
     },
   };
 }
+
+const PASSKEYS = /\/passkey\//;
+/** What has to do with identity providers. The library asks each of them who it is before it answers, and one that is silent must not keep others out. */
+const PROVIDERS = /\/(?:sign-in\/social|link-social|unlink-account|callback\/[^/]+)$/;
 
 /** By which the library learns where a session began; whatever a caller sends under this name is replaced. */
 export const NETWORK_HEADER = "x-umbel-network";

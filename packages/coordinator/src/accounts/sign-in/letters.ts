@@ -1,4 +1,4 @@
-import type { Mail } from "./mailer.js";
+import type { Mail, Mailer } from "./mailer.js";
 
 const END = "\n\nIf you have not asked for this, nothing happens when you ignore it.\n";
 
@@ -24,10 +24,20 @@ export const letters = {
     subject: `${code} is your Umbel code`,
     text: `Your code to sign in is ${code}, for ten minutes. Enter it only on the page where you have asked for it; nobody from Umbel will ask you for it.${END}`,
   }),
-  change: (to: string, next: string, link: string): Mail => ({
+  newAddress: (to: string, code: string): Mail => ({
     to,
-    subject: "Change the address of your Umbel account",
-    text: `Somebody, perhaps you, wants to change the address of your account to ${next}. Follow this link to go on, within an hour:\n\n${link}${END}`,
+    subject: `${code} confirms your new address for Umbel`,
+    text: `The code that makes this the address of your account is ${code}, for ten minutes. Enter it only on the page where you have asked for it.${END}`,
+  }),
+  addressChanging: (to: string, next: string): Mail => ({
+    to,
+    subject: "The address of your Umbel account is to change",
+    text: `Somebody who is signed in to your account wants its address to be ${next} instead of this one. If that is not you, set a new password now, which signs everybody out.\n`,
+  }),
+  addressChanged: (to: string, next: string): Mail => ({
+    to,
+    subject: "The address of your Umbel account has changed",
+    text: `The address of your account is ${next} now; this one no longer signs in to it. If that was not you, tell whoever runs this coordinator.\n`,
   }),
   invitation: (to: string, link: string): Mail => ({
     to,
@@ -35,3 +45,18 @@ export const letters = {
     text: `You may make an account with this address. Follow this link within two weeks:\n\n${link}${END}`,
   }),
 };
+
+/** What people are told beside what they have asked for. Nothing where no mail can be sent. */
+export interface PeopleMail {
+  invitation(to: string, link: string): void;
+  addressChanging(to: string, next: string): void;
+  addressChanged(to: string, next: string): void;
+}
+
+export function createPeopleMail(mailer: Pick<Mailer, "send"> | undefined): PeopleMail {
+  return {
+    invitation: (to, link) => mailer?.send(letters.invitation(to, link)),
+    addressChanging: (to, next) => mailer?.send(letters.addressChanging(to, next)),
+    addressChanged: (to, next) => mailer?.send(letters.addressChanged(to, next)),
+  };
+}

@@ -22,12 +22,13 @@ const WITH_SECOND_FACTOR = /^\/(?:sign-in\/email$|two-factor\/|passkey\/|callbac
 interface LibraryOptions extends SignInDependencies {
   readonly origin: string;
   readonly withPasskeys: boolean;
+  readonly withProviders: boolean;
   readonly onError: (error: unknown) => void;
 }
 
 /** The sign-in library, set up for one address of this coordinator. Its limits on attempts are off, because ours stand before it. */
 export async function createLibrary(options: LibraryOptions) {
-  const { store, clock, secret, mailer, settings, origin, withPasskeys, onError } = options;
+  const { store, clock, secret, mailer, settings, origin, withPasskeys, withProviders, onError } = options;
 
   async function mayJoin(email: string): Promise<boolean> {
     if (settings.registration === "open") return true;
@@ -45,9 +46,11 @@ export async function createLibrary(options: LibraryOptions) {
       disableSignUp: settings.registration === "closed",
       async sendVerificationOTP({ email, otp, type }) {
         if (type === "sign-in") mailer?.send(letters.code(email, otp));
+        if (type === "change-email") mailer?.send(letters.newAddress(email, otp));
       },
+      changeEmail: { enabled: true },
     }),
-    genericOAuth({ config: settings.providers.map(providerConfig) }),
+    genericOAuth({ config: withProviders ? settings.providers.map(providerConfig) : [] }),
   ];
   if (withPasskeys) {
     const { passkey } = await import("@better-auth/passkey");
@@ -94,16 +97,6 @@ export async function createLibrary(options: LibraryOptions) {
         const link = new URL("/api/auth/verify-email", origin);
         link.search = String(new URLSearchParams({ token, callbackURL: "/sign-in?verified=1" }));
         mailer?.send(letters.verify(user.email, link.href));
-      },
-    },
-    user: {
-      changeEmail: {
-        enabled: true,
-        async sendChangeEmailConfirmation({ user, newEmail, token }) {
-          const link = new URL("/api/auth/verify-email", origin);
-          link.search = String(new URLSearchParams({ token, callbackURL: "/settings" }));
-          mailer?.send(letters.change(user.email, newEmail, link.href));
-        },
       },
     },
     session: {

@@ -27,6 +27,8 @@ export interface PersonSessions {
   list(accountId: string): Promise<readonly PersonSession[]>;
   /** False when the account has no such session. */
   revoke(accountId: string, id: string): Promise<boolean>;
+  /** Ends a session by its token, if it is one. */
+  end(token: string): Promise<void>;
   /** @returns how many ended */
   revokeOthers(accountId: string, id: string): Promise<number>;
 }
@@ -57,6 +59,9 @@ export function createPersonSessions({ store, clock, session_ms }: PersonSession
     },
 
     revoke: (accountId, id) => ask(personSessionRepository.remove(store.db, accountId, id), clock),
+    async end(token) {
+      if (isSessionSecret(token)) await ask(personSessionRepository.removeByToken(store.db, hashSecret(token)), clock);
+    },
     revokeOthers: (accountId, id) => ask(personSessionRepository.removeOthers(store.db, accountId, id), clock),
   };
 }
@@ -64,16 +69,17 @@ export function createPersonSessions({ store, clock, session_ms }: PersonSession
 /**
  * Signs a program in as somebody who has said that it may.
  *
+ * @param bytes of its token, if that is to be made again; random ones otherwise
  * @returns its token; undefined when the account is of nobody who signs in here
  */
 export async function beginSession(
   tx: Tx,
   accountId: string,
   { userAgent, network }: { readonly userAgent: string; readonly network: string },
-  { at, session_ms }: { readonly at: Date; readonly session_ms: number },
+  { at, session_ms, bytes }: { readonly at: Date; readonly session_ms: number; readonly bytes: Buffer | undefined },
 ): Promise<string | undefined> {
   if ((await personRepository.standing(tx, accountId))?.signsInHere !== true) return undefined;
-  const { secret, hash } = newSessionSecret();
+  const { secret, hash } = newSessionSecret(bytes);
   const times = { createdAt: at, updatedAt: at, expiresAt: new Date(at.getTime() + session_ms) };
   await personSessionRepository.insert(tx, { id: randomUUID(), token: hash, userId: accountId, userAgent, ipAddress: network, ...times });
   return secret;

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startTestCoordinator, type TestCoordinator } from "../../testing.js";
 
@@ -5,7 +6,7 @@ describe("the routes that link machines", () => {
   let test: TestCoordinator;
   let alice: string;
   beforeAll(async () => {
-    test = await startTestCoordinator({ financialRate_perSecond: "0", publicUrl: "https://umbel.example" });
+    test = await startTestCoordinator({ financialRate_perSecond: "0", publicUrl: "https://umbel.example", providerTokenTtl_days: "30" });
     alice = await test.session("alice");
   });
   afterAll(() => test.close());
@@ -72,6 +73,23 @@ describe("the routes that link machines", () => {
       code: "access_denied",
     });
     expect(await call("POST", "/v1/device/approve", { user_code: refused["user_code"] }, alice)).toMatchObject({ code: "already_used" });
+  });
+
+  it("say until when a link is good, and hand its token out again to whoever has asked for it", async () => {
+    const nonce = "kept by the machine";
+    const client_nonce_hash = createHash("sha256").update(nonce).digest("hex");
+    const { reply } = await call("POST", "/v1/device/code", { client_nonce_hash });
+    await call("POST", "/v1/device/approve", { user_code: reply["user_code"] }, alice);
+    const poll = (client_nonce?: string) => call("POST", "/v1/device/token", { device_code: reply["device_code"], client_nonce });
+    expect(await poll()).toMatchObject({ status: 410, code: "expired_token" });
+    const first = await poll(nonce);
+    const expires_at = String(first.reply["expires_at"]);
+    expect(Date.parse(expires_at) - Date.now()).toBeCloseTo(30 * 24 * 3_600_000, -5);
+    expect((await poll(nonce)).reply).toEqual(first.reply);
+    const token = String(first.reply["token"]);
+    expect((await call("GET", "/v1/device/token", undefined, token)).reply).toMatchObject({ label: "unnamed machine", expires_at });
+    expect(await call("GET", "/v1/device/token", undefined, alice)).toMatchObject({ status: 404 });
+    expect(await call("POST", "/v1/device/code", { client_nonce_hash: "short" })).toMatchObject({ status: 400 });
   });
 
   it("take no key for an owner", async () => {

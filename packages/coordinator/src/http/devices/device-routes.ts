@@ -1,7 +1,6 @@
 import { ApiError, type ApiErrorCode } from "@umbel/dialects";
 import type { FastifyRequest } from "fastify";
-import { type CodeState, DEVICE_LIMITS } from "../../accounts/index.js";
-import { createBucketTable } from "../../inference/index.js";
+import { type CodeState, DEVICE_LIMITS, type ProviderTokenRecord } from "../../accounts/index.js";
 import { truncatedAddress } from "../access-log.js";
 import { asked } from "../asked.js";
 import { bearerOf } from "../bearer.js";
@@ -10,6 +9,7 @@ import { controlBody } from "../control-body.js";
 import type { HttpDependencies } from "../dependencies.js";
 import { principalOf } from "../exchange.js";
 import type { Route } from "../route.js";
+import { byAddress, takeAll } from "../sign-in/index.js";
 import {
   codeAnswer,
   codeBody,
@@ -21,28 +21,29 @@ import {
   pollBody,
   revokedAnswer,
   tokenList,
+  tokenObject,
   userCodeBody,
 } from "./device-schema.js";
 
 /** Codes that one address may ask for: ten an hour. */
-const CODES = { perSecond: 10 / 3_600, burst: 10 };
+const CODES = { name: "device codes", perSecond: 10 / 3_600, burst: 10 };
 /** Wrong user codes of one account, and of one address: ten in a quarter of an hour. */
-const WRONG_CODES = { perSecond: 10 / 900, burst: 10 };
+const WRONG_CODES = { name: "user codes", perSecond: 10 / 900, burst: 10 };
+const TOO_MANY = "too many codes — wait before the next";
 
 /** Links a machine to the account of somebody who has signed in (RFC 8628). Sources: money.md §4, api.md §22. */
 export function deviceRoutes(dependencies: HttpDependencies): readonly Route[] {
-  const { devices, accounts, clock, settings } = dependencies;
-  const codes = createBucketTable(clock);
-  const wrongCodes = createBucketTable(clock);
+  const { devices, accounts, attempts, settings } = dependencies;
 
   /** Runs `look` for a caller who has not guessed too often. @throws ApiError */
   async function guarded(request: FastifyRequest, look: () => Promise<CodeState>): Promise<void> {
-    const buckets = [`account ${principalOf(request).accountId}`, `address ${request.ip}`].map((who) => wrongCodes.of(who, WRONG_CODES));
-    for (const bucket of buckets) if (bucket?.holds(1) === false) throw tooMany(bucket.wait_ms(1));
+    const who = [`account ${principalOf(request).accountId}`, byAddress(request.ip)];
+    const counted = who.map((one) => ({ limit: WRONG_CODES, who: one }));
+    // Before the look, so that many who come at once see no more than one after the other.
+    await takeAll(attempts, counted, TOO_MANY);
     const state = await asked(look());
-    if (state === "pending") return;
-    for (const bucket of buckets) bucket?.take(1);
-    throw notOpen(state);
+    if (state !== "pending") throw notOpen(state);
+    await asked(attempts.giveBack(counted));
   }
 
   async function decide(request: FastifyRequest, decision: "approved" | "denied") {
@@ -74,13 +75,12 @@ export function deviceRoutes(dependencies: HttpDependencies): readonly Route[] {
       },
       async handle(request) {
         const body = await controlBody(request, codeBody, dependencies);
-        const bucket = codes.of(request.ip, CODES);
-        if (bucket?.holds(1) === false) throw tooMany(bucket.wait_ms(1));
-        bucket?.take(1);
+        await takeAll(attempts, [{ limit: CODES, who: byAddress(request.ip) }], TOO_MANY);
         const machine = {
           clientName: body.client_name,
           platform: body.platform,
           purpose: body.purpose,
+          clientNonceHash: body.client_nonce_hash,
           network: truncatedAddress(request.ip),
         };
         const { deviceCode, userCode } = await asked(devices.begin(machine));
@@ -104,19 +104,23 @@ export function deviceRoutes(dependencies: HttpDependencies): readonly Route[] {
       doc: {
         tag: "Machines",
         summary: "Whether the link was approved, and its token if so",
-        description: "The token is handed out once. Polls that come faster than the interval are refused and lengthen it.",
+        description:
+          "The token is handed out once; with a nonce, the same one again within a minute. Polls that come faster than the interval are refused and lengthen it.",
         request: pollBody,
         answer: pollAnswer,
         errors: [400, 403, 410],
       },
       async handle(request) {
-        const { device_code } = await controlBody(request, pollBody, dependencies);
-        const outcome = await asked(devices.poll(device_code));
+        const { device_code, client_nonce } = await controlBody(request, pollBody, dependencies);
+        const outcome = await asked(devices.poll(device_code, client_nonce));
         switch (outcome.status) {
           case "pending":
             return { status: "authorization_pending" };
           case "authorized":
-            return { status: "authorized", token: outcome.token, account_id: outcome.accountId };
+            return {
+              ...{ status: "authorized", token: outcome.token, account_id: outcome.accountId },
+              expires_at: outcome.expiresAt?.toISOString() ?? null,
+            };
           case "slow_down": {
             const message = `ask no more often than every ${outcome.interval_s} seconds`;
             throw new ApiError({ status: 400, code: "slow_down", message, retryAfter_s: outcome.interval_s });
@@ -166,6 +170,23 @@ export function deviceRoutes(dependencies: HttpDependencies): readonly Route[] {
     decision("/v1/device/approve", "Link the machine that shows a code to the account", "approved"),
     decision("/v1/device/deny", "Refuse the machine that shows a code", "denied"),
     {
+      method: "GET",
+      url: "/v1/device/token",
+      access: "owner",
+      doc: {
+        tag: "Machines",
+        summary: "The calling provider token",
+        description: "Until when it is good; ask for a new link before that.",
+        answer: tokenObject,
+        errors: [404],
+      },
+      async handle(request) {
+        const record = await asked(accounts.providerTokenBySecret(bearerOf(request.headers.authorization) ?? ""));
+        if (record !== undefined) return shown(record);
+        throw new ApiError({ status: 404, code: "not_found", message: "this credential is no provider token" });
+      },
+    },
+    {
       method: "DELETE",
       url: "/v1/device/token",
       access: "owner",
@@ -189,15 +210,7 @@ export function deviceRoutes(dependencies: HttpDependencies): readonly Route[] {
       doc: { tag: "Machines", summary: "Provider tokens of the account, newest first", answer: tokenList },
       async handle(request) {
         const tokens = await asked(accounts.listProviderTokens(principalOf(request).accountId));
-        return {
-          object: "list",
-          data: tokens.map(({ id, label, expiresAt, createdAt, lastUsedAt }) => ({
-            ...{ id, label },
-            created_at: createdAt.toISOString(),
-            last_used_at: lastUsedAt?.toISOString() ?? null,
-            expires_at: expiresAt?.toISOString() ?? null,
-          })),
-        };
+        return { object: "list", data: tokens.map(shown) };
       },
     },
     {
@@ -220,6 +233,15 @@ export function deviceRoutes(dependencies: HttpDependencies): readonly Route[] {
   ];
 }
 
+function shown({ id, label, expiresAt, createdAt, lastUsedAt }: ProviderTokenRecord) {
+  return {
+    ...{ id, label },
+    created_at: createdAt.toISOString(),
+    last_used_at: lastUsedAt?.toISOString() ?? null,
+    expires_at: expiresAt?.toISOString() ?? null,
+  };
+}
+
 const NOT_OPEN: Readonly<Record<Exclude<CodeState, "pending">, { status: number; code: ApiErrorCode; message: string }>> = {
   unknown: { status: 404, code: "invalid_code", message: "no machine shows this code" },
   expired: { status: 410, code: "expired_code", message: "this code has expired — start again on the machine" },
@@ -228,9 +250,4 @@ const NOT_OPEN: Readonly<Record<Exclude<CodeState, "pending">, { status: number;
 
 function notOpen(state: Exclude<CodeState, "pending">): ApiError {
   return new ApiError(NOT_OPEN[state]);
-}
-
-function tooMany(retryAfter_ms: number): ApiError {
-  const retryAfter_s = Math.max(1, Math.ceil(retryAfter_ms / 1_000));
-  return new ApiError({ status: 429, code: "rate_limit_exceeded", message: "too many codes — wait before the next", retryAfter_s });
 }

@@ -9,6 +9,13 @@ export const codeBody = z.strictObject({
     .enum(["machine", "person"])
     .default("machine")
     .describe("`machine` asks for a provider token, `person` for a session of whoever approves, as a program on somebody's desk does."),
+  client_nonce_hash: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .optional()
+    .describe(
+      "SHA-256, in hex, of a `client_nonce` that is sent with each poll: nobody else gets the token, and it can be asked for again for a minute.",
+    ),
 });
 
 export const codeAnswer = z.object({
@@ -21,11 +28,19 @@ export const codeAnswer = z.object({
 });
 
 /** `grant_type` and `client_id` are RFC 8628's and not needed. */
-export const pollBody = z.object({ device_code: z.string().max(256) });
+export const pollBody = z.object({
+  device_code: z.string().max(256),
+  client_nonce: z.string().max(256).optional().describe("Needed where the code was asked for with its digest."),
+});
 
 export const pollAnswer = z.union([
   z.object({ status: z.literal("authorization_pending") }),
-  z.object({ status: z.literal("authorized"), token: z.string().describe("Shown this once."), account_id: z.string() }),
+  z.object({
+    status: z.literal("authorized"),
+    token: z.string().describe("Shown this once, or to its nonce for a minute."),
+    account_id: z.string(),
+    expires_at: z.iso.datetime().nullable().describe("Of a provider token; null is until it is revoked."),
+  }),
 ]);
 
 export const userCodeBody = z.strictObject({ user_code: userCode });
@@ -52,17 +67,14 @@ export const pendingAnswer = z.object({
 
 export const decidedAnswer = z.object({ status: z.enum(["approved", "denied"]), message: z.string() });
 
-export const tokenList = z.object({
-  object: z.literal("list"),
-  data: z.array(
-    z.object({
-      id: z.string(),
-      label: z.string().describe("What the machine called itself."),
-      created_at: z.iso.datetime(),
-      last_used_at: z.iso.datetime().nullable(),
-      expires_at: z.iso.datetime().nullable(),
-    }),
-  ),
+export const tokenObject = z.object({
+  id: z.string(),
+  label: z.string().describe("What the machine called itself."),
+  created_at: z.iso.datetime(),
+  last_used_at: z.iso.datetime().nullable(),
+  expires_at: z.iso.datetime().nullable().describe("Null is until it is revoked."),
 });
+
+export const tokenList = z.object({ object: z.literal("list"), data: z.array(tokenObject) });
 
 export const revokedAnswer = z.object({ status: z.literal("revoked") });

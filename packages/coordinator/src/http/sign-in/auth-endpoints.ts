@@ -4,10 +4,12 @@ export interface AuthEndpoint {
   /** Below `/api/auth`. */
   readonly path: string;
   /**
-   * `email`: tries, or sends, something for the address in the body. `caller`: tries something for whoever the cookie is of. `address`: tries
+   * `email`, `new_email`: tries, or sends, something for the address in the body. `caller`: tries something for whoever the cookie is of. `address`: tries
    * something that says itself whom it is for. Absent: tries nothing.
    */
-  readonly attempt?: "email" | "caller" | "address";
+  readonly attempt?: "email" | "new_email" | "caller" | "address";
+  /** Only for whoever has signed in within the last minutes, and the account's address so far is told of it. */
+  readonly changesAddress?: "asked" | "done";
   /** Fields of the body that are handed on; what else is sent is left out. */
   readonly fields?: readonly string[];
 }
@@ -23,11 +25,13 @@ export const AUTH_ENDPOINTS: readonly AuthEndpoint[] = [
   { method: "POST", path: "/request-password-reset", attempt: "email", fields: ["email"] },
   { method: "POST", path: "/reset-password", attempt: "address", fields: ["newPassword", "token"] },
   { method: "POST", path: "/change-password", attempt: "caller", fields: ["currentPassword", "newPassword", "revokeOtherSessions"] },
-  { method: "POST", path: "/change-email", attempt: "caller", fields: ["newEmail"] },
   { method: "POST", path: "/update-user", fields: ["name"] },
 
   { method: "POST", path: "/email-otp/send-verification-otp", attempt: "email", fields: ["email", "type"] },
   { method: "POST", path: "/sign-in/email-otp", attempt: "email", fields: ["email", "otp", "name"] },
+
+  { method: "POST", path: "/email-otp/request-email-change", attempt: "new_email", changesAddress: "asked", fields: ["newEmail"] },
+  { method: "POST", path: "/email-otp/change-email", attempt: "caller", changesAddress: "done", fields: ["newEmail", "otp"] },
 
   { method: "POST", path: "/two-factor/enable", attempt: "caller", fields: ["password"] },
   { method: "POST", path: "/two-factor/disable", attempt: "caller", fields: ["password"] },

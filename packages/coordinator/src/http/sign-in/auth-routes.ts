@@ -3,13 +3,16 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
 import { truncatedAddress } from "../access-log.js";
 import { asked } from "../asked.js";
+import { authenticate } from "../bearer.js";
 import { controlBody } from "../control-body.js";
 import type { HttpDependencies } from "../dependencies.js";
+import { refuseStaleSession } from "../just-signed-in.js";
 import type { Route } from "../route.js";
-import { createAttempts } from "./attempts.js";
 import { AUTH_ENDPOINTS, type AuthEndpoint } from "./auth-endpoints.js";
 import { originOf } from "./own-origins.js";
+import { replacedSession } from "./replaced-session.js";
 import { sessionCookieOf } from "./session-cookie.js";
+import { signInAttempts } from "./sign-in-attempts.js";
 
 const BASE = "/api/auth";
 /** Of the library's answer, what goes to the caller. Its copies of the session token for scripts do not. */
@@ -19,16 +22,31 @@ const fieldsOfBody = z.record(z.string(), z.unknown());
 
 /** How people sign in: what the library behind it offers, as far as this coordinator does. Source: console.md §2.2. */
 export function authRoutes(dependencies: HttpDependencies): readonly Route[] {
-  const { signIn, clock, settings } = dependencies;
-  const attempts = createAttempts(clock, settings);
+  const { signIn, accounts, people, personSessions, mail, clock, settings } = dependencies;
+  const attempts = signInAttempts(dependencies.attempts, settings);
+
+  /** The address of whoever has just signed in, so far. @throws ApiError 401, 403 */
+  async function addressSoFar({ headers: { cookie } }: FastifyRequest): Promise<string | null> {
+    const principal = await authenticate({ cookie }, accounts);
+    refuseStaleSession(principal, clock);
+    return (await asked(people.standing(principal.accountId)))?.email ?? null;
+  }
 
   async function answer(endpoint: AuthEndpoint, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
     const body =
       endpoint.method === "POST" ? onlyFields(await controlBody(request, fieldsOfBody, dependencies), endpoint.fields) : undefined;
-    if (endpoint.attempt !== undefined) attempts.take({ address: request.ip, identifier: identifierOf(endpoint, request, body) });
+    if (endpoint.attempt !== undefined) await attempts.take({ address: request.ip, identifier: identifierOf(endpoint, request, body) });
+    const soFar = endpoint.changesAddress === undefined ? null : await addressSoFar(request);
     const origin = originOf(request, settings);
     const network = truncatedAddress(request.ip);
     const response = await asked(signIn.handle(libraryRequest(request, origin, body), { origin, network }));
+    const replaced = replacedSession(request.headers.cookie, response.headers.getSetCookie());
+    if (replaced !== undefined) await asked(personSessions.end(replaced));
+    if (response.ok && soFar !== null) {
+      const next = String(body?.["newEmail"]);
+      if (endpoint.changesAddress === "asked") mail.addressChanging(soFar, next);
+      else mail.addressChanged(soFar, next);
+    }
     for (const cookie of response.headers.getSetCookie()) reply.header("Set-Cookie", cookie);
     for (const name of PASSED_HEADERS) {
       const value = response.headers.get(name);
@@ -58,10 +76,11 @@ function onlyFields(body: Record<string, unknown>, fields: readonly string[] = [
 
 function identifierOf({ attempt }: AuthEndpoint, request: FastifyRequest, body: Record<string, unknown> | undefined): string | undefined {
   if (attempt === "caller") return sessionCookieOf(request.headers.cookie);
-  if (attempt !== "email") return undefined;
-  const email = body?.["email"];
+  if (attempt !== "email" && attempt !== "new_email") return undefined;
+  const field = attempt === "email" ? "email" : "newEmail";
+  const email = body?.[field];
   if (typeof email === "string") return email;
-  throw new ApiError({ status: 400, code: "bad_request", message: "invalid value for email: an e-mail address", param: "email" });
+  throw new ApiError({ status: 400, code: "bad_request", message: `invalid value for ${field}: an e-mail address`, param: field });
 }
 
 function libraryRequest(request: FastifyRequest, origin: string, body: Record<string, unknown> | undefined): Request {

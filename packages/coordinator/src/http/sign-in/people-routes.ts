@@ -5,8 +5,8 @@ import { controlBody } from "../control-body.js";
 import type { HttpDependencies } from "../dependencies.js";
 import { actorOf } from "../publishing/index.js";
 import type { Route } from "../route.js";
-import { createAttempts } from "./attempts.js";
 import { originOf } from "./own-origins.js";
+import { signInAttempts } from "./sign-in-attempts.js";
 
 const publicConfig = z.object({
   name: z.string(),
@@ -38,8 +38,8 @@ export const revokedInvitation = z.object({ status: z.literal("revoked") });
 
 /** How people come to have an account: the first of all, and those whom operators invite. Source: console.md §2.2. */
 export function peopleRoutes(dependencies: HttpDependencies): readonly Route[] {
-  const { people, signInFacts, mailInvitation, settings, clock } = dependencies;
-  const attempts = createAttempts(clock, settings);
+  const { people, signInFacts, mail, settings, clock } = dependencies;
+  const attempts = signInAttempts(dependencies.attempts, settings);
 
   const shown = (row: Awaited<ReturnType<typeof people.invite>>) => ({
     ...{ id: row.id, email: row.email, invited_by: row.invitedBy, account_id: row.accountId },
@@ -86,7 +86,7 @@ export function peopleRoutes(dependencies: HttpDependencies): readonly Route[] {
       async handle(request) {
         const body = await controlBody(request, firstPersonBody, dependencies);
         if (!(await asked(people.isEmpty()))) throw setUpAlready();
-        attempts.take({ address: request.ip });
+        await attempts.take({ address: request.ip });
         const outcome = await asked(people.setUp(body));
         if (outcome === "done") throw setUpAlready();
         if (outcome === "made") return { status: "made" };
@@ -108,7 +108,7 @@ export function peopleRoutes(dependencies: HttpDependencies): readonly Route[] {
         const { email } = await controlBody(request, invitationBody, dependencies);
         const row = await asked(people.invite(email, actorOf(request)));
         const link = `${originOf(request, settings)}/sign-up?email=${encodeURIComponent(row.email)}`;
-        mailInvitation(row.email, link);
+        mail.invitation(row.email, link);
         return { ...shown(row), link };
       },
     },

@@ -34,6 +34,8 @@ import { rewards } from "./0036-rewards.js";
 import { rewardIndex } from "./0037-reward-index.js";
 import { fileParts } from "./0040-file-parts.js";
 import { stripeCatchUp } from "./0044-stripe-catch-up.js";
+import { attempts } from "./0050-attempts.js";
+import { deviceNonces } from "./0051-device-nonces.js";
 
 export interface Migration {
   readonly id: number;
@@ -79,4 +81,6 @@ export const migrations: readonly Migration[] = [
   { id: 37, name: "index of rewards", sql: rewardIndex },
   { id: 40, name: "parts of files", sql: fileParts },
   { id: 44, name: "events of Stripe that never came", sql: stripeCatchUp },
+  { id: 50, name: "limits on tries", sql: attempts },
+  { id: 51, name: "nonces of device codes", sql: deviceNonces },
 ];

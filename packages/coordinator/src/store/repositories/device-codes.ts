@@ -38,7 +38,8 @@ export const deviceCodeRepository = {
   /** The account that a code was approved for, once. */
   async consume(tx: Tx, deviceCodeHash: string, at: Date): Promise<string | undefined> {
     const isDue = and(eq(deviceCodes.deviceCodeHash, deviceCodeHash), eq(deviceCodes.status, "approved"), gt(deviceCodes.expiresAt, at));
-    const [row] = await run(tx.update(deviceCodes).set({ status: "consumed" }).where(isDue).returning({ account: deviceCodes.accountId }));
+    const consumed = { status: "consumed", consumedAt: at } as const;
+    const [row] = await run(tx.update(deviceCodes).set(consumed).where(isDue).returning({ account: deviceCodes.accountId }));
     return row?.account ?? undefined;
   },
 

@@ -98,6 +98,10 @@ export const personSessionRepository = {
     return (await run(tx.delete(authSessions).where(own).returning({ id: authSessions.id }))).length > 0;
   },
 
+  async removeByToken(tx: Tx, tokenHash: string): Promise<void> {
+    await run(tx.delete(authSessions).where(eq(authSessions.token, tokenHash)));
+  },
+
   /** @returns how many there were */
   async removeOthers(tx: Tx, accountId: string, id: string): Promise<number> {
     const others = and(eq(authSessions.userId, accountId), ne(authSessions.id, id));

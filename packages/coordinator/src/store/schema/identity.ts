@@ -111,6 +111,10 @@ export const deviceCodes = pgTable(
       .notNull()
       .default("machine"),
     interval_s: integer("interval_s").notNull(),
+    /** Of what its machine alone knows, if it sent one. */
+    clientNonceHash: text("client_nonce_hash"),
+    /** When the token was handed out. */
+    consumedAt: instant("consumed_at"),
     lastPollAt: instant("last_poll_at"),
     createdAt: instant("created_at").notNull(),
     expiresAt: instant("expires_at").notNull(),

@@ -1,4 +1,4 @@
-import { bigint, boolean, index, integer, pgTable, primaryKey, text, unique } from "drizzle-orm/pg-core";
+import { bigint, boolean, doublePrecision, index, integer, pgTable, primaryKey, text, unique } from "drizzle-orm/pg-core";
 import { createdAt, instant, updatedAt } from "./columns.js";
 import { users } from "./identity.js";
 
@@ -129,4 +129,19 @@ export const externalIdentities = pgTable(
     createdAt: instant("created_at").notNull(),
   },
   (table) => [primaryKey({ columns: [table.issuer, table.subject] }), index("external_identities_account").on(table.accountId)],
+);
+
+/** Tries that were counted, by a digest of what is limited and for whom. */
+export const attemptBuckets = pgTable(
+  "attempt_buckets",
+  {
+    bucket: text("bucket").primaryKey(),
+    perSecond: doublePrecision("per_second").notNull(),
+    burst: doublePrecision("burst").notNull(),
+    tokens: doublePrecision("tokens").notNull(),
+    at: instant("at").notNull(),
+    /** From when on it says no more than one that is not there. */
+    fullAt: instant("full_at").notNull(),
+  },
+  (table) => [index("attempt_buckets_full").on(table.fullAt)],
 );
