@@ -24,7 +24,7 @@ describe("umbel provider login", () => {
     expect((await unsure.exited).code).toBe(1);
     expect(unsure.output()).toContain("Machine: ");
     expect(await umbel(["device", "approve", code, "--yes", ...at]).ready).toMatchObject({ status: "approved" });
-    expect(await login.ready).toEqual({ account_id: "local", coordinator: url });
+    expect(await login.ready).toEqual({ account_id: "local", coordinator: url, expires_at: null });
 
     const serving = umbel([
       "provider",

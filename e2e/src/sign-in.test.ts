@@ -64,6 +64,9 @@ describe("somebody who signs up", () => {
     const { body: me } = await call("GET", "/v1/me");
     expect(await login.ready).toEqual({ account_id: me["account_id"], coordinator: url });
     expect(await umbel(["device", "list", "--json", "--coordinator", url, "--home", desk.path]).ready).toMatchObject({ data: [] });
+    const rename = ["keys", "update", String(Object(made["data"])["id"]), "--name", "renamed", "--json", "--home", desk.path];
+    // What it has spent only the API tells.
+    expect(await umbel(rename).ready).toMatchObject({ name: "renamed", usage_usd: expect.any(Number) });
     expect(await umbel(["logout", "--json", "--home", desk.path]).ready).toMatchObject({ revoked: true });
 
     expect((await call("POST", "/api/auth/sign-out", {})).status).toBe(200);

@@ -4,7 +4,9 @@ import { LOCAL_ACCOUNT } from "../local-accounts.js";
 const DEFAULT_TTL_minutes = "60";
 
 export function addKeysCommands(program: Command): void {
-  const keys = program.command("keys").description("API keys of accounts on this coordinator (works on its database, running or not)");
+  const keys = program
+    .command("keys")
+    .description("API keys: of your account, where you have signed in (umbel login); else of accounts in this coordinator's database");
 
   policy(shared(keys.command("create").description("make a new API key; its secret is shown once")))
     .option("--provider", "make a provider token instead: a machine that registers with it earns for the account")
@@ -34,7 +36,8 @@ export function addKeysCommands(program: Command): void {
 }
 
 export function addSessionCommand(program: Command): void {
-  shared(program.command("session").description("a token of somebody who has signed in, for the API routes that take no key (/v1/keys)"))
+  atHome(program.command("session").description("a token of somebody who has signed in, for the API routes that take no key (/v1/keys)"))
+    .option("--account <id>", "account that is meant", LOCAL_ACCOUNT)
     .option("--ttl <minutes>", "minutes until it ends, at most 720", DEFAULT_TTL_minutes)
     .action(async (options) => (await import("../run/keys.js")).issueSession(options));
 }
@@ -57,8 +60,14 @@ function withId(command: Command): Command {
 }
 
 function shared(command: Command): Command {
-  return command
-    .option("--account <id>", "account that is meant", LOCAL_ACCOUNT)
-    .option("--home <directory>", "Umbel home of the coordinator (default: UMBEL_HOME, else ~/.umbel)")
-    .option("--json", "print one JSON object");
+  return atHome(
+    command
+      .option("--account <id>", `account in the home's database that is meant (default: whoever has signed in, else ${LOCAL_ACCOUNT})`)
+      .option("--coordinator <url>", "ask this coordinator's API (default: where you have signed in; else the home's database)")
+      .option("--token <token>", "session token of the account, with --coordinator (default: that of umbel login)"),
+  );
+}
+
+function atHome(command: Command): Command {
+  return command.option("--home <directory>", "Umbel home (default: UMBEL_HOME, else ~/.umbel)").option("--json", "print one JSON object");
 }

@@ -2,13 +2,13 @@ import { createSessions, type KeyChange, type KeyRecord, ownIdentity, SESSION_LI
 import { systemClock } from "@umbel/protocol/native";
 import { CliError, EXIT_CODES } from "../exit-codes.js";
 import { resolveHome } from "../home.js";
+import { LOCAL_ACCOUNT } from "../local-accounts.js";
 import { parseUsd } from "../money.js";
 import { withMoneyAndAccounts } from "../offline-store.js";
 import { createOutput, table } from "../output.js";
+import { type DeskOptions, type KeyDesk, keyDesk, type ShownKey } from "./key-desk.js";
 
-export interface KeysOptions {
-  readonly home?: string;
-  readonly account: string;
+export interface KeysOptions extends DeskOptions {
   readonly json?: boolean;
 }
 
@@ -35,7 +35,10 @@ export interface UpdateOptions extends KeysOptions, PolicyOptions {
   readonly enable?: boolean;
 }
 
-export interface SessionOptions extends KeysOptions {
+export interface SessionOptions {
+  readonly home?: string;
+  readonly account: string;
+  readonly json?: boolean;
   readonly ttl: string;
 }
 
@@ -45,14 +48,15 @@ const NONE = "none";
 /** `umbel keys list`. */
 export async function listKeys(options: KeysOptions): Promise<void> {
   const output = createOutput(options);
-  const records = await withMoneyAndAccounts(resolveHome(options.home), ({ accounts }) => accounts.listKeys(options.account));
-  output.result({ object: "list", data: records.map(publicRecord) });
+  const desk = await keyDesk(options);
+  const keys = await desk.list();
+  output.result({ object: "list", data: keys });
   output.line(
-    records.length === 0
-      ? `The account "${options.account}" has no API keys. Make one with: umbel keys create`
+    keys.length === 0
+      ? `${sentence(desk.whose)} has no API keys. Make one with: umbel keys create`
       : table(
           ["ID", "KEY", "NAME", "CREATED", "LAST USED"],
-          records.map((key) => [key.id, key.label, key.name, key.createdAt.toISOString(), key.lastUsedAt?.toISOString() ?? "never"]),
+          keys.map(({ id, label, name, created_at, last_used_at }) => [id, label, name, created_at, last_used_at ?? "never"]),
         ),
   );
 }
@@ -60,9 +64,8 @@ export async function listKeys(options: KeysOptions): Promise<void> {
 /** `umbel keys revoke`. */
 export async function revokeKey(id: string, options: KeysOptions): Promise<void> {
   const output = createOutput(options);
-  const revoked = await withMoneyAndAccounts(resolveHome(options.home), ({ accounts }) => accounts.revokeKey(options.account, id));
-  if (!revoked)
-    throw new CliError(`The account "${options.account}" has no key ${id}.`, EXIT_CODES.failure, "See its keys with: umbel keys list");
+  const desk = await keyDesk(options);
+  found((await desk.revoke(id)) ? true : undefined, id, desk);
   output.result({ id, status: "revoked" });
   output.line(`Revoked ${id}.`);
 }
@@ -70,30 +73,31 @@ export async function revokeKey(id: string, options: KeysOptions): Promise<void>
 /** `umbel keys create`. */
 export async function createKey(options: CreateOptions): Promise<void> {
   const output = createOutput(options);
-  const home = resolveHome(options.home);
   if (options.provider === true) {
-    const token = await withMoneyAndAccounts(home, async ({ accounts }) => {
-      await accounts.ensureAccount(options.account, options.account);
-      return accounts.issueProviderToken(options.account, options.name ?? "provider");
+    if (options.coordinator !== undefined) {
+      const remedy = "Run on the machine: umbel provider login --coordinator <url>";
+      throw new CliError("Another coordinator's provider tokens come by linking a machine.", EXIT_CODES.usage, remedy);
+    }
+    const account = options.account ?? LOCAL_ACCOUNT;
+    const token = await withMoneyAndAccounts(resolveHome(options.home), async ({ accounts }) => {
+      await accounts.ensureAccount(account, account);
+      return accounts.issueProviderToken(account, options.name ?? "provider");
     });
-    output.result({ provider_token: token, account: options.account });
+    output.result({ provider_token: token, account });
     output.line(
       `Provider token: ${token}\nIt is shown once. Start a machine with: UMBEL_PROVIDER_TOKEN=<token> umbel provider start --coordinator <url>`,
     );
     return;
   }
-  const { secret, record } = await withMoneyAndAccounts(home, async ({ accounts }) => {
-    await accounts.ensureAccount(options.account, options.account);
-    return accounts.createKey({ ...policyOf(options), accountId: options.account });
-  });
-  output.result({ key: secret, data: publicRecord(record) });
-  output.line(`API key: ${secret}\nIt is shown once. Id: ${record.id}`);
+  const issued = await (await keyDesk(options)).create(policyOf(options));
+  output.result(issued);
+  output.line(`API key: ${issued.key}\nIt is shown once. Id: ${issued.data.id}`);
 }
 
 /** `umbel keys show`. */
 export async function showKey(id: string, options: KeysOptions): Promise<void> {
-  const record = await withMoneyAndAccounts(resolveHome(options.home), ({ accounts }) => accounts.getKey(options.account, id));
-  print(found(record, id, options), options);
+  const desk = await keyDesk(options);
+  print(found(await desk.get(id), id, desk), options);
 }
 
 /** `umbel keys update`. */
@@ -110,17 +114,17 @@ export async function updateKey(id: string, options: UpdateOptions): Promise<voi
   if (Object.keys(change).length === 0) {
     throw new CliError("There is nothing to change.", EXIT_CODES.usage, "See what can be changed with: umbel keys update --help");
   }
-  const record = await withMoneyAndAccounts(resolveHome(options.home), ({ accounts }) => accounts.updateKey(options.account, id, change));
-  print(found(record, id, options), options);
+  const desk = await keyDesk(options);
+  print(found(await desk.update(id, change), id, desk), options);
 }
 
 /** `umbel keys rotate`. */
 export async function rotateKey(id: string, options: KeysOptions): Promise<void> {
   const output = createOutput(options);
-  const rotated = await withMoneyAndAccounts(resolveHome(options.home), ({ accounts }) => accounts.rotateKey(options.account, id));
-  const { secret, record } = found(rotated, id, options);
-  output.result({ key: secret, data: publicRecord(record) });
-  output.line(`API key: ${secret}\nIt is shown once, and takes the place of the old one, which is dead. Id: ${record.id}`);
+  const desk = await keyDesk(options);
+  const issued = found(await desk.rotate(id), id, desk);
+  output.result(issued);
+  output.line(`API key: ${issued.key}\nIt is shown once, and takes the place of the old one, which is dead. Id: ${issued.data.id}`);
 }
 
 /** `umbel session`: a token for routes that take no API key. Needs no running coordinator. */
@@ -137,14 +141,17 @@ export async function issueSession(options: SessionOptions): Promise<void> {
   output.line(token);
 }
 
-function found<Found>(key: Found | undefined, id: string, { account }: KeysOptions): Found {
+function found<Found>(key: Found | undefined, id: string, { whose }: KeyDesk): Found {
   if (key !== undefined) return key;
-  throw new CliError(`The account "${account}" has no key ${id}.`, EXIT_CODES.failure, "See its keys with: umbel keys list");
+  throw new CliError(`${sentence(whose)} has no key ${id}.`, EXIT_CODES.failure, "See its keys with: umbel keys list");
 }
 
-function print(record: KeyRecord, options: KeysOptions): void {
+function sentence(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+function print(fields: ShownKey, options: KeysOptions): void {
   const output = createOutput(options);
-  const fields = publicRecord(record);
   output.result(fields);
   output.line(
     table(
@@ -173,25 +180,6 @@ function perMinute(option: string, text: string): number | null {
   if (text === NONE) return null;
   if (/^\d{1,10}$/.test(text)) return Number(text);
   throw new CliError(`"${text}" is no whole number.`, EXIT_CODES.usage, `Give ${option} a number per minute, or none.`);
-}
-
-function publicRecord(key: KeyRecord): object {
-  return {
-    id: key.id,
-    name: key.name,
-    label: key.label,
-    disabled: key.disabled,
-    limit_usd: key.limit_microUsd === null ? null : Number(key.limit_microUsd) / 1_000_000,
-    limit_reset: key.limitReset,
-    rpm_limit: key.rpmLimit,
-    itpm_limit: key.itpmLimit,
-    otpm_limit: key.otpmLimit,
-    allowed_models: key.allowedModels,
-    self_route_only: key.selfRouteOnly,
-    expires_at: key.expiresAt?.toISOString() ?? null,
-    created_at: key.createdAt.toISOString(),
-    last_used_at: key.lastUsedAt?.toISOString() ?? null,
-  };
 }
 
 function parseDate(text: string): Date {
