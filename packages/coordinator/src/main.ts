@@ -35,7 +35,7 @@ import { fleetCatalog } from "./fleet-catalog.js";
 import { createHttpServer, createIdempotency, createSealing, type ServedRoute, startOperatorServer } from "./http/index.js";
 import { createIdempotencyStore } from "./idempotency-store.js";
 import { createInference, createRateLimits, unlimitedRates } from "./inference/index.js";
-import { createDecisions, createLogger, createMetrics, createRejections, watchThroughput } from "./insight/index.js";
+import { createDecisions, createLogger, createMetrics, createRejections, createServedPlaces, watchThroughput } from "./insight/index.js";
 import { keptAdminKey } from "./kept-admin-key.js";
 import { createHistory, createLedger, createOwnPrices, createReconciler } from "./ledger/index.js";
 import { startLoop } from "./loop.js";
@@ -256,6 +256,7 @@ async function start(
   const limits = createRateLimits({ clock, settings });
   const unlimited = unlimitedRates(settings);
   if (unlimited.length > 0) log.warn({ event: "unlimited", settings: unlimited }, "accounts are not limited in everything");
+  const servedPlaces = createServedPlaces({ clock });
   const inference = createInference({
     catalog,
     fleet,
@@ -263,6 +264,7 @@ async function start(
     clock,
     metrics,
     decisions,
+    places: servedPlaces,
     log: log.child({ component: "inference" }),
     settings,
     limits,
@@ -319,6 +321,7 @@ async function start(
     idempotency,
     decisions,
     statistics: createStatisticsStore(store.reports),
+    places: servedPlaces,
     pseudonymSecret: await secretFile(path.join(settings.home, "pseudonym-secret"), SALT_BYTES),
     sealing: createSealing({ clock, identity, rotation_ms: settings.sealingKeyRotation_ms }),
     metrics,

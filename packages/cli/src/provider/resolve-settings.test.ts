@@ -52,6 +52,15 @@ describe("the settings of a provider", () => {
     expect(warnings).toEqual([]);
   });
 
+  it("say where the machine stands only where its owner does", () => {
+    expect(resolved("").location).toBeUndefined();
+    expect(resolved('[machine]\ncountry = "DE"\n').location).toEqual({ country: "DE" });
+    const frankfurt = { country: "DE", city: "Frankfurt am Main" };
+    expect(resolved(`[machine]\ncountry = "DE"\ncity = "${frankfurt.city}"\n`).location).toEqual(frankfurt);
+    expect(resolved("", {}, { UMBEL_PROVIDER_COUNTRY: "FR" }).location).toEqual({ country: "FR" });
+    expect(refusal('[machine]\ncity = "Bonn"\n').message).toContain("it is not said in which country Bonn is");
+  });
+
   it("hold a schedule, unless it is not enabled", () => {
     const text = '[schedule]\ntime_zone = "UTC"\n[[schedule.windows]]\ndays = ["mon", "Tuesday"]\nstart = "22:00"\nend = "07:00"\n';
     expect(resolved(text).guest.schedule).toEqual({
@@ -66,6 +75,8 @@ describe("the settings of a provider", () => {
     ['[backend]\nparallel = "many"\n', ':2: backend.parallel: "many" must be a whole number'],
     ['[coordinator]\nurl = "ftp://a"\n', ':2: coordinator.url: "ftp://a" must be the address of a coordinator'],
     ['[power]\non_battery = "sleep"\n', ":2: power.on_battery"],
+    ['[machine]\ncountry = "Germany"\n', ":2: machine.country"],
+    ['[machine]\ncountry = "DE"\ncity = "<b>"\n', ":3: machine.city"],
     ["[backend\n", ":1: "],
     ['\n[[schedule.windows]]\ndays = ["mon"]\nstart = "25:00"\nend = "07:00"\n', ":2: schedule: windows.0.start: a time of day is HH:MM"],
     ["[schedule]\nenabled = true\n", ":1: schedule: windows: a schedule without windows would never serve"],

@@ -1,3 +1,4 @@
+import type { Location } from "@umbel/protocol";
 import { guestRules } from "@umbel/provider";
 import { z } from "zod";
 import { CliError, EXIT_CODES } from "../exit-codes.js";
@@ -8,6 +9,8 @@ import { PROVIDER_SETTINGS, type SettingForm, type SettingName, type SettingSour
 export interface ResolvedSettings {
   readonly values: { readonly [N in SettingName]: SettingValue<N> | undefined };
   readonly guest: z.input<typeof guestRules>;
+  /** Where the machine stands; undefined where its owner does not say. */
+  readonly location: Location | undefined;
   /** For people: every setting by its key in the file. */
   readonly shown: readonly { readonly key: string; readonly value: unknown; readonly source: SettingSource }[];
   /** What is in the file and means nothing. */
@@ -48,7 +51,17 @@ export function resolveSettings(
     ...(typed.idle_min === undefined ? {} : { idle_min: typed.idle_min }),
     ...(schedule === undefined ? {} : { schedule }),
   };
-  return { values: typed, guest, shown, warnings: unknownKeys(file) };
+  return { values: typed, guest, location: locationOf(typed), shown, warnings: unknownKeys(file) };
+}
+
+function locationOf({ country, city }: ResolvedSettings["values"]): Location | undefined {
+  if (country !== undefined) return { country, ...(city !== undefined && { city }) };
+  if (city === undefined) return undefined;
+  throw new CliError(
+    `${PROVIDER_SETTINGS.city.key}: it is not said in which country ${city} is.`,
+    EXIT_CODES.configuration,
+    `Set ${PROVIDER_SETTINGS.country.key}, too, such as "DE".`,
+  );
 }
 
 function resolveOne(

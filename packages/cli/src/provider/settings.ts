@@ -1,3 +1,4 @@
+import { cityName, countryCode } from "@umbel/protocol";
 import { z } from "zod";
 
 /** Where the value of a setting comes from; the first of these that has one counts. */
@@ -65,6 +66,18 @@ export const PROVIDER_SETTINGS = {
     schema: yesOrNo,
     fallback: false,
     about: "serve only the requests of the machine's own account",
+  }),
+  country: setting({
+    key: "machine.country",
+    env: "UMBEL_PROVIDER_COUNTRY",
+    schema: countryCode,
+    about: "country in which the machine stands, two letters, for the network's public figures; absent is that nobody is told",
+  }),
+  city: setting({
+    key: "machine.city",
+    env: "UMBEL_PROVIDER_CITY",
+    schema: cityName,
+    about: "city in which it stands, shown only where others do, too; absent is that nobody is told",
   }),
   localEndpoint: setting({
     key: "local.endpoint",

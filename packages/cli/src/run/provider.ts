@@ -138,7 +138,7 @@ function alone(options: StartOptions, { grace_s }: ResolvedSettings["values"]): 
 
 async function besideCoordinator(
   options: StartOptions,
-  { values, guest }: ResolvedSettings,
+  { values, guest, location }: ResolvedSettings,
   { home }: ProviderPlaces,
 ): Promise<Partial<AgentOptions>> {
   const named = options.token ?? readToken(options.tokenFile) ?? process.env["UMBEL_PROVIDER_TOKEN"];
@@ -146,6 +146,7 @@ async function besideCoordinator(
   return {
     coordinatorUrl: values.coordinatorUrl ?? "",
     privateOnly: values.privateOnly === true,
+    ...(location !== undefined && { location }),
     guest,
     ...(values.localEndpoint !== undefined && { local: endpointFrom(options, addressOf(options, values.localEndpoint)) }),
     ...(token === undefined || token === "" ? {} : { authToken: token }),

@@ -1,9 +1,9 @@
 import type { SettingsProblem } from "./load-settings.js";
 import { SETTINGS, type Settings } from "./settings.js";
 
-/** Settings that are each right, and wrong together: money would be given away, or nothing saved. Source: money.md §11. */
+/** Settings that are each right, and wrong together: money would be given away, nothing saved, or nothing known. Source: money.md §11. */
 export function conflictsOf(settings: Settings, env: Readonly<Record<string, string | undefined>>): readonly SettingsProblem[] {
-  return [...ofMock(settings, env), ...ofChain(settings), ...ofBackups(settings)];
+  return [...ofMock(settings, env), ...ofChain(settings), ...ofBackups(settings), ...ofCountry(settings)];
 }
 
 /** A chain is set up whole, or not at all. */
@@ -25,6 +25,12 @@ function ofBackups(settings: Settings): readonly SettingsProblem[] {
   const missing = keys.filter((name) => settings[name] === undefined);
   const names = backupRecipients.length === 0 ? [...missing, "backupRecipients" as const] : missing;
   return names.map((name) => ({ name: SETTINGS[name].env, value: "", expected }));
+}
+
+/** What a caller says of itself does not count, so that without proxies nothing would. */
+function ofCountry({ countryHeader, trustedProxies }: Settings): readonly SettingsProblem[] {
+  if (countryHeader === undefined || trustedProxies.length > 0) return [];
+  return [{ name: SETTINGS.trustedProxies.env, value: "", expected: `to be given where ${SETTINGS.countryHeader.env} is` }];
 }
 
 function ofMock(settings: Settings, env: Readonly<Record<string, string | undefined>>): readonly SettingsProblem[] {

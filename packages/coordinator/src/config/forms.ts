@@ -14,15 +14,15 @@ export interface Form<Value> {
 const MILLISECONDS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const;
 const BYTES = { B: 1, KiB: 1024, MiB: 1024 * 1024 } as const;
 
-/** A duration such as `250ms`, `10s`, `5m` or `1h`, in milliseconds. `0` alone is accepted where the least is 0. */
+/** A duration such as `250ms`, `10s`, `5m` or `1h`, in milliseconds; so is a number without a unit. */
 export function duration(range: { readonly least_ms: number; readonly most_ms: number }): Form<number> {
   return {
     schema: z
       .string()
-      .regex(/^(?:0|\d{1,9}(?:ms|s|m|h))$/)
+      .regex(/^\d{1,9}(?:ms|s|m|h)?$/)
       .transform((text) => scaled(text, MILLISECONDS))
       .pipe(z.number().min(range.least_ms).max(range.most_ms)),
-    expected: `a duration such as 250ms, 10s, 5m or 1h, from ${range.least_ms}ms to ${range.most_ms}ms`,
+    expected: `a duration such as 250ms, 10s, 5m, 1h, or in milliseconds, from ${range.least_ms}ms to ${range.most_ms}ms`,
   };
 }
 
@@ -233,6 +233,15 @@ export const chainAddress: Form<string | undefined> = {
 
 /** Two capital letters (ISO 3166). */
 export const country: Form<string> = { schema: z.string().regex(/^[A-Z]{2}$/), expected: "a code of two capital letters such as US" };
+
+/** A header's name in lower case, or empty for none. */
+export const headerName: Form<string | undefined> = {
+  schema: z
+    .string()
+    .regex(/^[A-Za-z0-9-]{0,64}$/)
+    .transform((written) => (written === "" ? undefined : written.toLowerCase())),
+  expected: "the name of a header such as CF-IPCountry, or empty",
+};
 
 /** `host:port`, or empty for off. */
 export const listenAddress: Form<{ readonly host: string; readonly port: number } | undefined> = {

@@ -48,11 +48,12 @@ describe("loadSettings", () => {
     ["10s", 10_000],
     ["5m", 300_000],
     ["1h", 3_600_000],
+    ["1500", 1_500],
   ])("reads the duration %s", (written, milliseconds) => {
     expect(loadSettings({ env: { UMBEL_QUEUE_WAIT: written } }).queueWait_ms).toBe(milliseconds);
   });
 
-  it.each(["10", "1.5s", "-1s", "1 s", "s", "99h", "0"])("refuses the duration %j", (written) => {
+  it.each(["1.5", "1.5s", "-1s", "1 s", "s", "99h", "0"])("refuses the duration %j", (written) => {
     expect(problemsOf({ UMBEL_QUEUE_WAIT: written })).toMatchObject([{ name: "UMBEL_QUEUE_WAIT" }]);
   });
 
@@ -111,6 +112,15 @@ describe("loadSettings", () => {
     expect(
       problemsOf({ UMBEL_PROVIDER_TOKEN: "x", UMBEL_API_KEY: "x", UMBEL_BASE_URL: "x", UMBEL_PUBLISHING_KEY: "x", PATH: "/bin" }),
     ).toEqual([]);
+  });
+});
+
+describe("the country of callers", () => {
+  it("is what trusted proxies say, so that there must be some", () => {
+    const country = { UMBEL_COUNTRY_HEADER: "CF-IPCountry" };
+    expect(problemsOf(country)).toMatchObject([{ name: "UMBEL_TRUSTED_PROXIES" }]);
+    expect(loadSettings({ env: { ...country, UMBEL_TRUSTED_PROXIES: "10.0.0.1" } }).countryHeader).toBe("cf-ipcountry");
+    expect(problemsOf({ UMBEL_COUNTRY_HEADER: "a header" })).toHaveLength(1);
   });
 });
 

@@ -18,6 +18,7 @@ import {
   flag,
   foreignName,
   foreignSecret,
+  headerName,
   hostname,
   list,
   listenAddress,
@@ -117,6 +118,12 @@ export const SETTINGS = {
     env: "UMBEL_TRUSTED_PROXIES",
     default: "",
     about: "Proxies in front of this coordinator, by address or network, whose `X-Forwarded-For` says who is calling.",
+  }),
+  countryHeader: setting(headerName, {
+    env: "UMBEL_COUNTRY_HEADER",
+    default: "",
+    about:
+      "Header in which those proxies say a caller's country in two letters, such as `CF-IPCountry`, for public figures; empty is that nobody says.",
   }),
   registration: setting(oneOf(["auto", "open", "invite", "closed"]), {
     env: "UMBEL_REGISTRATION",

@@ -42,9 +42,13 @@ export function buildCapacity(spec: RequestSpec, allViews: Iterable<ProviderView
   };
 }
 
-/** Machines that count in public figures: those that serve their owners only are nobody's capacity, those that are not trusted are none. */
+/** Whether a machine counts in public figures: those that serve their owners only are nobody's capacity, those that are not trusted are none. */
+export function isPublic(view: ProviderView, context: RoutingContext): boolean {
+  return firstRefusal("public_capacity", view, NO_BUILD, context) === undefined;
+}
+
 export function* publicOf(views: Iterable<ProviderView>, context: RoutingContext): Iterable<ProviderView> {
-  for (const view of views) if (firstRefusal("public_capacity", view, NO_BUILD, context) === undefined) yield view;
+  for (const view of views) if (isPublic(view, context)) yield view;
 }
 
 /** What somebody asks of a build who asks nothing special. */

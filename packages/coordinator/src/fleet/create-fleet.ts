@@ -14,7 +14,7 @@ import {
 } from "@umbel/routing";
 import type { WebSocket } from "ws";
 import type { Trust } from "../trust/index.js";
-import { buildCapacity, ordinaryRequest, publicOf } from "./build-capacity.js";
+import { buildCapacity, isPublic, ordinaryRequest, publicOf } from "./build-capacity.js";
 import { CapacitySignals } from "./capacity-signals.js";
 import { Admission, type AdmittedMachine } from "./connection/admission.js";
 import { CloseCode, Peer } from "./connection/peer.js";
@@ -280,6 +280,11 @@ export function createFleet(dependencies: FleetDependencies): FleetService {
         [...registry.all()].map(({ view }) => view),
         routingContext(),
       ),
+
+    publicLocations() {
+      const context = routingContext();
+      return [...registry.all()].flatMap(({ location, view }) => (location === undefined || !isPublic(view, context) ? [] : [location]));
+    },
 
     viewsOf: (build) => index.views(build),
 

@@ -1,4 +1,4 @@
-import type { ErrorClass, InferenceAccepted, InferenceComplete, InferenceRequest, TrustLevel } from "@umbel/protocol";
+import type { ErrorClass, InferenceAccepted, InferenceComplete, InferenceRequest, Location, TrustLevel } from "@umbel/protocol";
 import type {
   BuildDemand,
   Decision,
@@ -24,6 +24,8 @@ export interface ServingProvider {
   readonly chip: string;
   /** Operating system and architecture, e.g. `linux-x64`. */
   readonly platform: string;
+  /** Where it stands, as its owner says; undefined where that is not said. */
+  readonly location: Location | undefined;
   /** Raw X25519 public key (32 bytes). */
   readonly encryptionKey: Uint8Array;
 }
@@ -147,6 +149,8 @@ export interface Fleet {
   viewOf(sessionId: string): ProviderView | undefined;
   /** What is known of the connected machines that count in public figures. */
   publicViews(): Iterable<ProviderView>;
+  /** Where those stand whose owners say so. */
+  publicLocations(): readonly Location[];
   /** What is known of the connected machines that offer a build. */
   viewsOf(build: string): Iterable<ProviderView>;
   /** Pseudonym of a machine: stable on this coordinator, unlinkable elsewhere. */

@@ -24,7 +24,7 @@ import type { Settings } from "../config/index.js";
 import type { FileCheck } from "../file-check.js";
 import type { Fleet } from "../fleet/index.js";
 import type { Inference, RateLimits } from "../inference/index.js";
-import type { DecisionArchive, Logger, Metrics, Rejections, StatisticsStore } from "../insight/index.js";
+import type { DecisionArchive, Logger, Metrics, Rejections, ServedPlaces, StatisticsStore } from "../insight/index.js";
 import type { History, Ledger, OwnPrices, Reconciler } from "../ledger/index.js";
 import type { Payments } from "../payments/index.js";
 import type { Rewards } from "../rewards/index.js";
@@ -79,7 +79,10 @@ export interface HttpDependencies {
   readonly stateExport: StateExport;
   readonly releases: Releases;
   readonly checkBundle: BundleCheck;
-  readonly fleet: Pick<Fleet, "capacity" | "connected" | "machinesOf" | "unlink" | "publicViews" | "explain" | "viewsOf" | "publicId">;
+  readonly fleet: Pick<
+    Fleet,
+    "capacity" | "connected" | "machinesOf" | "unlink" | "publicViews" | "publicLocations" | "explain" | "viewsOf" | "publicId"
+  >;
   readonly ledger: Pick<Ledger, "balance" | "keySpend" | "prices" | "listPrices">;
   readonly history: History;
   readonly reconciler: Pick<Reconciler, "check">;
@@ -89,6 +92,7 @@ export interface HttpDependencies {
   readonly idempotency: Pick<Idempotency, "answer">;
   readonly decisions: DecisionArchive;
   readonly statistics: StatisticsStore;
+  readonly places: Pick<ServedPlaces, "lately">;
   /** From which pseudonyms of accounts are derived. */
   readonly pseudonymSecret: Uint8Array;
   readonly sealing: Sealing;

@@ -14,6 +14,7 @@ import { retirementHeaders } from "./answer/retirement.js";
 import type { AnswerSink } from "./answer/sink.js";
 import { type AnswerRequest, answerStream, isStreamed } from "./answer/stream.js";
 import { answerWhole } from "./answer/whole.js";
+import { callerCountry } from "./caller-country.js";
 import { countTokensRoutes } from "./count-tokens-route.js";
 import type { HttpDependencies } from "./dependencies.js";
 import { toApiError } from "./errors.js";
@@ -84,6 +85,7 @@ function understand(request: FastifyRequest, body: Uint8Array, { dialect, path }
   const { clock, catalog, inference, randomBytes } = dependencies;
   const parsing_ms = clock.now_ms();
   const wait_ms = patience_ms(request.headers);
+  const country = callerCountry(request, dependencies.settings);
   const parsed = dialect.parse(parseJsonBody(body));
   const parse_us = Math.round((clock.now_ms() - parsing_ms) * 1_000);
   const { exchange } = request;
@@ -101,6 +103,7 @@ function understand(request: FastifyRequest, body: Uint8Array, { dialect, path }
     ...(parsed.routing === undefined ? {} : { routing: parsed.routing }),
     ...(ownMachines === undefined ? {} : { ownMachines }),
     ...(wait_ms === undefined ? {} : { deadline_ms: parsing_ms + wait_ms }),
+    ...(country === undefined ? {} : { country }),
     ...(exchange.visit === undefined ? {} : { visit: exchange.visit }),
   };
   return {

@@ -3,7 +3,7 @@ import { createHedgeBudget } from "@umbel/routing";
 import type { Catalog } from "../catalog/index.js";
 import type { Settings } from "../config/index.js";
 import type { Fleet } from "../fleet/index.js";
-import type { DecisionRecorder, Logger, Metrics } from "../insight/index.js";
+import type { DecisionRecorder, Logger, Metrics, ServedPlaces } from "../insight/index.js";
 import type { Ledger } from "../ledger/index.js";
 import { createAdmission } from "./admit/admission.js";
 import type { LookedUpInput } from "./admit/check.js";
@@ -29,6 +29,7 @@ export interface InferenceDependencies {
   readonly clock: Clock;
   readonly metrics: Metrics;
   readonly decisions: DecisionRecorder;
+  readonly places: Pick<ServedPlaces, "served">;
   readonly log: Logger;
   readonly settings: Settings;
   readonly limits: Pick<RateLimits, "takeTokens">;

@@ -18,6 +18,8 @@ export interface InferenceInput {
   readonly deadline_ms?: number;
   /** From `arrive`; absent counts it from now on. */
   readonly visit?: Visit;
+  /** Country in which the caller is, for public figures; absent is unknown. */
+  readonly country?: string;
   /** How the request came, for the record of where it went. */
   readonly origin?: { readonly clientRequestId: string; readonly surface: string };
   /** Aborted when the consumer's connection ends. */

@@ -31,4 +31,5 @@ export {
 } from "./rejections.js";
 export { accountPseudonym } from "./statistics/account-pseudonym.js";
 export { type EarningTotals, LEADER_METRICS, type StatisticsStore } from "./statistics/ports.js";
+export { createServedPlaces, type ServedBetween, type ServedPlaces } from "./statistics/served-places.js";
 export { watchThroughput } from "./throughput-watch.js";

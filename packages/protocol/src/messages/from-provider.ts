@@ -15,6 +15,7 @@ import {
   shortText,
   usage,
 } from "./common.js";
+import { location } from "./location.js";
 import { capacity, hardware, modelInfo, systemMetrics } from "./machine.js";
 
 /** First frame on a socket. The provider becomes routable only after it has answered the challenge in `welcome`. */
@@ -38,6 +39,8 @@ export const register = z.object({
   /** Account token from device linking; absent for an unlinked machine. */
   auth_token: shortText.optional(),
   private_only: z.boolean().default(false),
+  /** Absent where its owner would rather not say. */
+  location: location.optional(),
   decode_tps: clamped(SELF_REPORTED_MAX.decode_tps).default(0),
   prefill_tps: clamped(SELF_REPORTED_MAX.prefill_tps).default(0),
 });

@@ -72,7 +72,7 @@ export interface PartsEvents {
 /** Makes the parts of an agent and joins them; nothing runs yet. Undefined when it is not wanted any more. */
 export async function assembleParts(context: PartsContext, events: PartsEvents): Promise<Parts | undefined> {
   const { options, dependencies, clock, keyDirectory, standing, supervise } = context;
-  const { home, engine, models: wanted, coordinatorUrl, local, authToken, privateOnly } = options;
+  const { home, engine, models: wanted, coordinatorUrl, local, authToken, privateOnly, location } = options;
   const { logger, random = Math.random, workerEntry: entry = ownWorkerEntry } = dependencies;
   const { modelsResident_max: residentModels_max, modelsMemory_gb_max, idleUnload_minutes, prefixCacheDisk_gb_max } = options;
   const library = openLibrary(options, clock);
@@ -168,7 +168,7 @@ export async function assembleParts(context: PartsContext, events: PartsEvents):
   const residents = () => standing.residents;
   const conduct = new Conduct({ session, relay, local: endpoint?.requests, commands, clock, worker: supervisor, residents });
   const report = new SelfReport({
-    ...{ standing, supervisor, relay, conduct, local: endpoint?.requests, hardware, authToken, privateOnly, residentModels_max },
+    ...{ standing, supervisor, relay, conduct, local: endpoint?.requests, hardware, authToken, privateOnly, location, residentModels_max },
   });
   const monitor = await watchHost(context, (stance) => conduct.adopt(stance));
   return { session, supervisor, relay, commands, builds, conduct, monitor, report, endpoint, onWake };

@@ -1,4 +1,12 @@
-import { type Capacity, type Hardware, type Heartbeat, MANAGED_MODELS_FEATURE, type Register, type SystemMetrics } from "@umbel/protocol";
+import {
+  type Capacity,
+  type Hardware,
+  type Heartbeat,
+  type Location,
+  MANAGED_MODELS_FEATURE,
+  type Register,
+  type SystemMetrics,
+} from "@umbel/protocol";
 import type { Stance } from "../guest/index.js";
 import type { RequestOrdinals } from "./request-ordinals.js";
 import { providerVersion } from "./version.js";
@@ -29,6 +37,7 @@ export function registerMessage(options: {
   readonly hardware: Hardware;
   readonly authToken: string | undefined;
   readonly privateOnly: boolean;
+  readonly location: Location | undefined;
 }): Register {
   const { ready } = options;
   return {
@@ -44,6 +53,7 @@ export function registerMessage(options: {
     attestation: options.attestation,
     ...(options.authToken !== undefined && { auth_token: options.authToken }),
     private_only: options.privateOnly,
+    ...(options.location !== undefined && { location: options.location }),
     decode_tps: ready.decode_tps,
     prefill_tps: ready.prefill_tps,
   };

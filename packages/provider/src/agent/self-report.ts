@@ -1,4 +1,4 @@
-import type { Hardware, Heartbeat, Register } from "@umbel/protocol";
+import type { Hardware, Heartbeat, Location, Register } from "@umbel/protocol";
 import type { Figures } from "../local/figures.js";
 import { readMetrics } from "../machine/metrics.js";
 import type { Conduct } from "./conduct.js";
@@ -19,6 +19,7 @@ export interface SelfReportParts {
   readonly hardware: Hardware;
   readonly authToken: string | undefined;
   readonly privateOnly: boolean;
+  readonly location: Location | undefined;
   readonly residentModels_max: number | undefined;
 }
 
@@ -33,11 +34,11 @@ export class SelfReport {
   }
 
   async register(): Promise<Register> {
-    const { supervisor, hardware, authToken, privateOnly } = this.parts;
+    const { supervisor, hardware, authToken, privateOnly, location } = this.parts;
     const { ready } = supervisor;
     const attestation = await supervisor.sign({ type: "sign_registration", claims: { version: providerVersion } });
     if (ready === undefined || attestation === undefined) throw new Error("there is no worker to register");
-    return registerMessage({ ready, attestation, hardware, authToken, privateOnly });
+    return registerMessage({ ready, attestation, hardware, authToken, privateOnly, location });
   }
 
   async heartbeat(): Promise<Heartbeat> {

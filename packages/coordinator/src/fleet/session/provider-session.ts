@@ -88,6 +88,7 @@ export class ProviderSession implements FrameHandler, AttemptHost {
       computeClass: register.hardware.compute_class,
       chip: register.hardware.gpus[0]?.name ?? register.hardware.chip_name,
       platform: `${register.hardware.platform}-${register.hardware.arch}`,
+      location: register.location,
       encryptionKey: device.encryptionKey,
     };
     this.#view = providerViewFromRegister(register, { sessionId, machineId: device.machineId, accountId });
@@ -115,6 +116,10 @@ export class ProviderSession implements FrameHandler, AttemptHost {
 
   get view(): ProviderView {
     return this.#view;
+  }
+
+  get location(): ServingProvider["location"] {
+    return this.#serving.location;
   }
 
   /** What the machine offers. */

@@ -14,6 +14,7 @@ import {
   generateKeyPair,
   type InferenceRequest,
   keyThumbprint,
+  type Location,
   type ModelInfo,
   type Register,
   type RegistrationClaims,
@@ -71,6 +72,7 @@ export interface ProviderClientOptions {
   readonly device?: DeviceKeyPair;
   readonly authToken?: string;
   readonly privateOnly?: boolean;
+  readonly location?: Location;
   readonly version?: string;
   /** What it says it can do; `models/1` takes loads. Default: nothing. */
   readonly features?: readonly string[];
@@ -183,6 +185,7 @@ export class ProviderClient {
       attestation,
       ...(authToken === undefined ? {} : { auth_token: authToken }),
       private_only: this.#options.privateOnly ?? false,
+      ...(this.#options.location && { location: this.#options.location }),
       decode_tps: 200,
       prefill_tps: 2000,
       ...change,

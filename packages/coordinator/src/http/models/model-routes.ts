@@ -56,12 +56,13 @@ export function modelRoutes(dependencies: HttpDependencies, isDraining: () => bo
     const aliases = catalog.aliases().filter(({ desired }) => modelType(desired) !== "embedding");
     const builds = unaliased().filter((build) => modelType(build) !== "embedding");
     const entries = await Promise.all([...aliases.sort(byId).map(aliasEntry), ...[...builds].sort(byId).map(buildEntry)]);
+    const countries = [...new Set(fleet.publicLocations().map(({ country }) => country))].sort();
     return entries.map(({ object: _object, owned_by: _owner, metadata: _metadata, quantization = null, ...entry }) => ({
       ...entry,
       quantization,
       is_ready: true,
       openrouter: { slug: entry.id },
-      datacenters: [],
+      datacenters: countries.map((country_code) => ({ country_code })),
     }));
   }
 

@@ -2,6 +2,7 @@ import type { ProviderView } from "@umbel/routing";
 import { z } from "zod";
 import { utilizationOf } from "../admin/utilization.js";
 import type { HttpDependencies } from "../dependencies.js";
+import { flowObject, flowsOf, LOCATION_LIMITS, locationObject, locationsOf } from "./locations.js";
 
 export const STATS_LIMITS = {
   valid_ms: 60_000,
@@ -48,6 +49,14 @@ export const statsObject = z.object({
   models: z.array(z.object({ id: z.string(), providers: count })),
   providers: z.array(machine).describe("Machines whose owners let them be listed, by pseudonym, without what each does."),
   unlisted_providers: count,
+  locations: z
+    .array(locationObject)
+    .describe("Machines whose owners say where they stand, and what they answered in the last 24 hours, since this coordinator started."),
+  unlocated_providers: count.describe("Of which that is not said, or that are too few where they stand."),
+  flows: z
+    .array(flowObject)
+    .describe("Between countries: from where such answers were asked for, as far as that is known, to where they were written."),
+  location_privacy: z.object({ min_providers: count, city_min_requests: count, flow_min_requests: count, max_flows: count }),
   time_series: z
     .array(z.object({ timestamp: z.iso.datetime(), requests: count, prompt_tokens: count, completion_tokens: count, total_tokens: count }))
     .describe("By the minute."),
@@ -57,7 +66,7 @@ type Stats = z.infer<typeof statsObject>;
 
 /** What the public may know of the network: sums, and machines by pseudonym. Sources: routing.md §17; console.md §8. */
 export async function networkStats(dependencies: HttpDependencies): Promise<Stats> {
-  const { statistics, fleet, catalog, clock } = dependencies;
+  const { statistics, fleet, catalog, clock, places } = dependencies;
   const now = clock.date();
   const start_ms = Math.floor(now.getTime() / MINUTE_ms) * MINUTE_ms - (STATS_LIMITS.minutes - 1) * MINUTE_ms;
   const [totals, minutes, unlisted] = await Promise.all([
@@ -70,6 +79,8 @@ export async function networkStats(dependencies: HttpDependencies): Promise<Stat
   const hardware = hardwareOf(machines);
   const kinds = new Set(hardware.map(({ kind }) => kind));
   const { utilization, bottleneck_utilization, bottleneck_model, capacity_tps } = utilizationOf(dependencies);
+  const [standing, served] = [fleet.publicLocations(), places.lately()];
+  const locations = locationsOf(standing, served);
   const total_tokens = totals.prompt_tokens + totals.completion_tokens;
   const builds = new Set(catalog.builds().map(({ id }) => id));
   return {
@@ -95,6 +106,15 @@ export async function networkStats(dependencies: HttpDependencies): Promise<Stat
       models: [...view.builds.keys()].filter((id) => builds.has(id)),
     })),
     unlisted_providers: machines.length - listed.length,
+    locations: [...locations],
+    unlocated_providers: machines.length - sum(locations.map(({ providers }) => providers)),
+    flows: [...flowsOf(standing, served)],
+    location_privacy: {
+      min_providers: LOCATION_LIMITS.providers_min,
+      city_min_requests: LOCATION_LIMITS.city_requests_min,
+      flow_min_requests: LOCATION_LIMITS.flow_requests_min,
+      max_flows: LOCATION_LIMITS.flows_max,
+    },
     time_series: series(minutes, start_ms),
     generated_at: now.toISOString(),
   };

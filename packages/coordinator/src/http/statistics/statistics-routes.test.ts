@@ -4,6 +4,7 @@ import { MODEL, startTestCoordinator, type TestCoordinator } from "../../testing
 
 type Body = Record<string, unknown>;
 
+const BERLIN = { country: "DE", city: "Berlin" };
 const PSEUDONYM = /^[a-z]+-[a-z]+-\d{4}$/;
 
 describe("public figures", () => {
@@ -16,9 +17,9 @@ describe("public figures", () => {
     const serve = (request: ServedRequest) => request.answer("a short answer");
     const token = await test.providerToken("bob");
     machines = [
-      await test.provider({ serve, authToken: token }),
-      await test.provider({ serve, authToken: token }),
-      await test.provider({ serve, privateOnly: true, authToken: await test.providerToken("alice") }),
+      await test.provider({ serve, authToken: token, location: BERLIN }),
+      await test.provider({ serve, authToken: token, location: BERLIN }),
+      await test.provider({ serve, privateOnly: true, location: BERLIN, authToken: await test.providerToken("alice") }),
       await test.provider({ serve, authToken: await test.providerToken("shy") }),
     ];
     const response = await fetch(`${test.url}/v1/me/visibility`, {
@@ -47,7 +48,13 @@ describe("public figures", () => {
       models: expect.arrayContaining([{ id: TEST_BUILD, providers: 3 }]),
       hardware: [{ providers: 3 }],
       network_utilization: { utilization: 0 },
+      unlocated_providers: 1,
+      flows: [],
+      location_privacy: { min_providers: 2, city_min_requests: 5, flow_min_requests: 5, max_flows: 24 },
     });
+    const [place, ...others] = stats["locations"] as readonly { readonly requests: number }[];
+    expect([place, others]).toMatchObject([{ country: "DE", providers: 2 }, []]);
+    expect(place?.requests).toBeLessThanOrEqual(8);
     expect(stats["providers"]).toHaveLength(2);
     const series = stats["time_series"] as readonly { readonly requests: number }[];
     expect(series).toHaveLength(30);
@@ -58,6 +65,11 @@ describe("public figures", () => {
       expect(text).not.toContain(sessionId);
     }
     for (const account of ["alice", "bob", "shy"]) expect(text).not.toContain(account);
+  });
+
+  it("name countries to aggregators, as far as owners say them", async () => {
+    const { body } = await test.get("/v1/models/openrouter", await test.key({ accountId: "alice" }));
+    expect(body).toMatchObject({ data: [{ datacenters: [{ country_code: "DE" }] }] });
   });
 
   it("stand for a minute", async () => {

@@ -2,7 +2,7 @@ import { ApiError, type ChatEvent } from "@umbel/dialects";
 import type { Clock } from "@umbel/protocol";
 import type { DispatchEffect } from "@umbel/routing";
 import type { Fleet, ServingProvider } from "../../fleet/index.js";
-import type { Metrics } from "../../insight/index.js";
+import type { Metrics, ServedPlaces } from "../../insight/index.js";
 import type { SettleOutcome } from "../../ledger/index.js";
 import type { PreparedRequest } from "../admit/check.js";
 import type { KnownPrefix } from "../affinity/affinity.js";
@@ -33,6 +33,7 @@ export interface AnswerServices extends PlaceServices {
   readonly settings: DispatchSettings;
   readonly retryAfter: RetryAfter;
   readonly cacheScope: CacheScope;
+  readonly places: Pick<ServedPlaces, "served">;
 }
 
 export interface AnswerParts {
@@ -104,6 +105,8 @@ export function beginAnswer({ request, hold, taken, record, prefix, watch }: Ans
     settle({ reason, racer: attempt }, { provider }, usage = delivered.usage()) {
       const { sessionId, machineId, accountId } = provider;
       prefix.settled(usage.cached_prompt_tokens);
+      // What a machine does for its own owner is nobody else's business.
+      if (provider.location !== undefined && accountId !== spec.accountId) services.places.served(input.country, provider.location);
       const posted = due.settle({ usage, attempt, servedBy: { sessionId, machineId, accountId }, reason });
       settled.resolve(
         within(posted, SETTLEMENT_WAIT_ms, clock).then((outcome) => {

@@ -128,6 +128,7 @@ export async function startTestInference(
     clock,
     metrics,
     decisions: NOTHING_RECORDED,
+    places: { served: () => undefined },
     log: createLogger({ level: "silent" }),
     settings: loadSettings({ env: {}, overrides: options.settings ?? {} }),
     limits: { takeTokens: () => ({ headers: {}, giveBack: () => undefined, settle: () => undefined }) },
