@@ -1,6 +1,7 @@
 import { createWriteStream } from "node:fs";
 import { rename, rm, stat } from "node:fs/promises";
 import { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import { CliError, EXIT_CODES } from "./exit-codes.js";
 import { refuse, SESSION_CREDENTIAL } from "./refusal.js";
@@ -45,7 +46,7 @@ const CHECK_COORDINATOR: Advice = { silent: "Check --coordinator, and that it ru
 export async function callCoordinator(url: string, call: CoordinatorCall, advice: Advice = CHECK_COORDINATOR): Promise<CoordinatorReply> {
   const base = url.replace(/^ws(?=s?:)/i, "http").replace(/\/+$/, "");
   let response: Response;
-  let text: string;
+  let answer: string;
   try {
     response = await fetch(`${base}${call.path}`, {
       method: call.method,
@@ -58,11 +59,11 @@ export async function callCoordinator(url: string, call: CoordinatorCall, advice
       },
       ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
     });
-    text = await response.text();
+    answer = await response.text();
   } catch (cause) {
     throw new CliError(`Nothing answers at ${url}.`, EXIT_CODES.network, advice.silent, { cause });
   }
-  const body = record(parsed(text));
+  const body = record(parsed(answer));
   if (body === undefined) throw new CliError(`What answers at ${url} is no coordinator.`, EXIT_CODES.network, advice.stranger);
   const error = record(body["error"]);
   const code = typeof error?.["code"] === "string" ? error["code"] : undefined;
@@ -70,18 +71,48 @@ export async function callCoordinator(url: string, call: CoordinatorCall, advice
   return { ok: response.ok, status: response.status, body, code, message };
 }
 
+/** Where something is to be had that is no JSON. */
+interface Place {
+  readonly path: string;
+  readonly token: string;
+  /** What to do when the coordinator refuses. */
+  readonly remedy: string;
+  /** What to do when it does not take the token. Default: to sign in again. */
+  readonly credential?: string;
+}
+
 /**
  * Saves what a coordinator answers as a file of one's own.
  *
- * @param place.remedy what to do when it refuses
  * @returns its size in bytes
  * @throws CliError when nothing answers, or it refuses, or the file cannot be written
  */
-export async function saveFromCoordinator(
+export async function saveFromCoordinator(url: string, place: Place, file: string): Promise<number> {
+  const body = await openFromCoordinator(url, place);
+  const draft = `${file}.part`;
+  try {
+    await pipeline(Readable.fromWeb(body), createWriteStream(draft, { mode: 0o600 }));
+    await rename(draft, file);
+  } catch (cause) {
+    await rm(draft, { force: true });
+    throw new CliError(`${file} could not be saved.`, EXIT_CODES.failure, "Check the disk and the connection, then repeat it.", { cause });
+  }
+  return (await stat(file)).size;
+}
+
+/**
+ * What a coordinator answers as a text.
+ *
+ * @throws CliError when nothing answers, or it refuses
+ */
+export async function readFromCoordinator(url: string, place: Place): Promise<string> {
+  return text(Readable.fromWeb(await openFromCoordinator(url, place)));
+}
+
+async function openFromCoordinator(
   url: string,
-  { path: place, token, remedy }: { readonly path: string; readonly token: string; readonly remedy: string },
-  file: string,
-): Promise<number> {
+  { path: place, token, remedy, credential = SESSION_CREDENTIAL }: Place,
+): Promise<NonNullable<Response["body"]>> {
   let response: Response;
   try {
     const signal = AbortSignal.timeout(SAVE_TIMEOUT_ms);
@@ -89,21 +120,11 @@ export async function saveFromCoordinator(
   } catch (cause) {
     throw new CliError(`Nothing answers at ${url}.`, EXIT_CODES.network, CHECK_COORDINATOR.silent, { cause });
   }
-  if (!response.ok || response.body === null) {
-    const error = record(record(parsed(await response.text()))?.["error"]);
-    const [message, code] = [error?.["message"], error?.["code"]].map((text) => (typeof text === "string" ? text : undefined));
-    const refusal = { status: response.status, code, message: message ?? `the coordinator answered ${response.status}` };
-    return refuse(refusal, { remedy, credential: SESSION_CREDENTIAL });
-  }
-  const draft = `${file}.part`;
-  try {
-    await pipeline(Readable.fromWeb(response.body), createWriteStream(draft, { mode: 0o600 }));
-    await rename(draft, file);
-  } catch (cause) {
-    await rm(draft, { force: true });
-    throw new CliError(`${file} could not be saved.`, EXIT_CODES.failure, "Check the disk and the connection, then repeat it.", { cause });
-  }
-  return (await stat(file)).size;
+  if (response.ok && response.body !== null) return response.body;
+  const error = record(record(parsed(await response.text()))?.["error"]);
+  const [message, code] = [error?.["message"], error?.["code"]].map((said) => (typeof said === "string" ? said : undefined));
+  const refusal = { status: response.status, code, message: message ?? `the coordinator answered ${response.status}` };
+  return refuse(refusal, { remedy, credential });
 }
 
 function parsed(text: string): unknown {

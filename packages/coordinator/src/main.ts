@@ -35,7 +35,16 @@ import { fleetCatalog } from "./fleet-catalog.js";
 import { createHttpServer, createIdempotency, createSealing, type ServedRoute, startOperatorServer } from "./http/index.js";
 import { createIdempotencyStore } from "./idempotency-store.js";
 import { createInference, createRateLimits, unlimitedRates } from "./inference/index.js";
-import { createDecisions, createLogger, createMetrics, createRejections, createServedPlaces, watchThroughput } from "./insight/index.js";
+import {
+  createDecisions,
+  createLogger,
+  createLogReports,
+  createMetrics,
+  createRejections,
+  createServedPlaces,
+  createTelemetry,
+  watchThroughput,
+} from "./insight/index.js";
 import { keptAdminKey } from "./kept-admin-key.js";
 import { createHistory, createLedger, createOwnPrices, createReconciler } from "./ledger/index.js";
 import { startLoop } from "./loop.js";
@@ -52,6 +61,7 @@ import { startPayments } from "./start-payments.js";
 import { createStatements } from "./statements/index.js";
 import { createStatisticsStore } from "./statistics-store.js";
 import { openStore } from "./store/index.js";
+import { createLogReportStore, createTelemetryStore } from "./telemetry-store.js";
 import { createTrust } from "./trust/index.js";
 import { warmPoolSettings } from "./warm-pool-settings.js";
 
@@ -281,6 +291,12 @@ async function start(
   });
   const rejections = createRejections({ store: createRejectionStore(store), clock, metrics, log: log.child({ component: "insight" }) });
   closers.push(() => rejections.close());
+  const telemetry = createTelemetry({
+    ...{ store: createTelemetryStore(store), clock, metrics, settings, newId: randomUUID },
+    log: log.child({ component: "insight" }),
+  });
+  closers.push(() => telemetry.close());
+  const logReports = createLogReports({ store: createLogReportStore(store), clock, settings, randomBytes });
   const blobs = createBlobStore(settings.home, bundled);
   const referrals = createReferrals({ store, clock, share_percent: settings.referralShare_percent });
   const { payments, close: closePayments } = startPayments({ store, clock, instanceId, settings, referrals, log, metrics });
@@ -326,6 +342,8 @@ async function start(
     sealing: createSealing({ clock, identity, rotation_ms: settings.sealingKeyRotation_ms }),
     metrics,
     rejections,
+    telemetry,
+    logReports,
     log: log.child({ component: "http" }),
     clock,
     settings,
@@ -359,6 +377,8 @@ async function start(
         await Promise.all([
           idempotency.sweep(),
           rejections.sweep(),
+          telemetry.sweep(),
+          logReports.sweep(),
           devices.sweep(),
           attempts.sweep(),
           administration.sweep(),

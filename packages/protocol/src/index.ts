@@ -25,6 +25,8 @@ export * from "./limits.js";
 export * from "./manifest/index.js";
 export * from "./messages/index.js";
 export { formatUsd, parseUsd } from "./money.js";
+export { redactFields, redactText } from "./redact.js";
 export * from "./sealed-transport/index.js";
 export * from "./signatures/index.js";
+export * from "./telemetry/index.js";
 export { bytesToUuid, uuidToBytes } from "./uuid.js";

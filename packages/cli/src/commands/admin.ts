@@ -11,6 +11,7 @@ export function addAdminCommands(program: Command): void {
   addPublishingKeyCommands(admin);
   addMoneyCommand(admin);
   addReleaseCommands(admin);
+  addTelemetryCommands(admin);
   operator(admin.command("decisions"))
     .description("where requests went, latest first; `umbel explain <id>` says why")
     .option("--model <name>", "only this model: a build, or a name that consumers use")
@@ -19,6 +20,31 @@ export function addAdminCommands(program: Command): void {
     .option("--since <time>", "a duration such as 30m or 7d, or a time", "24h")
     .option("--limit <number>", "rows at most", "50")
     .action(async (options) => (await import("../run/admin-decisions.js")).listDecisions(options));
+}
+
+/** What machines tell of themselves, and what their owners send. */
+function addTelemetryCommands(admin: Command): void {
+  const run = () => import("../run/admin-telemetry.js");
+  operator(admin.command("telemetry"))
+    .description("what machines told of themselves: by what it is about, the most frequent first, or one by one")
+    .option("--each", "one by one, latest first")
+    .option("--kind <kind>", "only this kind, e.g. oom, backend_crash or connectivity")
+    .option("--machine <id>", "only what came with this token (tok:…)")
+    .option("--fingerprint <text>", "only events that are the same but for when and where")
+    .option("--since <time>", "a duration such as 30m or 7d, or a time", "24h")
+    .option("--limit <number>", "rows at most", "50")
+    .action(async (options) => (await run()).showTelemetry(options));
+  const reports = admin.command("log-reports").description("logs that owners of machines have sent");
+  operator(reports.command("list"))
+    .description("latest first")
+    .option("--machine <id>", "only of this machine: its token (tok:…), or as X-Provider-Id names it")
+    .option("--limit <number>", "rows at most", "10")
+    .action(async (options) => (await run()).listLogReports(options));
+  operator(reports.command("show"))
+    .description("the lines of one")
+    .argument("<id>", "as umbel admin log-reports list shows it")
+    .option("-o, --output <file>", "where to write them (default: standard output)")
+    .action(async (id, options) => (await run()).showLogReport(id, options));
 }
 
 /** Addresses that may make an account, where not everybody may. */

@@ -298,6 +298,9 @@ export function createFleet(dependencies: FleetDependencies): FleetService {
       return new Set(machines.filter((machineId) => asked.has(sessionContext.publicId(machineId))));
     },
 
+    connectedWith: (token) =>
+      [...registry.all()].filter(({ authToken }) => authToken === token).map(({ machineId }) => sessionContext.publicId(machineId)),
+
     async machinesOf(accountId) {
       const kept = await dependencies.machines.ofAccount(accountId);
       return kept.map((row) => {

@@ -157,6 +157,8 @@ export interface Fleet {
   publicId(machineId: string): string;
   /** Ids of the connected machines that public ids name; ids that name none are left out. */
   machinesNamed(publicIds: readonly string[]): ReadonlySet<string>;
+  /** Pseudonyms of the machines that are connected with a provider token. */
+  connectedWith(token: string): readonly string[];
   /** Machines of an account, connected or not, the one seen last first. @throws when the database cannot answer. */
   machinesOf(accountId: string): Promise<readonly KnownMachine[]>;
   /**

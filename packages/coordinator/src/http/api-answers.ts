@@ -21,6 +21,7 @@ import { inviteEnded, inviteObject, inviteTable } from "./programmes/index.js";
 import { issuedPublishingKey, publishingKeyTable, revokedPublishingKey } from "./publishing/index.js";
 import { hardwareCapSet } from "./rewards/reward-routes.js";
 import { invitationList, issuedInvitation, revokedInvitation } from "./sign-in/index.js";
+import { eventList, groupList, reportList } from "./telemetry/index.js";
 
 /** Schemas of answers, for programs that read them: what a route writes by is what its reader reads by. */
 export const API_ANSWERS = {
@@ -63,4 +64,7 @@ export const API_ANSWERS = {
   issuedInvitation,
   invitationList,
   revokedInvitation,
+  telemetryEvents: eventList,
+  telemetryGroups: groupList,
+  logReportList: reportList,
 };

@@ -24,7 +24,16 @@ import type { Settings } from "../config/index.js";
 import type { FileCheck } from "../file-check.js";
 import type { Fleet } from "../fleet/index.js";
 import type { Inference, RateLimits } from "../inference/index.js";
-import type { DecisionArchive, Logger, Metrics, Rejections, ServedPlaces, StatisticsStore } from "../insight/index.js";
+import type {
+  DecisionArchive,
+  Logger,
+  LogReports,
+  Metrics,
+  Rejections,
+  ServedPlaces,
+  StatisticsStore,
+  Telemetry,
+} from "../insight/index.js";
 import type { History, Ledger, OwnPrices, Reconciler } from "../ledger/index.js";
 import type { Payments } from "../payments/index.js";
 import type { Rewards } from "../rewards/index.js";
@@ -81,7 +90,16 @@ export interface HttpDependencies {
   readonly checkBundle: BundleCheck;
   readonly fleet: Pick<
     Fleet,
-    "capacity" | "connected" | "machinesOf" | "unlink" | "publicViews" | "publicLocations" | "explain" | "viewsOf" | "publicId"
+    | "capacity"
+    | "connected"
+    | "machinesOf"
+    | "unlink"
+    | "publicViews"
+    | "publicLocations"
+    | "explain"
+    | "viewsOf"
+    | "publicId"
+    | "connectedWith"
   >;
   readonly ledger: Pick<Ledger, "balance" | "keySpend" | "prices" | "listPrices">;
   readonly history: History;
@@ -98,6 +116,8 @@ export interface HttpDependencies {
   readonly sealing: Sealing;
   readonly metrics: Metrics;
   readonly rejections: Pick<Rejections, "record" | "browse">;
+  readonly telemetry: Pick<Telemetry, "take" | "browse" | "groups">;
+  readonly logReports: Omit<LogReports, "sweep">;
   readonly log: Logger;
   readonly clock: Clock;
   readonly settings: Settings;

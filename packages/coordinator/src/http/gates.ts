@@ -81,6 +81,10 @@ export function createGates(dependencies: HttpDependencies, isDraining: () => bo
     const message = "this endpoint takes a session or a provider token — API keys are not accepted";
     throw new ApiError({ status: 403, code: "forbidden", message });
   };
+  const isMachine: Gate = async (request) => {
+    if (principalOf(request).method === "provider_token") return;
+    throw new ApiError({ status: 403, code: "forbidden", message: "this endpoint takes a machine's provider token" });
+  };
   const withinChangeLimit: Gate = async (request) => {
     if (request.method === "GET" || request.method === "HEAD") return;
     const bucket = changes.of(principalOf(request).accountId, changeRate);
@@ -132,6 +136,7 @@ export function createGates(dependencies: HttpDependencies, isDraining: () => bo
     session: [authenticated, signedIn, withinChangeLimit],
     confirmed: [authenticated, signedIn, confirmed, withinChangeLimit],
     owner: [authenticated, ownsMachines],
+    machine: [authenticated, isMachine],
     admin: [operator],
     publishing: [publisher],
     release: [releaser],

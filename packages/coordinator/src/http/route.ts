@@ -19,7 +19,7 @@ export interface Route {
   /**
    * `inference`: behind the drain gate and the request limit of the account. `account`: a key of an account, or somebody who has signed in. `holder`: the same, or a
    * machine's own token: whoever may see the account's balance and earnings. `session`: somebody who has signed in, no key. `confirmed`: somebody who has signed in
-   * within the last minutes (`CONFIRMED_ms`). Writes of all these are held to the limit of changes. `owner`: somebody who has signed in, or a machine's own token. `admin`: the operator's key, or somebody signed in to an operator's account. `publishing`: a publishing key with the route's `scope`, or what `admin` takes. `release`: the release key, or what `publishing` takes. `sign_in`: as `public`, and from this coordinator's own pages, where a browser sends it. `public`: limited per address. `webhook`: not limited; whoever calls proves himself in the body. `probe`: not limited, not logged.
+   * within the last minutes (`CONFIRMED_ms`). Writes of all these are held to the limit of changes. `owner`: somebody who has signed in, or a machine's own token. `machine`: a machine's own token. `admin`: the operator's key, or somebody signed in to an operator's account. `publishing`: a publishing key with the route's `scope`, or what `admin` takes. `release`: the release key, or what `publishing` takes. `sign_in`: as `public`, and from this coordinator's own pages, where a browser sends it. `public`: limited per address. `webhook`: not limited; whoever calls proves himself in the body. `probe`: not limited, not logged.
    */
   readonly access:
     | "inference"
@@ -28,6 +28,7 @@ export interface Route {
     | "session"
     | "confirmed"
     | "owner"
+    | "machine"
     | "admin"
     | "publishing"
     | "release"

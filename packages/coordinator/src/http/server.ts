@@ -36,6 +36,7 @@ import { authRoutes, peopleRoutes, sessionRoutes } from "./sign-in/index.js";
 import { stateExportRoutes } from "./state-export/state-export-route.js";
 import { statementRoutes } from "./statements/statement-routes.js";
 import { statisticsRoutes } from "./statistics/statistics-routes.js";
+import { logReportRoutes, telemetryRoutes } from "./telemetry/index.js";
 
 const HEADERS_bytes_max = 64 * 1024;
 const PATH_PARAMETER_max = 512;
@@ -92,6 +93,8 @@ export function createHttpServer(dependencies: HttpDependencies): HttpServer {
     ...releaseRoutes(dependencies),
     ...decisionRoutes(dependencies),
     ...rejectionRoutes(dependencies),
+    ...telemetryRoutes(dependencies),
+    ...logReportRoutes(dependencies),
     ...machineRoutes(dependencies),
     ...deviceRoutes(dependencies),
     ...statisticsRoutes(dependencies),

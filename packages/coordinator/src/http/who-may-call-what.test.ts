@@ -17,6 +17,7 @@ const LETS_IN = {
   people: ["session"],
   people_just_signed_in: ["session"],
   people_and_machines: ["provider", "session"],
+  machines: ["provider"],
   operators: ["admin"],
   publishers: ["publishing", "admin"],
   releasers: ["publishing", "release", "admin"],
@@ -47,6 +48,7 @@ const ROUTES: Readonly<Record<keyof typeof LETS_IN, readonly string[]>> = {
     "POST /v1/device/code",
     "POST /v1/device/token",
     "POST /v1/setup",
+    "POST /v1/telemetry/events",
   ],
   keys_and_people: [
     "GET /v1/billing/deposits",
@@ -74,6 +76,7 @@ const ROUTES: Readonly<Record<keyof typeof LETS_IN, readonly string[]>> = {
     "DELETE /v1/auth/keys",
     "DELETE /v1/keys/:id",
     "DELETE /v1/me/erase",
+    "DELETE /v1/me/log-reports/:id",
     "DELETE /v1/me/provider-tokens/:id",
     "DELETE /v1/me/providers/:id",
     "DELETE /v1/me/sessions/:id",
@@ -90,6 +93,7 @@ const ROUTES: Readonly<Record<keyof typeof LETS_IN, readonly string[]>> = {
     "GET /v1/me",
     "GET /v1/me/erase",
     "GET /v1/me/export",
+    "GET /v1/me/log-reports",
     "GET /v1/me/pricing",
     "GET /v1/me/provider-tokens",
     "GET /v1/me/sessions",
@@ -121,6 +125,7 @@ const ROUTES: Readonly<Record<keyof typeof LETS_IN, readonly string[]>> = {
     "GET /v1/me/providers/:id/why",
     "GET /v1/me/rewards",
   ],
+  machines: ["POST /v1/provider/log-report"],
   operators: [
     "DELETE /v1/admin/invitations/:id",
     "DELETE /v1/admin/invite-codes",
@@ -135,6 +140,8 @@ const ROUTES: Readonly<Record<keyof typeof LETS_IN, readonly string[]>> = {
     "GET /v1/admin/base-rewards",
     "GET /v1/admin/hardware-caps",
     "GET /v1/admin/invite-codes",
+    "GET /v1/admin/log-reports",
+    "GET /v1/admin/log-reports/:id",
     "GET /v1/admin/money/health",
     "GET /v1/admin/publishing-keys",
     "GET /v1/admin/rejections",
@@ -142,6 +149,9 @@ const ROUTES: Readonly<Record<keyof typeof LETS_IN, readonly string[]>> = {
     "GET /v1/admin/releases",
     "GET /v1/admin/settings",
     "GET /v1/admin/state-export",
+    "GET /v1/admin/telemetry",
+    "GET /v1/admin/telemetry/export",
+    "GET /v1/admin/telemetry/groups",
     "GET /v1/admin/users",
     "GET /v1/admin/users/:id/ledger",
     "GET /v1/admin/utilization",
@@ -179,6 +189,7 @@ const BODIES: Readonly<Record<string, object>> = { "POST /v1/admin/drain": { dra
 /** Addresses that name something of an account's: another account is told the same of it as of one that is not there. */
 const OWNED = [
   "DELETE /v1/keys/:id",
+  "DELETE /v1/me/log-reports/:id",
   "DELETE /v1/me/provider-tokens/:id",
   "DELETE /v1/me/providers/:id",
   "DELETE /v1/me/sessions/:id",
@@ -298,6 +309,8 @@ describe("who may call what", () => {
   async function thingsOfAlice() {
     const token = await test.providerToken("alice");
     await test.provider({ authToken: token, serve: (request) => request.answer("hi") });
+    const authorization = `Bearer ${token}`;
+    await fetch(`${test.url}/v1/provider/log-report`, { method: "POST", headers: { authorization }, body: "a line" });
     const openai = await test.client(secrets.key);
     const { response } = await openai.chat.completions
       .create({ model: MODEL, messages: [{ role: "user", content: "hello" }] })
@@ -326,6 +339,7 @@ describe("who may call what", () => {
       "/v1/billing/stripe/session": deposit,
       "/v1/billing/": withdrawal,
       "/v1/keys/": await list("/v1/keys"),
+      "/v1/me/log-reports/": await list("/v1/me/log-reports"),
       "/v1/me/provider-tokens/": await list("/v1/me/provider-tokens"),
       "/v1/me/providers/": await list("/v1/me/providers"),
       "/v1/me/sessions/": String(((await browser.call("GET", "/v1/me")).body["session"] as { readonly id: string }).id),

@@ -32,4 +32,21 @@ export {
 export { accountPseudonym } from "./statistics/account-pseudonym.js";
 export { type EarningTotals, LEADER_METRICS, type StatisticsStore } from "./statistics/ports.js";
 export { createServedPlaces, type ServedBetween, type ServedPlaces } from "./statistics/served-places.js";
+export {
+  compressed,
+  createLogReports,
+  type LogReport,
+  type LogReportStore,
+  type LogReports,
+  machineOfToken,
+} from "./telemetry/log-reports.js";
+export { TELEMETRY_SOURCES, type TelemetrySender } from "./telemetry/read-event.js";
+export {
+  createTelemetry,
+  type StoredTelemetry,
+  type Telemetry,
+  type TelemetryFilter,
+  type TelemetryGroup,
+  type TelemetryStore,
+} from "./telemetry/telemetry.js";
 export { watchThroughput } from "./throughput-watch.js";

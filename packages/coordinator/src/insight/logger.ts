@@ -1,5 +1,5 @@
+import { redactFields, redactText } from "@umbel/protocol";
 import { type DestinationStream, type Logger, pino } from "pino";
-import { redactFields, redactText } from "./redact.js";
 
 export interface LoggerOptions {
   readonly level: string;

@@ -63,6 +63,13 @@ const CATALOGUE = {
   outbox_oldest_s: { kind: "gauge", labels: [], help: "For how long the one that is due longest has been due, in seconds." },
   stripe_inbox_unprocessed: { kind: "gauge", labels: [], help: "Events of Stripe that are taken down and not processed." },
   ledger_events_total: { kind: "counter", labels: ["type"], help: "What the ledger reported beside its answers." },
+  telemetry_events_total: {
+    kind: "counter",
+    labels: ["source", "message", "severity"],
+    help: "What machines and consoles told of themselves, by what it says.",
+  },
+  telemetry_dropped_total: { kind: "counter", labels: ["reason"], help: "The same that was counted and not kept." },
+  telemetry_waiting: { kind: "gauge", labels: [], help: "The same that waits to be written." },
   throughput_anomalies_total: {
     kind: "counter",
     labels: ["model", "compute_class"],

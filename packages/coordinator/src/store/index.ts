@@ -30,6 +30,7 @@ export { invariantRepository } from "./repositories/invariants.js";
 export { type InviteRow, inviteRepository } from "./repositories/invites.js";
 export { type JournalRow, journalRepository } from "./repositories/journal.js";
 export { ledgerRepository, type ReservationTerms } from "./repositories/ledger.js";
+export { logReportRepository } from "./repositories/log-reports.js";
 export { machineRepository } from "./repositories/machines.js";
 export { type OutboxRow, outboxRepository } from "./repositories/outbox.js";
 export {
@@ -49,6 +50,7 @@ export { type FloorDrawRow, type MinuteRow, type PresenceRow, type RewardEpochRo
 export { type PeriodRow, statementRepository } from "./repositories/statements.js";
 export { statisticsRepository } from "./repositories/statistics.js";
 export { type StripeEventRow, stripeEventRepository } from "./repositories/stripe-events.js";
+export { telemetryRepository } from "./repositories/telemetry.js";
 export { type ListPlace, type UsageFilter, type UsageGroup, type UsageRow, type UsageSum, usageRepository } from "./repositories/usage.js";
 export {
   balanceRepository,

@@ -1,24 +1,28 @@
+import { gzipSync } from "node:zlib";
+import { TELEMETRY_LIMITS } from "@umbel/protocol";
 import { REFUSAL_REASONS } from "@umbel/routing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type ProviderClient, testModel } from "../../fleet/testing/index.js";
 import { MODEL, startTestCoordinator, type TestCoordinator } from "../../testing.js";
 import { ADVICE } from "./advice.js";
 
+const ADMIN_KEY = "an-admin-key-that-is-long-enough";
+
 type Body = Record<string, unknown>;
 
+let test: TestCoordinator;
+let token: string;
+let alice: string;
+
+beforeAll(async () => {
+  test = await startTestCoordinator({ adminKey: ADMIN_KEY, financialRate_perSecond: "0" });
+  await test.key({ accountId: "alice" });
+  token = await test.providerToken("alice");
+  alice = await test.session("alice");
+});
+afterAll(() => test.close());
+
 describe("why a machine gets no work", () => {
-  let test: TestCoordinator;
-  let token: string;
-  let alice: string;
-
-  beforeAll(async () => {
-    test = await startTestCoordinator();
-    await test.key({ accountId: "alice" });
-    token = await test.providerToken("alice");
-    alice = await test.session("alice");
-  });
-  afterAll(() => test.close());
-
   const machine = (options: Parameters<TestCoordinator["provider"]>[0] = {}): Promise<ProviderClient> =>
     test.provider({ authToken: token, serve: (request) => request.answer("hi"), ...options });
   const listed = async (as = alice) => (await test.get("/v1/me/providers", as)).body as { data: readonly Body[] };
@@ -112,5 +116,133 @@ describe("why a machine gets no work", () => {
 
   it("has advice for every reason", () => {
     for (const reason of REFUSAL_REASONS) expect(ADVICE[reason].length).toBeGreaterThan(10);
+  });
+});
+
+describe("what machines tell of themselves", () => {
+  const EVENT = { message: "worker_ended", version: "9.9.9", fields: { signal: "SIGSEGV", prompt: "the heron" } };
+
+  async function send(body: string | object, as?: string) {
+    const headers = { "content-type": "application/json", ...(as === undefined ? {} : { authorization: `Bearer ${as}` }) };
+    const response = await fetch(`${test.url}/v1/telemetry/events`, {
+      method: "POST",
+      headers,
+      body: typeof body === "string" ? body : JSON.stringify(body),
+    });
+    const reply = (await response.json()) as Body & { readonly error?: Body };
+    return { status: response.status, retryAfter: response.headers.get("retry-after"), reply, code: reply.error?.["code"] };
+  }
+  const events = (count: number, change: object = {}) => ({ events: new Array(count).fill({ ...EVENT, ...change }) });
+  const asked = async (path: string) => (await test.get(path, ADMIN_KEY)).body as { readonly data: readonly Body[]; readonly next: string };
+
+  it("is taken down, with whose it is, and shown to the operator, one by one and by what it is about", async () => {
+    const own = await test.providerToken("alice");
+    const id = "6c84fb90-12c4-41e1-840d-7f6b0d1e2a4f";
+    const said = { events: [{ ...EVENT, id, source: "provider", machine_id: "tok:other", account_id: "bob" }, { message: "a sentence" }] };
+    expect(await send(said, own)).toMatchObject({ status: 202, reply: { accepted: 1, rejected: 1 } });
+    // What is sent again because its answer was lost is kept once.
+    expect((await send(said, own)).status).toBe(202);
+    const { data } = await asked("/v1/admin/telemetry?version=9.9.9");
+    expect(data).toMatchObject([
+      {
+        event_id: id,
+        ...{ source: "provider", kind: "backend_crash", severity: "error", account_id: "alice", fields: { signal: "SIGSEGV" } },
+        machine: expect.stringMatching(/^tok:[0-9a-f]{16}$/),
+      },
+    ]);
+    expect((await asked("/v1/admin/telemetry/groups?kind=backend_crash")).data).toMatchObject([
+      { message: "worker_ended", words: expect.any(String), events: 1, machines: 1, versions: ["9.9.9"] },
+    ]);
+    expect((await asked("/v1/admin/telemetry?severity=fatal")).data).toEqual([]);
+    const page = await asked("/v1/admin/telemetry?limit=1");
+    expect((await asked(`/v1/admin/telemetry?limit=1&after=${page.next}`)).data).toEqual([]);
+    expect((await test.get("/v1/admin/telemetry?colour=red", ADMIN_KEY)).status).toBe(400);
+  });
+
+  it.each<[string, string | object, number, string | undefined]>([
+    ["nothing at all", { events: [] }, 200, undefined],
+    ["what is no JSON", "{", 400, "invalid_request_error"],
+    ["what is no list", { events: {} }, 400, "bad_request"],
+    [`more than ${TELEMETRY_LIMITS.events_max} events`, events(TELEMETRY_LIMITS.events_max + 1), 413, "payload_too_large"],
+    [
+      `more than ${TELEMETRY_LIMITS.body_bytes_max} bytes`,
+      events(1, { stack: "x".repeat(TELEMETRY_LIMITS.body_bytes_max) }),
+      413,
+      "payload_too_large",
+    ],
+  ])("with %s is answered", async (_, body, status, code) => {
+    expect(await send(body, await test.providerToken("alice"))).toMatchObject({ status, code });
+  });
+
+  it("is taken of one machine up to 200 events at once, and of everybody unknown in a network 30", async () => {
+    const own = await test.providerToken("alice");
+    expect((await send(events(100), own)).status).toBe(202);
+    expect((await send(events(100), own)).status).toBe(202);
+    const over = await send(events(100), own);
+    expect(over).toMatchObject({ status: 429, code: "rate_limit_exceeded", retryAfter: expect.stringMatching(/^\d+$/) });
+    // Another machine of the account has its own.
+    expect((await send(events(100), await test.providerToken("alice"))).status).toBe(202);
+    expect((await send(events(30))).status).toBe(202);
+    // A credential that is none is nobody known, and no error.
+    expect(await send(events(1), `umbel-pt-${"0".repeat(64)}`)).toMatchObject({ status: 429 });
+    expect((await asked("/v1/admin/telemetry?source=app&limit=1")).data).toMatchObject([{ machine: null, account_id: null }]);
+  });
+});
+
+describe("a log report of a machine", () => {
+  const LINES = '{"msg":"the worker ended"}\n'.repeat(3);
+  async function report(body: string | Uint8Array<ArrayBuffer>, as: string, headers: Record<string, string> = {}) {
+    const response = await fetch(`${test.url}/v1/provider/log-report`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${as}`, "content-type": "application/octet-stream", ...headers },
+      body,
+    });
+    return { status: response.status, reply: (await response.json()) as Body };
+  }
+  const listed = async (path: string, as: string) => ((await test.get(path, as)).body as { readonly data: readonly Body[] }).data;
+
+  it("is kept under the machine of its token, read by the operator, and listed and deleted by its owner alone", async () => {
+    const own = await test.providerToken("alice");
+    const provider = await test.provider({ authToken: own, serve: (request) => request.answer("hi") });
+    const stored = await report(gzipSync(LINES), own, { "content-encoding": "gzip" });
+    expect(stored).toMatchObject({ status: 201, reply: { status: "stored", size_bytes: LINES.length } });
+    const { id, machine } = stored.reply;
+    const [first] = await listed(`/v1/admin/log-reports?machine=${String(machine)}`, ADMIN_KEY);
+    expect(first).toMatchObject({ id, machine, account_id: "alice", size_bytes: LINES.length, provider: expect.stringMatching(/\S/) });
+    // Its pseudonym names it, too.
+    expect(await listed(`/v1/admin/log-reports?machine=${String(first?.["provider"])}`, ADMIN_KEY)).toMatchObject([{ id }]);
+    provider.kill();
+    const read = await fetch(`${test.url}/v1/admin/log-reports/${String(id)}`, { headers: { authorization: `Bearer ${ADMIN_KEY}` } });
+    expect([read.headers.get("content-type"), await read.text()]).toEqual(["text/plain; charset=utf-8", LINES]);
+    expect(await listed("/v1/me/log-reports", alice)).toMatchObject([{ id }]);
+    const bob = await test.session("bob");
+    expect(await listed("/v1/me/log-reports", bob)).toEqual([]);
+    const remove = (as: string) =>
+      fetch(`${test.url}/v1/me/log-reports/${String(id)}`, { method: "DELETE", headers: { authorization: `Bearer ${as}` } });
+    expect((await remove(bob)).status).toBe(404);
+    expect((await remove(alice)).status).toBe(200);
+    expect((await test.get(`/v1/admin/log-reports/${String(id)}`, ADMIN_KEY)).status).toBe(404);
+  });
+
+  it.each<[string, string | Uint8Array<ArrayBuffer>, Record<string, string>, number]>([
+    ["nothing", "", {}, 400],
+    ["what is not what its encoding says", LINES, { "content-encoding": "gzip" }, 400],
+    ["more than 10 MiB", new Uint8Array(TELEMETRY_LIMITS.report_bytes_max + 1).fill(120), {}, 413],
+    [
+      "more than 10 MiB, made small",
+      gzipSync(Buffer.alloc(TELEMETRY_LIMITS.report_bytes_max + 1, "x")),
+      { "content-encoding": "gzip" },
+      413,
+    ],
+    ["lines as they are", LINES, {}, 201],
+  ])("with %s is answered", async (_, body, headers, status) => {
+    expect((await report(body, await test.providerToken("alice"), headers)).status).toBe(status);
+  });
+
+  it("comes five times at once and no more", async () => {
+    const own = await test.providerToken("alice");
+    const statuses: number[] = [];
+    for (let sent = 0; sent < 6; sent += 1) statuses.push((await report(LINES, own)).status);
+    expect(statuses).toEqual([201, 201, 201, 201, 201, 429]);
   });
 });

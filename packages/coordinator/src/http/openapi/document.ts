@@ -35,6 +35,7 @@ const ERRORS: Readonly<Record<Route["access"], readonly number[]>> = {
   session: [401, 403, 429, 500, 503],
   confirmed: [401, 403, 429, 500, 503],
   owner: [401, 403, 500, 503],
+  machine: [401, 403, 429, 500, 503],
   admin: [401, 403, 429, 500, 503],
   publishing: [401, 403, 429, 500, 503],
   release: [401, 403, 429, 500, 503],
@@ -184,6 +185,8 @@ function security({ access, apiKeyHeader }: Route): readonly Json[] {
       return [{ session: [] }];
     case "owner":
       return [{ session: [] }, { providerToken: [] }];
+    case "machine":
+      return [{ providerToken: [] }];
     case "publishing":
       return [{ publishingKey: [] }, { adminKey: [] }, { session: [] }];
     case "release":

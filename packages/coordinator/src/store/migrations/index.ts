@@ -36,6 +36,7 @@ import { fileParts } from "./0040-file-parts.js";
 import { stripeCatchUp } from "./0044-stripe-catch-up.js";
 import { attempts } from "./0050-attempts.js";
 import { deviceNonces } from "./0051-device-nonces.js";
+import { telemetry } from "./0060-telemetry.js";
 
 export interface Migration {
   readonly id: number;
@@ -83,4 +84,5 @@ export const migrations: readonly Migration[] = [
   { id: 44, name: "events of Stripe that never came", sql: stripeCatchUp },
   { id: 50, name: "limits on tries", sql: attempts },
   { id: 51, name: "nonces of device codes", sql: deviceNonces },
+  { id: 60, name: "telemetry and log reports", sql: telemetry },
 ];

@@ -25,6 +25,11 @@ const FILES: Readonly<Record<string, string>> = {
   machines: `select machine_id, hardware, models, backend, version, trust_level, registered_at, last_seen_at, untrusted_reason, untrusted_at
       from providers where account_id = $1 order by registered_at, machine_id`,
   machine_tokens: `select id, label, expires_at, created_at, last_used_at, revoked_at from provider_tokens where account_id = $1 order by created_at, id`,
+  log_reports: `select id, machine, provider, bytes, created_at,
+      (select string_agg(content, chr(10) order by part) from log_report_parts p where p.report_id = r.id) as gzip_base64
+      from log_reports r where account_id = $1 order by created_at, id`,
+  telemetry: `select event_id, received_at, happened_at, source, message, kind, severity, version, session_id, machine, fields, stack
+      from telemetry_events where account_id = $1 order by id`,
   referral: `select 'own_code' as what, code, created_at from referrers where account_id = $1
       union all select 'brought_by', referrer_code, created_at from referrals where referred_account_id = $1`,
   invites: `select code, created_at from invite_redemptions where account_id = $1 order by created_at`,

@@ -110,6 +110,8 @@ export const departureRepository = {
         before = case when target = ${accountId} and jsonb_typeof(before) = 'object' then before - ${WRITTEN}::text[] else before end,
         after = case when target = ${accountId} and jsonb_typeof(after) = 'object' then after - ${WRITTEN}::text[] else after end
         where target = ${accountId} or actor = ${accountId} returning 1`,
+      log_reports: sql`delete from log_reports where account_id = ${accountId} returning 1`,
+      telemetry_events: sql`delete from telemetry_events where account_id = ${accountId} returning 1`,
       invite_misses: sql`delete from invite_misses where account_id = ${accountId} returning 1`,
       decisions: sql`update decisions set account_digest = ${ERASED}, key_id = null
         where request_id in (select request_id from reservations where account_id = ${accountId}) or key_id in ${keys} returning 1`,

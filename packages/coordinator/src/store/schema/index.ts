@@ -11,3 +11,4 @@ export * from "./people.js";
 export * from "./releases.js";
 export * from "./rewards.js";
 export * from "./system.js";
+export * from "./telemetry.js";

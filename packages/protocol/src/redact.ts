@@ -2,7 +2,7 @@
 const RULES: readonly (readonly [RegExp, string])[] = [
   [/data:[\w.+-]+\/[\w.+-]+[^\s"']*/g, "[data-uri]"],
   [/\beyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)?/g, "[jwt]"],
-  [/\b(?:sk-|umbel-pt-|umbel-st-)[\w-]+/g, "[key]"],
+  [/\b(?:sk-|umbel-(?:pt|st|local)-)[\w-]+/g, "[key]"],
   [/\bbearer\s+[^\s"',]+/gi, "[credential]"],
   [/\bpostgres(?:ql)?:\/\/[^\s"']+/g, "[database-url]"],
   [/\b[0-9a-fA-F]{48,}\b/g, "[hex]"],
