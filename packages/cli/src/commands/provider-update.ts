@@ -1,4 +1,4 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 
 export function addUpdateCommand(provider: Command): void {
   provider
@@ -8,8 +8,11 @@ export function addUpdateCommand(provider: Command): void {
     .option("--back", "go back to the version before the last update")
     .option("--again", "also try a release once more that did not come up before")
     .option("--allow-downgrade", "also take a release that is older than this one")
+    .option("--release <version>", "this release instead of the newest")
     .option("--into <directory>", "make an installation that updates itself in this folder")
     .option("--release-key <file>", "public key of whoever makes releases, with --into")
+    .addOption(new Option("--unpacked <directory>", "with --into: a release that was fetched and unpacked already").hideHelp())
+    .addOption(new Option("--record <file>", "with --unpacked: what the coordinator says of it").hideHelp())
     .option("--channel <name>", "stable or beta", "stable")
     .option("--coordinator <url>", "coordinator to ask (default: that of the settings)")
     .option("--config <file>", "settings of this provider (default: provider.toml in the Umbel home)")

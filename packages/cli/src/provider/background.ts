@@ -4,7 +4,7 @@ import path from "node:path";
 import { z } from "zod";
 import { CliError, EXIT_CODES } from "../exit-codes.js";
 import type { Output } from "../output.js";
-import { ownProgram } from "../update/installation.js";
+import { ownCommand } from "../update/installation.js";
 import { type ProviderStatus, statusOf } from "./ask.js";
 import { phaseInWords, restInWords } from "./in-words.js";
 import type { ProviderPlaces } from "./places.js";
@@ -54,7 +54,8 @@ export async function launchInBackground(
   mkdirSync(path.dirname(places.log), { recursive: true, mode: 0o700 });
   mkdirSync(places.home, { recursive: true, mode: 0o700 });
   const crashLog = openSync(places.crashLog, "w", 0o600);
-  const child = spawn(process.execPath, [ownProgram(), ...own, "--foreground", "--log-file", places.log], {
+  const [program, ...first] = ownCommand();
+  const child = spawn(program, [...first, ...own, "--foreground", "--log-file", places.log], {
     detached: true,
     stdio: ["ignore", crashLog, crashLog],
     windowsHide: true,

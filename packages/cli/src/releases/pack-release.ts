@@ -5,7 +5,7 @@ import * as tar from "tar";
 import { z } from "zod";
 import { CliError, EXIT_CODES } from "../exit-codes.js";
 import { type BundleFiles, readBundleFiles, sha256Of } from "../update/bundle-files.js";
-import { ENTRY, LAUNCHER_SOURCE, MANIFEST } from "../update/layout.js";
+import { ENTRY, LAUNCHER_SOURCE, MANIFEST, NODE_OF } from "../update/layout.js";
 import type { PackedRelease } from "./packed-release.js";
 
 /** Every archive of the same files has the same bytes. */
@@ -36,6 +36,7 @@ export async function packRelease(
   const { platform, channel } = options;
   const signature = await signClaims(options.key, "release", {
     ...{ version, platform, channel, bundle_sha256, bundle_bytes: (await stat(options.archive)).size, ...files },
+    brings_node: Object.values(NODE_OF).some((place) => paths.includes(place)),
     next_keys: [...options.nextKeys],
     signed_at: options.at.toISOString(),
   });

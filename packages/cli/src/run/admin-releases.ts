@@ -1,9 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { releaseRecord } from "@umbel/protocol";
 import { z } from "zod";
+import { CliError, EXIT_CODES } from "../exit-codes.js";
 import { createOutput, table } from "../output.js";
 import { adminCall, type PublishingOptions } from "../publishing/admin-call.js";
-import { packedRelease } from "../releases/packed-release.js";
+import { type PackedRelease, packedRelease } from "../releases/packed-release.js";
 import { PLATFORM } from "../update/layout.js";
 import { wholeNumber } from "./models-publish.js";
 
@@ -21,7 +22,7 @@ export interface RegisterOptions extends PublishingOptions {
 /** `umbel admin releases register`: offers a release to machines. */
 export async function registerRelease(record: string, options: RegisterOptions): Promise<void> {
   const output = createOutput(options);
-  const packed = packedRelease.parse(JSON.parse(await readFile(record, "utf8")));
+  const packed = await readPacked(record);
   const changelog = options.changelog === undefined ? "" : await readFile(options.changelog, "utf8");
   const rollout = wholeNumber(options.rollout) ?? 100;
   const changed = await adminCall(options, {
@@ -31,6 +32,15 @@ export async function registerRelease(record: string, options: RegisterOptions):
   });
   output.result(changed.release);
   output.line(`${packed.version} for ${packed.platform} is offered to ${rollout} % of machines.`);
+}
+
+async function readPacked(file: string): Promise<PackedRelease> {
+  try {
+    return packedRelease.parse(JSON.parse(await readFile(file, "utf8")));
+  } catch (cause) {
+    const remedy = "It is what umbel admin releases pack has written beside the archive: <archive>.release.json.";
+    throw new CliError(`${file} describes no release.`, EXIT_CODES.usage, remedy, { cause });
+  }
 }
 
 /** `umbel admin releases list`. */

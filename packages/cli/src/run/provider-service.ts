@@ -23,7 +23,7 @@ import {
   uninstallService,
 } from "../service/service.js";
 import type { ServiceForm, Step } from "../service/service-form.js";
-import { ownProgram } from "../update/installation.js";
+import { lastingCommand } from "../update/installation.js";
 
 /** What a provider needs to end after its running answers had their time. */
 const LEAVE_s = 30;
@@ -134,7 +134,7 @@ function formOf(options: ServiceOptions, places: ProviderPlaces, tokenFile: stri
   const [umbelHome, userHome] = [resolveHome(options.home), homedir()];
   const spec = {
     name: serviceName(umbelHome, userHome),
-    command: [process.execPath, ...startArguments(options, places, umbelHome, tokenFile)],
+    command: [...lastingCommand(), ...startArguments(options, places, umbelHome, tokenFile)],
     crashLog: places.crashLog,
     stop_s: stopTime_s(places),
     userHome,
@@ -150,7 +150,7 @@ function startArguments(
   tokenFile?: string,
 ): string[] {
   return [
-    ...[ownProgram(), "provider", "start", "--foreground", "--home", umbelHome, "--config", places.configFile, "--log-file", places.log],
+    ...["provider", "start", "--foreground", "--home", umbelHome, "--config", places.configFile, "--log-file", places.log],
     ...(coordinator === undefined ? [] : ["--coordinator", coordinator]),
     ...model.flatMap((one) => ["--model", existsSync(one) ? path.resolve(one) : one]),
     ...(tokenFile === undefined ? [] : ["--token-file", tokenFile]),

@@ -9,15 +9,16 @@ import { createProgressLine } from "../progress-line.js";
 import { readConfigFile } from "../provider/config-file.js";
 import { providerPlaces } from "../provider/places.js";
 import { resolveSettings } from "../provider/resolve-settings.js";
+import { PROVIDER_SETTINGS } from "../provider/settings.js";
 import { readReleaseKeys, writeReleaseKeys } from "../releases/release-keys.js";
 import { finishInstallation, placeLauncher, prepareInstallation } from "../update/install-into.js";
 import { ownInstallation } from "../update/installation.js";
 import { type InstallationPlaces, PLATFORM } from "../update/layout.js";
-import { offeredRelease, signedRelease } from "../update/offered-release.js";
+import { offeredRelease, recordedRelease, signedRelease } from "../update/offered-release.js";
 import { otherInstallation } from "../update/other-installation.js";
 import { readPointer } from "../update/pointer.js";
 import { runningProvider } from "../update/running-provider.js";
-import { removeOtherVersions, stageRelease } from "../update/stage-release.js";
+import { adoptUnpacked, removeOtherVersions, stageRelease } from "../update/stage-release.js";
 import { switchVersion } from "../update/switch-version.js";
 import { VERSION } from "../version.js";
 
@@ -33,6 +34,11 @@ export interface UpdateOptions {
   /** Make an installation of its own in this folder. */
   readonly into?: string;
   readonly releaseKey?: string;
+  /** What the script that installs has fetched for `into`, and what it was told of it. */
+  readonly unpacked?: string;
+  readonly record?: string;
+  /** This release instead of the newest. */
+  readonly release?: string;
   /** Back to the version before. */
   readonly back?: boolean;
   readonly json?: boolean;
@@ -49,10 +55,15 @@ export async function updateProvider(options: UpdateOptions): Promise<void> {
     await alone(own ?? notManaged(), output, (places) => goBack(places, options, output));
     return;
   }
-  const { values } = resolveSettings({ ...options }, process.env, readConfigFile(providerPlaces(options).configFile));
-  const coordinator = values.coordinatorUrl ?? "";
-  const device = (await runningProvider(options).catch(() => undefined))?.status.machine_id ?? undefined;
-  const latest = await offeredRelease(coordinator, { channel: options.channel, device });
+  if (options.into !== undefined && options.unpacked !== undefined && options.record !== undefined) {
+    await installInto(options.into, await recordedRelease(options.record), options, output);
+    return;
+  }
+  const running = (await runningProvider(options).catch(() => undefined))?.status;
+  const coordinator = coordinatorOf(options, running?.coordinator);
+  const latest = await offeredRelease(coordinator, {
+    ...{ channel: options.channel, version: options.release, device: running?.machine_id ?? undefined },
+  });
   if (options.into !== undefined) {
     await installInto(options.into, latest, options, output);
     return;
@@ -88,6 +99,13 @@ export async function updateProvider(options: UpdateOptions): Promise<void> {
     return;
   }
   await alone(own, output, (places) => update(places, latest, { options, output, about }));
+}
+
+/** The one that was named, else the one that is served: it need not be written down for every update. */
+function coordinatorOf(options: UpdateOptions, served: string | null | undefined): string {
+  const { values, shown } = resolveSettings({ ...options }, process.env, readConfigFile(providerPlaces(options).configFile));
+  const isNamed = shown.some(({ key, source }) => key === PROVIDER_SETTINGS.coordinatorUrl.key && source !== "default");
+  return (isNamed ? undefined : served) ?? values.coordinatorUrl ?? "";
 }
 
 async function update(
@@ -179,7 +197,7 @@ async function installInto(directory: string, latest: ReleaseRecord | undefined,
   }
   if (latest === undefined) {
     throw new CliError(
-      `The coordinator offers no release for ${PLATFORM}.`,
+      `The coordinator offers no release${options.release === undefined ? "" : ` ${options.release}`} for ${PLATFORM}.`,
       EXIT_CODES.update,
       "Ask its operator, or use the npm package.",
     );
@@ -188,7 +206,8 @@ async function installInto(directory: string, latest: ReleaseRecord | undefined,
   const claims = await signedRelease(keys, latest);
   const target = await prepareInstallation(directory);
   await alone(target, output, async (places) => {
-    await fetchRelease(places, latest, claims);
+    if (options.unpacked === undefined) await fetchRelease(places, latest, claims);
+    else await adoptUnpacked(places, claims, path.resolve(options.unpacked));
     await finishInstallation(places, claims.version, claims.next_keys.length > 0 ? claims.next_keys : keys);
   });
   const command = path.join(target.root, "bin", "umbel");

@@ -46,11 +46,17 @@ export function windowsTask({ command, user }: ServiceSpec): string {
   <Actions Context="Author">
     <Exec>
       <Command>conhost.exe</Command>
-      <Arguments>${escapeXml(["--headless", ...command.map(quoted)].join(" "))}</Arguments>
+      <Arguments>${escapeXml(`--headless ${commandLine(command)}`)}</Arguments>
     </Exec>
   </Actions>
 </Task>
 `;
+}
+
+/** A batch file is run by the command interpreter, which takes one pair of quotes away. */
+function commandLine(command: readonly string[]): string {
+  const line = command.map(quoted).join(" ");
+  return command[0]?.endsWith(".cmd") === true ? `cmd.exe /d /s /c "${line}"` : line;
 }
 
 /** As programs of Windows take their command line apart: backslashes count only before a quote. */

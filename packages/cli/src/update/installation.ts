@@ -1,7 +1,7 @@
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { type InstallationPlaces, installationPlaces } from "./layout.js";
+import { type InstallationPlaces, installationPlaces, OWN_NODE } from "./layout.js";
 import { readPointer, writePointer } from "./pointer.js";
 
 /** From this module to the folder of the version that it is of. */
@@ -16,9 +16,24 @@ export function ownInstallation(module = import.meta.url): InstallationPlaces | 
   return versions === places.versions && existsSync(places.pointer) ? places : undefined;
 }
 
-/** What to start so that it is still right after an update. */
-export function ownProgram(): string {
-  return ownInstallation()?.launcher ?? OWN_PROGRAM;
+/** Program and first arguments that start what this is, or what an update has put in its place. */
+export function ownCommand(): readonly [string, ...string[]] {
+  const own = ownInstallation();
+  if (own === undefined) return [process.execPath, OWN_PROGRAM];
+  // Node starts no batch files.
+  return process.platform === "win32" ? [ownNode(own), own.launcher] : [own.commands.shell];
+}
+
+/** The same for what keeps it and never learns of updates. */
+export function lastingCommand(): readonly [string, ...string[]] {
+  const own = process.platform === "win32" ? ownInstallation() : undefined;
+  return own === undefined ? ownCommand() : [own.commands.batch];
+}
+
+function ownNode({ versions, pointer }: InstallationPlaces): string {
+  const { version } = JSON.parse(readFileSync(pointer, "utf8")) as { readonly version: string };
+  const node = path.join(versions, version, OWN_NODE);
+  return existsSync(node) ? node : process.execPath;
 }
 
 /** This version has come up: it is kept. */

@@ -1,14 +1,14 @@
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdir, readdir, rm } from "node:fs/promises";
+import { cp, mkdir, readdir, rm } from "node:fs/promises";
 import path from "node:path";
 import { promisify } from "node:util";
 import type { Clock, ReleaseClaims } from "@umbel/protocol";
 import { DownloadError, type DownloadProgress, downloadFiles, publishFolder, removeFolder, unlimitedBandwidth } from "@umbel/provider";
 import { CliError, EXIT_CODES } from "../exit-codes.js";
 import { readBundleFiles } from "./bundle-files.js";
-import { ENTRY, type InstallationPlaces } from "./layout.js";
-import { unpackRelease } from "./unpack.js";
+import { COMPILED, ENTRY, type InstallationPlaces, OWN_NODE } from "./layout.js";
+import { assertWhole, unpackRelease } from "./unpack.js";
 
 /** How long a version may take to say which it is. */
 const PROBE_ms = 30_000;
@@ -51,9 +51,29 @@ export async function stageRelease(
   await rm(fetched, { recursive: true, force: true });
 }
 
+/**
+ * As `stageRelease`, for a release that lies unpacked on the same file system already.
+ *
+ * @throws CliError
+ */
+export async function adoptUnpacked(places: InstallationPlaces, claims: ReleaseClaims, unpacked: string): Promise<void> {
+  const target = path.join(places.versions, claims.version);
+  if (await isThere(target, claims)) return;
+  await assertWhole(unpacked, claims);
+  await assertRuns(unpacked, claims.version);
+  const folder = path.join(places.staging, `${claims.version}.unpacked`);
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(places.staging, { recursive: true });
+  // Windows moves no folder that a program runs from, and this one may.
+  if (process.platform === "win32") await cp(unpacked, folder, { recursive: true });
+  await publishFolder(places, process.platform === "win32" ? folder : unpacked, target);
+}
+
 /** An update that ended between its two steps has left the version; one that was damaged since is fetched again. */
 async function isThere(target: string, { files_sha256 }: ReleaseClaims): Promise<boolean> {
-  return existsSync(path.join(target, ENTRY)) && (await readBundleFiles(target)).files_sha256 === files_sha256;
+  if (!existsSync(path.join(target, ENTRY))) return false;
+  await rm(path.join(target, COMPILED), { recursive: true, force: true });
+  return (await readBundleFiles(target)).files_sha256 === files_sha256;
 }
 
 /** Takes versions away that are neither run nor gone back to. */
@@ -65,16 +85,16 @@ export async function removeOtherVersions(places: InstallationPlaces, kept: read
 
 /** A program that cannot even say what it is must not take the place of one that works. */
 async function assertRuns(folder: string, version: string): Promise<void> {
-  const said = await promisify(execFile)(process.execPath, [path.join(folder, ENTRY), "--version"], { timeout: PROBE_ms }).catch(
-    (cause: unknown) => {
-      throw new CliError(
-        `Release ${version} does not start on this machine; nothing was changed.`,
-        EXIT_CODES.update,
-        `It may need another Node than ${process.version}: see its changelog.`,
-        { cause },
-      );
-    },
-  );
+  const own = path.join(folder, OWN_NODE);
+  const node = existsSync(own) ? own : process.execPath;
+  const said = await promisify(execFile)(node, [path.join(folder, ENTRY), "--version"], { timeout: PROBE_ms }).catch((cause: unknown) => {
+    throw new CliError(
+      `Release ${version} does not start on this machine; nothing was changed.`,
+      EXIT_CODES.update,
+      `It may need another Node than ${process.version}: see its changelog.`,
+      { cause },
+    );
+  });
   if (said.stdout.trim() === version) return;
   throw new CliError(
     `What was fetched as ${version} calls itself ${said.stdout.trim()}.`,

@@ -29,7 +29,12 @@ export async function unpackRelease(archive: string, into: string, claims: Relea
     },
   });
   if (problem !== undefined) throw refusal(problem);
-  const found = await readBundleFiles(into);
+  await assertWhole(into, claims);
+}
+
+/** A folder must hold what was signed, and nothing else. @throws CliError (verification) */
+export async function assertWhole(folder: string, claims: ReleaseClaims): Promise<void> {
+  const found = await readBundleFiles(folder);
   const isWhole =
     found.files_sha256 === claims.files_sha256 && found.file_count === claims.file_count && found.unpacked_bytes === claims.unpacked_bytes;
   if (!isWhole) throw refusal("its files are not those that were signed");

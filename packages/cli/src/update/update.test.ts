@@ -8,12 +8,13 @@ import { systemClock } from "@umbel/protocol/native";
 import * as tar from "tar";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { packRelease } from "../releases/pack-release.js";
+import { readBundleFiles } from "./bundle-files.js";
 import { finishInstallation, prepareInstallation } from "./install-into.js";
 import { ownInstallation } from "./installation.js";
-import { ENTRY, type InstallationPlaces, installationPlaces, PLATFORM } from "./layout.js";
+import { ENTRY, type InstallationPlaces, installationPlaces, OWN_NODE, PLATFORM } from "./layout.js";
 import { signedRelease } from "./offered-release.js";
 import { readPointer, writePointer } from "./pointer.js";
-import { removeOtherVersions, stageRelease } from "./stage-release.js";
+import { adoptUnpacked, removeOtherVersions, stageRelease } from "./stage-release.js";
 import { switchVersion } from "./switch-version.js";
 import { startFileServer, writeBundle } from "./testing/bundle.js";
 import { unpackRelease } from "./unpack.js";
@@ -75,6 +76,31 @@ describe("a release", () => {
     expect(ownInstallation(`file://${places.versions}/1.1.0/node_modules/@umbel/cli/dist/update/installation.js`)).toEqual(places);
     expect(ownInstallation()).toBeUndefined();
     await expect(prepareInstallation(places.root)).rejects.toThrow("is not empty");
+  });
+
+  it("runs on the Node that it brings, as long as it is the one that runs", async () => {
+    const bringing = path.join(folder, "bundle-1.0.0");
+    await writeBundle(bringing, "1.0.0", "console.log(process.env.ITS_NODE ?? '1.0.0');");
+    await mkdir(path.join(bringing, "runtime"));
+    await writeFile(path.join(bringing, OWN_NODE), `#!/bin/sh\nITS_NODE=1.0.0-own exec '${process.execPath}' "$@"\n`, { mode: 0o755 });
+    const archive = path.join(folder, "1.0.0.tar.gz");
+    const packed = await packRelease(bringing, { archive, platform: "linux-x64", channel: "stable", key, nextKeys: [], at: NOW });
+    const claims = await verifyClaims(key.publicJwk, "release", packed.signature);
+    expect(claims.brings_node).toBe(true);
+    const unpacked = path.join(places.root, ".install-1");
+    await mkdir(unpacked);
+    await tar.extract({ file: archive, cwd: unpacked });
+    await expect(adoptUnpacked(places, { ...claims, file_count: 9 }, unpacked)).rejects.toMatchObject({ exitCode: 7 });
+    await expect(adoptUnpacked(places, claims, unpacked)).rejects.toThrow("calls itself 1.0.0-own");
+    await writeFile(path.join(unpacked, OWN_NODE), `#!/bin/sh\nexec '${process.execPath}' "$@"\n`, { mode: 0o755 });
+    const { paths, ...files } = await readBundleFiles(unpacked);
+    expect(paths).toContain(OWN_NODE);
+    await adoptUnpacked(places, { ...claims, ...files }, unpacked);
+    await finishInstallation(places, "1.0.0", [key.publicJwk]);
+    const command = () => execFileSync(places.commands.shell, { encoding: "utf8", env: { PATH: "/usr/bin:/bin" } }).trim();
+    expect(command()).toBe("1.0.0");
+    await writeFile(path.join(places.versions, "1.0.0", OWN_NODE), "#!/bin/sh\necho its own\n");
+    expect(command()).toBe("its own");
   });
 
   it("is refused with another archive than was signed, and with one that does not run", async () => {

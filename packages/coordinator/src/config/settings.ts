@@ -109,6 +109,12 @@ export const SETTINGS = {
     about: "Bearer key that may register releases of the provider program, and do nothing else; empty leaves that to operators.",
     secret: true,
   }),
+  releaseSigners: setting(optionalFile, {
+    env: "UMBEL_RELEASE_SIGNERS",
+    default: "",
+    about:
+      "File with the public keys of whoever makes releases (`umbel admin releases key` writes it): the installers at `/install.sh` and `/install.ps1` pin them, and a release that none of them signed is refused; empty offers no installer.",
+  }),
   adminAccounts: setting(list(text), {
     env: "UMBEL_ADMIN_ACCOUNTS",
     default: "",

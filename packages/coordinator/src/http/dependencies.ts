@@ -1,5 +1,5 @@
 import type { Server } from "node:http";
-import type { Clock } from "@umbel/protocol";
+import type { CatalogKeys, Clock } from "@umbel/protocol";
 
 import type {
   Accounts,
@@ -101,6 +101,8 @@ export interface HttpDependencies {
     | "publicId"
     | "connectedWith"
   >;
+  /** Who may make releases; undefined where the operator has not said, which offers no installer and leaves that to machines. */
+  readonly releaseSigners: CatalogKeys | undefined;
   readonly ledger: Pick<Ledger, "balance" | "keySpend" | "prices" | "listPrices">;
   readonly history: History;
   readonly reconciler: Pick<Reconciler, "check">;

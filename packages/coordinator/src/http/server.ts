@@ -17,6 +17,7 @@ import { endpointNotFound, errorHeaders, methodNotAllowed, toApiError } from "./
 import { createGates } from "./gates.js";
 import { healthRoutes } from "./health-routes.js";
 import { inferenceRoutes } from "./inference-routes.js";
+import { installRoutes } from "./install/install-routes.js";
 import { keyRoutes } from "./keys/key-routes.js";
 import { machineRoutes } from "./machines/machine-routes.js";
 import { answerMalformedRequest } from "./malformed-request.js";
@@ -91,6 +92,7 @@ export function createHttpServer(dependencies: HttpDependencies): HttpServer {
     ...catalogAdminRoutes(dependencies),
     ...publishingKeyRoutes(dependencies),
     ...releaseRoutes(dependencies),
+    ...installRoutes(dependencies),
     ...decisionRoutes(dependencies),
     ...rejectionRoutes(dependencies),
     ...telemetryRoutes(dependencies),

@@ -27,6 +27,8 @@ const ROUTES: Readonly<Record<keyof typeof LETS_IN, readonly string[]>> = {
   everybody: [
     "GET /docs",
     "GET /health",
+    "GET /install.ps1",
+    "GET /install.sh",
     "GET /openapi.json",
     "GET /readyz",
     "GET /v1/billing/methods",
@@ -41,6 +43,7 @@ const ROUTES: Readonly<Record<keyof typeof LETS_IN, readonly string[]>> = {
     "GET /v1/models/catalog/manifest/*",
     "GET /v1/network/totals",
     "GET /v1/pricing",
+    "GET /v1/releases/:version",
     "GET /v1/releases/latest",
     "GET /v1/stats",
     "POST /v1/billing/stripe/connect/webhook",
@@ -204,7 +207,8 @@ const OWNED = [
   "POST /v1/keys/:id/rotate",
 ] as const;
 /** Addresses that name what belongs to nobody, to the operator, or to whoever calls; lists of one's own and the one request are tried in `books/`. */
-const UNOWNED = /^\S+ \/(?:v1\/(?:admin\/|models|catalog\/|blobs\/|me\/statements\/|payments\/usage|generation$)|api\/auth\/callback\/)/;
+const UNOWNED =
+  /^\S+ \/(?:v1\/(?:admin\/|models|catalog\/|releases\/|blobs\/|me\/statements\/|payments\/usage|generation$)|api\/auth\/callback\/)/;
 
 describe("who may call what", () => {
   let test: TestCoordinator;

@@ -4,7 +4,14 @@ import { type ReleaseRecord, releaseRecord, verifyRelease } from "./release.js";
 
 const CLAIMS: ReleaseClaims = {
   ...{ version: "1.2.0", platform: "linux-x64", channel: "stable" },
-  ...{ bundle_sha256: "ab".repeat(32), bundle_bytes: 10, files_sha256: "cd".repeat(32), file_count: 2, unpacked_bytes: 30 },
+  ...{
+    bundle_sha256: "ab".repeat(32),
+    bundle_bytes: 10,
+    files_sha256: "cd".repeat(32),
+    file_count: 2,
+    unpacked_bytes: 30,
+    brings_node: false,
+  },
   ...{ next_keys: [], signed_at: "2026-12-01T12:00:00.000Z" },
 };
 

@@ -67,6 +67,8 @@ export const releaseClaims = z.object({
   file_count: count,
   /** Of all files together. */
   unpacked_bytes: count,
+  /** Whether a Node to run it on is among the files. */
+  brings_node: z.boolean().default(false),
   /** Who may sign releases from this one on; empty leaves it as it is. */
   next_keys: z.array(deviceKey).max(WIRE_LIMITS.catalogKeys_max),
   signed_at: timestamp,

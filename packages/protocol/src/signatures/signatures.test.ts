@@ -67,7 +67,7 @@ const manifest = {
 };
 const release = {
   ...{ version: "1.2.0", platform: "linux-x64", channel: "stable" },
-  ...{ bundle_sha256: digest, bundle_bytes: 10, files_sha256: digest, file_count: 2, unpacked_bytes: 30 },
+  ...{ bundle_sha256: digest, bundle_bytes: 10, files_sha256: digest, file_count: 2, unpacked_bytes: 30, brings_node: false },
   ...{ next_keys: [], signed_at: "2026-01-01T00:00:00Z" },
 };
 const examples: { [P in SignaturePurpose]: ClaimsOf<P> } = {

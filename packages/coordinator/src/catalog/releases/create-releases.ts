@@ -22,6 +22,8 @@ export interface Releases {
   }): Promise<ReleaseRow | undefined>;
   /** The highest stable version that every machine of some platform is offered. */
   newestVersion(): Promise<string | undefined>;
+  /** One that is not withdrawn, whoever's turn it is. */
+  offered(named: { readonly version: string; readonly platform: string }): Promise<ReleaseRow | undefined>;
   /** Registers a release, or offers one again. */
   register(release: NewRelease, actor: string): Promise<ReleaseRow>;
   /** @returns false if there is no such release */
@@ -44,6 +46,10 @@ export function createReleases({ store, clock }: { readonly store: Pick<Store, "
         ({ active, channel, rollout_percent }) => active && channel === "stable" && rollout_percent === 100,
       );
       return offered.map(({ version }) => version).sort((a, b) => releasePrecedence(b, a))[0];
+    },
+    async offered({ version, platform }) {
+      const found = await releaseRepository.find(store.db, version, platform);
+      return found?.active === true ? found : undefined;
     },
     async register(release, actor) {
       const at = clock.date();

@@ -1,5 +1,13 @@
 import { ApiError } from "@umbel/dialects";
-import { isFileAddress, RELEASE_VERSION, type ReleaseRecord, releaseRecord } from "@umbel/protocol";
+import {
+  type CatalogKeys,
+  isFileAddress,
+  RELEASE_VERSION,
+  type ReleaseRecord,
+  releaseRecord,
+  SignatureError,
+  verifyRelease,
+} from "@umbel/protocol";
 import type { FastifyRequest } from "fastify";
 import { z } from "zod";
 import type { Releases } from "../../catalog/index.js";
@@ -44,13 +52,15 @@ const latestQuery = z.strictObject({
   device: z.string().min(1).max(256).optional(),
 });
 
+const versionQuery = z.strictObject({ platform });
+
 const releaseRegistered = z.object({ status: z.literal("release_registered"), release: releaseRecord });
 const releaseWithdrawn = z.object({ status: z.literal("release_withdrawn"), version: z.string(), platform: z.string() });
 const releaseTable = z.object({ object: z.literal("list"), data: z.array(releaseRecord) });
 
 /** Releases of the provider program. Source: catalog.md §20. */
 export function releaseRoutes(dependencies: HttpDependencies): readonly Route[] {
-  const { releases, checkBundle } = dependencies;
+  const { releases, checkBundle, releaseSigners, clock } = dependencies;
   return [
     {
       method: "POST",
@@ -71,10 +81,12 @@ export function releaseRoutes(dependencies: HttpDependencies): readonly Route[] 
           rollout: rollout_percent,
           ...body
         } = await controlBody(request, releaseBody, dependencies);
+        const release = { ...body, bundleHash, binaryHash, rollout_percent };
+        if (releaseSigners !== undefined)
+          await assertSigned(releaseSigners, objectOf({ ...release, active: true, createdAt: clock.date() }));
         const problem = await checkBundle({ url: body.url, bundleHash });
         if (problem !== undefined) throw new ApiError({ status: 400, code: "invalid_request_error", message: problem, param: "url" });
-        const release = await releases.register({ ...body, bundleHash, binaryHash, rollout_percent }, releaserOf(request));
-        return { status: "release_registered", release: objectOf(release) };
+        return { status: "release_registered", release: objectOf(await releases.register(release, releaserOf(request))) };
       },
     },
     {
@@ -108,6 +120,28 @@ export function releaseRoutes(dependencies: HttpDependencies): readonly Route[] 
     },
     {
       method: "GET",
+      url: "/v1/releases/:version",
+      access: "public",
+      doc: {
+        tag: "Machines",
+        summary: "One release, for who asks for that very one",
+        parameters: [
+          { name: "version", in: "path", description: "Such as 1.2.3.", required: true },
+          { name: "platform", in: "query", description: "Such as linux-x64.", required: true },
+        ],
+        answer: releaseRecord,
+        errors: [400, 404],
+      },
+      async handle(request, reply) {
+        const { version: asked } = request.params as { readonly version: string };
+        const release = await releases.offered({ version: asked, ...queryOf(request, versionQuery) });
+        if (release === undefined) throw new ApiError({ status: 404, code: "not_found", message: "no such release is offered" });
+        reply.header("Cache-Control", "no-cache");
+        return objectOf(release);
+      },
+    },
+    {
+      method: "GET",
       url: "/v1/admin/releases",
       access: "admin",
       doc: { tag: "Catalogue", summary: "Every release, offered or not", answer: releaseTable },
@@ -132,6 +166,20 @@ export function releaseRoutes(dependencies: HttpDependencies): readonly Route[] 
       },
     },
   ];
+}
+
+/** What no machine would take is not offered to any. */
+async function assertSigned({ keys }: CatalogKeys, record: ReleaseRecord): Promise<void> {
+  try {
+    await verifyRelease(
+      keys.map(({ jwk }) => jwk),
+      record,
+    );
+  } catch (error) {
+    if (!(error instanceof SignatureError)) throw error;
+    const why = error.code === "signature" ? "is not by a key of UMBEL_RELEASE_SIGNERS" : `does not fit the release (${error.code})`;
+    throw new ApiError({ status: 400, code: "invalid_request_error", message: `the signature ${why}`, param: "signature" });
+  }
 }
 
 /** Whose change it is: an account, a publishing key, or whoever holds the operator's or the release key. */
