@@ -16,6 +16,7 @@ import type { WebSocket } from "ws";
 import type { Trust } from "../trust/index.js";
 import { buildCapacity, isPublic, ordinaryRequest, publicOf } from "./build-capacity.js";
 import { CapacitySignals } from "./capacity-signals.js";
+import { coalesced } from "./coalesced-index.js";
 import { Admission, type AdmittedMachine } from "./connection/admission.js";
 import { CloseCode, Peer } from "./connection/peer.js";
 import { createProviderEndpoint, type ProviderEndpoint } from "./endpoint/provider-endpoint.js";
@@ -68,7 +69,7 @@ export function createFleet(dependencies: FleetDependencies): FleetService {
   const { clock, random, trust, log, events } = dependencies;
   const settings: FleetSettings = { ...FLEET_DEFAULTS, ...dependencies.settings };
   const registry = new Registry();
-  const index = createFleetIndex();
+  const index = coalesced(createFleetIndex());
   const rates = createObservedRates();
   const signals = new CapacitySignals(log);
   const health = createMachineHealth(dependencies.machines, clock, log);
@@ -103,8 +104,10 @@ export function createFleet(dependencies: FleetDependencies): FleetService {
     loads,
     catalog,
     publicId: (machineId) => publicMachineId(dependencies.publicIdSalt, machineId),
-    onView: ({ id, view }) => {
-      if (registry.get(id) !== undefined) index.set(view, routingContext());
+    onView: ({ id, view }, news) => {
+      if (registry.get(id) === undefined) return;
+      if (news === "reported") index.report(view, routingContext());
+      else index.set(view, routingContext());
     },
   };
 

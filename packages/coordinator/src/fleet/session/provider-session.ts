@@ -37,7 +37,7 @@ import { judgeUpdate } from "../loads/models-update.js";
 import type { DisconnectReason, FrameIgnored } from "../ports.js";
 import type { ServingProvider } from "../types.js";
 import { believedHeartbeat, believedRegister } from "./ceilings.js";
-import type { SessionContext } from "./session-context.js";
+import type { SessionContext, ViewNews } from "./session-context.js";
 import { SessionHealth } from "./session-health.js";
 import { SessionStanding } from "./session-standing.js";
 
@@ -298,7 +298,7 @@ export class ProviderSession implements FrameHandler, AttemptHost {
     this.#observe(before, reported);
     // A machine that refused a request because it drains is asked again after a while; one that says that it rests, when it says otherwise.
     const drains = (message.rest_reasons ?? []).length > 0 || now_ms < this.#drainingUntil_ms;
-    this.#show(reported.draining === drains ? reported : withDraining(reported, drains));
+    this.#show(reported.draining === drains ? reported : withDraining(reported, drains), "reported");
     if (now_ms - this.#touched_ms >= settings.touchInterval_ms) {
       this.#touched_ms = now_ms;
       records.seen(this.machineId);
@@ -310,7 +310,7 @@ export class ProviderSession implements FrameHandler, AttemptHost {
   #loadStatus(message: LoadModelStatus): void {
     const { loads, signals } = this.#context;
     const build = message.model_id;
-    if (message.status === "succeeded" && this.#view.builds.has(build)) this.#show(withLoaded(this.#view, build));
+    if (message.status === "succeeded" && this.#view.builds.has(build)) this.#show(withLoaded(this.#view, build), "reported");
     if (message.status === "failed" && (message.reason ?? "other") === "other") {
       this.#health.judged({ build, needsTools: false, began_ms: this.now_ms() }, "load_failed_artifact");
       this.#show(this.#health.applied(this.#view));
@@ -326,7 +326,7 @@ export class ProviderSession implements FrameHandler, AttemptHost {
     if (rejected > 0)
       log.warn({ machine: this.#serving.publicId, rejected }, "a machine offers builds that the catalogue does not have so");
     const before = this.builds;
-    this.#show(withModels(this.#view, accepted, dropped));
+    this.#show(withModels(this.#view, accepted, dropped), "reported");
     // Whoever waits for a build that came has somebody now, and for one that went has nobody.
     signals.changed(new Set([...before, ...this.builds]));
   }
@@ -375,9 +375,9 @@ export class ProviderSession implements FrameHandler, AttemptHost {
   }
 
   /** The view is all that selection sees, so selection learns of every new one at once. */
-  #show(view: ProviderView): void {
+  #show(view: ProviderView, news: ViewNews = "decided"): void {
     this.#view = view;
-    this.#context.onView(this);
+    this.#context.onView(this, news);
   }
 
   #routed(routed: Routed, whenUnknown: FrameIgnored | undefined): void {

@@ -10,6 +10,9 @@ import type { MachineRecords } from "../machine-records.js";
 import type { FleetEvents, FleetLog } from "../ports.js";
 import type { FleetSettings } from "../settings.js";
 
+/** What has made a machine's view another: its own word, of which it may say as much as it likes, or what the coordinator did or found. */
+export type ViewNews = "reported" | "decided";
+
 /** What all sessions of a fleet share. */
 export interface SessionContext {
   readonly clock: Clock;
@@ -30,5 +33,5 @@ export interface SessionContext {
   readonly catalog: FleetCatalog | undefined;
   readonly publicId: (machineId: string) => string;
   /** Takes a machine's new view over, before anything else happens. */
-  readonly onView: (machine: { readonly id: string; readonly view: ProviderView }) => void;
+  readonly onView: (machine: { readonly id: string; readonly view: ProviderView }, news: ViewNews) => void;
 }
