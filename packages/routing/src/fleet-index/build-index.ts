@@ -3,7 +3,7 @@ import type { Gate } from "../gates/gate.js";
 import { notInCatalog } from "../gates/not-in-catalog.js";
 import type { BuildMemory, ProviderView, RefusalReason, RequestSpec, RoutingContext } from "../types.js";
 import { Cell, type Machine } from "./cell.js";
-import { buildFacts, leastSpec, type MachineFacts, machineFacts, offerFacts } from "./facts.js";
+import { type BuildFacts, buildFacts, leastSpec, type MachineFacts, machineFacts, offerFacts } from "./facts.js";
 import type { Shelf } from "./shelf.js";
 import { Shelves } from "./shelves.js";
 
@@ -54,13 +54,22 @@ export class BuildIndex {
     return cell;
   }
 
-  /** After the machine's view has changed. */
+  /** After the machine's view has changed. Where it costs more than before it stays, since a bound that is too low is one. */
   update(cell: Cell, machine: MachineFacts, context: RoutingContext): void {
+    this.#put(cell, machine, context, bounded);
+  }
+
+  /** Puts the cell exactly where it belongs. */
+  settle(cell: Cell, machine: MachineFacts, context: RoutingContext): void {
+    this.#put(cell, machine, context, kept);
+  }
+
+  #put(cell: Cell, machine: MachineFacts, context: RoutingContext, stays: (shelf: Shelf, cell: Cell, facts: BuildFacts) => boolean): void {
     const { view, shelf } = cell;
     const offer = cell.offer ?? this.shelves.shared(offerFacts(view, this.#least, context));
     cell.offer = offer;
     const facts = buildFacts(view, machine, offer, this.#least, context);
-    if (shelf?.isFor(view, machine, offer, facts) === true && shelf.keep(cell, facts)) return;
+    if (shelf?.isFor(view, machine, offer, facts) === true && stays(shelf, cell, facts)) return;
     this.#takeOut(cell);
     this.shelves.for(view, machine, offer, facts).add(cell, facts);
   }
@@ -100,6 +109,9 @@ export class BuildIndex {
     if (shelf.size === 0) this.shelves.drop(shelf);
   }
 }
+
+const bounded = (shelf: Shelf, cell: Cell, facts: BuildFacts): boolean => shelf.bounds(cell, facts) || shelf.keep(cell, facts);
+const kept = (shelf: Shelf, cell: Cell, facts: BuildFacts): boolean => shelf.keep(cell, facts);
 
 function isSameMemory(a: BuildMemory | undefined, b: BuildMemory | undefined): boolean {
   if (a === b || a === undefined || b === undefined) return a === b;

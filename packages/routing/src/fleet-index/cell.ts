@@ -5,6 +5,8 @@ import type { Drawer } from "./lane.js";
 import type { Shelf } from "./shelf.js";
 import type { Alarmed } from "./timers.js";
 
+const MOVED_SHARE = 0.05;
+
 /** One machine in the index, with a cell for each of its builds. */
 export interface Machine extends Alarmed {
   view: ProviderView;
@@ -21,6 +23,9 @@ export class Cell {
   offer: OfferFacts | undefined = undefined;
   /** Absent while a standing gate refuses every request. */
   drawer: Drawer | undefined = undefined;
+
+  /** It costs more, or has more to do, than where it lies says: it is put in its place by whoever comes upon it. */
+  isUnderstated = false;
 
   /** Small integers (`small`). */
   decode_milli_tps = 0;
@@ -41,7 +46,13 @@ export class Cell {
     return this.drawer?.costAt(this.place) ?? Number.POSITIVE_INFINITY;
   }
 
+  /** Whether a rate is another than the cell's by more than rounding, and by more than a lane is wide matters. */
+  hasMoved(decode_milli_tps: number): boolean {
+    return Math.abs(this.decode_milli_tps - decode_milli_tps) > MOVED_SHARE * this.decode_milli_tps;
+  }
+
   learn(facts: BuildFacts): void {
+    this.isUnderstated = false;
     this.decode_milli_tps = facts.decode_milli_tps;
     this.prefill_milli_tps = facts.prefill_milli_tps;
     this.room_tokens = facts.room_tokens;

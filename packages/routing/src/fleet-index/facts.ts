@@ -8,7 +8,7 @@ import type { Gate } from "../gates/gate.js";
 import { GATES } from "../gates/index.js";
 import { modelTooLarge } from "../gates/model-too-large.js";
 import type { ProviderView, RefusalReason, RequestSpec, RoutingContext } from "../types.js";
-import { typicalCost_ms } from "./length.js";
+import { typicalCost_ms, typicalDecode_ms } from "./length.js";
 import { rankOf } from "./refusal-tally.js";
 import { small } from "./small.js";
 
@@ -68,11 +68,15 @@ export interface BuildFacts {
   readonly bearable: boolean;
   /** What a request of typical length costs at least, in milliseconds, with the rates below. */
   readonly typical_ms: number;
+  /** What of it is for writing. */
+  readonly typicalDecode_ms: number;
   /** How busy it is: see `workCode`. */
   readonly work: number;
   /** Small integers, like all that a cell keeps. */
   readonly decode_milli_tps: number;
   readonly prefill_milli_tps: number;
+  /** The machine has not measured how fast it writes the build: others of its kind have, or nobody. */
+  readonly isUnmeasured: boolean;
   /** The longest request that finds room, as far as a token budget tells. */
   readonly room_tokens: number;
 }
@@ -81,7 +85,7 @@ export interface BuildFacts {
 const COUNT_MAX = 1_023;
 
 /** Orders as near-ties are ordered: by the requests ahead for the build, then by those on the machine in all. */
-function workCode(ahead: number, inAll: number): number {
+export function workCode(ahead: number, inAll: number): number {
   return Math.min(ahead, COUNT_MAX) * (COUNT_MAX + 1) + Math.min(inAll, COUNT_MAX);
 }
 
@@ -146,9 +150,11 @@ export function buildFacts(
     restsTools: view.errorCooldownUntil_ms.size > 0 && errorCooldown.refuses(view, { ...least, needsTools: true }, context),
     bearable: profile.decodeFloor_tps <= 0 || measured.projectedDecode_tps >= profile.decodeFloor_tps,
     typical_ms: typicalCost_ms(totalCost_ms(measured, profile, least), prefill_milli_tps, decode_milli_tps, profile),
+    typicalDecode_ms: typicalDecode_ms(decode_milli_tps, profile),
     work: workCode(measured.ahead, view.pendingTotal),
     decode_milli_tps,
     prefill_milli_tps,
+    isUnmeasured: (measured.slot?.observedDecode_tps ?? 0) <= 0,
     room_tokens: small(room_tokens(view, least.build)),
   };
 }

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { DEFAULT_COST_PROFILE } from "../cost/profile.js";
 import type { ProfileName } from "../gates/profiles.js";
 import { seededRandom } from "../random.js";
 import { select } from "../select.js";
@@ -9,6 +10,7 @@ import {
   builds,
   buildView,
   NOW_MS,
+  OTHER_BUILD,
   PLAIN_COST_PROFILE,
   providerView,
   requestSpec,
@@ -18,7 +20,8 @@ import {
   WEIGHT_HASH,
 } from "../testing/fixtures.js";
 import { admissibleWinners } from "../testing/oracle.js";
-import type { Decision, ProviderView, RequestSpec, RoutingContext } from "../types.js";
+import type { Decision, PendingView, ProviderView, RequestSpec, RoutingContext } from "../types.js";
+import { withoutPending, withPending } from "../views.js";
 import { createFleetIndex, type FleetIndex } from "./index.js";
 
 const anyProfile = fc.constantFrom<ProfileName>("select", "select_failopen", "preview");
@@ -162,6 +165,48 @@ describe("the index of a fleet", () => {
       const context = routingContext({ random: seededRandom(seed) });
       const { winner } = index.select(spec, context);
       expect(admissibleWinners(fleet, spec, context, "select")).toContain(winner?.providerId);
+    }
+  });
+
+  it("holds while work comes and goes, under the build that is asked for and under others of the same machines", LONG, () => {
+    const random = seededRandom(11);
+    const below = (bound: number) => Math.floor(random() * bound);
+    const both = builds(buildView(), buildView({ build: OTHER_BUILD }));
+    const fleet = crowd(100, () => {
+      const observedDecode_tps = 40 + below(4) * 5;
+      return {
+        builds: both,
+        slots: slots(
+          slotView({ observedDecode_tps, maxConcurrency: 3 }),
+          slotView({ build: OTHER_BUILD, observedDecode_tps, maxConcurrency: 3 }),
+        ),
+      };
+    });
+    const costProfile = { ...DEFAULT_COST_PROFILE, nearTie_ms: 1_000 };
+    const index = indexOf(fleet, routingContext({ costProfile }));
+    const placed: { readonly id: string; readonly build: string; readonly work: PendingView }[] = [];
+    const change = (id: string, changed: (view: ProviderView) => ProviderView): void => {
+      const view = index.get(id);
+      if (view !== undefined) index.set(changed(view), routingContext({ costProfile }));
+    };
+    for (let step = 0; step < 900; step += 1) {
+      const build = random() < 0.5 ? BUILD : OTHER_BUILD;
+      const spec = requestSpec({ build, promptTokens: below(2_000), maxOutputTokens: 1 + below(1_000) });
+      const context = routingContext({ costProfile, random: seededRandom(step) });
+      const found = index.select(spec, context);
+      const views = [...index.views(build)];
+      const admissible = admissibleWinners(views, spec, context, "select");
+      if (!admissible.has(found.winner?.providerId ?? "")) expect([found.winner?.providerId]).toEqual([...admissible]);
+      expect(countedExactly(found)).toEqual(countedExactly(select(views, spec, context)));
+      // First the fleet fills up, then it empties.
+      const isFilling = step < 450;
+      if (found.winner !== undefined && (isFilling || random() < 0.2)) {
+        const work = { requests: 1, tokens: spec.promptTokens + spec.maxOutputTokens, unread_tokens: spec.promptTokens };
+        placed.push({ id: found.winner.providerId, build, work });
+        change(found.winner.providerId, (view) => withPending(view, build, work));
+      }
+      const ended = isFilling && random() < 0.5 ? undefined : placed.splice(below(placed.length), 1)[0];
+      if (ended !== undefined) change(ended.id, (view) => withoutPending(view, ended.build, ended.work, { requests: 0, tokens: 0 }));
     }
   });
 

@@ -190,17 +190,22 @@ export function createFleetIndex(): FleetIndex {
   function search(index: BuildIndex, spec: RequestSpec, context: RoutingContext, profile: ProfileName): Decision {
     const excluded = excludedIn(index, spec, profile);
     const holder = holderIn(index, spec);
-    const searched = new Search(index, spec, context, profile, excluded, holder);
-    const found = searched.find();
-    // Rates move on between a machine's reports. Whoever is met out of place is put in it, so that the next search need not look again;
-    // under this build alone, since the rates of others may not have moved.
-    for (const cell of searched.moved) index.update(cell, machineFacts(cell.view, context), context);
-    if (found === undefined && profile === "select" && onlyRests(searched.refusals)) {
-      const relaxed = new Search(index, spec, context, "select_failopen", excluded, holder);
-      const despite = relaxed.find();
-      if (despite !== undefined) return conclude(index, relaxed, despite, spec, context, true);
+    // Rates move on between a machine's reports, and one that has more to do stays where it lies. Whoever is met out of place is put in it, so
+    // that the next search need not look again; under this build alone, since nobody may come upon the others.
+    const searched = (gates: ProfileName): { readonly search: Search; readonly found: Found | undefined } => {
+      for (;;) {
+        const search = new Search(index, spec, context, gates, excluded, holder);
+        const found = search.find();
+        for (const cell of search.moved) index.settle(cell, machineFacts(cell.view, context), context);
+        if (!search.isOutdated) return { search, found };
+      }
+    };
+    const { search, found } = searched(profile);
+    if (found === undefined && profile === "select" && onlyRests(search.refusals)) {
+      const relaxed = searched("select_failopen");
+      if (relaxed.found !== undefined) return conclude(index, relaxed.search, relaxed.found, spec, context, true);
     }
-    return conclude(index, searched, found, spec, context, false);
+    return conclude(index, search, found, spec, context, false);
   }
 }
 

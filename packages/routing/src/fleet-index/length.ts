@@ -32,6 +32,11 @@ export function typicalCost_ms(
   return cost_ms + prompt_ms + ((TYPICAL_OUTPUT_tokens - 1) * 1000 * decodeWeight) / rate_tps(decode_milli_tps);
 }
 
+/** What of it is for writing. */
+export function typicalDecode_ms(decode_milli_tps: number, { decodeWeight }: CostProfile): number {
+  return (TYPICAL_OUTPUT_tokens * 1000 * decodeWeight) / rate_tps(decode_milli_tps);
+}
+
 /** What a search needs of a request's length, read once. */
 export class Length {
   /** Room that it takes in all. */

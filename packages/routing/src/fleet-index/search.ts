@@ -12,6 +12,7 @@ import { drawnPlaces } from "../random.js";
 import type { Decision, ProviderView, RefusalReason, RequestSpec, RoutingContext } from "../types.js";
 import type { BuildIndex } from "./build-index.js";
 import type { Cell } from "./cell.js";
+import { workCode } from "./facts.js";
 import { Frontier } from "./frontier.js";
 import type { Drawer, Lane } from "./lane.js";
 import { boundOf_ms, HARDLY, Length } from "./length.js";
@@ -21,6 +22,8 @@ import { Pool, type Tier } from "./pool.js";
 const SAMPLE = 32;
 /** Draws from a large group; if nobody drawn is near enough, those that are near are few, and are gone through in order instead. */
 const DRAWS = 8;
+/** Equals up to this number are all looked at, so that a decision can say how many there were. */
+const FEW = 8;
 const NOBODY: ReadonlySet<Cell> = new Set();
 
 export interface Found {
@@ -38,8 +41,12 @@ export class Search {
   /** How many machines were looked at one by one. */
   visits = 0;
   readonly #pool: Pool;
-  /** Cells that were looked at and are not where the fleet's rates of today would put them. */
+  /** Cells that were looked at and are not where they belong: they have more to do, or the fleet's rates of today would put them elsewhere. */
   readonly moved: Cell[] = [];
+  /** The least that one of those has to do that lay among the less busy, and is near. */
+  #leastBusier = Number.POSITIVE_INFINITY;
+  /** Of the group that was drawn from last. */
+  #work = Number.NEGATIVE_INFINITY;
   readonly #seen = new Map<Cell, Candidate | undefined>();
   readonly #refused: RefusedMachine[] = [];
   readonly #excluded: ReadonlySet<Cell>;
@@ -67,6 +74,11 @@ export class Search {
   /** Machines that no gate has refused so far. */
   get candidates(): number {
     return this.#pool.candidates;
+  }
+
+  /** Whether somebody who was passed over for lying among the less busy may be the least busy after all. */
+  get isOutdated(): boolean {
+    return this.#leastBusier < this.#work;
   }
 
   /** How many machines each gate has refused so far. */
@@ -176,6 +188,7 @@ export class Search {
     }
     for (;;) {
       const least = codes[leastOf(codes)] ?? Number.POSITIVE_INFINITY;
+      this.#work = least;
       if (least === Number.POSITIVE_INFINITY) return undefined;
       const group: Drawer[] = [];
       for (let index = 0; index < lanes.length; index += 1) {
@@ -215,12 +228,46 @@ export class Search {
       if (drawn !== undefined) return { candidate: drawn, tied: size, draw, choice: { kind: "drawn", tried, of: size } };
     }
     // Few, or hardly any within the limit: in the order of what they cost at least, until that is past the limit.
-    const near: Candidate[] = [];
     const frontier = new Frontier(this.#length, limit_ms);
     for (const drawer of group) frontier.add(drawer);
-    while (frontier.bound_ms <= limit_ms && near.length < SAMPLE) {
+    for (;;) {
+      const cells = this.#nextNear(frontier, limit_ms);
+      if (cells.length === 0) return undefined;
+      const found = this.#drawLikely(cells, limit_ms) ?? this.#drawExactly(cells, limit_ms);
+      if (found !== undefined) return found;
+    }
+  }
+
+  /** The next cells that may have room within the limit, at most a sample. */
+  #nextNear(frontier: Frontier, limit_ms: number): readonly Cell[] {
+    const cells: Cell[] = [];
+    while (frontier.bound_ms <= limit_ms && cells.length < SAMPLE) {
       const cell = frontier.next();
+      if (cell !== undefined && this.#length.cellBound_ms(cell) <= limit_ms) cells.push(cell);
+    }
+    return cells;
+  }
+
+  /** Nearly all of them are what their bounds promise: of more than a few, they are drawn until one is, instead of looked at all. */
+  #drawLikely(cells: readonly Cell[], limit_ms: number): Found | undefined {
+    if (cells.length <= FEW || this.spec.affinity?.placement !== undefined) return undefined;
+    const draw = this.context.random();
+    const placeIn = drawnPlaces(draw);
+    const tried: (ProviderView | undefined)[] = [];
+    while (tried.length < DRAWS) {
+      const cell = cells[placeIn(cells.length)];
+      tried.push(cell?.view);
       const candidate = cell && this.#lookWithin(cell, limit_ms);
+      if (candidate === undefined) continue;
+      return { candidate, tied: cells.length, draw, choice: { kind: "drawn", tried, of: cells.length } };
+    }
+    return undefined;
+  }
+
+  #drawExactly(cells: readonly Cell[], limit_ms: number): Found | undefined {
+    const near: Candidate[] = [];
+    for (const cell of cells) {
+      const candidate = this.#lookWithin(cell, limit_ms);
       if (candidate !== undefined) near.push(candidate);
     }
     const draw = drawAmong(near, this.spec, this.#costProfile, this.context.random);
@@ -255,7 +302,13 @@ export class Search {
   #lookWithin(cell: Cell, limit_ms: number): Candidate | undefined {
     if (!this.#length.fits(cell.room_tokens) || this.#length.cellBound_ms(cell) > limit_ms) return undefined;
     const candidate = this.#look(cell);
-    return candidate !== undefined && candidate.total_ms <= limit_ms ? candidate : undefined;
+    if (candidate === undefined || candidate.total_ms > limit_ms) return undefined;
+    if (!cell.isUnderstated) return candidate;
+    const { ahead, provider } = candidate.measured;
+    const work = workCode(ahead, provider.pendingTotal);
+    if (work === cell.drawer?.code) return candidate;
+    this.#leastBusier = Math.min(this.#leastBusier, work);
+    return undefined;
   }
 
   /** The gates that reckon with this machine and this request; and its exact cost. */
@@ -272,9 +325,12 @@ export class Search {
     const { view } = cell;
     if (this.#excluded.has(cell)) return undefined;
     this.visits += 1;
-    if (capacity.refuses(view, spec, context)) return this.#refuseSeen("capacity", view);
+    if (capacity.refuses(view, spec, context)) {
+      if (cell.isUnderstated) this.moved.push(cell);
+      return this.#refuseSeen("capacity", view);
+    }
     const measured = measure(view, spec, context);
-    if (hasMoved(cell, measured.decode_tps)) this.moved.push(cell);
+    if (cell.isUnderstated || cell.hasMoved(measured.decode_tps * 1000)) this.moved.push(cell);
     this.bestTtft_ms = Math.min(this.bestTtft_ms, measured.ttft_ms ?? Number.NaN);
     const hasCeiling = spec.ttftCeiling_ms !== undefined && !PROFILE_OMISSIONS[this.profile].includes("ttft_ceiling");
     if (hasCeiling && ttftCeiling.refuses(view, spec, context)) return this.#refuseSeen("ttft_ceiling", view);
@@ -285,13 +341,6 @@ export class Search {
     if (this.#refused.length < AUDIT_LIMITS.refused_max) this.#refused.push({ view, reason });
     this.#pool.refuse(reason, 1);
   }
-}
-
-/** By more than rounding, and more than a lane is wide matters. */
-const MOVED_SHARE = 0.05;
-
-function hasMoved({ decode_milli_tps }: Cell, decode_tps: number): boolean {
-  return Math.abs(decode_milli_tps - decode_tps * 1000) > MOVED_SHARE * decode_milli_tps;
 }
 
 function equals(candidates: readonly Candidate[]): Choice {

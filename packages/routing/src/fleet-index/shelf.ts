@@ -51,12 +51,25 @@ export class Shelf {
     this.#changed(drawer, cell.room_tokens);
   }
 
+  /** Whether the cell may stay where it lies, as one that costs less and has less to do; it is marked where it costs or has clearly more. */
+  bounds(cell: Cell, facts: BuildFacts): boolean {
+    const { drawer } = cell;
+    if (drawer === undefined || facts.work < drawer.code || facts.room_tokens > cell.room_tokens) return false;
+    const dearer_ms = dearerBy_ms(cell, facts);
+    if (dearer_ms < 0) return false;
+    cell.isUnderstated = facts.work > drawer.code || dearer_ms > FLUTTER_ms || facts.room_tokens < cell.room_tokens;
+    return true;
+  }
+
   /** Takes the cell's new facts in place, where they leave it in its drawer. @returns whether they do */
   keep(cell: Cell, facts: BuildFacts): boolean {
     const { drawer } = cell;
     if (drawer === undefined) return this.standing.refusal !== undefined;
     if (drawer.code !== facts.work || drawer.lane.code !== rateCode(facts)) return false;
-    if (isAsGood(cell, facts)) return true;
+    if (isAsGood(cell, facts)) {
+      cell.isUnderstated = false;
+      return true;
+    }
     cell.learn(facts);
     drawer.move(cell, facts.typical_ms);
     this.#changed(drawer, cell.room_tokens);
@@ -87,6 +100,20 @@ export class Shelf {
     return lane;
   }
 }
+
+/**
+ * By how much a request costs more than where the cell lies says, whatever its length; below zero where some may cost less. What others of its
+ * kind write has no place of its own: as between two reports, it moves a cell only where it has moved itself.
+ */
+function dearerBy_ms(cell: Cell, facts: BuildFacts): number {
+  const { decode_milli_tps, typical_ms, typicalDecode_ms } = facts;
+  if (cell.prefill_milli_tps !== facts.prefill_milli_tps) return CHEAPER_ms;
+  if (cell.decode_milli_tps === decode_milli_tps) return typical_ms - cell.typical_ms;
+  if (!facts.isUnmeasured || cell.hasMoved(decode_milli_tps)) return CHEAPER_ms;
+  return typical_ms - typicalDecode_ms - (cell.typical_ms - (typicalDecode_ms * decode_milli_tps) / cell.decode_milli_tps);
+}
+
+const CHEAPER_ms = -1;
 
 /** Whether what is kept of a cell still bounds it closely enough: a machine's load flutters, and every flutter need not be sorted in. */
 function isAsGood(cell: Cell, facts: BuildFacts): boolean {
