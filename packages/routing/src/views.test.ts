@@ -1,9 +1,10 @@
 import { fromProvider, type Heartbeat, type Register, toBase64 } from "@umbel/protocol";
 import { describe, expect, it } from "vitest";
 import { select } from "./select.js";
-import { BUILD, OTHER_BUILD, requestSpec, routingContext, WEIGHT_HASH } from "./testing/fixtures.js";
+import { BUILD, OTHER_BUILD, providerView, requestSpec, routingContext, WEIGHT_HASH } from "./testing/fixtures.js";
 import type { ProviderView } from "./types.js";
 import {
+  isSameButForWork,
   providerViewFromRegister,
   withChallengePassed,
   withChallengeRevoked,
@@ -215,5 +216,14 @@ describe("views", () => {
     expect(withHealth(resting, { ...health, loadCooldownUntil_ms: new Map([[BUILD, 7]]) })).toBe(resting);
     expect(withSuspectRelease(view, true).suspectRelease).toBe(true);
     expect(withSuspectRelease(view, false)).toBe(view);
+  });
+
+  it("are the same but for work where nothing else differs, whatever field it is", () => {
+    const view = withDraining(providerView(), false);
+    const work = ["pending", "pendingTotal"];
+    for (const field of Object.keys(view)) {
+      const other = { ...view, [field]: Symbol("something else") } as unknown as ProviderView;
+      expect([field, isSameButForWork(view, other)]).toEqual([field, work.includes(field)]);
+    }
   });
 });

@@ -120,10 +120,10 @@ export interface ReportedWork {
 export function withoutPending(view: ProviderView, build: string, ended: PendingView, reported: ReportedWork = ended): ProviderView {
   const before = view.pending.get(build);
   if (!before) return withoutReported(view, build, reported === ended ? NOTHING_REPORTED : reported);
-  const pending = pendingWith(view, build, sumOf(before, ended, -1));
+  const { pending, pendingTotal } = pendingWith(view, build, sumOf(before, ended, -1));
   const slot = view.slots?.get(build);
-  if (slot === undefined || reported.requests === 0) return changed(view, pending);
-  return changed(view, { ...pending, slots: new Map(view.slots).set(build, slotWithout(slot, reported)) });
+  if (slot === undefined || reported.requests === 0) return changed(view, { pending, pendingTotal });
+  return changed(view, { pending, pendingTotal, slots: new Map(view.slots).set(build, slotWithout(slot, reported)) });
 }
 
 /** Takes work off a slot's figures that has ended since they were taken. Never goes below zero. */
@@ -142,13 +142,16 @@ export function withUnreported(view: ProviderView, unreported: ReadonlyMap<strin
   const pending = new Map<string, PendingView>();
   let isSame = true;
   const put = (build: string, before: PendingView | undefined): void => {
-    const { requests, tokens } = unreported?.get(build) ?? NOTHING_REPORTED;
-    const figures = unreported === undefined ? {} : { unreported_requests: requests, unreported_tokens: tokens };
-    const isEqual = before?.unreported_requests === figures.unreported_requests && before?.unreported_tokens === figures.unreported_tokens;
+    const figures = unreported === undefined ? undefined : (unreported.get(build) ?? NOTHING_REPORTED);
+    const unreported_requests = figures?.requests;
+    const unreported_tokens = figures?.tokens;
+    const isEqual = before?.unreported_requests === unreported_requests && before?.unreported_tokens === unreported_tokens;
     isSame &&= isEqual;
     const { requests: placed = 0, tokens: placed_tokens = 0, unread_tokens, memory } = before ?? {};
     const work: PendingView =
-      isEqual && before ? before : Object.freeze({ requests: placed, tokens: placed_tokens, unread_tokens, memory, ...figures });
+      isEqual && before
+        ? before
+        : Object.freeze({ requests: placed, tokens: placed_tokens, unread_tokens, memory, unreported_requests, unreported_tokens });
     if (hasWork(work)) pending.set(build, work);
     else isSame = false;
   };
@@ -163,7 +166,21 @@ function slotWithout(slot: SlotView, reported: ReportedWork): SlotView {
   const running = Math.max(0, slot.running - reported.requests);
   const waiting = Math.max(0, slot.waiting - (reported.requests - (slot.running - running)));
   const tokenBudgetUsed = Math.max(0, slot.tokenBudgetUsed - reported.tokens);
-  return Object.freeze({ ...slot, running, waiting, tokenBudgetUsed, activeTokens: Math.min(slot.activeTokens, tokenBudgetUsed) });
+  // Field by field, like all slots: what reads them by the million reads objects of one kind.
+  return Object.freeze({
+    build: slot.build,
+    state: slot.state,
+    running,
+    waiting,
+    maxConcurrency: slot.maxConcurrency,
+    activeTokens: Math.min(slot.activeTokens, tokenBudgetUsed),
+    tokenBudgetUsed,
+    tokenBudgetMax: slot.tokenBudgetMax,
+    observedDecode_tps: slot.observedDecode_tps,
+    observedPrefill_tps: slot.observedPrefill_tps,
+    modelLoad_ms: slot.modelLoad_ms,
+    kvBytesPerToken: slot.kvBytesPerToken ?? 0,
+  });
 }
 
 /** What verification of the machine's evidence concluded. `trusted` false makes every profile refuse the machine. */
@@ -280,6 +297,42 @@ function copyOf(view: ProviderView): ProviderView {
     reliability: view.reliability,
     suspectRelease: view.suspectRelease,
   } satisfies Every<ProviderView>;
+}
+
+/** Whether two views of a machine differ in nothing but the work that was placed on it. */
+export function isSameButForWork(a: ProviderView, b: ProviderView): boolean {
+  return (
+    a.slots === b.slots &&
+    a.reliability === b.reliability &&
+    a.cpuUsage === b.cpuUsage &&
+    a.memoryPressure === b.memoryPressure &&
+    a.id === b.id &&
+    a.machineId === b.machineId &&
+    a.accountId === b.accountId &&
+    a.version === b.version &&
+    a.computeClass === b.computeClass &&
+    a.online === b.online &&
+    a.trusted === b.trusted &&
+    a.draining === b.draining &&
+    a.privateOnly === b.privateOnly &&
+    a.trustLevel === b.trustLevel &&
+    a.sealing === b.sealing &&
+    a.challengedAt_ms === b.challengedAt_ms &&
+    a.builds === b.builds &&
+    a.totalMemory_gb === b.totalMemory_gb &&
+    a.cardMemory_gb === b.cardMemory_gb &&
+    a.freeForLoad_gb === b.freeForLoad_gb &&
+    a.residentModels_max === b.residentModels_max &&
+    a.managed === b.managed &&
+    a.thermal === b.thermal &&
+    a.staticDecode_tps === b.staticDecode_tps &&
+    a.staticPrefill_tps === b.staticPrefill_tps &&
+    a.memoryBandwidth_gbs === b.memoryBandwidth_gbs &&
+    a.loadCooldownUntil_ms === b.loadCooldownUntil_ms &&
+    a.errorCooldownUntil_ms === b.errorCooldownUntil_ms &&
+    a.breakerOpenUntil_ms === b.breakerOpenUntil_ms &&
+    a.suspectRelease === b.suspectRelease
+  );
 }
 
 /** So that a field that is added cannot be left out of a copy. */

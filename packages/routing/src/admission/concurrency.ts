@@ -1,6 +1,7 @@
 import type { CostProfile } from "../cost/profile.js";
 import type { ProviderView, SlotView } from "../types.js";
 import { requestsAhead } from "./ahead.js";
+import { machineSums } from "./machine-sums.js";
 
 /** Requests for a machine that has not reported capacity yet. */
 const UNREPORTED_CONCURRENCY = 4;
@@ -38,13 +39,8 @@ export function qualityPlaces(provider: ProviderView, build: string, profile: Co
 /** Requests that the machine may hold in all. */
 function machineConcurrency(provider: ProviderView): number {
   if (!provider.slots) return UNREPORTED_CONCURRENCY;
-  let budgeted = false;
-  let named = 0;
-  for (const slot of provider.slots.values()) {
-    if (slot.tokenBudgetMax > 0) budgeted = true;
-    named += slot.maxConcurrency;
-  }
-  if (budgeted) return Math.max(BUDGETED_CONCURRENCY, named);
+  const { isBudgeted, namedConcurrency } = machineSums(provider);
+  if (isBudgeted) return Math.max(BUDGETED_CONCURRENCY, namedConcurrency);
   const row = CONCURRENCY_BY_MEMORY.find((candidate) => provider.totalMemory_gb <= candidate.memory_gb_max);
   return row?.requests ?? LARGE_MEMORY_CONCURRENCY;
 }

@@ -1,6 +1,7 @@
 import type { BuildMemory, ProviderView, RequestSpec, SlotView } from "../types.js";
 import { requestDemand_tokens } from "./demand.js";
 import { gib } from "./gib.js";
+import { machineSums, unreported_tokens } from "./machine-sums.js";
 import { isResident } from "./residency.js";
 
 /** Cache size of one token when neither slot nor catalogue knows it (routing.md §4.2). */
@@ -46,23 +47,8 @@ export function room_tokens(provider: ProviderView, build: string): number {
  * the same room, and work placed on one build since the last heartbeat has to count against all, or two builds admit the same memory twice.
  */
 function budgetRoom_tokens(provider: ProviderView, slot: SlotView): number {
-  const own_tokens = slot.tokenBudgetMax - slot.tokenBudgetUsed - unreported_tokens(provider, slot.build, slot);
-  let poolFree_tokens = 0;
-  for (const other of provider.slots?.values() ?? []) {
-    poolFree_tokens = Math.max(poolFree_tokens, other.tokenBudgetMax - other.tokenBudgetUsed);
-  }
-  let poolUnreported_tokens = 0;
-  for (const build of provider.pending.keys()) {
-    poolUnreported_tokens += unreported_tokens(provider, build, provider.slots?.get(build));
-  }
-  return Math.min(own_tokens, poolFree_tokens - poolUnreported_tokens);
-}
-
-/** Tokens that the coordinator has placed for a build and that its slot's report does not show yet. */
-function unreported_tokens(provider: ProviderView, build: string, slot: SlotView | undefined): number {
-  const work = provider.pending.get(build);
-  if (work === undefined) return 0;
-  return work.unreported_tokens ?? Math.max(0, work.tokens - Math.max(slot?.tokenBudgetUsed ?? 0, slot?.activeTokens ?? 0));
+  const own_tokens = slot.tokenBudgetMax - slot.tokenBudgetUsed - unreported_tokens(provider.pending.get(slot.build), slot);
+  return Math.min(own_tokens, machineSums(provider).poolRoom_tokens);
 }
 
 /** What other builds will take that the machine has to load for work placed on it: its report does not show them yet. */

@@ -1,5 +1,6 @@
 import { requestsAhead } from "../admission/ahead.js";
 import { outputDemand_tokens, promptDemand_tokens } from "../admission/demand.js";
+import { machineSums } from "../admission/machine-sums.js";
 import { isResident } from "../admission/residency.js";
 import type { FleetRates, ProviderView, RequestSpec, RoutingContext, SlotView } from "../types.js";
 import { bandwidthDecode_tps } from "./bandwidth-decode.js";
@@ -40,7 +41,7 @@ export function measure(provider: ProviderView, spec: RequestSpec, context: Rout
   // Prefills run one after the other; decoding runs beside them. So only requests that have not begun delay the first token.
   const sparedPrefill_ms = isResident(slot) ? worthSparing_ms((matched_tokens(provider, spec) * 1000) / prefill_tps, profile) : 0;
   const prefillsAhead = ahead - (slot?.running ?? 0);
-  const unread_ms = (unread_tokens(provider) * 1000) / prefill_tps;
+  const unread_ms = (machineSums(provider).unread_tokens * 1000) / prefill_tps;
   const own_ms = (prompt_tokens * 1000) / prefill_tps;
   // Where the machine reports more that wait than were placed on it, they are taken to be like this one.
   const ahead_ms = prefillsAhead * own_ms;
@@ -58,12 +59,6 @@ export function measure(provider: ProviderView, spec: RequestSpec, context: Rout
     sparedPrefill_ms,
     ttft_ms: provider.slots ? load_ms + Math.max(unread_ms, ahead_ms) + own_ms - sparedPrefill_ms + 1000 / decode_tps : undefined,
   };
-}
-
-function unread_tokens({ pending }: ProviderView): number {
-  let tokens = 0;
-  for (const work of pending.values()) tokens += work.unread_tokens ?? 0;
-  return tokens;
 }
 
 function worthSparing_ms(spared_ms: number, profile: CostProfile): number {

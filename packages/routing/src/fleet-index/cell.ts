@@ -11,6 +11,11 @@ const MOVED_SHARE = 0.05;
 export interface Machine extends Alarmed {
   view: ProviderView;
   readonly cells: Cell[];
+  /** When all its cells were sorted in last, it had so much to do in all. */
+  pendingTotal: number;
+  unread_tokens: number;
+  /** Cells that were sorted in since then, by themselves; undefined is none. */
+  apart: Cell[] | undefined;
 }
 
 /** One build of one machine in the index. */
@@ -44,6 +49,11 @@ export class Cell {
   /** The least that a request of typical length costs here, in milliseconds; infinite while every request is refused. */
   get typical_ms(): number {
     return this.drawer?.costAt(this.place) ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Every place is taken, and nothing else keeps requests out that is asked before. */
+  get isFull(): boolean {
+    return this.shelf?.standing.refusal === "concurrency";
   }
 
   /** Whether a rate is another than the cell's by more than rounding, and by more than a lane is wide matters. */

@@ -108,7 +108,7 @@ export function offerFacts(view: ProviderView, least: RequestSpec, context: Rout
   const build = view.builds.get(least.build);
   return {
     refusal: firstOf(OFFER_GATES, view, least, context),
-    fits: fitsHardware({ ...onlyHardware(view), slots: undefined }, least),
+    fits: fitsHardware(emptied(view), least),
     tools: build?.tools === true,
     vision: build?.vision === true,
     structured: build?.structured === true,
@@ -116,8 +116,8 @@ export function offerFacts(view: ProviderView, least: RequestSpec, context: Rout
   };
 }
 
-function onlyHardware({ builds, totalMemory_gb, cardMemory_gb }: ProviderView) {
-  return { builds, totalMemory_gb, cardMemory_gb };
+function emptied({ builds, totalMemory_gb, cardMemory_gb }: ProviderView) {
+  return { builds, totalMemory_gb, cardMemory_gb, slots: undefined };
 }
 
 export function isSameOffer(a: OfferFacts, b: OfferFacts): boolean {

@@ -172,8 +172,9 @@ export class HealthMemory {
 
   #count(machineId: string, health: MachineHealth, outcome: "success" | "failure"): void {
     health.outcomes = withOutcome(health.outcomes, outcome);
-    const field = outcome === "success" ? "jobsOk" : "jobsFailed";
-    health.reputation = { ...health.reputation, [field]: health.reputation[field] + 1 };
+    const { reputation } = health;
+    health.reputation =
+      outcome === "success" ? { ...reputation, jobsOk: reputation.jobsOk + 1 } : { ...reputation, jobsFailed: reputation.jobsFailed + 1 };
     this.#unstored.add(machineId);
   }
 

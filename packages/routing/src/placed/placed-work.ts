@@ -53,8 +53,9 @@ export class PlacedWork {
       reported: NOTHING,
     };
     this.#work.push(placed);
-    const added = this.#isReconciled ? { unreported_requests: 1, unreported_tokens: tokens } : {};
-    return { view: withPending(view, build, { requests: 1, tokens, unread_tokens, memory, ...added }), placed };
+    const [unreported_requests, unreported_tokens] = this.#isReconciled ? [1, tokens] : [];
+    const added = { requests: 1, tokens, unread_tokens, memory, unreported_requests, unreported_tokens };
+    return { view: withPending(view, build, added), placed };
   }
 
   /** @returns the number that goes with the request to the machine; requests must leave in the order of their numbers */
@@ -144,7 +145,7 @@ export class PlacedWork {
       this.#work[kept] = placed;
       kept += 1;
     }
-    this.#work.length = kept;
+    if (kept < this.#work.length) this.#work.length = kept;
   }
 
   #forget(placed: Placed): void {
@@ -174,6 +175,13 @@ function countedRequests({ slots }: Capacity): Map<number, ReportedWork & { read
 function withoutCounted(view: ProviderView, placed: Placed, given: ReportedWork & { readonly unread_tokens?: number }): ProviderView {
   const { build, counted, tokens, reported } = placed;
   placed.counted = "not";
-  const added = counted === "added" ? { unreported_requests: 1, unreported_tokens: tokens } : {};
-  return withoutPending(view, build, { ...given, ...added }, counted === "reported" ? reported : NOTHING);
+  const [unreported_requests, unreported_tokens] = counted === "added" ? [1, tokens] : [];
+  const ended = {
+    requests: given.requests,
+    tokens: given.tokens,
+    unread_tokens: given.unread_tokens,
+    unreported_requests,
+    unreported_tokens,
+  };
+  return withoutPending(view, build, ended, counted === "reported" ? reported : NOTHING);
 }

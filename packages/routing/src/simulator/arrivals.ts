@@ -29,10 +29,27 @@ export function* arrivals(scenario: Scenario, builds: readonly SimulatedBuild[])
   const later = new LaterTurns();
   let number = 0;
   for (const fresh of freshArrivals(scenario, builds, later)) {
-    for (const turn of later.until(fresh.at_ms)) yield { ...turn, number: number++ };
-    yield { ...fresh, number: number++ };
+    for (const turn of later.until(fresh.at_ms)) yield numbered(turn, number++);
+    yield numbered(fresh, number++);
   }
-  for (const turn of later.until(scenario.duration_s * 1000)) yield { ...turn, number: number++ };
+  for (const turn of later.until(scenario.duration_s * 1000)) yield numbered(turn, number++);
+}
+
+/** Field by field, which takes a tenth of the time: there are a million of them. */
+function numbered(request: Unnumbered, number: number): Arrival {
+  return {
+    number,
+    at_ms: request.at_ms,
+    build: request.build,
+    account: request.account,
+    promptTokens: request.promptTokens,
+    maxOutputTokens: request.maxOutputTokens,
+    outputTokens: request.outputTokens,
+    tools: request.tools,
+    vision: request.vision,
+    conversation: request.conversation,
+    sharedTokens: request.sharedTokens,
+  };
 }
 
 /** Recorded requests. Builds and accounts that the trace names are numbered as they come up. */

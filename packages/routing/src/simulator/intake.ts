@@ -1,7 +1,7 @@
 import { AffinityTable } from "../affinity/affinity-table.js";
 import { type DispatchInput, type DispatchLimits, hedgeDelay_ms } from "../dispatch/index.js";
 import type { ObservedRates } from "../rates/observed-rates.js";
-import type { RequestSpec } from "../types.js";
+import type { Affinity, RequestSpec } from "../types.js";
 import type { Arrival } from "./arrivals.js";
 import { entry, type SimulatedBuild } from "./fleet-mix.js";
 import type { SimulatedMachine } from "./machine.js";
@@ -41,7 +41,7 @@ export class Intake {
   #specOf(arrival: Arrival, { firstContent_ms }: DispatchLimits, now_ms: number): RequestSpec {
     const { id, kvBytesPerToken } = entry(this.builds, arrival.build);
     const owner = this.#ownerOf(arrival);
-    const spec = {
+    return {
       requestId: String(arrival.number),
       build: id,
       weightHash: WEIGHT_HASH,
@@ -56,8 +56,8 @@ export class Intake {
       avoidVersion: undefined,
       ttftCeiling_ms: this.scenario.coordinator.ttft_gate === "hard" ? firstContent_ms : undefined,
       kvBytesPerToken,
+      ...(arrival.conversation !== undefined && { affinity: this.#affinityOf(arrival.conversation, arrival, now_ms) }),
     };
-    return arrival.conversation === undefined ? spec : { ...spec, ...this.#affinityOf(arrival.conversation, arrival, now_ms) };
   }
 
   /** The machine whose owner asks; undefined where it is somebody else. */
@@ -69,15 +69,15 @@ export class Intake {
   }
 
   /** What is known of the prompt's beginning. A whole conversation goes by one mark here: that of its last prompt. */
-  #affinityOf(conversation: number, { sharedTokens }: Arrival, now_ms: number): Pick<RequestSpec, "affinity"> {
+  #affinityOf(conversation: number, { sharedTokens }: Arrival, now_ms: number): Affinity {
     const key = String(conversation);
     const holder = this.#affinity.holderOf([{ key, tokens: sharedTokens }], now_ms);
-    return { affinity: { machineId: holder?.machineId, matched_tokens: holder?.tokens ?? 0, placement: key } };
+    return { machineId: holder?.machineId, matched_tokens: holder?.tokens ?? 0, placement: key };
   }
 
   #limits({ promptTokens }: Arrival): DispatchLimits {
     const { first_content_base_s, first_content_per_token_ms } = this.scenario.coordinator;
-    return { firstContent_ms: first_content_base_s * 1000 + first_content_per_token_ms * promptTokens, ...LATER_LIMITS };
+    return { ...LATER_LIMITS, firstContent_ms: first_content_base_s * 1000 + first_content_per_token_ms * promptTokens };
   }
 
   #hedgeDelay_ms({ build, promptTokens }: RequestSpec, { firstContent_ms }: DispatchLimits): number | undefined {
