@@ -20,7 +20,7 @@ describe("a heap of cells", () => {
         const model = new Map<Cell, number>();
         for (const one of steps) {
           if ("add" in one) {
-            const cell = new Cell({ view: providerView(), cells: [] }, index);
+            const cell = new Cell({ view: providerView(), cells: [], pendingTotal: 0, unread_tokens: 0, apart: undefined }, index);
             heap.add(cell, one.add);
             model.set(cell, one.add);
             continue;

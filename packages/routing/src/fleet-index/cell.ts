@@ -10,7 +10,7 @@ const MOVED_SHARE = 0.05;
 /** One machine in the index, with a cell for each of its builds. */
 export interface Machine extends Alarmed {
   view: ProviderView;
-  readonly cells: Cell[];
+  cells: readonly Cell[];
   /** When all its cells were sorted in last, it had so much to do in all. */
   pendingTotal: number;
   unread_tokens: number;

@@ -78,11 +78,11 @@ export function createFleetIndex(): FleetIndex {
     if (view.accountId !== undefined) sessionsOfAccount.add(view.accountId, view.id);
     const facts = machineFacts(view, context);
     timers.set(machine, facts.until_ms);
-    for (const build of view.builds.keys()) {
+    machine.cells = [...view.builds.keys()].map((build) => {
       const index = builds.get(build) ?? new BuildIndex(build);
       builds.set(build, index);
-      machine.cells.push(index.add(machine, facts, context));
-    }
+      return index.add(machine, facts, context);
+    });
   };
 
   const set = (view: ProviderView, context: RoutingContext): void => {
