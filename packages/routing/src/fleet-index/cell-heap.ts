@@ -1,5 +1,9 @@
 import type { Cell } from "./cell.js";
 
+/** Never added to. */
+const NO_CELLS: Cell[] = [];
+const NO_COSTS: number[] = [];
+
 const SMALL = 32;
 /** Children of a place in the heap: their costs lie in one line of the processor's cache, and eight make a flat heap. */
 export const CHILDREN = 8;
@@ -10,25 +14,43 @@ export const CHILDREN = 8;
  * readable: any index below `size` is some cell, which is how samples are drawn, and the children of `i` lie at `8i+1` to `8i+8`.
  */
 export class CellHeap {
-  #cells: Cell[] = [];
+  /** The cell of a heap of one, which has no lists: where machines differ, most heaps are that. */
+  #only: Cell | undefined = undefined;
+  #only_ms = 0;
+  #cells = NO_CELLS;
   /** Of each cell, in an array of plain numbers: whoever compares, or passes over a cell for its cost, reads no cell. */
-  #costs_ms: number[] = [];
+  #costs_ms = NO_COSTS;
 
   get size(): number {
-    return this.#cells.length;
+    return this.#only === undefined ? this.#cells.length : 1;
   }
 
   /** @param index 0 is the least */
   at(index: number): Cell | undefined {
-    return this.#cells[index];
+    if (this.#only === undefined) return this.#cells[index];
+    return index === 0 ? this.#only : undefined;
   }
 
   /** What the cell at an index costs; infinite where there is none. */
   costAt(index: number): number {
-    return this.#costs_ms[index] ?? Number.POSITIVE_INFINITY;
+    if (this.#only === undefined) return this.#costs_ms[index] ?? Number.POSITIVE_INFINITY;
+    return index === 0 ? this.#only_ms : Number.POSITIVE_INFINITY;
   }
 
   add(cell: Cell, cost_ms: number): void {
+    if (this.size === 0) {
+      this.#only = cell;
+      this.#only_ms = cost_ms;
+      this.#cells = NO_CELLS;
+      this.#costs_ms = NO_COSTS;
+      cell.place = 0;
+      return;
+    }
+    if (this.#only !== undefined) {
+      this.#cells = [this.#only];
+      this.#costs_ms = [this.#only_ms];
+      this.#only = undefined;
+    }
     // Joined, a list holds no more than it needs. Most heaps are small, and what V8 sets aside for a list that is pushed to, or spread, is not.
     if (this.#cells.length < SMALL) {
       this.#cells = this.#cells.concat(cell);
@@ -42,15 +64,20 @@ export class CellHeap {
 
   remove(cell: Cell): void {
     const index = cell.place;
+    cell.place = -1;
+    if (this.#only !== undefined) {
+      this.#only = undefined;
+      return;
+    }
     const last = this.#cells.pop();
     const cost_ms = this.#costs_ms.pop() ?? 0;
     if (last !== undefined && last !== cell) this.#settle(last, cost_ms, index);
-    cell.place = -1;
   }
 
   /** Gives the cell another cost. */
   move(cell: Cell, cost_ms: number): void {
-    this.#settle(cell, cost_ms, cell.place);
+    if (this.#only === undefined) this.#settle(cell, cost_ms, cell.place);
+    else this.#only_ms = cost_ms;
   }
 
   #settle(cell: Cell, cost_ms: number, index: number): void {
