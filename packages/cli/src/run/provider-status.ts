@@ -2,7 +2,6 @@ import { API_ANSWERS } from "@umbel/coordinator/answers";
 import { ownerTokenOf } from "../api.js";
 import { callCoordinator } from "../call-coordinator.js";
 import { CliError, EXIT_CODES } from "../exit-codes.js";
-import { resolveHome } from "../home.js";
 import { formatUsd } from "../money.js";
 import { createOutput, type Output } from "../output.js";
 import { linkedToken } from "../provider/account-link.js";
@@ -35,15 +34,15 @@ export async function providerStatusCommand(options: StatusOptions): Promise<voi
     return;
   }
   const { settings, ...provider } = status;
-  const token = await tokenOf(status, options);
+  const token = await tokenOf(status, places.home, options);
   const [earned, link] = token === undefined ? [null, null] : await Promise.all([earnedBy(status, token), linkOf(status, token)]);
   output.result({ running: true, provider, earned, link, settings });
   if (!output.json) show(status, earned, link, output);
 }
 
 /** What this machine registers with, as far as this command may read it. */
-async function tokenOf({ coordinator }: ProviderStatus, { home }: StatusOptions): Promise<string | undefined> {
-  const linked = await linkedToken(resolveHome(home), coordinator ?? undefined);
+async function tokenOf({ coordinator }: ProviderStatus, place: string, { home }: StatusOptions): Promise<string | undefined> {
+  const linked = await linkedToken(place, coordinator ?? undefined);
   return linked ?? ownerTokenOf({ baseUrl: "", ...(home === undefined ? {} : { home }) });
 }
 

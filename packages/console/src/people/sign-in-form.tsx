@@ -11,13 +11,15 @@ interface SignInFormProps {
   readonly config: PublicConfig;
   /** Where an identity provider sends people back to: a page of this coordinator. */
   readonly comeBackTo: string;
+  /** Of whoever is expected. */
+  readonly email?: string | undefined;
   /** What went wrong before, if anything did. */
   readonly earlier?: string | undefined;
   readonly onSignedIn: () => Promise<void> | void;
 }
 
 /** All ways to sign in that this coordinator offers. */
-export function SignInForm({ config, comeBackTo, earlier, onSignedIn }: SignInFormProps) {
+export function SignInForm({ config, comeBackTo, email, earlier, onSignedIn }: SignInFormProps) {
   const { attempt, isBusy, problem } = useAttempt();
   const [step, setStep] = useState<Step>("password");
   const [codeFor, setCodeFor] = useState<string>();
@@ -60,7 +62,7 @@ export function SignInForm({ config, comeBackTo, earlier, onSignedIn }: SignInFo
       <Problem text={problem ?? earlier} />
       {step === "password" && (
         <form onSubmit={withPassword}>
-          <Field label="E-mail" name="email" type="email" autoComplete="username webauthn" required />
+          <Field label="E-mail" name="email" type="email" autoComplete="username webauthn" defaultValue={email} required />
           <Field label="Password" name="password" type="password" autoComplete="current-password" required />
           <button type="submit" disabled={isBusy}>
             Sign in
@@ -71,7 +73,7 @@ export function SignInForm({ config, comeBackTo, earlier, onSignedIn }: SignInFo
       {step === "code" && (
         <form onSubmit={withCode}>
           {codeFor === undefined ? (
-            <Field label="E-mail" name="email" type="email" autoComplete="email" required />
+            <Field label="E-mail" name="email" type="email" autoComplete="email" defaultValue={email} required />
           ) : (
             <Field
               label={`Code from the mail to ${codeFor}`}

@@ -29,6 +29,7 @@ export function useConfirmation(
   const dialog = waiting && (
     <ConfirmDialog
       config={config}
+      email={person.email}
       onCancel={() => end("giveUp")}
       onConfirmed={async () => {
         // What was begun for one account is not done to another.

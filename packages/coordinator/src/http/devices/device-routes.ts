@@ -1,6 +1,6 @@
 import { ApiError, type ApiErrorCode } from "@umbel/dialects";
 import type { FastifyRequest } from "fastify";
-import { type CodeState, DEVICE_LIMITS, type ProviderTokenRecord } from "../../accounts/index.js";
+import { AccountsUnavailableError, type CodeState, DEVICE_LIMITS, type ProviderTokenRecord } from "../../accounts/index.js";
 import { truncatedAddress } from "../access-log.js";
 import { asked } from "../asked.js";
 import { bearerOf } from "../bearer.js";
@@ -43,7 +43,10 @@ export function deviceRoutes(dependencies: HttpDependencies): readonly Route[] {
     await takeAll(attempts, counted, TOO_MANY);
     const state = await asked(look());
     if (state !== "pending") throw notOpen(state);
-    await asked(attempts.giveBack(counted));
+    // What was decided stands, also where the count cannot be taken back.
+    await attempts.giveBack(counted).catch((error: unknown) => {
+      if (!(error instanceof AccountsUnavailableError)) throw error;
+    });
   }
 
   async function decide(request: FastifyRequest, decision: "approved" | "denied") {
