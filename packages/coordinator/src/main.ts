@@ -46,7 +46,7 @@ import {
   watchThroughput,
 } from "./insight/index.js";
 import { keptAdminKey } from "./kept-admin-key.js";
-import { createHistory, createLedger, createOwnPrices, createReconciler } from "./ledger/index.js";
+import { createHistory, createLedger, createOwnPrices, createReconciler, createUsageDays } from "./ledger/index.js";
 import { startLoop } from "./loop.js";
 import { createMachineStore } from "./machine-store.js";
 import { catalogKey, ownIdentity } from "./own-identity.js";
@@ -187,6 +187,15 @@ async function start(
       SWEEP_INTERVAL_ms,
       async () => void (await reconciler.check()),
       (error) => log.warn({ err: error }, "the books were not checked"),
+    ),
+  );
+  const usageDays = createUsageDays({ store: store.reports, clock });
+  closers.push(
+    startLoop(
+      clock,
+      SWEEP_INTERVAL_ms,
+      async () => void (await usageDays.addUp()),
+      (error) => log.warn({ err: error }, "usage was not added up by the day"),
     ),
   );
   reportBooks(metrics, reconciler);

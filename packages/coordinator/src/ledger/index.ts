@@ -7,3 +7,4 @@ export { type EntryType, InsufficientFundsError, post } from "./posting.js";
 export { createReconciler, HOLD_AGES_S, INVARIANTS, type Reconciler } from "./reconciler.js";
 export { attempt } from "./retry.js";
 export * from "./types.js";
+export { createUsageDays } from "./usage-days.js";

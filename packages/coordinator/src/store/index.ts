@@ -47,6 +47,7 @@ export { referralRepository } from "./repositories/referrals.js";
 export { type RejectionRow, rejectionRepository, type StoredRejectionRow } from "./repositories/rejections.js";
 export { type ReleaseRow, releaseRepository } from "./repositories/releases.js";
 export { type FloorDrawRow, type MinuteRow, type PresenceRow, type RewardEpochRow, rewardRepository } from "./repositories/rewards.js";
+export { rollupRepository } from "./repositories/rollups.js";
 export { type PeriodRow, statementRepository } from "./repositories/statements.js";
 export { statisticsRepository } from "./repositories/statistics.js";
 export { type StripeEventRow, stripeEventRepository } from "./repositories/stripe-events.js";

@@ -1,5 +1,7 @@
+import { createFakeClock } from "@umbel/protocol/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { statisticsRepository } from "./index.js";
+import { createUsageDays } from "../ledger/index.js";
+import { departureRepository, rollupRepository, statisticsRepository, usageRepository } from "./index.js";
 import { createTestDatabase, type TestDatabase } from "./testing.js";
 
 let database: TestDatabase;
@@ -29,6 +31,73 @@ beforeAll(async () => {
 afterAll(() => database.close());
 
 const lately = new Date("2026-11-29T12:00:00Z");
+
+describe("what was used", () => {
+  const day = (text: string) => new Date(`${text}Z`);
+  const use = (id: string, at: string, change: { key?: string; model?: string; own?: boolean; tokens?: number } = {}) => {
+    const { key = null, model = "oak", own = false, tokens = 10 } = change;
+    return database.store
+      .client`insert into usage (request_id, account_id, key_id, machine_id, model, public_model, prompt_tokens, completion_tokens,
+        reasoning_tokens, cached_prompt_tokens, cost, is_public, admitted_at, created_at)
+      values (${id}, 'carla', ${key}, 'm', ${model}, ${`${model}-public`}, ${tokens}, 5, 0, 0, 100, ${!own}, ${at}, ${`${at}Z`})`;
+  };
+  const ranges = [
+    {},
+    { from: day("2026-11-02T00:00:00"), to: day("2026-11-04T00:00:00") },
+    { from: day("2026-11-02T06:00:00"), to: day("2026-11-03T06:00:00") },
+    { to: day("2026-11-03T00:00:00.000"), keyId: "key_1" },
+    { from: day("2026-11-01T23:59:59.999"), model: "oak" },
+    { model: "elm-public" },
+  ];
+
+  it("is the same in all and in part, however much of it is added up by the day", async () => {
+    const { db } = database.store;
+    const all = async () => ({
+      totals: await statisticsRepository.usageTotals(db),
+      sums: await Promise.all(
+        ranges.flatMap((range) =>
+          (["day", "model", "key"] as const).map((group) => usageRepository.sums(db, { accountId: "carla", ...range }, group, 100)),
+        ),
+      ),
+    });
+    expect((await all()).totals).toEqual({ requests: 0, prompt_tokens: 0, completion_tokens: 0 });
+    await use("u1", "2026-11-01T23:59:59.999");
+    await use("u2", "2026-11-02T00:00:00", { key: "key_1" });
+    await use("u3", "2026-11-02T12:00:00", { key: "key_1", tokens: 7 });
+    await use("u4", "2026-11-03T05:00:00", { key: "key_2", model: "elm", own: true });
+    await use("u5", "2026-11-05T05:00:00", { model: "elm" });
+    const before = await all();
+    expect(before.totals).toEqual({ requests: 4, prompt_tokens: 37, completion_tokens: 20 });
+    expect(before.sums[0]?.map(({ name, requests }) => [name, requests])).toEqual([
+      ["2026-11-05", 1],
+      ["2026-11-03", 1],
+      ["2026-11-02", 2],
+      ["2026-11-01", 1],
+    ]);
+    let days = 0;
+    while (await database.store.transaction((tx) => rollupRepository.addDay(tx, day("2026-11-05T00:30:00")))) {
+      days += 1;
+      expect(await all()).toEqual(before);
+    }
+    expect(days).toBe(4);
+    await use("u6", "2026-11-05T06:00:00", { tokens: 100 });
+    expect((await all()).totals).toEqual({ requests: 5, prompt_tokens: 137, completion_tokens: 25 });
+    const together = await Promise.all(
+      [1, 2, 3].map(() => createUsageDays({ store: database.store, clock: createFakeClock(NOW) }).addUp()),
+    );
+    expect(together.reduce((sum, count) => sum + count, 0)).toBe(25);
+    expect((await all()).totals).toEqual({ requests: 5, prompt_tokens: 137, completion_tokens: 25 });
+  });
+
+  it("forgets an account's keys without losing what they used", async () => {
+    const sums = () => usageRepository.sums(database.store.db, { accountId: "carla" }, "day", 100);
+    const before = await sums();
+    await database.store.transaction((tx) => departureRepository.forget(tx, "carla", NOW));
+    expect(await sums()).toEqual(before);
+    const byKey = await usageRepository.sums(database.store.db, { accountId: "carla" }, "key", 100);
+    expect(byKey.map(({ name, requests }) => [name, requests])).toEqual([[null, 6]]);
+  });
+});
 
 describe("who earned most", () => {
   it("goes by work and rewards, tells them apart, and lists providers alone, those who want to be listed", async () => {

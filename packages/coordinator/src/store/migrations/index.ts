@@ -37,6 +37,7 @@ import { stripeCatchUp } from "./0044-stripe-catch-up.js";
 import { attempts } from "./0050-attempts.js";
 import { deviceNonces } from "./0051-device-nonces.js";
 import { telemetry } from "./0060-telemetry.js";
+import { usageRollups } from "./0070-usage-rollups.js";
 
 export interface Migration {
   readonly id: number;
@@ -85,4 +86,5 @@ export const migrations: readonly Migration[] = [
   { id: 50, name: "limits on tries", sql: attempts },
   { id: 51, name: "nonces of device codes", sql: deviceNonces },
   { id: 60, name: "telemetry and log reports", sql: telemetry },
+  { id: 70, name: "usage by the day", sql: usageRollups },
 ];

@@ -39,11 +39,22 @@ const jobs = sql<number>`count(*) filter (where ${isWork})`.mapWith(Number);
 
 /** Sums over what was settled for the public; a machine that serves its own owner is nobody else's business. */
 export const statisticsRepository = {
+  /** Of the days that are added up, and what came since. */
   async usageTotals(tx: Tx): Promise<UsageTotals> {
     const [row] = await run(
-      tx.select({ requests, prompt_tokens: promptTokens, completion_tokens: completionTokens }).from(usage).where(eq(usage.isPublic, true)),
+      tx.execute<{ requests: string; prompt_tokens: string; completion_tokens: string }>(sql`
+        with days as (select coalesce(max(until), '-infinity') as until, coalesce(sum(requests), 0) as requests,
+            coalesce(sum(prompt_tokens), 0) as prompt_tokens, coalesce(sum(completion_tokens), 0) as completion_tokens from usage_totals),
+          since as (select count(*) as requests, coalesce(sum(prompt_tokens), 0) as prompt_tokens, coalesce(sum(completion_tokens), 0) as completion_tokens
+            from usage where is_public and created_at >= (select until::timestamp at time zone 'UTC' from days))
+        select (days.requests + since.requests)::text as requests, (days.prompt_tokens + since.prompt_tokens)::text as prompt_tokens,
+          (days.completion_tokens + since.completion_tokens)::text as completion_tokens from days, since`),
     );
-    return { requests: row?.requests ?? 0, prompt_tokens: row?.prompt_tokens ?? 0, completion_tokens: row?.completion_tokens ?? 0 };
+    return {
+      requests: Number(row?.requests ?? 0),
+      prompt_tokens: Number(row?.prompt_tokens ?? 0),
+      completion_tokens: Number(row?.completion_tokens ?? 0),
+    };
   },
 
   /** Minutes in which something was settled, oldest first. */

@@ -1,4 +1,4 @@
-import { and, count, desc, eq, gte, lt, or, type SQL, sql, sum } from "drizzle-orm";
+import { and, desc, eq, gte, lt, or, type SQL, sql } from "drizzle-orm";
 import { run } from "../run-query.js";
 import { reservations, usage } from "../schema/index.js";
 import type { Tx } from "../tx.js";
@@ -30,11 +30,7 @@ export interface UsageSum {
   readonly cost_microUsd: bigint;
 }
 
-const GROUPS: Readonly<Record<UsageGroup, SQL<string | null>>> = {
-  day: sql`to_char(${usage.createdAt} at time zone 'UTC', 'YYYY-MM-DD')`,
-  model: sql`${usage.publicModel}`,
-  key: sql`${usage.keyId}`,
-};
+const GROUPS: Readonly<Record<UsageGroup, SQL>> = { day: sql`day`, model: sql`public_model`, key: sql`key_id` };
 
 /** What requests consumed, as their account may read it. */
 export const usageRepository = {
@@ -50,22 +46,31 @@ export const usageRepository = {
     );
   },
 
+  /** Whole days come from what is added up already, and the rest from the requests themselves. */
   async sums(tx: Tx, filter: UsageFilter, group: UsageGroup, limit: number): Promise<readonly UsageSum[]> {
-    return run(
-      tx
-        .select({
-          name: GROUPS[group],
-          requests: count(),
-          prompt_tokens: sum(usage.prompt_tokens).mapWith(Number),
-          completion_tokens: sum(usage.completion_tokens).mapWith(Number),
-          cost_microUsd: sql<bigint>`sum(${usage.cost_microUsd})::bigint`.mapWith(BigInt),
-        })
-        .from(usage)
-        .where(and(...conditions(filter)))
-        .groupBy(sql`1`)
-        .orderBy(group === "day" ? sql`1 desc` : sql`5 desc, 1`)
-        .limit(limit),
+    const { accountId, from, to, keyId, model } = filter;
+    const at = (date: Date | undefined, otherwise: SQL): SQL => (date === undefined ? otherwise : sql`${date.toISOString()}::timestamptz`);
+    const isMeant = sql`account_id = ${accountId} ${keyId === undefined ? sql`` : sql`and key_id = ${keyId}`}
+      ${model === undefined ? sql`` : sql`and (public_model = ${model} or model = ${model})`}`;
+    const rows = await run(
+      tx.execute<{ name: string | null; requests: string; prompt: string; completion: string; cost: string }>(sql`
+        with asked as (select ${at(from, sql`'-infinity'::timestamptz`)} as first, ${at(to, sql`'infinity'::timestamptz`)} as last),
+          days as (select first, last, (first at time zone 'UTC' + interval '1 day' - interval '1 microsecond')::date as first_day,
+              least((last at time zone 'UTC')::date, coalesce((select until from usage_totals), '-infinity')) as end_day from asked),
+          used as (
+            select to_char(day, 'YYYY-MM-DD') as day, public_model, nullif(key_id, '') as key_id, requests, prompt_tokens, completion_tokens, cost
+              from usage_days, days where ${isMeant} and day >= first_day and day < end_day
+            union all select to_char(created_at at time zone 'UTC', 'YYYY-MM-DD'), public_model, key_id, 1, prompt_tokens, completion_tokens, cost
+              from usage, days where ${isMeant} and created_at >= first and created_at < last
+                and not (created_at >= first_day::timestamp at time zone 'UTC' and created_at < end_day::timestamp at time zone 'UTC'))
+        select ${GROUPS[group]} as name, sum(requests)::text as requests, sum(prompt_tokens)::text as prompt,
+          sum(completion_tokens)::text as completion, sum(cost)::text as cost
+        from used group by 1 order by ${group === "day" ? sql`1 desc` : sql`sum(cost) desc, 1`} limit ${limit}`),
     );
+    return rows.map(({ name, requests, prompt, completion, cost }) => ({
+      ...{ name, requests: Number(requests), prompt_tokens: Number(prompt), completion_tokens: Number(completion) },
+      cost_microUsd: BigInt(cost),
+    }));
   },
 
   /** One request of the account, with how its money stands; undefined if there is none. */

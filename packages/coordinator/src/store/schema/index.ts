@@ -10,5 +10,6 @@ export * from "./payments.js";
 export * from "./people.js";
 export * from "./releases.js";
 export * from "./rewards.js";
+export * from "./rollups.js";
 export * from "./system.js";
 export * from "./telemetry.js";

@@ -1,0 +1,29 @@
+import { boolean, date, integer, pgTable, primaryKey, text } from "drizzle-orm/pg-core";
+import { count, microUsd } from "./columns.js";
+
+/** What was used, by the day, for good. */
+export const usageDays = pgTable(
+  "usage_days",
+  {
+    day: date("day").notNull(),
+    accountId: text("account_id").notNull(),
+    keyId: text("key_id").notNull(),
+    model: text("model").notNull(),
+    publicModel: text("public_model").notNull(),
+    isPublic: boolean("is_public").notNull(),
+    requests: count("requests").notNull(),
+    prompt_tokens: count("prompt_tokens").notNull(),
+    completion_tokens: count("completion_tokens").notNull(),
+    cost_microUsd: microUsd("cost").notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.accountId, table.day, table.keyId, table.model, table.publicModel, table.isPublic] })],
+);
+
+/** How far the days reach, and what is public in them. One row. */
+export const usageTotals = pgTable("usage_totals", {
+  id: integer("id").primaryKey(),
+  until: date("until").notNull(),
+  requests: count("requests").notNull(),
+  prompt_tokens: count("prompt_tokens").notNull(),
+  completion_tokens: count("completion_tokens").notNull(),
+});
