@@ -16,6 +16,8 @@ export const balanceObject = z.object({
   withdrawable_usd: usdText,
 });
 
+const walletObject = z.object({ credit_balance_micro_usd: microUsd });
+
 const perMillion = z.int().describe("Millionths of a USD per million tokens.");
 const priceList = z.object({
   prices: z.array(
@@ -45,6 +47,16 @@ export function accountRoutes({ ledger }: HttpDependencies): readonly Route[] {
           withdrawable_micro_usd: jsonAmount(balance.withdrawable_microUsd),
           withdrawable_usd: usd(balance.withdrawable_microUsd),
         };
+      },
+    },
+    {
+      method: "GET",
+      url: "/v1/billing/wallet/balance",
+      access: "account",
+      doc: { tag: "Account", summary: "What the account can spend, in one number", answer: walletObject },
+      async handle(request): Promise<z.infer<typeof walletObject>> {
+        const { spendable_microUsd } = await ledger.balance(principalOf(request).accountId);
+        return { credit_balance_micro_usd: jsonAmount(spendable_microUsd) };
       },
     },
     {

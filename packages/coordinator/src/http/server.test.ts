@@ -215,6 +215,7 @@ describe("the HTTP edge", () => {
         withdrawable_micro_usd: 0,
         withdrawable_usd: "0.000000",
       });
+      expect((await test.get("/v1/billing/wallet/balance", apiKey)).body).toEqual({ credit_balance_micro_usd: 1_000_000 });
     });
 
     it("prices without a key, as often as an address may", async () => {

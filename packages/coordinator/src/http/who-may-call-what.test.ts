@@ -56,6 +56,7 @@ const ROUTES: Readonly<Record<keyof typeof LETS_IN, readonly string[]>> = {
   keys_and_people: [
     "GET /v1/billing/deposits",
     "GET /v1/billing/stripe/session",
+    "GET /v1/billing/wallet/balance",
     "GET /v1/decisions/:id",
     "GET /v1/generation",
     "GET /v1/key",
