@@ -9,7 +9,7 @@ export const SILENT_AFTER_MS = 60_000;
 /** An outage that hit everybody makes everybody look silent; only after this long with the database is a verdict fair. */
 export const OWN_ACCESS_MS = 120_000;
 const FORGET_AFTER_MS = 24 * 3_600_000;
-const ORPHANS_PER_QUERY = 500;
+export const ORPHANS_PER_QUERY = 500;
 
 /** Which other coordinators count as dead: all of them (only one may use an embedded database) or those that fell silent. */
 export type DeadInstances = "all_others" | "silent_others";
@@ -26,7 +26,7 @@ export interface InstanceOptions {
 export interface Instance {
   /** Announces itself, and goes on doing so until `close`. @throws when the database does not answer */
   beat(): Promise<void>;
-  /** Requests whose holds were left open by coordinators that are gone; some of them, ask again until there are none. */
+  /** Requests whose holds were left open by coordinators that are gone; `ORPHANS_PER_QUERY` at most, ask again while there are so many. */
   orphans(): Promise<readonly string[]>;
   close(): void;
 }

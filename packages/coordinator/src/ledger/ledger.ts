@@ -4,7 +4,7 @@ import { createAttempts, type OpenTerms } from "./attempts.js";
 import { bill } from "./bill.js";
 import { asError, type LedgerEvent } from "./events.js";
 import { AMOUNT_MICRO_USD_MAX, holdOutcome, holdRow } from "./hold.js";
-import { createInstance, type DeadInstances } from "./instance.js";
+import { createInstance, type DeadInstances, ORPHANS_PER_QUERY } from "./instance.js";
 import { type Entry, post } from "./posting.js";
 import { clampUsage } from "./price.js";
 import { createPriceList } from "./price-list.js";
@@ -184,11 +184,12 @@ export async function createLedger(options: LedgerOptions): Promise<Ledger> {
 
   async function releaseOrphans(): Promise<number> {
     let released = 0;
-    const find = () => attempt(() => instance.orphans(), retry);
-    for (let orphans = await find(); orphans.length > 0; orphans = await find()) {
+    for (let found = ORPHANS_PER_QUERY; found === ORPHANS_PER_QUERY; ) {
+      const orphans = await attempt(() => instance.orphans(), retry);
       for (const requestId of orphans) {
         if (await attempt((signal) => releaseOnce(requestId, "coordinator_crash", signal), retry)) released += 1;
       }
+      found = orphans.length;
     }
     if (released > 0) onEvent({ type: "orphans_released", count: released });
     return released;
