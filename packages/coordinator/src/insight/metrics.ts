@@ -90,6 +90,11 @@ const CATALOGUE = {
     help: "Machines that were passed over because their owner asks for more than the balance or the key allows.",
   },
   billing_zero_usage_total: { kind: "counter", labels: ["model"], help: "Answers that used nothing and cost nothing." },
+  billing_usage_suspicious_total: {
+    kind: "counter",
+    labels: ["model"],
+    help: "Answers for which a machine has counted more tokens than what it sent can be made of.",
+  },
   billing_settle_latency_ms: {
     kind: "histogram",
     labels: [],

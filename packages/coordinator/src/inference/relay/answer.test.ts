@@ -103,6 +103,16 @@ describe("an answer that has begun", () => {
     expect(test.clock.pendingTimers).toBe(timersBefore);
   });
 
+  it("counts answers for which a machine has counted more tokens than it has sent bytes", async () => {
+    for (const completion_tokens of [3 + 64, 3 + 64 + 1]) {
+      const { answer, request } = await begin();
+      await end(request, { prompt_tokens: 7, completion_tokens, reasoning_tokens: 0, cached_prompt_tokens: 0 });
+      await readAll(answer);
+      await answer.settled;
+    }
+    expect(test.metrics.render()).toMatch(/^umbel_billing_usage_suspicious_total\{.*\} 1$/m);
+  });
+
   it("settles what it relayed, and no more, when the receipt is not for this answer", async () => {
     const { answer, request } = await begin();
     const usage = { prompt_tokens: 7, completion_tokens: 900, reasoning_tokens: 0, cached_prompt_tokens: 0 };

@@ -105,6 +105,7 @@ export function beginAnswer({ request, hold, taken, record, prefix, watch }: Ans
     settle({ reason, racer: attempt }, { provider }, usage = delivered.usage()) {
       const { sessionId, machineId, accountId } = provider;
       prefix.settled(usage.cached_prompt_tokens);
+      if (delivered.isLess(usage.completion_tokens)) metrics.count("billing_usage_suspicious_total", { model: spec.build });
       // What a machine does for its own owner is nobody else's business.
       if (provider.location !== undefined && accountId !== spec.accountId) services.places.served(input.country, provider.location);
       const posted = due.settle({ usage, attempt, servedBy: { sessionId, machineId, accountId }, reason });

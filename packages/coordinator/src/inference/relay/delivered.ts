@@ -5,10 +5,16 @@ import type { Usage } from "@umbel/protocol";
 export interface DeliveredCount {
   add(events: readonly ChatEvent[]): void;
   usage(): Usage;
+  /** Whether so many tokens cannot have come to what was seen: each decodes to a byte at least, but for a few that are never shown. */
+  isLess(completion_tokens: number): boolean;
 }
+
+/** Tokens that mark the ends of parts and turns, and show nothing. Source: money.md §6. */
+const UNSEEN_tokens_max = 64;
 
 export function createDeliveredCount(): DeliveredCount {
   const seen = { prompt_tokens: 0, completion_tokens: 0, reasoning_tokens: 0, cached_prompt_tokens: 0 };
+  let bytes = 0;
   return {
     add(events) {
       for (const event of events) {
@@ -20,10 +26,15 @@ export function createDeliveredCount(): DeliveredCount {
           case "reasoning":
             seen.reasoning_tokens += event.tokens;
             seen.completion_tokens += event.tokens;
+            bytes += Buffer.byteLength(event.text);
             break;
           case "text":
+            seen.completion_tokens += event.tokens;
+            bytes += Buffer.byteLength(event.text);
+            break;
           case "tool_call":
             seen.completion_tokens += event.tokens;
+            bytes += JSON.stringify(event).length;
             break;
           case "embedding":
           case "finish":
@@ -32,6 +43,7 @@ export function createDeliveredCount(): DeliveredCount {
       }
     },
     usage: () => ({ ...seen }),
+    isLess: (completion_tokens) => completion_tokens > bytes + UNSEEN_tokens_max,
   };
 }
 
