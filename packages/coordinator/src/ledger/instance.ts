@@ -37,7 +37,7 @@ export function createInstance({ store, clock, instanceId, deadInstances, onEven
 
   async function announce(): Promise<void> {
     try {
-      await instanceRepository.announce(store.db, { id: instanceId, host: os.hostname(), pid: process.pid, at: clock.date() });
+      await instanceRepository.announce(store.client, { id: instanceId, host: os.hostname(), pid: process.pid, at: clock.date() });
       accessSince_ms ??= clock.now_ms();
     } catch (error) {
       accessSince_ms = undefined;
@@ -63,7 +63,7 @@ export function createInstance({ store, clock, instanceId, deadInstances, onEven
       beatLater();
     },
     async orphans() {
-      if (deadInstances === "all_others") return ledgerRepository.openOfOthers(store.db, instanceId, ORPHANS_PER_QUERY);
+      if (deadInstances === "all_others") return ledgerRepository.openOfOthers(store.client, instanceId, ORPHANS_PER_QUERY);
       if (accessSince_ms === undefined || clock.now_ms() - accessSince_ms < OWN_ACCESS_MS) return [];
       await ledgerRepository.forgetInstances(store.db, before(clock, FORGET_AFTER_MS));
       return ledgerRepository.openOfSilent(store.db, instanceId, before(clock, SILENT_AFTER_MS), ORPHANS_PER_QUERY);

@@ -140,7 +140,7 @@ async function openDatabase(address: Address, session: Session | undefined, cloc
     },
     async claimCoordinator(instanceId) {
       await session?.claimCoordinator();
-      await instanceRepository.announce(db, { id: instanceId, host: os.hostname(), pid: process.pid, at: clock.date() });
+      await instanceRepository.announce(client, { id: instanceId, host: os.hostname(), pid: process.pid, at: clock.date() });
     },
     async close() {
       await Promise.all([client, reader].map((pool) => pool.end({ timeout: CLOSE_TIMEOUT_S })));

@@ -74,6 +74,8 @@ export interface StripeAccess {
   readonly secretKey: string;
   /** Default: Stripe itself. */
   readonly apiUrl?: string | undefined;
+  /** How requests get there. Default: the SDK's own way. */
+  readonly fetch?: typeof fetch | undefined;
 }
 
 /**
@@ -214,7 +216,7 @@ export function createStripeApi(access: StripeAccess, onKeyRefused: () => void):
   };
 }
 
-async function open({ secretKey, apiUrl }: StripeAccess): Promise<Stripe> {
+async function open({ secretKey, apiUrl, fetch }: StripeAccess): Promise<Stripe> {
   const { Stripe: Sdk } = await import("stripe");
   const address = apiUrl === undefined ? undefined : new URL(apiUrl);
   return new Sdk(secretKey, {
@@ -225,6 +227,7 @@ async function open({ secretKey, apiUrl }: StripeAccess): Promise<Stripe> {
     telemetry: false,
     appInfo: { name: "umbel" },
     ...(address === undefined ? {} : endpointOf(address)),
+    ...(fetch === undefined ? {} : { httpClient: Sdk.createFetchHttpClient(fetch) }),
   });
 }
 

@@ -245,15 +245,10 @@ export const ledgerRepository = {
   },
 
   /** Open reservations of instances other than `except`, at most `limit_rows`. */
-  async openOfOthers(tx: Tx, except: string, limit_rows: number): Promise<readonly string[]> {
-    const rows = await run(
-      tx
-        .select({ id: reservations.requestId })
-        .from(reservations)
-        .where(and(isOpen(), ne(reservations.instanceId, except)))
-        .limit(limit_rows),
-    );
-    return rows.map((row) => row.id);
+  async openOfOthers(client: Client, except: string, limit_rows: number): Promise<readonly string[]> {
+    const rows = await client<{ request_id: string }[]>`select request_id from reservations
+      where state in ('held', 'parked') and instance_id <> ${except} limit ${limit_rows}`;
+    return rows.map((row) => row.request_id);
   },
 
   /** Open reservations of other instances that are unknown or have been silent since `silentSince`. */

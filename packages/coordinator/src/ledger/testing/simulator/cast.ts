@@ -19,6 +19,11 @@ export interface Cast {
   readonly referrer: string;
   /** A machine of nobody, until somebody links it. */
   readonly orphanMachine: string;
+  /** Where the provider is paid to: an account at Stripe, and an address on a chain. */
+  readonly bank: string;
+  readonly address: string;
+  /** A code that one person can redeem. */
+  readonly invite: string;
   request(index: number): string;
 }
 
@@ -31,6 +36,9 @@ export function castOf(seed: number): Cast {
     provider: named("provider"),
     referrer: named("referrer"),
     orphanMachine: named("machine"),
+    bank: `acct_s${seed}`,
+    address: `0xs${seed}`,
+    invite: `SIM${seed}`,
     request: (index) => named(`request-${index}`),
   };
 }
@@ -47,4 +55,18 @@ export async function prepare({ client }: Pick<Store, "client">, seeds: readonly
     select world || '-consumer', upper(world) || 'XX', '2026-01-01' from ${each} worlds`;
   await client`insert into model_prices (account_id, model, input_price, output_price)
     values (${DEAR_PROVIDER}, ${BUILD}, ${DEAR.input_microUsd}, ${DEAR.output_microUsd}) on conflict do nothing`;
+}
+
+const INVITE_MICRO_USD = 600n;
+
+/** What worlds of movements have besides. */
+export async function prepareMovements({ client }: Pick<Store, "client">, seeds: readonly number[]): Promise<void> {
+  const each = client`(select jsonb_array_elements_text(${JSON.stringify(seeds)}::text::jsonb) as seed)`;
+  await client`insert into stripe_accounts (stripe_account_id, account_id, country, status, destination_type, destination_last4, instant_eligible, created_at)
+    select 'acct_s' || seed, 's' || seed || '-provider', 'US', 'ready', 'card', '5556', true, '2026-01-01' from ${each} worlds`;
+  await client`insert into payout_addresses (account_id, address, verified_at)
+    select 's' || seed || '-provider', '0xs' || seed, '2026-01-01' from ${each} worlds`;
+  await client`insert into invite_codes (code, amount_micro_usd, max_uses, created_at)
+    select 'SIM' || seed, ${INVITE_MICRO_USD}, 1, '2026-01-01' from ${each} worlds`;
+  await client`insert into hardware_caps (compute_class, max_gb) values ('simulated', 64)`;
 }

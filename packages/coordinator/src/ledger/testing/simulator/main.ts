@@ -30,12 +30,15 @@ const took_s = Math.round((performance.now() - start_ms) / 100) / 10;
 if (values.json) process.stdout.write(`${JSON.stringify({ ...figures, took_s, ...(log.length > 0 ? { log } : {}) })}\n`);
 else {
   for (const line of log) process.stdout.write(`${line}\n`);
-  const { gates, faults, kills } = figures;
-  process.stdout.write(`${seeds} seeds from ${from} in ${took_s} s: ${gates} gates, ${faults} faults, ${kills} processes killed\n`);
+  const { movements, gates, faults, kills } = figures;
+  process.stdout.write(
+    `${seeds} seeds (${movements} of movements) from ${from} in ${took_s} s: ${gates} gates, ${faults} faults, ${kills} processes killed\n`,
+  );
 }
 for (const { seed, what } of figures.violations) {
   const again = seed === undefined ? "" : ` (again: npm run simulate:money -- --from ${seed} --seeds 1)`;
   process.stderr.write(`${what}${again}\n`);
 }
-if (figures.violations.length === 0 && !values.json) process.stdout.write("every request has one outcome, and the books balance\n");
+if (figures.violations.length === 0 && !values.json)
+  process.stdout.write("every request and movement has one outcome, and the books balance\n");
 process.exit(figures.violations.length === 0 ? 0 : 1);

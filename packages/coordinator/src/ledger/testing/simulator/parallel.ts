@@ -21,9 +21,9 @@ export async function simulateInParallel(
     for (const batch of batches) add(await simulateMoney(batch));
   } else await Promise.all(Array.from({ length: Math.min(jobs, batches.length) }, () => work(batches, add)));
   results.sort((a, b) => a.from - b.from);
-  const sum = (figure: "gates" | "faults" | "kills"): number => results.reduce((total, result) => total + result[figure], 0);
+  const sum = (figure: "movements" | "gates" | "faults" | "kills"): number => results.reduce((total, result) => total + result[figure], 0);
   return {
-    ...{ from, seeds, gates: sum("gates"), faults: sum("faults"), kills: sum("kills") },
+    ...{ from, seeds, movements: sum("movements"), gates: sum("gates"), faults: sum("faults"), kills: sum("kills") },
     violations: results.flatMap(({ violations }) => violations),
     log: seeds === 1 ? results.flatMap(({ log }) => log) : [],
   };

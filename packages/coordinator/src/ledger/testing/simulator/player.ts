@@ -10,3 +10,5 @@ process.on("message", (batch: Range) => {
     },
   );
 });
+// Whoever gave the batches has no more; what still waits here waits for nobody.
+process.on("disconnect", () => process.exit(0));

@@ -1,13 +1,17 @@
-import type { Store } from "../../../store/index.js";
 import { createTestDatabase } from "../../../store/testing.js";
-import { prepare } from "./cast.js";
+import { prepare, prepareMovements } from "./cast.js";
+import type { WorldKind } from "./plan.js";
 import { judge, type Violation } from "./verdict.js";
 import { playWorld, type WorldOutcome } from "./world.js";
 
-/** Worlds that share a database, and one audit. */
-export const BATCH_SEEDS = 500;
-/** Worlds that are played at the same time; each still does one thing at a time. */
-const WORLDS_AT_ONCE = 12;
+/** Worlds that one process plays before it reports. */
+export const BATCH_SEEDS = 2_500;
+/** Of so many worlds one is of money that comes, goes and is given; the others are of requests. */
+const MOVEMENTS_EVERY = 25;
+/** Worlds of requests are played at the same time in one database, where each sees its own; each still does one thing at a time. */
+const REQUESTS_AT_ONCE = 10;
+/** Worlds of movements have a database to themselves, one after the other. */
+const MOVEMENTS_AT_ONCE = 3;
 
 export interface Range {
   readonly from: number;
@@ -15,6 +19,8 @@ export interface Range {
 }
 
 export interface Simulation extends Range {
+  /** Worlds of money that comes, goes and is given. */
+  readonly movements: number;
   /** Statements, commits and writes to disk that a fault could strike. */
   readonly gates: number;
   readonly faults: number;
@@ -24,30 +30,53 @@ export interface Simulation extends Range {
   readonly log: readonly string[];
 }
 
-/** Plays worlds in one database and judges each; of more than a batch it makes several (`parallel.ts`). */
+/** Plays worlds and judges each; of more than a batch it makes several (`parallel.ts`). */
 export async function simulateMoney({ from, seeds }: Range): Promise<Simulation> {
   const batch = Array.from({ length: seeds }, (_, index) => from + index);
+  const movements = batch.filter((seed) => kindOf(seed) === "movements");
+  const lanes = Array.from({ length: Math.min(MOVEMENTS_AT_ONCE, movements.length) }, (_, lane) =>
+    playAll(
+      movements.filter((_seed, index) => index % MOVEMENTS_AT_ONCE === lane),
+      "movements",
+      1,
+    ),
+  );
+  const requests = batch.filter((seed) => kindOf(seed) === "requests");
+  const all = await Promise.all([...lanes, playAll(requests, "requests", REQUESTS_AT_ONCE)]);
+  const worlds = all.flatMap((played) => played.worlds);
+  const sum = (figure: "gates" | "faults" | "kills"): number => worlds.reduce((total, world) => total + world[figure], 0);
+  return {
+    ...{ from, seeds, movements: movements.length, gates: sum("gates"), faults: sum("faults"), kills: sum("kills") },
+    violations: all.flatMap((played) => played.violations),
+    log: seeds === 1 ? (worlds[0]?.log ?? []) : [],
+  };
+}
+
+function kindOf(seed: number): WorldKind {
+  return seed % MOVEMENTS_EVERY === 0 ? "movements" : "requests";
+}
+
+interface Played {
+  readonly worlds: readonly WorldOutcome[];
+  readonly violations: readonly Violation[];
+}
+
+/** Plays worlds in a database of their own, so many at once, and judges them. */
+async function playAll(seeds: readonly number[], kind: WorldKind, atOnce: number): Promise<Played> {
+  if (seeds.length === 0) return { worlds: [], violations: [] };
   const database = await createTestDatabase();
   try {
-    await prepare(database.store, batch);
-    const worlds = await playAll(database.store, batch);
-    const sum = (figure: "gates" | "faults" | "kills"): number => worlds.reduce((total, world) => total + world[figure], 0);
-    return {
-      ...{ from, seeds, gates: sum("gates"), faults: sum("faults"), kills: sum("kills") },
-      violations: await judge(database.store, worlds),
-      log: seeds === 1 ? (worlds[0]?.log ?? []) : [],
+    const { store } = database;
+    await prepare(store, seeds);
+    if (kind === "movements") await prepareMovements(store, seeds);
+    const queue = [...seeds];
+    const worlds: WorldOutcome[] = [];
+    const lane = async (): Promise<void> => {
+      for (let seed = queue.shift(); seed !== undefined; seed = queue.shift()) worlds.push(await playWorld(store, seed, kind));
     };
+    await Promise.all(Array.from({ length: atOnce }, lane));
+    return { worlds, violations: await judge(store, worlds) };
   } finally {
     await database.close();
   }
-}
-
-async function playAll(store: Store, seeds: readonly number[]): Promise<readonly WorldOutcome[]> {
-  const queue = [...seeds];
-  const outcomes: WorldOutcome[] = [];
-  const lane = async (): Promise<void> => {
-    for (let seed = queue.shift(); seed !== undefined; seed = queue.shift()) outcomes.push(await playWorld(store, seed));
-  };
-  await Promise.all(Array.from({ length: WORLDS_AT_ONCE }, lane));
-  return outcomes;
 }

@@ -1,12 +1,9 @@
+import type { Administration, DataRights, Invites } from "../../../accounts/index.js";
+import type { Payments } from "../../../payments/index.js";
+import type { Rewards } from "../../../rewards/index.js";
 import { FALLBACK_PRICES } from "../../price.js";
-import {
-  type HoldRequest,
-  IdempotencyConflictError,
-  type Ledger,
-  LedgerUnavailableError,
-  type Settlement,
-  type SettleOutcome,
-} from "../../types.js";
+import { type HoldRequest, IdempotencyConflictError, type Ledger, type Settlement, type SettleOutcome } from "../../types.js";
+import { ifAway } from "./away.js";
 import { BUILD, type Cast, DEAR_PROVIDER, FUNDS_MICRO_USD } from "./cast.js";
 import type { Chance } from "./chance.js";
 
@@ -20,15 +17,30 @@ export type Told =
   | { readonly about: "late"; readonly request: string }
   /** An error that no outage explains. */
   | { readonly about: "surprise"; readonly what: string }
-  | { readonly about: "credit"; readonly key: string; readonly word: "credited" | "conflict" };
+  | { readonly about: "credit"; readonly key: string; readonly word: "credited" | "conflict" }
+  /** Something has happened under this key of the books. */
+  | { readonly about: "posted"; readonly key: string }
+  | { readonly about: "withdrawal"; readonly id: string };
 
-/** One thing that happens to the ledger; told what came of it if the process lives to say so. */
-export type Deed = (ledger: Ledger, tell: (told: Told) => void) => Promise<void>;
+/** What a coordinator does about money. */
+export interface Services {
+  readonly ledger: Ledger;
+  readonly payments: Payments;
+  readonly invites: Invites;
+  readonly administration: Administration;
+  readonly rewards: Rewards;
+  readonly dataRights: DataRights;
+}
+
+/** One thing that happens to money; told what came of it if the process lives to say so. */
+export type Deed = (services: Services, tell: (told: Told) => void) => Promise<void>;
+/** A deed, or milliseconds in which nobody does anything. */
+export type Scene = Deed | number;
 
 const PROMPT_TOKENS = 1_000;
 
-/** What happens in one world, in the order in which it begins; deeds may overlap. */
-export function storyOf(cast: Cast, chance: Chance): readonly Deed[] {
+/** What happens in a world of requests, in the order in which it begins; deeds may overlap. */
+export function requestStory(cast: Cast, chance: Chance): readonly Deed[] {
   const deeds: Deed[] = [credited(cast, "fund", FUNDS_MICRO_USD)];
   if (chance.happens(0.3)) deeds.push(credited(cast, "fund", FUNDS_MICRO_USD + (chance.happens(0.3) ? 1n : 0n)));
   const requests = 1 + chance.below(2);
@@ -39,7 +51,7 @@ export function storyOf(cast: Cast, chance: Chance): readonly Deed[] {
 
 function credited(cast: Cast, key: string, amount_microUsd: bigint): Deed {
   const idempotencyKey = `s${cast.seed}-${key}`;
-  return async (ledger, tell) => {
+  return async ({ ledger }, tell) => {
     const credit = { accountId: cast.consumer, amount_microUsd, kind: "deposit", idempotencyKey, reference: idempotencyKey } as const;
     try {
       await ledger.credit(credit);
@@ -52,19 +64,13 @@ function credited(cast: Cast, key: string, amount_microUsd: bigint): Deed {
 }
 
 function claimed({ orphanMachine, provider }: Cast): Deed {
-  return async (ledger) => {
+  return async ({ ledger }) => {
     await ledger.claim(orphanMachine, provider).catch(ifAway);
   };
 }
 
-/** That the database does not answer is to be expected here, and nothing else is. */
-function ifAway(error: unknown): undefined {
-  if (error instanceof LedgerUnavailableError) return undefined;
-  throw error;
-}
-
 /** A request from its hold to its end, or ends: providers repeat themselves, and consumers leave. */
-function lifeOf(cast: Cast, index: number, chance: Chance): Deed[] {
+export function lifeOf(cast: Cast, index: number, chance: Chance): Deed[] {
   const requestId = cast.request(index);
   const request: HoldRequest = {
     requestId,
@@ -91,7 +97,7 @@ function lifeOf(cast: Cast, index: number, chance: Chance): Deed[] {
   let settlement: Settlement | undefined;
   let holder: Ledger | undefined;
 
-  const begin: Deed = async (ledger, tell) => {
+  const begin: Deed = async ({ ledger }, tell) => {
     holder = ledger;
     const outcome = await ledger.hold(request).catch(ifAway);
     tell({ about: "hold", request: requestId, word: outcome === undefined ? "no answer" : outcome.ok ? "held" : "refused" });
@@ -102,26 +108,28 @@ function lifeOf(cast: Cast, index: number, chance: Chance): Deed[] {
     }
     const attempt = await ledger.attempt({ requestId, attempt: 1, ...servedBy }).catch(ifAway);
     // Whoever cannot be paid is not asked.
-    if (attempt?.ok !== true) return released(ledger, tell);
+    if (attempt?.ok !== true) return release(ledger, tell);
     const own = attempt.ownPrices === undefined ? {} : { ownPrices: attempt.ownPrices };
     settlement = { requestId, attempt: 1, ...own, usage, servedBy, reason: "complete" };
     if (ends === "park") await ledger.park(requestId).catch(ifAway);
-    if (ends === "release") return released(ledger, tell);
+    if (ends === "release") return release(ledger, tell);
     if (ends === "nothing") settlement = undefined;
   };
-  const released: Deed = async (ledger, tell) => {
+  const release = async (ledger: Ledger, tell: (told: Told) => void): Promise<void> => {
     tell({ about: "release", request: requestId, word: "asked" });
     const first = await ledger.release(requestId, "provider_error").catch(ifAway);
     if (first !== undefined) tell({ about: "release", request: requestId, word: first ? "released" : "was over" });
   };
   /** Also by a later process: a terminal that comes late. */
-  const settled: Deed = async (ledger, tell) => {
+  const settled: Deed = async ({ ledger }, tell) => {
     if (settlement === undefined) return;
     if (ledger !== holder) tell({ about: "late", request: requestId });
     tell({ about: "settle", request: requestId, outcome: await ledger.settle(settlement) });
   };
   const rest: Deed[] = Array.from({ length: repeats }, () => settled);
   if (ends === "both")
-    rest.splice(chance.below(rest.length + 1), 0, async (ledger, tell) => (settlement === undefined ? undefined : released(ledger, tell)));
+    rest.splice(chance.below(rest.length + 1), 0, async ({ ledger }, tell) =>
+      settlement === undefined ? undefined : release(ledger, tell),
+    );
   return [begin, ...rest];
 }

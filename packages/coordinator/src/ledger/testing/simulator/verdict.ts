@@ -42,6 +42,7 @@ export async function judge(store: Store, worlds: readonly WorldOutcome[]): Prom
       ...(world.hung ? [{ seed: world.seed, what: "P6 the world does not come to rest" }] : []),
       ...brokenWords(world, finals, credits).map((what) => ({ seed: world.seed, what })),
       ...lostTerminals(world, finals).map((what) => ({ seed: world.seed, what })),
+      ...world.untrue.map((what) => ({ seed: world.seed, what })),
     ]),
   ];
 }
@@ -51,7 +52,7 @@ function brokenWords({ told, keepsEverything }: WorldOutcome, finals: ReadonlyMa
   const mayBeOver = new Set(told.flatMap((word) => (word.about === "release" || word.about === "late" ? [word.request] : [])));
   return told.flatMap((word): string[] => {
     if (word.about === "surprise") return [`P21 ${word.what}`];
-    if (word.about === "late") return [];
+    if (word.about === "late" || word.about === "posted" || word.about === "withdrawal") return [];
     if (word.about === "credit") {
       return word.word === "credited" && !credits.has(word.key) ? [`P20 ${word.key} was credited, and is not in the books`] : [];
     }

@@ -73,14 +73,17 @@ function gated(real: Client, process: Process, transaction: number | undefined, 
   });
 }
 
+/** What a statement is about, for whoever aims at it. */
+const NAMES =
+  /ledger_\w+|reservations|usage|coordinator_instances|balances|outbox|withdrawals|stripe_events|billing_sessions|payment_disputes|chain_\w+|erasure_requests|invite_codes|machine_minutes/;
+
 function labelOf(text: string): string {
-  return /ledger_\w+|"?(?:reservations|usage|coordinator_instances|balances)"?/.exec(text)?.[0] ?? text.trim().slice(0, 40);
+  return NAMES.exec(text)?.[0] ?? text.trim().slice(0, 40);
 }
 
 /** Worlds share a database to be cheap: of the requests that coordinators have left open, each sees its own. */
 function own(rows: unknown, label: string, isOwn: (requestId: string) => boolean): unknown {
   if (!label.includes("reservations") || !Array.isArray(rows)) return rows;
-  const requestIdOf = (row: unknown): unknown => (Array.isArray(row) ? row[0] : row instanceof Object && Object.values(row)[0]);
-  const isRequest = rows.every((row) => Array.isArray(row) && row.length === 1);
-  return isRequest ? rows.filter((row) => isOwn(String(requestIdOf(row)))) : rows;
+  const isOpen = rows.every((row: unknown) => row instanceof Object && Object.keys(row).join() === "request_id");
+  return isOpen ? rows.filter((row: { readonly request_id: unknown }) => isOwn(String(row.request_id))) : rows;
 }

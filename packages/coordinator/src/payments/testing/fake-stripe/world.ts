@@ -198,7 +198,7 @@ export function createWorld(clock: Pick<Clock, "date">) {
   }
 
   return {
-    ...{ checkouts, accounts, transfers, payouts, events },
+    ...{ checkouts, accounts, transfers, payouts, disputes, events },
     ...{ newId, now_s, tell, found, takeFrom },
     /** Fewer objects a page than are asked for, to see what is done with the rest. */
     limits: { page_max: 100 },
