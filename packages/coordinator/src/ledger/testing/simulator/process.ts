@@ -50,8 +50,8 @@ export class Process {
     for (const death of this.#deaths) death();
   }
 
-  /** Asks for something that happens whole or not at all. */
-  ask<T>(label: string, act: () => Promise<T>, transaction?: number, cancelled?: AbortSignal): Promise<T> {
+  /** Asks for something that happens whole or not at all. @param query given the means to take it back while it has not happened */
+  ask<T>(label: string, act: () => Promise<T>, transaction?: number, query?: { cancel: () => void }): Promise<T> {
     // A dead process waits for ever.
     if (this.#isDead) return new Promise(() => undefined);
     return new Promise((resolve, reject) => {
@@ -84,9 +84,11 @@ export class Process {
           }
         },
       };
-      cancelled?.addEventListener("abort", () => {
-        if (this.gates.delete(gate)) reject(lostConnection());
-      });
+      if (query !== undefined) {
+        query.cancel = () => {
+          if (this.gates.delete(gate)) reject(lostConnection());
+        };
+      }
       this.gates.add(gate);
       this.onGate();
     });

@@ -29,14 +29,14 @@ export function wired(store: Store, process: Process, isOwn: (requestId: string)
 
 function gated(real: Client, process: Process, transaction: number | undefined, isOwn: (requestId: string) => boolean): Client {
   const unsent = (label: string, send: () => PromiseLike<unknown>, values?: () => PromiseLike<unknown>): Unsent => {
-    const withdrawn = new AbortController();
+    const query: { cancel: () => void } = { cancel: () => undefined };
     let sent: Promise<unknown> | undefined;
     return {
-      cancel: () => withdrawn.abort(),
+      cancel: () => query.cancel(),
       values: () => unsent(label, values ?? send),
       // biome-ignore lint/suspicious/noThenProperty: the driver's queries are thenables, and this stands for one
       then(fulfilled, rejected) {
-        sent ??= process.ask(label, async () => own(await send(), label, isOwn), transaction, withdrawn.signal);
+        sent ??= process.ask(label, async () => own(await send(), label, isOwn), transaction, query);
         return sent.then(fulfilled, rejected);
       },
     };
