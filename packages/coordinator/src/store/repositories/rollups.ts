@@ -29,7 +29,7 @@ export const rollupRepository = {
         from usage where ${within} group by 2, 3, 4, 5, 6`),
     );
     await run(
-      tx.execute(sql`update usage_totals set until = until + 1, requests = requests + d.requests, prompt_tokens = usage_totals.prompt_tokens + d.prompt,
+      tx.execute(sql`update usage_totals set until = until + 1, requests = usage_totals.requests + d.requests, prompt_tokens = usage_totals.prompt_tokens + d.prompt,
           completion_tokens = usage_totals.completion_tokens + d.completion
         from (select coalesce(sum(requests), 0) as requests, coalesce(sum(prompt_tokens), 0) as prompt, coalesce(sum(completion_tokens), 0) as completion
           from usage_days where day = ${day}::date and is_public) d`),
