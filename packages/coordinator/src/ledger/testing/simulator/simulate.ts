@@ -1,5 +1,5 @@
 import { createTestDatabase } from "../../../store/testing.js";
-import { prepare, prepareMovements } from "./cast.js";
+import { fund, prepare, prepareMovements } from "./cast.js";
 import type { WorldKind } from "./plan.js";
 import { judge, type Violation } from "./verdict.js";
 import { playWorld, type WorldOutcome } from "./world.js";
@@ -7,7 +7,7 @@ import { playWorld, type WorldOutcome } from "./world.js";
 /** Worlds that one process plays before it reports. */
 export const BATCH_SEEDS = 2_500;
 /** Of so many worlds one is of money that comes, goes and is given; the others are of requests. */
-const MOVEMENTS_EVERY = 25;
+const MOVEMENTS_EVERY = 50;
 /** Worlds of requests are played at the same time in one database, where each sees its own; each still does one thing at a time. */
 const REQUESTS_AT_ONCE = 10;
 /** Worlds of movements have a database to themselves, one after the other. */
@@ -68,7 +68,7 @@ async function playAll(seeds: readonly number[], kind: WorldKind, atOnce: number
   try {
     const { store } = database;
     await prepare(store, seeds);
-    if (kind === "movements") await prepareMovements(store, seeds);
+    await (kind === "movements" ? prepareMovements(store, seeds) : fund(store, seeds));
     const queue = [...seeds];
     const worlds: WorldOutcome[] = [];
     const lane = async (): Promise<void> => {

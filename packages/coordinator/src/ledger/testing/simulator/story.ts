@@ -4,7 +4,7 @@ import type { Rewards } from "../../../rewards/index.js";
 import { FALLBACK_PRICES } from "../../price.js";
 import { type HoldRequest, IdempotencyConflictError, type Ledger, type Settlement, type SettleOutcome } from "../../types.js";
 import { ifAway } from "./away.js";
-import { BUILD, type Cast, DEAR_PROVIDER, FUNDS_MICRO_USD } from "./cast.js";
+import { BUILD, beginsFunded, type Cast, DEAR_PROVIDER, FUNDS_MICRO_USD } from "./cast.js";
 import type { Chance } from "./chance.js";
 
 /** What somebody outside has been told, and may rely on. */
@@ -41,9 +41,9 @@ const PROMPT_TOKENS = 1_000;
 
 /** What happens in a world of requests, in the order in which it begins; deeds may overlap. */
 export function requestStory(cast: Cast, chance: Chance): readonly Deed[] {
-  const deeds: Deed[] = [credited(cast, "fund", FUNDS_MICRO_USD)];
+  const deeds: Deed[] = beginsFunded(cast.seed) ? [] : [credited(cast, "fund", FUNDS_MICRO_USD)];
   if (chance.happens(0.3)) deeds.push(credited(cast, "fund", FUNDS_MICRO_USD + (chance.happens(0.3) ? 1n : 0n)));
-  const requests = 1 + chance.below(2);
+  const requests = chance.happens(0.3) ? 2 : 1;
   for (let index = 0; index < requests; index += 1) deeds.push(...lifeOf(cast, index, chance));
   if (chance.happens(0.2)) deeds.push(claimed(cast));
   return deeds;
