@@ -19,7 +19,12 @@ export const PACKAGE_ROWS = {
 };
 
 /** Folders of a package that other packages may import by subpath, besides its index. */
-const SUBPATHS = { protocol: ["native", "testing"], routing: ["simulator"], coordinator: ["answers", "testing"], provider: ["testing"] };
+const SUBPATHS = {
+  protocol: ["native", "testing", "money"],
+  routing: ["simulator"],
+  coordinator: ["answers", "testing"],
+  provider: ["testing"],
+};
 
 /** Packages that must run in a browser: no Node built-in, except in these folders. */
 const BROWSER_PACKAGES = {

@@ -2,10 +2,53 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type BrowserPage, findBrowser, openBrowser } from "./harness/browser.js";
 import { homeWithDatabase } from "./harness/database-template.js";
-import { eventually, temporaryHome, type UmbelProcess, umbel } from "./harness/umbel.js";
+import { eventually, freePort, temporaryHome, type UmbelProcess, umbel } from "./harness/umbel.js";
 
 const ADA = { name: "Ada", email: "ada@example.org", password: "correct horse battery" };
+const GRACE = { name: "Grace", email: "grace@example.org", password: "a staple for the battery" };
+
+const BROWSER = findBrowser();
+if (BROWSER === undefined) process.stderr.write("There is no Chromium here: the console's pages are not walked.\n");
+const PAGES_OF_MONEY = [
+  ...["/billing", "/usage", "/usage?group=model", "/earnings", "/invites", "/account"],
+  ...["accounts", "codes", "prices", "money", "audit"].map((view) => `/admin?view=${view}`),
+  "/admin?account={account}",
+];
+/** Fills a form in as somebody who types does, and sends it. */
+const SEND = `({ form, fields }) => {
+  const found = document.querySelector(form);
+  for (const [name, value] of Object.entries(fields)) {
+    const field = found.elements[name];
+    if (field.type === "checkbox") field.click();
+    else {
+      Object.getOwnPropertyDescriptor(Object.getPrototypeOf(field), "value").set.call(field, value);
+      field.dispatchEvent(new Event("input", { bubbles: true }));
+      field.dispatchEvent(new Event("change", { bubbles: true }));
+    }
+  }
+  found.requestSubmit();
+}`;
+const ASK = `fetch("/v1/chat/completions", {
+  method: "POST",
+  headers: { "content-type": "application/json" },
+  body: JSON.stringify({ model: "sprout", messages: [{ role: "user", content: "hello" }] }),
+}).then((answer) => answer.json())`;
+/** Fields and buttons that nobody can call by a name. */
+const UNNAMED = `[...document.querySelectorAll("input, select, button, a, meter")]
+  .filter((one) => !(one.ariaLabel || one.innerText || one.labels?.length || one.getAttribute("aria-labelledby")))
+  .map((one) => one.outerHTML)`;
+
+/** With `E2E_SCREENSHOTS`, a directory, pages can be looked at afterwards. */
+async function keepShot(page: BrowserPage, name: string): Promise<void> {
+  const directory = process.env["E2E_SCREENSHOTS"];
+  if (directory === undefined) return;
+  for (const scheme of ["light", "dark"] as const) {
+    await page.scheme(scheme);
+    await page.screenshot(path.join(directory, `${name.replaceAll(/\W+/g, "-")}-${scheme}.png`));
+  }
+}
 
 describe("somebody who signs up", () => {
   const home = homeWithDatabase();
@@ -15,8 +58,15 @@ describe("somebody who signs up", () => {
   let url: string;
   let cookie = "";
   beforeAll(async () => {
-    coordinator = umbel(["coordinator", "--json", "--port", "0", "--home", home.path]);
+    const port = String(await freePort());
+    coordinator = umbel(["coordinator", "--json", "--port", port, "--home", home.path], {
+      UMBEL_BILLING_MOCK: "true",
+      UMBEL_FINANCIAL_RATE_LIMIT_RPS: "0",
+    });
     url = String((await coordinator.ready)["url"]);
+    const token = (await readFile(path.join(home.path, "setup-token"), "utf8")).trim();
+    expect((await call("POST", "/v1/setup", { token, ...GRACE })).status).toBe(200);
+    cookie = "";
     provider = umbel(["provider", "start", "--json", "--foreground", "--engine", "scripted", "--coordinator", url, "--home", desk.path]);
     await provider.ready;
   });
@@ -71,5 +121,69 @@ describe("somebody who signs up", () => {
 
     expect((await call("POST", "/api/auth/sign-out", {})).status).toBe(200);
     expect((await call("GET", "/v1/me")).status).toBe(401);
+  });
+
+  it.skipIf(BROWSER === undefined)("keeps accounts and money in a browser, at a desk and on a phone", async () => {
+    const browser = await openBrowser(BROWSER ?? "");
+    try {
+      const page = await browser.page();
+      const shows = (text: string) => page.until(`document.body.innerText.includes(${JSON.stringify(text)})`);
+      const open = async (place: string) => {
+        await page.goto(`${url}${place}`);
+        await page.until(`document.querySelector("main section, main form") && !document.querySelector(".loading")`);
+      };
+      const send = (form: string, fields: Readonly<Record<string, string>>) =>
+        page.evaluate(`(${SEND})(${JSON.stringify({ form, fields })})`);
+
+      await page.size(1280, 900);
+      await page.goto(`${url}/sign-in?next=/billing`);
+      await page.until(`document.querySelector("form")`);
+      await send("form", { email: GRACE.email, password: GRACE.password });
+      await shows("Balance");
+      const account = await page.evaluate<string>(`fetch("/v1/me").then((me) => me.json()).then((me) => me.account_id)`);
+
+      await open(`/admin?account=${account}`);
+      await send('[aria-label="Give"]', { amount_usd: "12.345678", note: "welcome" });
+      await shows("$12.345678 were given.");
+      await open("/admin?view=codes");
+      await send('[aria-label="New invite code"]', { amount_usd: "2.50", code: "spring" });
+      await shows("The code is SPRING");
+      await open("/invites");
+      await send('[aria-label="Redeem an invite code"]', { code: "spring" });
+      await shows("$2.50 are on your account.");
+      await send('[aria-label="Redeem an invite code"]', { code: "spring" });
+      await page.until(`document.querySelector("[role=alert]")`);
+      await send('[aria-label="Your code"]', { code: "grace-1" });
+      await shows("Your code is GRACE-1");
+      await open("/billing");
+      await send('[aria-label="Add credits"]', { amount_usd: "5" });
+      await shows("$5.00 are on your account.");
+      await shows("$19.845678");
+      await page.evaluate(ASK);
+      await open("/usage");
+      await shows("$0.0001");
+      await page.evaluate(`document.querySelector(".head button").click()`);
+      await open("/account");
+      await send('[aria-label="End this account"]', { confirm: GRACE.email, forfeit: "on" });
+      await shows("This account ends on");
+      await page.evaluate(`[...document.querySelectorAll("button")].find((button) => button.innerText === "Keep it").click()`);
+      await page.until(`document.querySelector('[aria-label="End this account"]')`);
+
+      for (const place of PAGES_OF_MONEY) {
+        await open(place.replace("{account}", account));
+        for (const [width, height] of [
+          [1280, 900],
+          [390, 844],
+        ] as const) {
+          await page.size(width, height);
+          expect(await page.evaluate(`document.documentElement.scrollWidth`), `${place} at ${width}`).toBeLessThanOrEqual(width);
+          await keepShot(page, `${place} ${width}`);
+        }
+        expect(await page.evaluate(UNNAMED), place).toEqual([]);
+      }
+      expect(page.complaints).toEqual([]);
+    } finally {
+      await browser.close();
+    }
   });
 });

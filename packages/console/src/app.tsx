@@ -1,7 +1,13 @@
 import { useCallback, useEffect, useState } from "react";
+import { AdminPage } from "./admin/admin-page.js";
 import { Chat } from "./chat.js";
 import { KeyForm } from "./key-form.js";
 import { LinkPage } from "./link/link-page.js";
+import { AccountPage } from "./money/account-page.js";
+import { BillingPage } from "./money/billing-page.js";
+import { EarningsPage } from "./money/earnings-page.js";
+import { InvitesPage } from "./money/invites-page.js";
+import { UsagePage } from "./money/usage-page.js";
 import { Network } from "./network.js";
 import { ask, type Person, type PublicConfig, publicConfig, whoIsHere } from "./people/auth-api.js";
 import { KeysPage } from "./people/keys-page.js";
@@ -17,6 +23,16 @@ import { SignUpPage } from "./people/sign-up-page.js";
 const KEY_STORAGE = "umbel-api-key";
 /** Tells the other tabs that somebody has signed out. */
 const SIGNED_OUT = "umbel-signed-out";
+
+/** Where somebody who has signed in may go. */
+const PLACES: readonly { readonly path: string; readonly name: string; readonly isForOperators?: boolean }[] = [
+  { path: "/billing", name: "Billing" },
+  { path: "/usage", name: "Usage" },
+  { path: "/earnings", name: "Earnings" },
+  { path: "/invites", name: "Invites" },
+  { path: "/keys", name: "Keys" },
+  { path: "/admin", name: "Administration", isForOperators: true },
+];
 
 interface Here {
   readonly config: PublicConfig;
@@ -69,7 +85,11 @@ function Navigation({ config, person }: Here) {
   };
   return (
     <nav aria-label="Account">
-      <a href="/keys">Keys</a>
+      {PLACES.filter(({ isForOperators }) => person.operator || !isForOperators).map(({ path, name }) => (
+        <a key={path} href={path} {...(window.location.pathname === path ? { "aria-current": "page" } : {})}>
+          {name}
+        </a>
+      ))}
       <a href="/settings">{person.display_name || person.email || "Settings"}</a>
       <button type="button" className="quiet" onClick={signOut}>
         Sign out
@@ -93,10 +113,39 @@ function Page({ config, person, onChanged }: Here & { readonly onChanged: () => 
       return <ForgotPage />;
     case "/reset-password":
       return <ResetPage search={search} />;
+    case "/":
+      return <Overview person={person} />;
+    default:
+      return person === undefined ? <ToSignIn /> : <OwnPage person={person} config={config} onChanged={onChanged} />;
+  }
+}
+
+interface OwnPageProps {
+  readonly person: Person;
+  readonly config: PublicConfig;
+  readonly onChanged: () => Promise<void>;
+}
+
+/** Pages for somebody who has signed in. */
+function OwnPage({ person, config, onChanged }: OwnPageProps) {
+  const { pathname, search } = window.location;
+  switch (pathname) {
     case "/keys":
-      return person === undefined ? <ToSignIn /> : <KeysPage />;
+      return <KeysPage />;
     case "/settings":
-      return person === undefined ? <ToSignIn /> : <SettingsPage person={person} config={config} onChanged={onChanged} />;
+      return <SettingsPage person={person} config={config} onChanged={onChanged} />;
+    case "/billing":
+      return <BillingPage search={search} />;
+    case "/usage":
+      return <UsagePage search={search} />;
+    case "/earnings":
+      return <EarningsPage person={person} config={config} />;
+    case "/invites":
+      return <InvitesPage />;
+    case "/account":
+      return <AccountPage person={person} config={config} />;
+    case "/admin":
+      return <AdminPage person={person} search={search} />;
     default:
       return <Overview person={person} />;
   }

@@ -10,19 +10,26 @@ export class Refusal extends Error {
   }
 }
 
-type Method = "GET" | "POST" | "PATCH" | "DELETE";
+type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
-/** Asks the coordinator with the browser's cookie, which no script sees. @throws Refusal */
-export async function ask<Answer>(method: Method, path: string, body?: unknown): Promise<Answer> {
+/**
+ * Asks the coordinator with the browser's cookie, which no script sees.
+ *
+ * @param key what is asked for again under the same key happens once
+ * @throws Refusal
+ */
+export async function ask<Answer>(method: Method, path: string, body?: unknown, key?: string): Promise<Answer> {
   const isWrite = method !== "GET";
-  const response = await fetch(path, {
-    method,
-    ...(isWrite ? { headers: { "content-type": "application/json" }, body: JSON.stringify(body ?? {}) } : {}),
-  });
+  const headers = { "content-type": "application/json", ...(key === undefined ? {} : { "idempotency-key": key }) };
+  const response = await fetch(path, { method, ...(isWrite ? { headers, body: JSON.stringify(body ?? {}) } : {}) });
   const answer = await response.json().catch(() => undefined);
   if (response.ok) return answer;
   const { message, code } = answer?.error ?? {};
-  throw new Refusal(sentence(message ?? `the coordinator answered ${response.status}`), response.status, code ?? "");
+  const wait_s = response.status === 429 ? Number(response.headers.get("retry-after")) : 0;
+  const words = wait_s > 0 ? tooOften(wait_s) : sentence(message ?? `the coordinator answered ${response.status}`);
+  // Whoever runs the network finds it by that.
+  const request = response.status >= 500 ? response.headers.get("x-request-id") : null;
+  throw new Refusal(request === null ? words : `${words} (Request ${request}.)`, response.status, code ?? "");
 }
 
 export interface PublicConfig {
@@ -54,6 +61,10 @@ export async function whoIsHere(): Promise<Person | undefined> {
     if (error instanceof Refusal && error.status === 401) return undefined;
     throw error;
   }
+}
+
+function tooOften(wait_s: number): string {
+  return `That was too often. Try again in ${wait_s < 120 ? `${wait_s} seconds` : `${Math.ceil(wait_s / 60)} minutes`}.`;
 }
 
 function sentence(message: string): string {

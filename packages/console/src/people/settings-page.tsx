@@ -28,6 +28,7 @@ export function SettingsPage({ person, config, onChanged }: SettingsPageProps) {
           <dt>Role</dt>
           <dd>{person.operator ? "operator" : "member"}</dd>
         </dl>
+        <a href="/account">A copy of your data, and the end of the account</a>
       </section>
       {person.signs_in_here && (
         <>

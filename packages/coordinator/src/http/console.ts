@@ -14,7 +14,10 @@ const HEADERS = {
 
 /** Paths that the page tells apart itself. Machines are linked at the first one, whose address they show. */
 export const LINK_PAGE = "/link";
-const PAGES = [LINK_PAGE, "/sign-in", "/sign-up", "/forgot", "/reset-password", "/settings", "/keys"];
+const PAGES = [
+  ...[LINK_PAGE, "/sign-in", "/sign-up", "/forgot", "/reset-password", "/settings", "/keys"],
+  ...["/billing", "/usage", "/earnings", "/invites", "/account", "/admin"],
+];
 /** Where the first account is made; there while there is none. */
 const SETUP_PAGE = "/setup";
 
