@@ -1,8 +1,9 @@
 import type { Cell } from "./cell.js";
+import { closeRateCode } from "./rates.js";
 
 /** Never added to. */
 const NO_CELLS: Cell[] = [];
-const NO_COSTS: number[] = [];
+const NO_NUMBERS: number[] = [];
 
 const SMALL = 32;
 /** Children of a place in the heap: their costs lie in one line of the processor's cache, and eight make a flat heap. */
@@ -19,7 +20,9 @@ export class CellHeap {
   #only_ms = 0;
   #cells = NO_CELLS;
   /** Of each cell, in an array of plain numbers: whoever compares, or passes over a cell for its cost, reads no cell. */
-  #costs_ms = NO_COSTS;
+  #costs_ms = NO_NUMBERS;
+  /** Beside them, what is needed to tell what a request of any length costs there at least. */
+  #rates = NO_NUMBERS;
 
   get size(): number {
     return this.#only === undefined ? this.#cells.length : 1;
@@ -37,29 +40,38 @@ export class CellHeap {
     return index === 0 ? this.#only_ms : Number.POSITIVE_INFINITY;
   }
 
+  /** The close rates of the cell at an index, by their code. */
+  ratesAt(index: number): number {
+    if (this.#only === undefined) return this.#rates[index] ?? 0;
+    return closeRateCode(this.#only);
+  }
+
   add(cell: Cell, cost_ms: number): void {
     if (this.size === 0) {
       this.#only = cell;
       this.#only_ms = cost_ms;
       this.#cells = NO_CELLS;
-      this.#costs_ms = NO_COSTS;
+      this.#costs_ms = this.#rates = NO_NUMBERS;
       cell.place = 0;
       return;
     }
     if (this.#only !== undefined) {
       this.#cells = [this.#only];
       this.#costs_ms = [this.#only_ms];
+      this.#rates = [closeRateCode(this.#only)];
       this.#only = undefined;
     }
     // Joined, a list holds no more than it needs. Most heaps are small, and what V8 sets aside for a list that is pushed to, or spread, is not.
     if (this.#cells.length < SMALL) {
       this.#cells = this.#cells.concat(cell);
       this.#costs_ms = this.#costs_ms.concat(cost_ms);
+      this.#rates = this.#rates.concat(0);
     } else {
       this.#cells.push(cell);
       this.#costs_ms.push(cost_ms);
+      this.#rates.push(0);
     }
-    this.#rise(cell, cost_ms, this.#cells.length - 1);
+    this.#rise(cell, cost_ms, closeRateCode(cell), this.#cells.length - 1);
   }
 
   remove(cell: Cell): void {
@@ -71,35 +83,36 @@ export class CellHeap {
     }
     const last = this.#cells.pop();
     const cost_ms = this.#costs_ms.pop() ?? 0;
-    if (last !== undefined && last !== cell) this.#settle(last, cost_ms, index);
+    const rates = this.#rates.pop() ?? 0;
+    if (last !== undefined && last !== cell) this.#settle(last, cost_ms, rates, index);
   }
 
   /** Gives the cell another cost. */
   move(cell: Cell, cost_ms: number): void {
-    if (this.#only === undefined) this.#settle(cell, cost_ms, cell.place);
+    if (this.#only === undefined) this.#settle(cell, cost_ms, closeRateCode(cell), cell.place);
     else this.#only_ms = cost_ms;
   }
 
-  #settle(cell: Cell, cost_ms: number, index: number): void {
+  #settle(cell: Cell, cost_ms: number, rates: number, index: number): void {
     const isRising = index > 0 && this.costAt(parentOf(index)) > cost_ms;
-    if (isRising) this.#rise(cell, cost_ms, index);
-    else this.#sink(cell, cost_ms, index);
+    if (isRising) this.#rise(cell, cost_ms, rates, index);
+    else this.#sink(cell, cost_ms, rates, index);
   }
 
-  #rise(cell: Cell, cost_ms: number, from: number): void {
+  #rise(cell: Cell, cost_ms: number, rates: number, from: number): void {
     let index = from;
     while (index > 0) {
       const above = parentOf(index);
       const aboveCost_ms = this.costAt(above);
       const parent = this.#cells[above];
       if (parent === undefined || aboveCost_ms <= cost_ms) break;
-      this.#place(parent, aboveCost_ms, index);
+      this.#place(parent, aboveCost_ms, this.#rates[above] ?? 0, index);
       index = above;
     }
-    this.#place(cell, cost_ms, index);
+    this.#place(cell, cost_ms, rates, index);
   }
 
-  #sink(cell: Cell, cost_ms: number, from: number): void {
+  #sink(cell: Cell, cost_ms: number, rates: number, from: number): void {
     const costs_ms = this.#costs_ms;
     let index = from;
     for (;;) {
@@ -115,15 +128,16 @@ export class CellHeap {
       }
       const child = this.#cells[least];
       if (least === index || child === undefined) break;
-      this.#place(child, least_ms, index);
+      this.#place(child, least_ms, this.#rates[least] ?? 0, index);
       index = least;
     }
-    this.#place(cell, cost_ms, index);
+    this.#place(cell, cost_ms, rates, index);
   }
 
-  #place(cell: Cell, cost_ms: number, index: number): void {
+  #place(cell: Cell, cost_ms: number, rates: number, index: number): void {
     this.#cells[index] = cell;
     this.#costs_ms[index] = cost_ms;
+    this.#rates[index] = rates;
     cell.place = index;
   }
 }

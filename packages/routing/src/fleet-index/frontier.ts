@@ -42,15 +42,17 @@ export class Frontier {
     this.#push(drawer, this.length.beyond_ms(drawer.lane.code), 0);
   }
 
-  /** The cell with the least bound; undefined where it has no room, or none is left. */
+  /** The cell with the least bound; undefined where it has no room, or is of no interest itself, or none is left. */
   next(): Cell | undefined {
     const first = this.#prospects[0];
     if (first === undefined) return undefined;
     const { drawer, beyond_ms, index } = first;
     this.#dropFirst();
-    const cell = drawer.at(index);
+    // Its cost and rates lie in plain numbers beside others': to read the cell itself takes longer than all the rest.
+    const isNear = boundOf_ms(drawer.costAt(index), this.length.closelyBeyond_ms(drawer.ratesAt(index))) <= this.limit_ms;
+    const cell = isNear ? drawer.at(index) : undefined;
     const isRoomy = cell !== undefined && this.length.fits(cell.room_tokens);
-    if (!isRoomy && this.#isExhausted(drawer)) return undefined;
+    if (isNear && !isRoomy && this.#isExhausted(drawer)) return undefined;
     const firstChild = CHILDREN * index + 1;
     for (let child = firstChild; child < firstChild + CHILDREN; child += 1) this.#push(drawer, beyond_ms, child);
     return isRoomy ? cell : undefined;

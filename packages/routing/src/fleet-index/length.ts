@@ -2,7 +2,16 @@ import { outputDemand_tokens, promptDemand_tokens, requestDemand_tokens } from "
 import type { CostProfile } from "../cost/profile.js";
 import type { RequestSpec } from "../types.js";
 import type { Cell } from "./cell.js";
-import { fastestDecode_tps, fastestPrefill_tps, slowestDecode_tps, slowestPrefill_tps } from "./rates.js";
+import {
+  fastestCloseDecode_tps,
+  fastestClosePrefill_tps,
+  fastestDecode_tps,
+  fastestPrefill_tps,
+  slowestCloseDecode_tps,
+  slowestClosePrefill_tps,
+  slowestDecode_tps,
+  slowestPrefill_tps,
+} from "./rates.js";
 import { SMALL_MAX } from "./small.js";
 
 /** A bound is reckoned in another order than the cost, so it is taken down by more than rounding can put it up: it must never be above. */
@@ -60,6 +69,13 @@ export class Length {
   beyond_ms(code: number): number {
     const prefill_tps = this.#prompt_ms_tps < 0 ? slowestPrefill_tps(code) : fastestPrefill_tps(code);
     const decode_tps = this.#output_ms_tps < 0 ? slowestDecode_tps(code) : fastestDecode_tps(code);
+    return this.#beyond_ms(prefill_tps, decode_tps);
+  }
+
+  /** The same of one cell, by the code of its close rates. */
+  closelyBeyond_ms(code: number): number {
+    const prefill_tps = this.#prompt_ms_tps < 0 ? slowestClosePrefill_tps(code) : fastestClosePrefill_tps(code);
+    const decode_tps = this.#output_ms_tps < 0 ? slowestCloseDecode_tps(code) : fastestCloseDecode_tps(code);
     return this.#beyond_ms(prefill_tps, decode_tps);
   }
 

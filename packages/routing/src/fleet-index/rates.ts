@@ -54,3 +54,39 @@ function classOf(milli_tps: number): number {
   if (milli_tps === SMALL_MAX) return CLASSES - 1;
   return Math.min(Math.max(Math.ceil(CLASSES_PER_DOUBLING * Math.log2(milli_tps / 1000)) + CLASS_OFFSET, 0), CLASSES - 1);
 }
+
+/** The rates of one cell, as closely as a small number tells: within a hundredth. */
+const CLOSE_CLASSES_PER_DOUBLING = 64;
+const CLOSE_OFFSET = 4 * CLOSE_CLASSES_PER_DOUBLING;
+const CLOSE_BITS = 11;
+const CLOSE_CLASSES = 1 << CLOSE_BITS;
+
+const CLOSE_FASTEST_tps = Float64Array.from({ length: CLOSE_CLASSES }, (_, rateClass) =>
+  rateClass === CLOSE_CLASSES - 1 ? Number.POSITIVE_INFINITY : 2 ** ((rateClass - CLOSE_OFFSET) / CLOSE_CLASSES_PER_DOUBLING),
+);
+
+export function closeRateCode({ decode_milli_tps, prefill_milli_tps }: MilliRates): number {
+  return (closeClassOf(decode_milli_tps) << CLOSE_BITS) | closeClassOf(prefill_milli_tps);
+}
+
+/** The cell writes no faster; and at least as fast, and so on. */
+export function fastestCloseDecode_tps(code: number): number {
+  return CLOSE_FASTEST_tps[code >> CLOSE_BITS] ?? Number.POSITIVE_INFINITY;
+}
+
+export function slowestCloseDecode_tps(code: number): number {
+  return CLOSE_FASTEST_tps[(code >> CLOSE_BITS) - 1] ?? 0;
+}
+
+export function fastestClosePrefill_tps(code: number): number {
+  return CLOSE_FASTEST_tps[code & (CLOSE_CLASSES - 1)] ?? Number.POSITIVE_INFINITY;
+}
+
+export function slowestClosePrefill_tps(code: number): number {
+  return CLOSE_FASTEST_tps[(code & (CLOSE_CLASSES - 1)) - 1] ?? 0;
+}
+
+function closeClassOf(milli_tps: number): number {
+  if (milli_tps === SMALL_MAX) return CLOSE_CLASSES - 1;
+  return Math.min(Math.max(Math.ceil(CLOSE_CLASSES_PER_DOUBLING * Math.log2(milli_tps / 1000)) + CLOSE_OFFSET, 0), CLOSE_CLASSES - 1);
+}
