@@ -1,5 +1,5 @@
 import { createFakeClock } from "@umbel/protocol/testing";
-import type { Decision } from "@umbel/routing";
+import { DEFAULT_COST_PROFILE, type Decision } from "@umbel/routing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createDecisionStore } from "./decision-store.js";
 import { createDecisions, createLogger, createMetrics, type DecisionStore, type RequestFacts } from "./insight/index.js";
@@ -43,6 +43,7 @@ describe("records of decisions", () => {
       metrics,
       log: createLogger({ level: "silent" }),
       settings: { decisionRetention_days: 30, decisionSample: 1 },
+      costProfile: DEFAULT_COST_PROFILE,
       random: () => 0,
       secret: new Uint8Array(32),
       viewOf: () => undefined,

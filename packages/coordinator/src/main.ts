@@ -3,7 +3,6 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { type Clock, deviceThumbprint } from "@umbel/protocol";
 import { systemClock } from "@umbel/protocol/native";
-import { type CostProfile, DEFAULT_COST_PROFILE } from "@umbel/routing";
 import {
   createAccounts,
   createAdministration,
@@ -28,11 +27,12 @@ import {
 } from "./catalog/index.js";
 import { createClientAddress } from "./client-address.js";
 import type { Settings } from "./config/index.js";
+import { costSettings } from "./cost-settings.js";
 import { createDecisionStore } from "./decision-store.js";
 import { createFileCheck } from "./file-check.js";
 import { createFleet } from "./fleet/index.js";
 import { fleetCatalog } from "./fleet-catalog.js";
-import { createHttpServer, createIdempotency, createSealing, type ServedRoute, startOperatorServer } from "./http/index.js";
+import { createHttpServer, createIdempotency, createSealing, type ServedRoute, startOperatorServer, utilizationOf } from "./http/index.js";
 import { createIdempotencyStore } from "./idempotency-store.js";
 import { createInference, createRateLimits, unlimitedRates } from "./inference/index.js";
 import {
@@ -52,6 +52,7 @@ import { createMachineStore } from "./machine-store.js";
 import { catalogKey, ownIdentity } from "./own-identity.js";
 import { createRejectionStore } from "./rejection-store.js";
 import { readReleaseSigners } from "./release-signers.js";
+import { reportCapacity } from "./report-capacity.js";
 import { reportBooks, reportFleet, reportLedger, reportStore } from "./reports.js";
 import { rewardSettings } from "./reward-settings.js";
 import { createRewards } from "./rewards/index.js";
@@ -228,6 +229,7 @@ async function start(
   const rewards = createRewards({ store, clock, settings: rewardSettings(settings) });
   const dataRights = createDataRights({ store, clock, randomBytes, erasureDelay_ms: settings.erasureDelay_days * DAY_ms });
 
+  const costProfile = costSettings(settings);
   const fleet = createFleet({
     clock,
     random: { fraction: Math.random, bytes: randomBytes },
@@ -244,7 +246,7 @@ async function start(
       requireLinked: settings.requireLinkedProvider,
       socketsPerAddress_max: settings.socketsPerIp,
       upgradesPerMinute_max: settings.upgradesPerIp_perMinute,
-      costProfile: costProfileFor(settings),
+      costProfile,
       ceilings: {
         decode_tps: settings.believedDecode_tps,
         prefill_tps: settings.believedPrefill_tps,
@@ -266,6 +268,7 @@ async function start(
     metrics,
     log: log.child({ component: "decisions" }),
     settings,
+    costProfile,
     secret: await secretFile(path.join(settings.home, "decision-secret"), SALT_BYTES),
     random: Math.random,
     viewOf: fleet.viewOf,
@@ -492,6 +495,7 @@ async function start(
   metrics.gauge("inference_in_flight", () => inference.inFlight());
   metrics.gauge("providers_connected", () => fleet.connected());
   metrics.gauge("loads_pending", () => fleet.pendingLoads());
+  reportCapacity(metrics, { utilization: () => utilizationOf({ catalog, fleet, inference, clock }), fleet, clock });
 
   const { url, port } = await http.listen();
   closers.push(async () => {
@@ -514,13 +518,6 @@ async function start(
     "coordinator started",
   );
   return { url, port, operatorPort: operator?.port, routes: http.routes };
-}
-
-/** The built-in coefficients with what the operator has set; a profile that differs says so in its version. */
-function costProfileFor({ affinityBonus_ms }: Settings): CostProfile {
-  const { version, affinity_ms_max } = DEFAULT_COST_PROFILE;
-  if (affinityBonus_ms === affinity_ms_max) return DEFAULT_COST_PROFILE;
-  return { ...DEFAULT_COST_PROFILE, version: `${version} affinity=${affinityBonus_ms}`, affinity_ms_max: affinityBonus_ms };
 }
 
 /** What an operator has changed since stays; another artefact of the same name replaces the old one. @returns the prefix of its files */

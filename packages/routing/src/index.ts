@@ -5,7 +5,7 @@ export { type AuditRecord, type EncodedDecision, encodeDecision } from "./audit/
 export { AUDIT_LIMITS } from "./audit/limits.js";
 export { REPLAY_MISMATCHES, type Replay, replayDecision } from "./audit/replay.js";
 export { RUNNERS_UP, runnersUp } from "./audit/runners-up.js";
-export { type CostProfile, DEFAULT_COST_PROFILE } from "./cost/profile.js";
+export { COEFFICIENTS, type CostProfile, changedCostProfile, DEFAULT_COST_PROFILE, isCoefficient } from "./cost/profile.js";
 export {
   createHedgeBudget,
   type DispatchEffect,

@@ -3,6 +3,7 @@ import { isIP } from "node:net";
 import { homedir } from "node:os";
 import path from "node:path";
 import { isFileAddress, parseUsd } from "@umbel/protocol";
+import { COEFFICIENTS, isCoefficient } from "@umbel/routing";
 import { z } from "zod";
 
 /** What a setting's text may look like: the schema that reads it, and the same in words for whoever wrote it wrong. */
@@ -233,6 +234,28 @@ export const chainAddress: Form<string | undefined> = {
 
 /** Two capital letters (ISO 3166). */
 export const country: Form<string> = { schema: z.string().regex(/^[A-Z]{2}$/), expected: "a code of two capital letters such as US" };
+
+/** Coefficients of the cost of a machine, by the names that routing has for them. */
+export const coefficients: Form<ReadonlyMap<string, number>> = {
+  schema: z
+    .string()
+    .transform((written) => (written.trim() === "" ? [] : written.split(",").map((part) => part.trim().split("="))))
+    .pipe(
+      z.array(
+        z
+          .tuple([
+            z.string(),
+            z
+              .string()
+              .regex(/^\d{1,9}(?:\.\d{1,6})?$/)
+              .transform(Number),
+          ])
+          .refine(([name, value]) => isCoefficient(name, value)),
+      ),
+    )
+    .transform((entries) => new Map(entries)),
+  expected: `a comma-separated list of coefficient=number, of ${COEFFICIENTS.join(", ")}`,
+};
 
 /** A header's name in lower case, or empty for none. */
 export const headerName: Form<string | undefined> = {

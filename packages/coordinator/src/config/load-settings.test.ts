@@ -79,6 +79,18 @@ describe("loadSettings", () => {
     }
   });
 
+  it("reads coefficients by the names that routing has for them, and refuses what none of them may be", () => {
+    const written = "coldLoad_ms=12000, batchSlowdown=0.31";
+    expect([...loadSettings({ env: { UMBEL_COST_COEFFICIENTS: written } }).costCoefficients]).toEqual([
+      ["coldLoad_ms", 12_000],
+      ["batchSlowdown", 0.31],
+    ]);
+    expect(loadSettings({ env: {} }).costCoefficients.size).toBe(0);
+    for (const wrong of ["version=3", "coldload=1", "coldLoad_ms", "coldLoad_ms=-1", "prefillPerDecode=0", "longPromptWeight=0.5"]) {
+      expect(problemsOf({ UMBEL_COST_COEFFICIENTS: wrong })).toHaveLength(1);
+    }
+  });
+
   it("names every problem at once, with the value and the expected form", () => {
     const problems = problemsOf({ UMBEL_PORT: "70000", UMBEL_MIN_TRUST: "blind", UMBEL_CORS_ORIGIN: "https://a.example/path" });
     expect(problems).toEqual([

@@ -9,6 +9,7 @@ import {
   adminSecret,
   ageRecipient,
   chainAddress,
+  coefficients,
   country,
   countsByName,
   decimal,
@@ -349,6 +350,12 @@ export const SETTINGS = {
     env: "UMBEL_CACHE_AFFINITY_BONUS_MS",
     default: "10000",
     about: "Most that a machine is preferred for holding a prompt's beginning, in milliseconds of reading spared; 0 switches it off.",
+  }),
+  costCoefficients: setting(coefficients, {
+    env: "UMBEL_COST_COEFFICIENTS",
+    default: "",
+    about:
+      "Coefficients by which machines are compared that differ from the built-in ones, as `coldLoad_ms=12000,decodeFloor_tps=10`; see docs/routing.md.",
   }),
   settleGrace_ms: wait("UMBEL_SETTLE_GRACE", "30s", "How long a provider has to account for an answer whose consumer has left."),
   drainGrace_ms: wait("UMBEL_DRAIN_GRACE", "10m", "How long a shutdown waits for requests in flight; 0 does not wait.", 0),

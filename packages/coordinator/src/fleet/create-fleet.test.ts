@@ -92,6 +92,16 @@ describe("reserving", () => {
     expect(test.fleet.reserve(testSpec()).ok).toBe(true);
   });
 
+  it("counts machines that are alike", async () => {
+    await test.connect();
+    await test.connect();
+    await test.connect({ version: "9.0.0" });
+    expect(test.fleet.census()).toEqual([
+      { version: expect.any(String), trust_level: "self_signed", status: "online", machines: 2 },
+      { version: "9.0.0", trust_level: "self_signed", status: "online", machines: 1 },
+    ]);
+  });
+
   it("places a request on the next machine when the first has failed it", async () => {
     const [a, b] = [await test.connect(), await test.connect()];
     const first = reserved(test);

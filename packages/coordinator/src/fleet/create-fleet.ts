@@ -16,6 +16,7 @@ import type { WebSocket } from "ws";
 import type { Trust } from "../trust/index.js";
 import { buildCapacity, isPublic, ordinaryRequest, publicOf } from "./build-capacity.js";
 import { CapacitySignals } from "./capacity-signals.js";
+import { censusOf } from "./census.js";
 import { coalesced } from "./coalesced-index.js";
 import { Admission, type AdmittedMachine } from "./connection/admission.js";
 import { CloseCode, Peer } from "./connection/peer.js";
@@ -31,6 +32,7 @@ import { Registry } from "./registry.js";
 import { ProviderSession } from "./session/provider-session.js";
 import type { SessionContext } from "./session/session-context.js";
 import { FLEET_DEFAULTS, type FleetSettings } from "./settings.js";
+import { sweepStale } from "./stale-sweep.js";
 import { createTokenWatch } from "./token-watch.js";
 import type { Fleet, ReserveOutcome } from "./types.js";
 
@@ -189,7 +191,7 @@ export function createFleet(dependencies: FleetDependencies): FleetService {
     every(settings.tokenInterval_ms, tokens.check),
     every(settings.sweepInterval_ms, () => {
       const now_ms = clock.now_ms();
-      for (const session of [...registry.all()]) if (session.isStale(now_ms)) session.peer.abort("stale");
+      sweepStale([...registry.all()], now_ms, log);
       records.retry();
       health.store();
       for (const version of releases.cleared(now_ms)) {
@@ -275,6 +277,7 @@ export function createFleet(dependencies: FleetDependencies): FleetService {
     standing: (machineId) => health.memory.standing(machineId),
 
     connected: () => registry.size,
+    census: () => censusOf([...registry.all()].map(({ view }) => view)),
 
     viewOf: (sessionId) => index.get(sessionId),
 

@@ -113,6 +113,14 @@ export interface KnownMachine {
   readonly view: ProviderView | undefined;
 }
 
+/** How many connected machines are alike. */
+export interface CensusRow {
+  readonly version: string;
+  readonly trust_level: TrustLevel;
+  readonly status: "online" | "draining" | "untrusted";
+  readonly machines: number;
+}
+
 /** What says that a build has too few copies in memory. */
 export type DemandEvent =
   /** Requests that wait for the build; told at every change. */
@@ -145,6 +153,8 @@ export interface Fleet {
   /** Loads that machines have been told and have not ended. */
   pendingLoads(): number;
   connected(): number;
+  /** Connected machines by release, trust and whether they take work. */
+  census(): readonly CensusRow[];
   /** What is known of a connected machine, by session. */
   viewOf(sessionId: string): ProviderView | undefined;
   /** What is known of the connected machines that count in public figures. */

@@ -1,3 +1,4 @@
+export { type NetworkUtilization, utilizationOf } from "./admin/utilization.js";
 export { createIdempotency, type IdempotencyStore } from "./idempotency/index.js";
 export { startOperatorServer } from "./operator-server.js";
 export { createSealing } from "./sealed/index.js";

@@ -131,6 +131,26 @@ const CATALOGUE = {
   },
   inference_in_flight: { kind: "gauge", labels: [], help: "Requests admitted and not ended." },
   loads_pending: { kind: "gauge", labels: [], help: "Loads of models that providers were told and that have not ended." },
+  providers: {
+    kind: "gauge",
+    labels: ["version", "trust_level", "status"],
+    help: "Machines by release, trust and whether they take work.",
+  },
+  model_providers: { kind: "gauge", labels: ["model", "kind"], help: "Public machines of a build: warm, cold, running, routable." },
+  model_requests: { kind: "gauge", labels: ["model", "kind"], help: "Requests of a build: active on machines, queued here." },
+  model_utilization: {
+    kind: "gauge",
+    labels: ["model", "kind"],
+    help: "Share of a build's places, and of its token budget, that is in use.",
+  },
+  network_utilization: {
+    kind: "gauge",
+    labels: ["kind"],
+    help: "The same of all builds together, and the share of the build that is used most.",
+  },
+  network_demand: { kind: "gauge", labels: [], help: "Requests that run, wait on a machine, or wait in line." },
+  network_places: { kind: "gauge", labels: [], help: "Requests that all machines take at once." },
+  network_capacity_tps: { kind: "gauge", labels: [], help: "Tokens per second that all machines write, as far as it is known." },
   providers_connected: { kind: "gauge", labels: [], help: "Providers with an open session." },
 } as const satisfies Record<string, MetricDeclaration>;
 

@@ -3,7 +3,7 @@ import { BUILD, PLAIN_COST_PROFILE, providerView, requestSpec, routingContext, s
 import type { CandidateCost, ProviderView, RequestSpec, RoutingContext } from "../types.js";
 import { itemisedCost } from "./index.js";
 import { measure } from "./measure.js";
-import { costProfileOf } from "./profile.js";
+import { changedCostProfile, costProfileOf, DEFAULT_COST_PROFILE } from "./profile.js";
 
 function cost(
   provider: Partial<ProviderView> = {},
@@ -19,6 +19,17 @@ const slot = (change: Parameters<typeof slotView>[0]) => ({ slots: slots(slotVie
 const placed = (requests: number, tokens: number, build = BUILD) => ({
   pending: new Map([[build, { requests, tokens }]]),
   pendingTotal: requests,
+});
+
+describe("coefficients that differ from the built-in ones", () => {
+  it("say so in their version, and are the built-in ones where none does", () => {
+    const { version, coldLoad_ms } = DEFAULT_COST_PROFILE;
+    expect(changedCostProfile({ coldLoad_ms })).toBe(DEFAULT_COST_PROFILE);
+    expect(changedCostProfile({ nearTie_ms: 50, coldLoad_ms: 12_000 })).toEqual({
+      ...DEFAULT_COST_PROFILE,
+      ...{ nearTie_ms: 50, coldLoad_ms: 12_000, version: `${version} coldLoad_ms=12000 nearTie_ms=50` },
+    });
+  });
 });
 
 describe("the cost of an idle machine", () => {

@@ -91,6 +91,33 @@ export const DEFAULT_COST_PROFILE: CostProfile = Object.freeze({
   qualityOvercommit: 2,
 });
 
+type Coefficient = Exclude<keyof CostProfile, "version">;
+export const COEFFICIENTS = Object.keys(DEFAULT_COST_PROFILE).filter((name): name is Coefficient => name !== "version");
+
+/** Least values of coefficients that others are divided by; of all others it is 0. */
+const LEAST: Readonly<Partial<CostProfile>> = {
+  unknownDecode_tps: 0.001,
+  prefillPerDecode: 0.001,
+  prefill_tps_max: 1,
+  longPromptWeight: 1,
+};
+
+/** Whether a coefficient may have the value. */
+export function isCoefficient(name: string, value: number): boolean {
+  const known = COEFFICIENTS.find((coefficient) => coefficient === name);
+  return known !== undefined && Number.isFinite(value) && value >= (LEAST[known] ?? 0);
+}
+
+/** The built-in coefficients with some that differ, as its version says. */
+export function changedCostProfile(changes: Readonly<Partial<Record<Coefficient, number>>>): CostProfile {
+  const differing = COEFFICIENTS.flatMap((name) => {
+    const value = changes[name];
+    return value === undefined || value === DEFAULT_COST_PROFILE[name] ? [] : [`${name}=${value}`];
+  });
+  if (differing.length === 0) return DEFAULT_COST_PROFILE;
+  return Object.freeze({ ...DEFAULT_COST_PROFILE, ...changes, version: `${DEFAULT_COST_PROFILE.version} ${differing.join(" ")}` });
+}
+
 /** The coefficients of one decision. */
 export function costProfileOf(context: RoutingContext): CostProfile {
   return context.costProfile ?? DEFAULT_COST_PROFILE;

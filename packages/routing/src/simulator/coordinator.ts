@@ -1,4 +1,4 @@
-import { type CostProfile, DEFAULT_COST_PROFILE } from "../cost/profile.js";
+import { changedCostProfile } from "../cost/profile.js";
 import {
   type DispatchEffect,
   type DispatchEvent,
@@ -58,7 +58,7 @@ export class SimulatedCoordinator {
     private readonly outside: Outside,
     private readonly recorder: Recorder,
   ) {
-    const costProfile = costProfileWith(scenario.coordinator.cost);
+    const costProfile = changedCostProfile(scenario.coordinator.cost);
     this.#placement = new Placement(policy.createSelector(), builds, streamOf(scenario.seed, "dice"), costProfile);
     this.#lines = new Lines(builds, this.#placement, scenario.coordinator);
     this.#warmth = new Warmth(scenario, builds, outside.machines, this.#placement, this.#lines);
@@ -321,11 +321,6 @@ export class SimulatedCoordinator {
     if (joined.displaced !== undefined) this.#event(joined.displaced, { type: "queue_refused", reason: "full" });
     return undefined;
   }
-}
-
-function costProfileWith(changed: Partial<CostProfile>): CostProfile {
-  if (Object.keys(changed).length === 0) return DEFAULT_COST_PROFILE;
-  return { ...DEFAULT_COST_PROFILE, ...changed, version: `${DEFAULT_COST_PROFILE.version}-changed` };
 }
 
 const TICK_AHEAD_MS = 30_000;

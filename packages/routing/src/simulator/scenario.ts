@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { DEFAULT_COST_PROFILE } from "../cost/profile.js";
+import { COEFFICIENTS } from "../cost/profile.js";
 import { distribution } from "./distribution.js";
 
 /** What a scenario may ask for at most, so that a slip of the pen ends in words and not in hours. */
@@ -136,9 +136,6 @@ const fault = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("template_crash"), ...hits, chance: share.default(1) }),
 ]);
 export type Fault = z.infer<typeof fault>;
-
-type Coefficient = Exclude<keyof typeof DEFAULT_COST_PROFILE, "version">;
-const COEFFICIENTS = Object.keys(DEFAULT_COST_PROFILE).filter((name): name is Coefficient => name !== "version");
 
 const coordinator = z.strictObject({
   hedging: z.boolean().default(true),

@@ -159,9 +159,14 @@ export class ProviderSession implements FrameHandler, AttemptHost {
     return attempt;
   }
 
+  /** Since its last heartbeat. */
+  silence_ms(now_ms: number): number {
+    return now_ms - this.#lastHeartbeat_ms;
+  }
+
   /** Whether the machine has now been silent over two sweeps; a heartbeat in between starts anew. */
   isStale(now_ms: number): boolean {
-    this.#staleSweeps = now_ms - this.#lastHeartbeat_ms > this.#context.settings.stale_ms ? this.#staleSweeps + 1 : 0;
+    this.#staleSweeps = this.silence_ms(now_ms) > this.#context.settings.stale_ms ? this.#staleSweeps + 1 : 0;
     return this.#staleSweeps >= 2;
   }
 

@@ -37,10 +37,20 @@ export const utilizationObject = z.object({
   models: z.array(modelUtilization),
   generated_at: z.iso.datetime(),
 });
-type Utilization = z.infer<typeof utilizationObject>;
+export type NetworkUtilization = z.infer<typeof utilizationObject>;
 
 /** How much of the network's capacity is in use, by build. Source: routing.md §17. */
-export function utilizationOf({ catalog, fleet, inference, clock }: HttpDependencies): Utilization {
+export function utilizationOf({
+  catalog,
+  fleet,
+  inference,
+  clock,
+}: {
+  readonly catalog: Pick<HttpDependencies["catalog"], "builds">;
+  readonly fleet: Pick<HttpDependencies["fleet"], "capacity">;
+  readonly inference: Pick<HttpDependencies["inference"], "queue">;
+  readonly clock: Pick<HttpDependencies["clock"], "date">;
+}): NetworkUtilization {
   const models = catalog.builds().map(({ id }) => ofBuild(fleet.capacity(id), inference.queue(id).waiting));
   const total = (figure: (model: ModelUtilization) => number): number => models.reduce((sum, model) => sum + figure(model), 0);
   const bottleneck = models.reduce<ModelUtilization | undefined>((most, model) => (isMore(model, most) ? model : most), undefined);

@@ -32,7 +32,7 @@ export interface MachineVerdict {
   readonly builds: readonly BuildVerdict[];
 }
 
-type Services = Pick<HttpDependencies, "fleet" | "catalog" | "clock">;
+type Services = Pick<HttpDependencies, "fleet" | "catalog" | "clock" | "settings">;
 
 /**
  * Says of machines whether they get work, and if not, what stands in the way and what their owner can do. For one request: what the competitors
@@ -99,6 +99,7 @@ function verdictOfBuild(
   }
   const costs = competing(build);
   const { total_ms } = explained.cost;
+  const nearTie_ms = services.settings.costCoefficients.get("nearTie_ms") ?? DEFAULT_COST_PROFILE.nearTie_ms;
   const best_ms = costs[0] ?? total_ms;
   const rank = 1 + costs.filter((cost_ms) => cost_ms < total_ms).length;
   return {
@@ -106,7 +107,7 @@ function verdictOfBuild(
     state: "competes",
     reason: null,
     kind: null,
-    words: [...explained.lines, placeInWords(rank, costs.length, total_ms, best_ms)],
+    words: [...explained.lines, placeInWords(rank, costs.length, total_ms - best_ms, nearTie_ms)],
     advice: null,
     rank,
     competitors: costs.length,
@@ -128,9 +129,8 @@ function competitors(build: BuildRecord, { fleet }: Services): number[] {
   return costs.sort((one, other) => one - other);
 }
 
-function placeInWords(rank: number, machines: number, cost_ms: number, best_ms: number): string {
+function placeInWords(rank: number, machines: number, away_ms: number, nearTie_ms: number): string {
   if (machines <= 1) return "no other machine may be chosen now, so it gets every such request";
-  const away_ms = cost_ms - best_ms;
-  const turn = away_ms <= DEFAULT_COST_PROFILE.nearTie_ms ? "as good as equal to the best, so it takes its turn" : "others come first";
+  const turn = away_ms <= nearTie_ms ? "as good as equal to the best, so it takes its turn" : "others come first";
   return `number ${rank} of ${machines} by cost, ${(away_ms / 1000).toFixed(2)} s behind the best: ${turn}`;
 }

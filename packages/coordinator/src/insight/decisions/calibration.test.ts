@@ -24,7 +24,7 @@ const ROW: CalibrationRow = {
 
 describe("a calibration's proposals", () => {
   it("are the slope at which shared answers became slower", () => {
-    const [proposal] = proposals([ROW]);
+    const [proposal] = proposals([ROW], DEFAULT_COST_PROFILE);
     expect(proposal).toMatchObject({ coefficient: "batchSlowdown", current: DEFAULT_COST_PROFILE.batchSlowdown, answers: 50 });
     expect(proposal?.proposed).toBeCloseTo(0.5);
   });
@@ -35,15 +35,21 @@ describe("a calibration's proposals", () => {
       { ...cold, cold: 30, coldTtft_ms: 4_000 },
       { ...cold, cold: 90, coldTtft_ms: 8_000 },
     ];
-    expect(proposals(rows)).toEqual([
+    expect(proposals(rows, DEFAULT_COST_PROFILE)).toEqual([
       { coefficient: "coldLoad_ms", current: DEFAULT_COST_PROFILE.coldLoad_ms, proposed: 7_000, answers: 120 },
     ]);
   });
 
+  it("are none where the coefficient in use is right already", () => {
+    const inUse = { ...DEFAULT_COST_PROFILE, batchSlowdown: 0.5 };
+    expect(proposals([ROW], inUse)).toEqual([]);
+    expect(proposals([{ ...ROW, shared_tps: 100 }], inUse)).toMatchObject([{ current: 0.5, proposed: 0 }]);
+  });
+
   it("are none from few answers, and none where a coefficient is nearly right", () => {
-    expect(proposals([{ ...ROW, shared: PROPOSAL_ANSWERS_MIN - 1 }])).toEqual([]);
+    expect(proposals([{ ...ROW, shared: PROPOSAL_ANSWERS_MIN - 1 }], DEFAULT_COST_PROFILE)).toEqual([]);
     const right = 100 / (1 + DEFAULT_COST_PROFILE.batchSlowdown * 4);
-    expect(proposals([{ ...ROW, shared_tps: right }])).toEqual([]);
-    expect(proposals([])).toEqual([]);
+    expect(proposals([{ ...ROW, shared_tps: right }], DEFAULT_COST_PROFILE)).toEqual([]);
+    expect(proposals([], DEFAULT_COST_PROFILE)).toEqual([]);
   });
 });

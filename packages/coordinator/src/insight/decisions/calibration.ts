@@ -1,4 +1,4 @@
-import { DEFAULT_COST_PROFILE } from "@umbel/routing";
+import type { CostProfile } from "@umbel/routing";
 
 /** Answers from which a coefficient is proposed; fewer say too little. */
 export const PROPOSAL_ANSWERS_MIN = 20;
@@ -39,8 +39,8 @@ export interface Proposal {
 }
 
 /** Coefficients that the answers speak against. Nothing here is ever applied by itself (routing.md §18). */
-export function proposals(rows: readonly CalibrationRow[]): readonly Proposal[] {
-  return [proposal("batchSlowdown", rows.map(slowdownOf)), proposal("coldLoad_ms", rows.map(coldLoadOf))].flatMap((found) =>
+export function proposals(rows: readonly CalibrationRow[], inUse: CostProfile): readonly Proposal[] {
+  return [proposal("batchSlowdown", rows.map(slowdownOf), inUse), proposal("coldLoad_ms", rows.map(coldLoadOf), inUse)].flatMap((found) =>
     found === undefined ? [] : [found],
   );
 }
@@ -61,11 +61,15 @@ function coldLoadOf({ cold, coldTtft_ms }: CalibrationRow): Observed | undefined
 }
 
 /** The mean over builds and kinds of machines, each with the weight of its answers. */
-function proposal(coefficient: Proposal["coefficient"], found: readonly (Observed | undefined)[]): Proposal | undefined {
+function proposal(
+  coefficient: Proposal["coefficient"],
+  found: readonly (Observed | undefined)[],
+  inUse: CostProfile,
+): Proposal | undefined {
   const observed = found.filter((each) => each !== undefined);
   const answers = observed.reduce((sum, each) => sum + each.answers, 0);
   if (answers === 0) return undefined;
   const proposed = observed.reduce((sum, { value, answers: weight }) => sum + value * weight, 0) / answers;
-  const current = DEFAULT_COST_PROFILE[coefficient];
+  const current = inUse[coefficient];
   return Math.abs(proposed - current) <= TOLERANCE * current ? undefined : { coefficient, current, proposed, answers };
 }

@@ -1,6 +1,6 @@
 import { createHmac } from "node:crypto";
 import type { Clock } from "@umbel/protocol";
-import type { ProviderView } from "@umbel/routing";
+import type { CostProfile, ProviderView } from "@umbel/routing";
 import type { Logger } from "pino";
 import type { Settings } from "../../config/index.js";
 import type { Metrics } from "../metrics.js";
@@ -59,6 +59,8 @@ export interface DecisionsDependencies {
   readonly metrics: Metrics;
   readonly log: Logger;
   readonly settings: Pick<Settings, "decisionRetention_days" | "decisionSample">;
+  /** The coefficients in use. */
+  readonly costProfile: CostProfile;
   /** In [0, 1): chooses the decisions of which more is kept. */
   readonly random: () => number;
   /** Secret of this coordinator, from which digests of accounts are derived; keep it over restarts. */
@@ -84,7 +86,7 @@ interface OpenRequest {
 }
 
 export function createDecisions(dependencies: DecisionsDependencies): Decisions {
-  const { store, clock, metrics, log, settings, secret, random, viewOf, viewsOf, publicId } = dependencies;
+  const { store, clock, metrics, log, settings, costProfile, secret, random, viewOf, viewsOf, publicId } = dependencies;
   const open = new Map<string, OpenRequest>();
   const sink = createSink<WriterTask>({
     batch_max: BATCH_MAX,
@@ -184,7 +186,7 @@ export function createDecisions(dependencies: DecisionsDependencies): Decisions 
     async calibration(since) {
       await sink.flushed();
       const rows = await store.calibration(since);
-      return { rows, proposals: proposals(rows) };
+      return { rows, proposals: proposals(rows, costProfile) };
     },
     async sweep() {
       const kept_ms = settings.decisionRetention_days * DAY_ms;
