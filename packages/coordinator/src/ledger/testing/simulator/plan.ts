@@ -19,8 +19,14 @@ const AIMS: Readonly<Record<WorldKind, readonly string[]>> = {
   movements: [
     ...["commit", "begin", "ledger_post_entries", "outbox", "withdrawals", "stripe_events", "billing_sessions", "payment_disputes"],
     ...["POST /v1/checkout/sessions", "POST /v1/transfers", "POST /v1/payouts", "POST /v1/transfers/tr/reversals", "GET /v1/events"],
+    ...["POST /v1/transfers", "POST /v1/transfers", "POST /v1/payouts", "chain broadcast"],
     ...["chain nonces", "chain broadcast", "chain receipt", "chain_transfers", "erasure_requests", "invite_codes", "machine_minutes"],
   ],
+};
+/** What comes of what is aimed at: of two who no longer agree on what has happened, the one outside matters more. */
+const AIMED: Readonly<Record<WorldKind, readonly Fate[]>> = {
+  requests: ["dies_before", "dies_after"],
+  movements: ["dies_before", "dies_after", "lost_after", "lost_after"],
 };
 /** Gates of a world of the kind, or so. */
 const GATES: Readonly<Record<WorldKind, number>> = { requests: 14, movements: 120 };
@@ -31,7 +37,7 @@ export function planOf(kind: WorldKind, chance: Chance): Plan {
   const kills = Array.from({ length: chance.below(3) }, () => chance.below(gates));
   const partition = chance.happens(0.2) ? chance.below(gates) : undefined;
   const partitionGates = 1 + chance.below(6);
-  let aim: string | undefined = chance.happens(0.4) ? chance.pick(AIMS[kind]) : undefined;
+  let aim: string | undefined = chance.happens(kind === "requests" ? 0.4 : 0.9) ? chance.pick(AIMS[kind]) : undefined;
   const errors = chance.happens(0.5) ? 2.1 / gates : 0;
   return {
     faultsLeft: 6,
@@ -49,7 +55,7 @@ export function planOf(kind: WorldKind, chance: Chance): Plan {
   function fateAt(gate: number, label: string): Fate {
     if (label === aim) {
       aim = undefined;
-      return chance.pick(["dies_before", "dies_after"]);
+      return chance.pick(AIMED[kind]);
     }
     if (kills.includes(gate)) return chance.pick(["dies_before", "dies_after"]);
     if (partition !== undefined && gate >= partition && gate < partition + partitionGates)

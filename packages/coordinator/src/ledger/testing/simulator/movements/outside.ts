@@ -9,8 +9,10 @@ import { SimulatedChain } from "./simulated-chain.js";
 
 /** So long Stripe waits for a request that is under way; whoever sends it has given up by then. */
 const REQUEST_ms = 30_000;
-const NEVER_COMES = 0.12;
+const NEVER_COMES = 0.2;
 const COMES_TWICE = 0.25;
+/** Until what was refused comes again. */
+const AGAIN_ms = 3_600_000;
 
 /** How the bank ends a payout. `returned`: it was paid first. */
 type PayoutEnd = "paid" | "failed" | "canceled" | "returned";
@@ -25,6 +27,8 @@ export class Outside {
   readonly #waiting = new Set<FakeEvent>();
   /** By whom it is being received; a dead process does not say that it has. */
   readonly #receivers = new Map<FakeEvent, Services>();
+  /** When what was refused comes again. */
+  readonly #postponed = new Map<FakeEvent, number>();
   readonly #ends = new Map<string, PayoutEnd>();
   #seen = 0;
   #hasLost = false;
@@ -73,14 +77,12 @@ export class Outside {
 
   /** Whether there is anything that a process has not been told. */
   isWaiting(services: Services): boolean {
-    this.#collect();
-    return [...this.#waiting].some((event) => this.#receivers.get(event) !== services);
+    return this.#due(services).length > 0;
   }
 
   /** An event comes to this process; it comes again while nobody says that it was received. */
   next(services: Services): Deed | undefined {
-    this.#collect();
-    const events = [...this.#waiting].filter((event) => this.#receivers.get(event) !== services);
+    const events = this.#due(services);
     if (events.length === 0) return undefined;
     const event = this.chance.pick(events);
     this.#receivers.set(event, services);
@@ -89,6 +91,7 @@ export class Outside {
         await payments.receive({ endpoint: event.endpoint, ...this.desk.signed(event) });
         if (!this.chance.happens(COMES_TWICE)) this.#waiting.delete(event);
       } catch (error) {
+        this.#postponed.set(event, this.clock.date().getTime() + AGAIN_ms);
         // A refund before its deposit is kept and taken up again; Stripe sends it again as well.
         if (!(error instanceof Error && error.name === "DepositNotCredited")) ifAway(error);
       } finally {
@@ -101,7 +104,7 @@ export class Outside {
   pass(): void {
     const { world } = this.desk;
     for (const { id, status } of [...world.payouts.values()]) {
-      const end = this.#ends.get(id) ?? this.chance.pick<PayoutEnd>(["paid", "paid", "paid", "failed", "canceled", "returned"]);
+      const end = this.#ends.get(id) ?? this.chance.pick<PayoutEnd>(["paid", "paid", "failed", "canceled", "returned", "returned"]);
       this.#ends.set(id, end);
       if (status === "pending") world.settle(id, end === "returned" ? "paid" : end);
       else if (status === "paid" && end === "returned") world.settle(id, "failed");
@@ -120,6 +123,12 @@ export class Outside {
       ({ id, status }) => status === "pending" || (status === "paid" && this.#ends.get(id) === "returned"),
     );
     return !open && this.#waiting.size === 0;
+  }
+
+  #due(services: Services): readonly FakeEvent[] {
+    this.#collect();
+    const now_ms = this.clock.date().getTime();
+    return [...this.#waiting].filter((event) => this.#receivers.get(event) !== services && (this.#postponed.get(event) ?? 0) <= now_ms);
   }
 
   #collect(): void {
