@@ -4,14 +4,12 @@ import type { WorldKind } from "./plan.js";
 import { judge, type Violation } from "./verdict.js";
 import { playWorld, type WorldOutcome } from "./world.js";
 
-/** Worlds that one process plays before it reports. */
-export const BATCH_SEEDS = 2_500;
+/** Worlds that one process plays before it reports: each look for open requests reads what all of them have left in their database. */
+export const BATCH_SEEDS = 625;
 /** Of so many worlds one is of money that comes, goes and is given; the others are of requests. */
 const MOVEMENTS_EVERY = 50;
 /** Worlds of requests are played at the same time in one database, where each sees its own; each still does one thing at a time. */
 const REQUESTS_AT_ONCE = 10;
-/** Worlds of movements have a database to themselves, one after the other. */
-const MOVEMENTS_AT_ONCE = 3;
 
 export interface Range {
   readonly from: number;
@@ -33,16 +31,9 @@ export interface Simulation extends Range {
 /** Plays worlds and judges each; of more than a batch it makes several (`parallel.ts`). */
 export async function simulateMoney({ from, seeds }: Range): Promise<Simulation> {
   const batch = Array.from({ length: seeds }, (_, index) => from + index);
-  const movements = batch.filter((seed) => kindOf(seed) === "movements");
-  const lanes = Array.from({ length: Math.min(MOVEMENTS_AT_ONCE, movements.length) }, (_, lane) =>
-    playAll(
-      movements.filter((_seed, index) => index % MOVEMENTS_AT_ONCE === lane),
-      "movements",
-      1,
-    ),
-  );
-  const requests = batch.filter((seed) => kindOf(seed) === "requests");
-  const all = await Promise.all([...lanes, playAll(requests, "requests", REQUESTS_AT_ONCE)]);
+  const seedsOf = (kind: WorldKind): readonly number[] => batch.filter((seed) => kindOf(seed) === kind);
+  const movements = seedsOf("movements");
+  const all = await Promise.all([playAll(movements, "movements", 1), playAll(seedsOf("requests"), "requests", REQUESTS_AT_ONCE)]);
   const worlds = all.flatMap((played) => played.worlds);
   const sum = (figure: "gates" | "faults" | "kills"): number => worlds.reduce((total, world) => total + world[figure], 0);
   return {
@@ -61,7 +52,7 @@ interface Played {
   readonly violations: readonly Violation[];
 }
 
-/** Plays worlds in a database of their own, so many at once, and judges them. */
+/** Plays worlds in a database of their own, so many at once, and judges them; those of movements one after the other. */
 async function playAll(seeds: readonly number[], kind: WorldKind, atOnce: number): Promise<Played> {
   if (seeds.length === 0) return { worlds: [], violations: [] };
   const database = await createTestDatabase();
