@@ -197,7 +197,7 @@ function Uninstall-Umbel([string] $Command) {
     if ($LASTEXITCODE -ne 0) { Stop-Install 'The provider did not stop; nothing was taken away.' 'See umbel provider status.' }
   }
   # The pointer goes first: what is left of half a removal is no installation.
-  foreach ($name in 'current.json', 'release-keys.json', 'umbel.mjs', 'bin\umbel', 'bin\umbel.cmd', '.update.lock', 'versions', '.staging', '.removed') {
+  foreach ($name in 'current.json', 'release-keys.json', 'umbel.mjs', 'bin\umbel', 'bin\umbel.cmd', '.update.lock', '.trial.json', 'versions', '.staging', '.removed') {
     $there = Join-Path $Prefix $name
     if (Test-Path -LiteralPath $there) { Remove-Item -LiteralPath $there -Recurse -Force }
   }

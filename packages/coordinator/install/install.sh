@@ -361,7 +361,7 @@ uninstall() {
     "$prefix/bin/umbel" provider stop </dev/null || refuse 1 "The provider did not stop; nothing was taken away." "See umbel provider status."
   fi
   # The pointer goes first: what is left of half a removal is no installation.
-  rm -f "$prefix/current.json" "$prefix/release-keys.json" "$prefix/umbel.mjs" "$prefix/bin/umbel" "$prefix/bin/umbel.cmd" "$prefix/.update.lock"
+  rm -f "$prefix/current.json" "$prefix/release-keys.json" "$prefix/umbel.mjs" "$prefix/bin/umbel" "$prefix/bin/umbel.cmd" "$prefix/.update.lock" "$prefix/.trial.json"
   rm -rf "$prefix/versions" "$prefix/.staging" "$prefix/.removed"
   rmdir "$prefix/bin" "$prefix" 2>/dev/null || say "$prefix holds files that are not of Umbel; they stay."
   for rc in "$HOME/.profile" "$HOME/.bashrc" "$HOME/.bash_profile" "${ZDOTDIR:-$HOME}/.zshrc"; do

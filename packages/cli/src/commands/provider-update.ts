@@ -1,6 +1,20 @@
 import { type Command, Option } from "commander";
 
 export function addUpdateCommand(provider: Command): void {
+  const auto = provider.command("autoupdate").description("whether this provider takes newer releases in by itself");
+  const words = { enable: "let it", disable: "do not let it", status: "what it does, and when it looked last" } as const;
+  for (const [name, description] of Object.entries(words)) {
+    auto
+      .command(name)
+      .description(description)
+      .option("--config <file>", "settings of this provider (default: provider.toml in the Umbel home)")
+      .option("--home <directory>", "where keys and models are kept (default: UMBEL_HOME, else ~/.umbel)")
+      .option("--json", "print one JSON object")
+      .action(async (options) => {
+        const { autoUpdateStatus, setAutoUpdate } = await import("../run/provider-autoupdate.js");
+        await (name === "status" ? autoUpdateStatus(options) : setAutoUpdate(name === "enable", options));
+      });
+  }
   provider
     .command("update")
     .description("fetch the newest release that the coordinator offers, check who signed it, and run it instead of this one")

@@ -1,14 +1,16 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { addLinkCommands } from "./device.js";
 import { addBenchmarkCommand } from "./provider-benchmark.js";
 import { withLocal } from "./provider-local.js";
 import { addServiceCommands } from "./provider-service.js";
 import { addUpdateCommand } from "./provider-update.js";
+import { withUpdateNotice } from "./update-notice.js";
 
 export function addProviderCommands(program: Command): void {
   const provider = program.command("provider").description("serve models from this machine");
   const start = provider.command("start").description("connect this machine to a coordinator and serve, in the background");
   withLocal(withConfig(shared(start)))
+    .addOption(new Option("--guarded", "give up after too many crashes").hideHelp())
     .option("--foreground", "stay in the foreground; for service managers and for looking on")
     .option("--coordinator <url>", "coordinator to serve (default: http://127.0.0.1:8080)")
     .option(
@@ -74,6 +76,7 @@ export function addProviderCommands(program: Command): void {
   addBenchmarkCommand(provider);
   addUpdateCommand(provider);
   addServiceCommands(provider);
+  withUpdateNotice(provider);
 }
 
 function withConfig(command: Command): Command {

@@ -46,6 +46,7 @@ const STATUS: ProviderStatus = {
   thermal: "nominal",
   metered: false,
   fetches: true,
+  updates: null,
   settings: [],
 };
 const WHY = {
@@ -102,6 +103,7 @@ describe("the doctor", () => {
       settings: resolveSettings({}, { UMBEL_PROVIDER_COORDINATOR: "https://coordinator.example", ...env }, undefined),
       token: "umbel-pt-1",
       status: STATUS,
+      gaveUp: undefined,
       nodeVersion: "v20.19.0",
       now: () => NOW,
       fetch: answers(),
@@ -149,6 +151,11 @@ describe("the doctor", () => {
   it.each<[string, Partial<Patient>, RegExp]>([
     ["an old Node", { nodeVersion: "v18.20.0" }, /^fail node: Node v18.20.0 is too old/],
     ["a full disk", { freeDisk_bytes: async () => GiB / 2 }, /^fail disk: 0\.5 GiB/],
+    [
+      "a service that was given up",
+      { status: undefined, gaveUp: "it crashed 5 times" },
+      /^fail running: The service was given up .* 5 times/,
+    ],
     ["a provider that does not run", { status: undefined }, /^fail running: No provider runs/],
     ["a provider that is stuck", { status: new Error("it does not answer") }, /^fail running: .*does not answer/],
     ["a pause", { status: { ...STATUS, phase: "resting", rest_reasons: ["paused"] } }, /^warn resting: .*you have paused it/],

@@ -9,6 +9,8 @@ export interface Patient {
   readonly token: string | undefined;
   /** Undefined when no provider runs; an error when one runs and does not answer. */
   readonly status: ProviderStatus | Error | undefined;
+  /** Why the service of this provider is not started any more; undefined where it is. */
+  readonly gaveUp: string | undefined;
   readonly nodeVersion: string;
   readonly now: () => Date;
   readonly fetch: (url: string, init: RequestInit) => Promise<Response>;

@@ -6,7 +6,11 @@ import type { Patient } from "./patient.js";
 const RESTARTS_WARN = 3;
 
 /** What the provider that runs here says of itself. */
-export function runningChecks({ status, places }: Patient): Finding[] {
+export function runningChecks({ status, places, gaveUp }: Patient): Finding[] {
+  if (status === undefined && gaveUp !== undefined) {
+    const fix = "See why: umbel provider logs. When that is put right: umbel provider restart.";
+    return [fail("running", `The service was given up and is not started again: ${gaveUp}.`, fix)];
+  }
   if (status === undefined) return [fail("running", "No provider runs on this machine.", "Start it: umbel provider start.")];
   if (status instanceof Error) {
     const fix = `It may be stuck: see ${places.log}, then umbel provider stop --now and umbel provider start.`;

@@ -45,6 +45,16 @@ export const providerStatus = z.object({
   metered: z.boolean().nullable(),
   /** Whether models are fetched in the background now. */
   fetches: z.boolean(),
+  /** null: of a version that does not tell. */
+  updates: z
+    .object({
+      /** Whether Umbel installed itself, and so may update itself. */
+      managed: z.boolean(),
+      looked_at: z.string().nullable(),
+      problem: z.string().nullable(),
+    })
+    .nullable()
+    .default(null),
   settings: z.array(z.object({ key: z.string(), value: z.unknown(), source: z.string() })),
 });
 export type ProviderStatus = z.infer<typeof providerStatus>;

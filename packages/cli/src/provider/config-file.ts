@@ -12,7 +12,7 @@ export interface ConfigFile {
 }
 
 /**
- * Reads the file; undefined if there is none. It is never written: it is its owner's.
+ * Reads the file; undefined if there is none. It is its owner's: `writeSetting` alone changes it.
  *
  * @throws CliError (configuration) when it cannot be read or is no TOML, with file and line
  */

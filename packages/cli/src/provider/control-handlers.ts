@@ -12,12 +12,13 @@ export function controlHandlers(options: {
   readonly settings: ResolvedSettings;
   readonly startedAt: Date;
   readonly now: () => Date;
+  readonly updates: () => ProviderStatus["updates"];
   /** @param grace_ms what running answers have left */
   readonly stop: (grace_ms: number) => void;
 }) {
   const { agent, settings, now } = options;
   return {
-    status: async () => statusReport(agent, settings, options.startedAt),
+    status: async () => ({ ...statusReport(agent, settings, options.startedAt), updates: options.updates() }),
     pause: async (parameters: Readonly<Record<string, unknown>>) => {
       const { for_ms } = pauseParameters.parse(parameters);
       await agent.pause(for_ms === null ? Number.POSITIVE_INFINITY : now().getTime() + for_ms);
@@ -29,7 +30,7 @@ export function controlHandlers(options: {
   };
 }
 
-function statusReport(agent: ProviderAgent, settings: ResolvedSettings, startedAt: Date): ProviderStatus {
+function statusReport(agent: ProviderAgent, settings: ResolvedSettings, startedAt: Date): Omit<ProviderStatus, "updates"> {
   const state = agent.state();
   const { stance, readings, trust, sandbox, totals } = state;
   return {

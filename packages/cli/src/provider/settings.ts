@@ -79,6 +79,20 @@ export const PROVIDER_SETTINGS = {
     schema: cityName,
     about: "city in which it stands, shown only where others do, too; absent is that nobody is told",
   }),
+  autoUpdate: setting({
+    key: "provider.auto_update",
+    env: "UMBEL_PROVIDER_AUTO_UPDATE",
+    schema: yesOrNo,
+    fallback: true,
+    about: "whether an installation of Umbel's own takes in the releases that its pinned keys have signed, by itself",
+  }),
+  updateChannel: setting({
+    key: "provider.update_channel",
+    env: "UMBEL_PROVIDER_UPDATE_CHANNEL",
+    schema: z.enum(["stable", "beta"]),
+    fallback: "stable",
+    about: "which releases: stable, or beta, which is offered stable ones, too",
+  }),
   localEndpoint: setting({
     key: "local.endpoint",
     option: "localEndpoint",

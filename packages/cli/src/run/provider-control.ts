@@ -1,6 +1,7 @@
 import { createOutput } from "../output.js";
 import { statusOf, tell } from "../provider/ask.js";
 import { lastRun, readyWithin, startInBackground } from "../provider/background.js";
+import { forgetCrashes } from "../provider/crash-guard.js";
 import { duration_ms } from "../provider/durations.js";
 import { phaseInWords } from "../provider/in-words.js";
 import { providerPlaces } from "../provider/places.js";
@@ -33,6 +34,7 @@ export async function restartProvider(options: ControlOptions): Promise<void> {
   if (service !== undefined) {
     await assertManager(service, systemRunner);
     if ((await statusOf(places.home)) !== undefined) await stopAndWait(places.home, false, () => output.note("Stopping it …"));
+    forgetCrashes(places);
     await startService(service, systemRunner);
     const status = await readyWithin(places.home);
     output.result({ service: true, pid: status?.pid ?? null, log: places.log, provider: status ?? null });

@@ -12,8 +12,12 @@ import { createOutput, type Output } from "../output.js";
 import { linkedToken } from "../provider/account-link.js";
 import { statusOf } from "../provider/ask.js";
 import { readConfigFile } from "../provider/config-file.js";
-import { providerPlaces } from "../provider/places.js";
+import { givenUp } from "../provider/crash-guard.js";
+import { type ProviderPlaces, providerPlaces } from "../provider/places.js";
 import { type ResolvedSettings, resolveSettings } from "../provider/resolve-settings.js";
+import { systemRunner } from "../service/run-step.js";
+import { serviceState } from "../service/service.js";
+import { installedService } from "./provider-service.js";
 
 export interface DoctorOptions {
   readonly home?: string;
@@ -60,6 +64,7 @@ async function findingsOf(options: DoctorOptions, isThorough: boolean): Promise<
     settings,
     status,
     token,
+    gaveUp: status === undefined ? await whyGivenUp(options, places) : undefined,
     nodeVersion: process.version,
     now: () => new Date(),
     fetch: (url, init) => fetch(url, init),
@@ -77,6 +82,15 @@ async function findingsOf(options: DoctorOptions, isThorough: boolean): Promise<
     ...runningChecks(patient),
     ...(await coordinatorChecks(patient)),
   ];
+}
+
+/** As what keeps the service says, or the provider itself where that does not count crashes. */
+async function whyGivenUp(options: DoctorOptions, places: ProviderPlaces): Promise<string | undefined> {
+  const own = givenUp(places);
+  if (own !== undefined) return `${own.why} (${own.at})`;
+  const service = installedService(options);
+  const state = service === undefined ? undefined : await serviceState(service, systemRunner);
+  return state?.hasGivenUp === true ? state.words : undefined;
 }
 
 const MARKS = { pass: "PASS", warn: "WARN", fail: "FAIL" } as const;

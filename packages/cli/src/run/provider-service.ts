@@ -6,6 +6,7 @@ import { resolveHome } from "../home.js";
 import { createOutput, type Output } from "../output.js";
 import { statusOf } from "../provider/ask.js";
 import { readConfigFile } from "../provider/config-file.js";
+import { givenUp } from "../provider/crash-guard.js";
 import { phaseInWords } from "../provider/in-words.js";
 import { type ProviderPlaces, providerPlaces } from "../provider/places.js";
 import { resolveSettings } from "../provider/resolve-settings.js";
@@ -96,11 +97,12 @@ export async function providerServiceStatus(options: ServiceOptions): Promise<vo
   const form = formOf(options, places, undefined);
   const state = await serviceState(form, systemRunner);
   const provider = await statusOf(places.home).catch(() => undefined);
+  const gaveUp = state?.hasGivenUp === true || (provider === undefined && givenUp(places) !== undefined);
   const isRunning = state !== undefined && (state.isRunning || provider !== undefined);
   output.result({
     installed: state !== undefined,
     running: isRunning,
-    gave_up: state?.hasGivenUp ?? false,
+    gave_up: gaveUp,
     manager: form.manager,
     file: form.file.path,
     state: state?.words ?? null,
@@ -116,7 +118,7 @@ export async function providerServiceStatus(options: ServiceOptions): Promise<vo
     `Service of ${form.manager}: ${state.words}${provider === undefined ? "" : `; the provider is ${phaseInWords(provider.phase)}`}`,
   );
   output.line(`  ${form.file.path}`);
-  if (state.hasGivenUp) {
+  if (gaveUp) {
     output.line(
       "It ended with an error, or too often, and is not started again. See why: umbel provider doctor, umbel provider logs. Then: umbel provider restart",
     );
@@ -151,6 +153,8 @@ function startArguments(
 ): string[] {
   return [
     ...["provider", "start", "--foreground", "--home", umbelHome, "--config", places.configFile, "--log-file", places.log],
+    // systemd counts crashes itself.
+    ...(process.platform === "linux" ? [] : ["--guarded"]),
     ...(coordinator === undefined ? [] : ["--coordinator", coordinator]),
     ...model.flatMap((one) => ["--model", existsSync(one) ? path.resolve(one) : one]),
     ...(tokenFile === undefined ? [] : ["--token-file", tokenFile]),

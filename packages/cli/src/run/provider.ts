@@ -1,5 +1,7 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
+import type { ReleaseClaims } from "@umbel/protocol";
+import { systemClock } from "@umbel/protocol/native";
 import {
   ControlError,
   type ControlServer,
@@ -14,7 +16,7 @@ import {
   scriptedEngineScript,
   startControl,
 } from "@umbel/provider";
-import { CliError, EXIT_CODES } from "../exit-codes.js";
+import { CliError, EXIT_CODES, HOPELESS_EXIT_CODES } from "../exit-codes.js";
 import { BUNDLED_MODEL_DIRECTORIES } from "../home.js";
 import { createLog } from "../log.js";
 import { createOutput, type Output } from "../output.js";
@@ -23,19 +25,24 @@ import { linkedToken } from "../provider/account-link.js";
 import { startInBackground } from "../provider/background.js";
 import { readConfigFile } from "../provider/config-file.js";
 import { controlHandlers } from "../provider/control-handlers.js";
+import { givenUp, openCrashGuard } from "../provider/crash-guard.js";
 import { type EndpointFlags, endpointFrom } from "../provider/endpoint-choice.js";
 import { restInWords } from "../provider/in-words.js";
 import { type ProviderPlaces, providerPlaces } from "../provider/places.js";
 import { type ResolvedSettings, resolveSettings } from "../provider/resolve-settings.js";
-import { keepThisVersion } from "../update/installation.js";
-import { VERSION } from "../version.js";
+import { ownUpdates } from "../update/own-updates.js";
+import type { RunningProvider } from "../update/running-provider.js";
 import { showEndpoint } from "./provider-local.js";
 
 /** What running answers have left when a signal ends a provider that `umbel up` manages, or one that somebody looks on. */
 const SHORT_DRAIN_ms = 15_000;
+/** What they have at most when another version takes this one's place. Source: provider.md §18. */
+const UPDATE_DRAIN_ms = 120_000;
 
 export interface StartOptions extends EndpointFlags {
   readonly foreground?: boolean;
+  /** By a service that would be started again however often it crashes. */
+  readonly guarded?: boolean;
   /** Without a coordinator. */
   readonly local?: boolean;
   readonly background?: boolean;
@@ -65,9 +72,31 @@ export async function startProvider(options: StartOptions): Promise<void> {
       "Give one of them; --local takes --bind and --port.",
     );
   }
-  if (options.foreground === true || (options.local === true && options.background !== true))
+  if (options.guarded === true) await guarded(places, output, () => serve(options, settings, places, output));
+  else if (options.foreground === true || (options.local === true && options.background !== true))
     await serve(options, settings, places, output);
   else await startInBackground(places, process.argv.slice(2), output);
+}
+
+/** Under what would start it again and again: waits longer after each crash, and in the end stays down, which says an exit code of 0. */
+async function guarded(places: ProviderPlaces, output: Output, run: () => Promise<void>): Promise<void> {
+  const guard = openCrashGuard(places);
+  if (guard.wait_ms === undefined) {
+    output.note(
+      `Given up: ${givenUp(places)?.why ?? "it crashed too often"}. See umbel provider doctor; umbel provider restart tries it again.`,
+    );
+    return;
+  }
+  if (guard.wait_ms > 0) await new Promise((resolve) => setTimeout(resolve, guard.wait_ms));
+  guard.begin();
+  try {
+    await run();
+    guard.end();
+  } catch (error) {
+    if (!(error instanceof CliError && HOPELESS_EXIT_CODES.includes(error.exitCode))) throw error;
+    guard.giveUp(error.message);
+    output.note(`umbel: ${error.message}\n  ${error.remedy ?? ""}`);
+  }
 }
 
 async function serve(options: StartOptions, settings: ResolvedSettings, places: ProviderPlaces, output: Output): Promise<void> {
@@ -84,6 +113,7 @@ async function serve(options: StartOptions, settings: ResolvedSettings, places: 
   });
   const stop = Promise.race([stopRequested(), told]);
   const models = await importModels(places.home, values.models ?? []);
+  const log = createLog("provider", options.logFile ?? (isLocal ? places.log : undefined));
   const agent = makeAgent(
     {
       ...(isLocal ? alone(options, values) : await besideCoordinator(options, settings, places)),
@@ -98,29 +128,50 @@ async function serve(options: StartOptions, settings: ResolvedSettings, places: 
       ...(values.modelsDisk_gb_max === undefined ? {} : { modelsDisk_gb_max: values.modelsDisk_gb_max }),
       ...(values.fetch_mbps_max === undefined ? {} : { fetch_mbps_max: values.fetch_mbps_max }),
     },
-    options.logFile ?? (isLocal ? places.log : undefined),
+    log,
   );
+  const updates = await ownUpdates({
+    ...{ clock: systemClock, random: Math.random, log, agent, home: options, coordinator: values.coordinatorUrl ?? "" },
+    // The file may have changed since.
+    wanted: () => {
+      const { values: now } = resolveSettings({ ...options }, process.env, readConfigFile(places.configFile));
+      return { isOn: now.autoUpdate === true, channel: now.updateChannel ?? "stable" };
+    },
+  });
   const now = () => new Date();
-  const control = await listen(places.home, controlHandlers({ agent, settings, startedAt: now(), now, stop: stopNow }));
+  const told_of = { agent, settings, startedAt: now(), now, stop: stopNow, updates: updates.state };
+  const control = await listen(places.home, controlHandlers(told_of));
+  let successor: { readonly claims: ReleaseClaims; readonly running: RunningProvider } | undefined;
   try {
     if (isLocal) output.note("Loading the models …");
-    const first = await Promise.race([agent.start().then(() => "started" as const), stop.then(() => "stopped" as const)]);
+    const started = agent.start().then(() => "started" as const);
+    const stopped = stop.then(() => "stopped" as const);
+    let first: "started" | "stopped" | "overdue" = await Promise.race([started, stopped, updates.overdue]);
+    if (first !== "stopped") await updates.settle(first === "started");
+    if (first === "overdue") first = await Promise.race([started, stopped]);
     if (first === "started") {
-      await keepThisVersion(VERSION);
       const record = await readDiscoveryRecord(places.home);
       if (isLocal && record !== undefined) reportLocal(agent, record, output);
       else report(agent, output);
       announceReady(isLocal && record !== undefined ? { url: record.base_url } : {});
-      const end = await Promise.race([agent.ended, stop]);
+      const next = isLocal || isManaged ? new Promise<never>(() => undefined) : updates.watch();
+      const end = await Promise.race([agent.ended, stop, next]);
       if (end instanceof ProviderError) throw end;
+      const running = end === undefined ? undefined : await updates.running();
+      if (end !== undefined && running !== undefined) {
+        successor = { claims: end, running };
+        grace_ms = UPDATE_DRAIN_ms;
+      }
     }
   } catch (error) {
     throw asCliError(error);
   } finally {
     output.note("Finishing what runs …");
+    updates.stop();
     await agent.stop(grace_ms);
     await control.close();
   }
+  if (successor !== undefined) process.exitCode = await updates.handOver(successor.claims, successor.running);
 }
 
 /** The owner is the consumer: what makes way for a person at the machine would make way for nobody. Memory that runs out still counts. */
@@ -171,9 +222,9 @@ async function listen(home: string, handlers: ReturnType<typeof controlHandlers>
 
 type AgentOptions = Parameters<typeof createProviderAgent>[0];
 
-function makeAgent(options: AgentOptions, logFile: string | undefined): ProviderAgent {
+function makeAgent(options: AgentOptions, logger: ReturnType<typeof createLog>): ProviderAgent {
   try {
-    return createProviderAgent(options, { logger: createLog("provider", logFile) });
+    return createProviderAgent(options, { logger });
   } catch (error) {
     throw new CliError(error instanceof Error ? error.message : String(error), EXIT_CODES.usage, "See umbel provider start --help.", {
       cause: error,

@@ -1,13 +1,11 @@
 import path from "node:path";
-import { EXIT_CODES } from "../exit-codes.js";
+import { HOPELESS_EXIT_CODES } from "../exit-codes.js";
 import { assertOneLine, type ServiceForm, type ServiceSpec } from "./service-form.js";
 
 /** After so many crashes in so long it is started no more: what is wrong does not go away by itself. */
 const CRASHES_MAX = 5;
 const CRASHES_WITHIN_s = 1_800;
 const RESTART_AFTER_s = 30;
-/** What another start would meet in the same way. */
-const HOPELESS = [EXIT_CODES.usage, EXIT_CODES.configuration, EXIT_CODES.authentication, EXIT_CODES.verification];
 
 /**
  * A unit of the user's own systemd. What would keep the worker from its own network namespace (`RestrictNamespaces`, `PrivateUsers`) or
@@ -59,7 +57,7 @@ ExecStart=${command.map(quoted).join(" ")}
 # A provider that was told to stop ends with 0 and stays down.
 Restart=on-failure
 RestartSec=${RESTART_AFTER_s}
-RestartPreventExitStatus=${HOPELESS.join(" ")}
+RestartPreventExitStatus=${HOPELESS_EXIT_CODES.join(" ")}
 KillMode=mixed
 KillSignal=SIGTERM
 TimeoutStopSec=${stop_s}

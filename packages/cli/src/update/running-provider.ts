@@ -19,6 +19,8 @@ export interface RunningProvider {
   readonly status: ProviderStatus;
   /** Lets running answers finish and stops it. @throws CliError when it does not stop */
   drain(onStopping: (running: number) => void): Promise<void>;
+  /** What has started it, and starts it again; undefined where that is not known. */
+  readonly keptBy: "service" | "background" | undefined;
   /** Undefined for one that something unknown has started: that has to start it again. */
   readonly startAgain: StartAgain | undefined;
 }
@@ -33,7 +35,7 @@ export async function runningProvider(
   return {
     status,
     drain: async (onStopping) => void (await stopAndWait(places.home, false, onStopping)),
-    startAgain: await starterOf(options, places, status, run),
+    ...(await starterOf(options, places, status, run)),
   };
 }
 
@@ -42,19 +44,21 @@ async function starterOf(
   places: ProviderPlaces,
   before: ProviderStatus,
   run: Runner,
-): Promise<StartAgain | undefined> {
+): Promise<Pick<RunningProvider, "keptBy" | "startAgain">> {
   const within_ms = before.connected || before.coordinator === null ? HEALTHY_within_ms : UNCONNECTED_within_ms;
   const service = installedService(options);
   const state = service === undefined ? undefined : await serviceState(service, run);
   if (service !== undefined && state?.pid === before.pid) {
-    return attempt(places, before, async () => {
+    const startAgain = attempt(places, before, async () => {
       await startService(service, run);
       return readyWithin(places.home, within_ms);
     });
+    return { keptBy: "service", startAgain };
   }
   const last = lastRunOf(places);
-  if (last?.pid !== before.pid) return undefined;
-  return attempt(places, before, async () => (await launchInBackground(places, last.args, within_ms)).status);
+  if (last?.pid !== before.pid) return { keptBy: undefined, startAgain: undefined };
+  const startAgain = attempt(places, before, async () => (await launchInBackground(places, last.args, within_ms)).status);
+  return { keptBy: "background", startAgain };
 }
 
 function attempt(places: ProviderPlaces, before: ProviderStatus, start: () => Promise<ProviderStatus | undefined>): StartAgain {
