@@ -73,8 +73,8 @@ export class BuildIndex {
 
   #put(cell: Cell, machine: MachineFacts, context: RoutingContext, stays: (shelf: Shelf, cell: Cell, facts: BuildFacts) => boolean): void {
     const { view, shelf } = cell;
-    const offer = cell.offer ?? this.shelves.shared(offerFacts(view, this.#least, context));
-    cell.offer = offer;
+    // Every cell's offer is that of its shelf, until the catalogue changes.
+    const offer = shelf?.standing.offer ?? this.shelves.shared(offerFacts(view, this.#least, context));
     const facts = buildFacts(view, machine, offer, this.#least, context);
     if (shelf?.isFor(view, machine, offer, facts) === true && stays(shelf, cell, facts)) return;
     this.#takeOut(cell);
@@ -104,7 +104,7 @@ export class BuildIndex {
       const isSame =
         isAsBig && CATALOG_GATES.every(({ refuses }) => refuses(cell.view, before, context) === refuses(cell.view, this.#least, context));
       if (isSame) continue;
-      cell.offer = undefined;
+      this.#takeOut(cell);
       this.updateAlone(cell, machineFacts(cell.view, context), context);
     }
   }

@@ -1,6 +1,6 @@
 import type { ProviderView } from "../types.js";
 import type { BuildIndex } from "./build-index.js";
-import type { BuildFacts, OfferFacts } from "./facts.js";
+import type { BuildFacts } from "./facts.js";
 import type { Drawer } from "./lane.js";
 import type { Shelf } from "./shelf.js";
 import type { Alarmed } from "./timers.js";
@@ -24,8 +24,6 @@ export class Cell {
   position = -1;
   place = -1;
   shelf: Shelf | undefined = undefined;
-  /** Absent until it is asked for, and when the catalogue has changed. */
-  offer: OfferFacts | undefined = undefined;
   /** Absent while a standing gate refuses every request. */
   drawer: Drawer | undefined = undefined;
 

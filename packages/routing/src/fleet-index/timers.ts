@@ -9,14 +9,9 @@ interface Alarm {
   position: number;
 }
 
-interface Entry<Owner> {
-  readonly owner: Owner;
-  readonly alarm: Alarm;
-}
-
 /** A binary min-heap by instant, with each alarm's place, so that an instant that only moves on costs one comparison. */
 export class Timers<Owner extends Alarmed> {
-  readonly #heap: Entry<Owner>[] = [];
+  readonly #heap: Owner[] = [];
 
   /** @param at_ms monotonic instant; infinite for never */
   set(owner: Owner, at_ms: number): void {
@@ -32,7 +27,7 @@ export class Timers<Owner extends Alarmed> {
       return;
     }
     owner.alarm = { at_ms, position: this.#heap.length };
-    this.#heap.push({ owner, alarm: owner.alarm });
+    this.#heap.push(owner);
     this.#settle(owner.alarm.position);
   }
 
@@ -41,16 +36,16 @@ export class Timers<Owner extends Alarmed> {
     if (alarm === undefined) return;
     owner.alarm = undefined;
     const last = this.#heap.pop();
-    if (last === undefined || last.alarm === alarm) return;
+    if (last === undefined || last === owner) return;
     this.#place(last, alarm.position);
     this.#settle(alarm.position);
   }
 
   /** Takes out those whose instant has come, the earliest first. */
   *due(now_ms: number): Iterable<Owner> {
-    for (let first = this.#heap[0]; first !== undefined && first.alarm.at_ms <= now_ms; first = this.#heap[0]) {
-      this.clear(first.owner);
-      yield first.owner;
+    for (let first = this.#heap[0]; first !== undefined && this.#at_ms(0) <= now_ms; first = this.#heap[0]) {
+      this.clear(first);
+      yield first;
     }
   }
 
@@ -60,13 +55,13 @@ export class Timers<Owner extends Alarmed> {
   }
 
   #at_ms(index: number): number {
-    return this.#heap[index]?.alarm.at_ms ?? Number.POSITIVE_INFINITY;
+    return this.#heap[index]?.alarm?.at_ms ?? Number.POSITIVE_INFINITY;
   }
 
   #settle(from: number): void {
-    const entry = this.#heap[from];
-    if (entry === undefined) return;
-    const { at_ms } = entry.alarm;
+    const owner = this.#heap[from];
+    if (owner?.alarm === undefined) return;
+    const { at_ms } = owner.alarm;
     let index = from;
     for (let above = (index - 1) >> 1; index > 0 && this.#at_ms(above) > at_ms; above = (index - 1) >> 1) {
       this.#place(this.#heap[above], index);
@@ -79,12 +74,12 @@ export class Timers<Owner extends Alarmed> {
       this.#place(this.#heap[least], index);
       index = least;
     }
-    this.#place(entry, index);
+    this.#place(owner, index);
   }
 
-  #place(entry: Entry<Owner> | undefined, index: number): void {
-    if (entry === undefined) return;
-    this.#heap[index] = entry;
-    entry.alarm.position = index;
+  #place(owner: Owner | undefined, index: number): void {
+    if (owner?.alarm === undefined) return;
+    this.#heap[index] = owner;
+    owner.alarm.position = index;
   }
 }
