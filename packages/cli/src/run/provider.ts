@@ -63,6 +63,12 @@ export interface StartOptions extends EndpointFlags {
 export async function startProvider(options: StartOptions): Promise<void> {
   const output = createOutput(options);
   const places = providerPlaces(options);
+  // Settings that are wrong are as hopeless as anything.
+  if (options.guarded === true) await guarded(places, output, () => startWith(options, places, output));
+  else await startWith(options, places, output);
+}
+
+async function startWith(options: StartOptions, places: ProviderPlaces, output: Output): Promise<void> {
   const settings = resolveSettings({ ...options }, process.env, readConfigFile(places.configFile));
   for (const warning of settings.warnings) output.note(warning);
   if (options.local === true && options.localEndpoint !== undefined) {
@@ -72,8 +78,7 @@ export async function startProvider(options: StartOptions): Promise<void> {
       "Give one of them; --local takes --bind and --port.",
     );
   }
-  if (options.guarded === true) await guarded(places, output, () => serve(options, settings, places, output));
-  else if (options.foreground === true || (options.local === true && options.background !== true))
+  if (options.foreground === true || (options.local === true && options.background !== true))
     await serve(options, settings, places, output);
   else await startInBackground(places, process.argv.slice(2), output);
 }
