@@ -1,3 +1,4 @@
+import { createFakeClock } from "@umbel/protocol/testing";
 import { describe, expect, it } from "vitest";
 import { forEachBatch } from "./event-batches.js";
 
@@ -10,9 +11,11 @@ async function* turns(...groups: readonly number[][]): AsyncGenerator<number> {
   }
 }
 
+const atOnce = (size_max: number) => ({ size_max, gap_ms: 0, clock: createFakeClock() });
+
 async function batchesOf(source: AsyncIterable<number>, size_max = 100): Promise<number[][]> {
   const batches: number[][] = [];
-  await forEachBatch(source, size_max, async (batch) => {
+  await forEachBatch(source, atOnce(size_max), async (batch) => {
     batches.push([...batch]);
   });
   return batches;
@@ -30,7 +33,7 @@ describe("batches", () => {
   it("are written one after another, and gather meanwhile up to their size", async () => {
     let writing = 0;
     const batches: (readonly number[])[] = [];
-    await forEachBatch(turns([1], [2], [3], [4], [5], [6], [7]), 3, async (batch) => {
+    await forEachBatch(turns([1], [2], [3], [4], [5], [6], [7]), atOnce(3), async (batch) => {
       expect(++writing).toBe(1);
       batches.push(batch);
       for (let i = 0; i < 10; i++) await nextTurn();
@@ -46,7 +49,7 @@ describe("batches", () => {
       yield 1;
       throw new Error("broken");
     }
-    const done = forEachBatch(failing(), 10, async (batch) => {
+    const done = forEachBatch(failing(), atOnce(10), async (batch) => {
       written.push(...batch);
     });
     await expect(done).rejects.toThrow("broken");
@@ -65,8 +68,41 @@ describe("batches", () => {
         isReturned = true;
       }
     }
-    await expect(forEachBatch(endless(), 10, () => Promise.reject(new Error("no room")))).rejects.toThrow("no room");
+    await expect(forEachBatch(endless(), atOnce(10), () => Promise.reject(new Error("no room")))).rejects.toThrow("no room");
     expect(isReturned).toBe(true);
+  });
+
+  it("leave at once when the one before is long ago, and else together a moment later; the last does not wait", async () => {
+    const clock = createFakeClock();
+    const batches: { readonly items: readonly number[]; readonly ms: number }[] = [];
+    let put: (item: number | undefined) => void = () => undefined;
+    async function* source(): AsyncGenerator<number> {
+      for (;;) {
+        const item = await new Promise<number | undefined>((resolve) => {
+          put = resolve;
+        });
+        if (item === undefined) return;
+        yield item;
+      }
+    }
+    const done = forEachBatch(source(), { size_max: 100, gap_ms: 8, clock }, async (items) => {
+      batches.push({ items, ms: clock.now_ms() });
+    });
+    const later = async (wait_ms: number, item: number | undefined): Promise<void> => {
+      await clock.advance(wait_ms);
+      put(item);
+      await nextTurn();
+    };
+    for (const [item, wait_ms] of [0, 2, 2, 2, 20, 1].entries()) await later(wait_ms, item);
+    await later(1, undefined);
+    await done;
+    expect(batches).toEqual([
+      { items: [0], ms: 0 },
+      { items: [1, 2, 3], ms: 8 },
+      { items: [4], ms: 26 },
+      { items: [5], ms: 28 },
+    ]);
+    expect(clock.pendingTimers).toBe(0);
   });
 
   it("are none for a source that ends at once", async () => {

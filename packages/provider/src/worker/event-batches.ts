@@ -1,23 +1,50 @@
+import type { Clock } from "@umbel/protocol";
+
+export interface BatchOptions {
+  /** Items of one batch at most; so many more are taken while it is being written. */
+  readonly size_max: number;
+  /** A batch leaves so long after the one before at the earliest, unless it is full or the last. */
+  readonly gap_ms: number;
+  readonly clock: Pick<Clock, "now_ms" | "setTimer">;
+}
+
 /**
  * Hands on what comes from `source` in batches: each holds everything that was there once the microtasks of a turn had run, so that items
- * which come together travel together and none waits for company. While a batch is being written at most `size_max` more are taken.
+ * which come together travel together. None waits for company, but for those that follow others sooner than anybody could tell.
  *
  * Rejects as the source does, after what came before is written; or as `write` does, after returning the source.
  */
 export async function forEachBatch<T>(
   source: AsyncIterable<T>,
-  size_max: number,
+  { size_max, gap_ms, clock }: BatchOptions,
   write: (batch: readonly T[]) => Promise<void>,
 ): Promise<void> {
   let pending: T[] = [];
   let writing: Promise<void> | undefined;
   let failure: { readonly error: unknown } | undefined;
+  let last_ms = Number.NEGATIVE_INFINITY;
+  let isOver = false;
+  let hurry = (): void => undefined;
+
+  function gapAfterLast(): Promise<void> | undefined {
+    const wait_ms = last_ms + gap_ms - clock.now_ms();
+    if (isOver || wait_ms <= 0 || pending.length >= size_max) return undefined;
+    return new Promise((resolve) => {
+      const cancel = clock.setTimer(wait_ms, resolve);
+      hurry = () => {
+        cancel();
+        resolve();
+      };
+    });
+  }
 
   async function writePending(): Promise<void> {
     await new Promise<void>((resolve) => process.nextTick(resolve));
     while (pending.length > 0) {
+      await gapAfterLast();
       const batch = pending;
       pending = [];
+      last_ms = clock.now_ms();
       await write(batch);
     }
     writing = undefined;
@@ -30,9 +57,13 @@ export async function forEachBatch<T>(
       writing ??= writePending().catch((error: unknown) => {
         failure = { error };
       });
-      if (pending.length >= size_max) await writing;
+      if (pending.length < size_max) continue;
+      hurry();
+      await writing;
     }
   } finally {
+    isOver = true;
+    hurry();
     await writing;
   }
   if (failure !== undefined) throw failure.error;

@@ -133,7 +133,8 @@ async function deliver(
     onPhase: accepted,
   });
   try {
-    await forEachBatch(events, WORKER_LIMITS.chunkEvents_max, (batch) => {
+    const batches = { size_max: WORKER_LIMITS.chunkEvents_max, gap_ms: WORKER_LIMITS.chunkGap_ms, clock: options.clock };
+    await forEachBatch(events, batches, (batch) => {
       for (const event of batch) account.add(event);
       if (account.finish?.reason === "cancelled" && !account.hasContent) throw new RequestError("cancelled");
       return answer.write(batch, account.finish === undefined ? "more" : "final");
