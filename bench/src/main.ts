@@ -1,4 +1,5 @@
-/** `npm run bench -- <name> [--json] [--seconds n]`: runs one benchmark; without a name, lists them. */
+/** `npm run bench -- <name> [--json] [--seconds n] [--rounds n] [--only part,…]`: runs one benchmark; without a name, lists them. */
+import { parseArgs } from "node:util";
 import { dialects } from "./dialects/dialects-bench.js";
 import { engine } from "./engine/engine-bench.js";
 import { ledger } from "./ledger/ledger-bench.js";
@@ -9,11 +10,11 @@ import { soak } from "./soak/soak-bench.js";
 
 const BENCHES: Readonly<Record<string, Bench>> = { dialects, engine, ledger, network, routing, soak };
 
-const args = process.argv.slice(2);
-const name = args.find((arg) => !arg.startsWith("-"));
-const json = args.includes("--json");
-const secondsAt = args.indexOf("--seconds");
-const seconds = secondsAt < 0 ? undefined : Number(args[secondsAt + 1]);
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { json: { type: "boolean" }, seconds: { type: "string" }, rounds: { type: "string" }, only: { type: "string" } },
+});
+const [name] = positionals;
 const bench = name === undefined ? undefined : BENCHES[name];
 
 if (bench === undefined) {
@@ -24,11 +25,18 @@ if (bench === undefined) {
   process.exit(name === undefined ? 0 : 2);
 }
 
-if (seconds !== undefined && !(seconds > 0)) {
-  console.error("--seconds takes a positive number.");
+const report = await bench.run((note) => process.stderr.write(`${note}\n`), {
+  ...(values.seconds !== undefined && { seconds: positive("--seconds", values.seconds) }),
+  ...(values.rounds !== undefined && { rounds: Math.ceil(positive("--rounds", values.rounds)) }),
+  ...(values.only !== undefined && { parts: values.only.split(",") }),
+});
+for (const table of report.tables) printTable(table);
+if (values.json) console.log(JSON.stringify({ bench: name, machine: report.machine, ...report.figures }));
+process.exit(process.exitCode ?? 0);
+
+function positive(option: string, value: string): number {
+  const number = Number(value);
+  if (number > 0) return number;
+  console.error(`${option} takes a positive number.`);
   process.exit(2);
 }
-const report = await bench.run((note) => process.stderr.write(`${note}\n`), seconds === undefined ? {} : { seconds });
-for (const table of report.tables) printTable(table);
-if (json) console.log(JSON.stringify({ bench: name, machine: report.machine, ...report.figures }));
-process.exit(process.exitCode ?? 0);

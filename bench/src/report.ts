@@ -21,6 +21,10 @@ export interface Bench {
 export interface BenchOptions {
   /** How long to go on, for those that can be made shorter. */
   readonly seconds?: number;
+  /** How often each measurement is taken, for those that take it several times. */
+  readonly rounds?: number;
+  /** Its parts that are to be run; absent is all of them. */
+  readonly parts?: readonly string[];
 }
 
 export function machine(): Report["machine"] {

@@ -5,47 +5,70 @@ import { measureThroughput, median, type Throughput } from "./throughput.js";
 import { type Conversation, measureTurns } from "./turns.js";
 import { openWorkbench } from "./workbench.js";
 
-/** The engine against the bare binding, and what its batching and its memory of prompts promise. */
+const ROUNDS = 7;
+const PARTS = ["throughput", "gaps", "scopes", "turns"] as const;
+type Part = (typeof PARTS)[number];
+
+/** The engine and the local endpoint against the bare binding, and what the engine's batching and its memory of prompts promise. */
 export const engine: Bench = {
   description:
-    "decode speed against the bare binding, gaps while a long prompt comes, second turns, and what scopes can tell of each other",
-  run: async (progress) => {
-    const bench = await openWorkbench();
-    progress("throughput …");
-    const throughput = await measureThroughput(bench);
-    progress("gaps …");
-    const gaps = await measureGaps(bench);
-    progress("scopes …");
-    const scopes = await measureScopes(bench);
-    await bench.close();
-    progress("turns …");
-    const turns = await measureTurns();
-    const stretches = gaps.map(({ longestDuring_ms, usual_ms }) => longestDuring_ms / usual_ms);
-    const cpuStretches = gaps.map(({ longestDuring_cpu_ms, usual_cpu_ms }) => longestDuring_cpu_ms / usual_cpu_ms);
-    const second = turns.map(({ first, second }) => second.firstToken_ms / first.firstToken_ms);
-    return {
-      machine: machine(),
-      tables: [throughputTable(throughput), gapsTable(gaps), turnsTable(turns), scopesTable(scopes)],
-      figures: {
-        throughput,
-        gaps: {
-          rounds: gaps,
-          stretch_p50: median(stretches),
-          stretch_max: Math.max(...stretches),
-          cpuStretch_max: Math.max(...cpuStretches),
-        },
-        turns: { rounds: turns, ratio_p50: median(second), ratio_max: Math.max(...second) },
-        scopes,
-      },
+    "decode speed of engine and local endpoint against the bare binding, gaps while a long prompt comes, second turns, and what scopes can tell of each other",
+  run: async (progress, { rounds = ROUNDS, parts = PARTS }) => {
+    const unknown = parts.find((part) => !PARTS.some((known) => known === part));
+    if (unknown !== undefined) throw new Error(`there is no part "${unknown}": the parts are ${PARTS.join(", ")}`);
+    const tables: Table[] = [];
+    const figures: Partial<Record<Part, unknown>> = {};
+    const measure = async <T>(
+      part: Part,
+      run: () => Promise<T>,
+      show: (result: T) => { table: Table; figures: unknown },
+    ): Promise<void> => {
+      if (!parts.includes(part)) return;
+      progress(`${part} …`);
+      const shown = show(await run());
+      tables.push(shown.table);
+      figures[part] = shown.figures;
     };
+    const bench = await openWorkbench();
+    await measure("throughput", () => measureThroughput(bench, rounds), showThroughput);
+    await measure("gaps", () => measureGaps(bench, rounds), showGaps);
+    await measure("scopes", () => measureScopes(bench), showScopes);
+    await bench.close();
+    await measure("turns", () => measureTurns(rounds), showTurns);
+    return { machine: machine(), tables, figures };
   },
 };
+
+function showThroughput(results: readonly Throughput[]) {
+  return { table: throughputTable(results), figures: results };
+}
+
+function showGaps(rounds: readonly Gaps[]) {
+  const stretches = rounds.map(({ longestDuring_ms, usual_ms }) => longestDuring_ms / usual_ms);
+  const cpuStretches = rounds.map(({ longestDuring_cpu_ms, usual_cpu_ms }) => longestDuring_cpu_ms / usual_cpu_ms);
+  const figures = {
+    ...{ rounds, stretch_p50: median(stretches), stretch_max: Math.max(...stretches) },
+    ...{ cpuStretch_p50: median(cpuStretches), cpuStretch_max: Math.max(...cpuStretches) },
+  };
+  return { table: gapsTable(rounds), figures };
+}
+
+function showScopes(scopes: Scopes) {
+  return { table: scopesTable(scopes), figures: scopes };
+}
+
+function showTurns(rounds: readonly Conversation[]) {
+  const second = rounds.map(({ first, second }) => second.firstToken_ms / first.firstToken_ms);
+  return { table: turnsTable(rounds), figures: { rounds, ratio_p50: median(second), ratio_max: Math.max(...second) } };
+}
 
 function throughputTable(results: readonly Throughput[]): Table {
   return {
     title: "Decoding, tokens/s of all streams",
-    header: ["streams", "engine", "bare binding", "engine / bare"],
-    rows: results.map(({ streams, engine_tps, direct_tps, ratio }) => [String(streams), engine_tps, direct_tps, ratio]),
+    header: ["streams", "bare binding", "engine", "engine / bare", "local endpoint", "endpoint / bare"],
+    rows: results.map(({ streams, direct_tps, engine_tps, ratio, endpoint_tps, endpointRatio }) => [
+      ...[String(streams), direct_tps, engine_tps, ratio, endpoint_tps, endpointRatio],
+    ]),
   };
 }
 

@@ -8,7 +8,6 @@ const STREAM_PROMPT_TOKENS = 16;
 /** Gaps of each stream before the prompt comes. */
 const BEFORE_TOKENS = 150;
 const STREAM_TOKENS = 1_900;
-const ROUNDS = 5;
 
 export interface Gaps {
   /** Median wait for the next token while eight streams run and nothing else. */
@@ -26,9 +25,9 @@ export interface Gaps {
 }
 
 /** A prompt of 2,000 tokens arrives while eight answers run. */
-export async function measureGaps(bench: Workbench): Promise<Gaps[]> {
+export async function measureGaps(bench: Workbench, rounds_count: number): Promise<Gaps[]> {
   const rounds: Gaps[] = [];
-  for (let round = 0; round < ROUNDS; round++) rounds.push(await arrive(bench));
+  for (let round = 0; round < rounds_count; round++) rounds.push(await arrive(bench));
   return rounds;
 }
 

@@ -1,4 +1,6 @@
 import { type DirectEngine, openDirectEngine } from "./direct.js";
+import { type Endpoint, startEndpoint, type Word } from "./endpoint.js";
+import { startStopwatch } from "./stopwatch.js";
 import { endTokens, type Workbench } from "./workbench.js";
 
 const STREAMS = [1, 4, 8, 16] as const;
@@ -6,69 +8,79 @@ const TOKENS_EACH = 96;
 /** Enough to go on until the last stream has got as far. */
 const STREAM_TOKENS = 1_000;
 const PROMPT_TOKENS = 24;
-const ROUNDS = 5;
 
 export interface Throughput {
   readonly streams: number;
-  readonly engine_tps: number;
   readonly direct_tps: number;
-  /** Of each round, the engine's tokens per second by the binding's; their median. */
+  readonly engine_tps: number;
+  readonly endpoint_tps: number;
+  /** Of each round, tokens per second by those of the binding; their median. */
   readonly ratio: number;
+  readonly endpointRatio: number;
 }
 
-/** Tokens per second of all streams together, the engine and the bare binding taking turns. */
-export async function measureThroughput(bench: Workbench): Promise<Throughput[]> {
+/** Tokens per second of all streams together; the bare binding, the engine and the local endpoint take turns. */
+export async function measureThroughput(bench: Workbench, rounds: number): Promise<Throughput[]> {
   const direct = await openDirectEngine(endTokens(bench.model));
+  const endpoint = await startEndpoint(wordOf(bench));
   const results: Throughput[] = [];
-  for (const streams of STREAMS) results.push(await compare(bench, direct, streams));
+  for (const streams of STREAMS) results.push(await compare({ bench, direct, endpoint }, streams, rounds));
+  await endpoint.close();
   await direct.close();
   return results;
 }
 
-async function compare(bench: Workbench, direct: DirectEngine, streams: number): Promise<Throughput> {
-  const engine: number[] = [];
-  const bare: number[] = [];
+interface Sides {
+  readonly bench: Workbench;
+  readonly direct: DirectEngine;
+  readonly endpoint: Endpoint;
+}
+
+async function compare({ bench, direct, endpoint }: Sides, streams: number, rounds: number): Promise<Throughput> {
   const prompt = bench.freshPrompt(PROMPT_TOKENS);
-  for (let round = 0; round <= ROUNDS; round++) {
-    const ours = () => decode(bench, prompt, streams);
-    const theirs = () => direct.decode(Uint32Array.from(prompt), streams, TOKENS_EACH);
-    // Each goes first every other time.
-    const [engine_tps, bare_tps] = round % 2 === 0 ? [await ours(), await theirs()] : (await inTurn(theirs, ours)).toReversed();
-    // The first round warms up.
-    if (round === 0 || engine_tps === undefined || bare_tps === undefined) continue;
-    engine.push(engine_tps);
-    bare.push(bare_tps);
+  const sides = [
+    { rates: [] as number[], run: () => direct.decode(Uint32Array.from(prompt), streams, TOKENS_EACH) },
+    { rates: [] as number[], run: () => decode(bench, prompt, streams) },
+    { rates: [] as number[], run: () => endpoint.decode(streams, TOKENS_EACH) },
+  ];
+  for (let round = 0; round <= rounds; round++) {
+    // There and back, so that none is always the first, or always follows the same.
+    for (const side of round % 2 === 0 ? sides : sides.toReversed()) {
+      const rate = await side.run();
+      // The first round warms up.
+      if (round > 0) side.rates.push(rate);
+    }
   }
-  const ratios = engine.map((tps, round) => tps / (bare[round] ?? Number.NaN));
-  return { streams, engine_tps: median(engine), direct_tps: median(bare), ratio: median(ratios) };
+  const [bare = [], ours = [], behind = []] = sides.map(({ rates }) => rates);
+  const ratio = (rates: readonly number[]): number => median(rates.map((tps, round) => tps / (bare[round] ?? Number.NaN)));
+  const rates = { direct_tps: median(bare), engine_tps: median(ours), endpoint_tps: median(behind) };
+  return { streams, ...rates, ratio: ratio(ours), endpointRatio: ratio(behind) };
 }
 
-async function inTurn<T>(first: () => Promise<T>, second: () => Promise<T>): Promise<T[]> {
-  return [await first(), await second()];
-}
-
-/** Tokens of the time in which every stream runs: from the first token of the last one, as many as the bare binding decodes. */
 async function decode(bench: Workbench, prompt: Int32Array, streams: number): Promise<number> {
-  const wanted = streams * TOKENS_EACH;
-  let waiting = streams;
-  let [counted, begin_ms, end_ms] = [0, 0, 0];
   const generations = Array.from({ length: streams }, () => bench.model.generate(bench.request(prompt, STREAM_TOKENS)));
+  const watch = startStopwatch(streams, streams * TOKENS_EACH, () => {
+    for (const generation of generations) void generation.cancel();
+  });
   await Promise.all(
     generations.map(async ({ events }) => {
-      let isFirst = true;
+      const own = watch.stream();
       for await (const event of events) {
         if (event.type === "end" && event.error !== undefined) throw event.error;
-        if (event.type !== "token") continue;
-        if (waiting === 0) counted += 1;
-        if (isFirst && --waiting === 0) begin_ms = performance.now();
-        isFirst = false;
-        if (counted !== wanted || end_ms > 0) continue;
-        end_ms = performance.now();
-        for (const generation of generations) void generation.cancel();
+        if (event.type === "token") own.tokens(1);
       }
     }),
   );
-  return (wanted * 1000) / (end_ms - begin_ms);
+  return watch.tokensPerSecond();
+}
+
+/** A token that is an ordinary word and nothing else. */
+function wordOf({ model, freshPrompt }: Workbench): Word {
+  for (const id of freshPrompt(1_000)) {
+    const text = model.detokenize(Int32Array.of(id));
+    if (/^ [a-z]{3,}$/.test(text)) return { id, text };
+  }
+  throw new Error("the model has no word that is one token");
 }
 
 export function median(values: readonly number[]): number {

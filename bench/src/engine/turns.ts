@@ -5,7 +5,6 @@ import { type ChatRequest, chatRequest } from "@umbel/dialects";
 import { serveModels } from "@umbel/provider/measure";
 import { SPROUT } from "./workbench.js";
 
-const ROUNDS = 5;
 /** Sentences of the first message: a conversation of some 1,500 tokens. */
 const SENTENCES = 75;
 
@@ -21,11 +20,11 @@ export interface Conversation {
 }
 
 /** First and second turn of long conversations, through template, batcher and engine. */
-export async function measureTurns(): Promise<Conversation[]> {
+export async function measureTurns(rounds: number): Promise<Conversation[]> {
   const home = await mkdtemp(path.join(tmpdir(), "umbel-bench-"));
   const served = await serveModels([SPROUT], { home, sequences: 4, models_max: 1 });
   const conversations: Conversation[] = [];
-  for (let round = 0; round < ROUNDS; round++) {
+  for (let round = 0; round < rounds; round++) {
     const story = Array.from({ length: SENTENCES }, (_, i) => `The dog went ${round + 3 * i} steps to the red house.`).join(" ");
     const opening = [message("user", `${story} How are you?`)];
     const first = await turn(served, opening, `first-${round}`);
