@@ -2,7 +2,7 @@ import { commonPrefix } from "../common-prefix.js";
 import { EngineError, type EngineEvent, type GenerateRequest, type Generation } from "../engine.js";
 import type { PrefixStore } from "../prefix-store.js";
 import type { GrammarCache } from "./grammar-cache.js";
-import { answerShares, cachedTokens, createJob, type Job, promptShares, type Share, toEngineError } from "./job.js";
+import { answerShares, cachedTokens, createJob, type Job, promptJobs, promptShares, type Share, toEngineError, tokensOf } from "./job.js";
 import { topLogprobs } from "./logprobs.js";
 import type { NativeContext, NativeSampler } from "./native.js";
 import { createPrefillPace } from "./prefill-pace.js";
@@ -65,6 +65,7 @@ export function createDecodeLoop(parts: DecodeLoopParts): DecodeLoop {
 
   function finish(job: Job, end: Extract<EngineEvent, { type: "end" }>, cache: "intact" | "unknown"): void {
     jobs.delete(job);
+    send(job);
     const { sequence, request } = job;
     if (cache === "intact" && request.cacheScope !== undefined) {
       sequence.cached = cachedTokens(job);
@@ -77,6 +78,16 @@ export function createDecodeLoop(parts: DecodeLoopParts): DecodeLoop {
     job.queue.push(end);
     job.queue.end();
     job.freed();
+  }
+
+  function send(job: Job): void {
+    for (const event of job.unsent) job.queue.push(event);
+    job.unsent.length = 0;
+  }
+
+  /** What answers came to is sent when the next computation is under way: readers then work beside it, and not in its time. */
+  function sendAll(): void {
+    for (const job of jobs) send(job);
   }
 
   function fail(job: Job, cause: unknown): void {
@@ -120,6 +131,7 @@ export function createDecodeLoop(parts: DecodeLoopParts): DecodeLoop {
   async function beginWaiting(): Promise<void> {
     for (const job of jobs) {
       if (job.phase !== "waiting") continue;
+      sendAll();
       try {
         await moves?.prepare(job, jobs.size > 1);
         if (job.phase === "waiting") begin(job);
@@ -130,12 +142,14 @@ export function createDecodeLoop(parts: DecodeLoopParts): DecodeLoop {
   }
 
   async function decode(shares: readonly Share[]): Promise<number[]> {
-    native.initBatch(shares.reduce((total, share) => total + share.tokens.length, 0));
+    native.initBatch(tokensOf(shares));
     const logits = shares.map(({ job, tokens, completes }) => {
       const wanted = completes ? lastToken(tokens) : noToken;
       return native.addToBatch(job.sequence.index, job.evaluated, tokens, wanted)[0] ?? -1;
     });
-    await native.decodeBatch();
+    const computed = native.decodeBatch();
+    sendAll();
+    await computed;
     for (const { job, tokens } of shares) job.evaluated += tokens.length;
     return logits;
   }
@@ -145,7 +159,7 @@ export function createDecodeLoop(parts: DecodeLoopParts): DecodeLoop {
     if (sampler === undefined) return;
     if (job.phase === "prefill") {
       job.phase = "decode";
-      job.queue.push({ type: "started", promptTokens: job.prompt.length, cachedTokens: job.reused });
+      job.unsent.push({ type: "started", promptTokens: job.prompt.length, cachedTokens: job.reused });
     }
     const raw = job.request.topLogprobs === undefined ? undefined : await native.sampleToken(logit, parts.rawSampler, true);
     const id = await native.sampleToken(logit, sampler);
@@ -157,20 +171,15 @@ export function createDecodeLoop(parts: DecodeLoopParts): DecodeLoop {
     }
     job.generated.push(id);
     const logprobs = raw === undefined ? undefined : topLogprobs(raw[1] ?? [], id, job.request.topLogprobs ?? 0, tokenInfo);
-    job.queue.push({ type: "token", id, bytes, ...logprobs });
+    job.unsent.push({ type: "token", id, bytes, ...logprobs });
     if (job.generated.length >= job.request.maxTokens) finish(job, { type: "end", reason: "length" }, "intact");
   }
 
-  async function step(): Promise<void> {
-    settleStopped();
-    await beginWaiting();
-    const answers = answerShares(jobs);
-    const isShared = parts.turns.waiting > 0;
-    const prompts = promptShares(jobs, pace.next(answers.length, isShared));
-    // llama.cpp computes together what lies side by side, in this order: else it goes through the model once for every sequence.
-    const shares = [...answers, ...prompts].sort((a, b) => a.job.sequence.index - b.job.sequence.index);
+  /** Computes what belongs to one batch, and the next token of every answer in it. */
+  async function compute(shares: Share[]): Promise<void> {
     if (shares.length === 0) return;
-    const start_ms = parts.now_ms();
+    // llama.cpp computes together what lies side by side, in this order: else it goes through the model once for every sequence.
+    shares.sort((a, b) => a.job.sequence.index - b.job.sequence.index);
     let logits: number[];
     try {
       logits = await decode(shares);
@@ -187,8 +196,30 @@ export function createDecodeLoop(parts: DecodeLoopParts): DecodeLoop {
         fail(job, cause);
       }
     }
-    const prompt_tokens = prompts.reduce((total, { tokens }) => total + tokens.length, 0);
-    pace.observe({ answers: answers.length, prompt_tokens, isShared, duration_ms: parts.now_ms() - start_ms });
+  }
+
+  /**
+   * Answers and prompts are batches of their own. In one, llama.cpp goes through the model as often, once for a token of each and once for
+   * the rest of the prompts, but has every answer look at as many cells as the longest prompt has.
+   */
+  async function step(): Promise<void> {
+    settleStopped();
+    await beginWaiting();
+    const start_ms = parts.now_ms();
+    const answers = answerShares(jobs);
+    await compute(answers);
+    const begun_ms = parts.now_ms();
+    if (answers.length > 0) pace.answered(answers.length, begun_ms - start_ms);
+    const prompts = promptJobs(jobs);
+    if (prompts.length === 0) pace.rested();
+    else {
+      const position_tokens = Math.max(...prompts.map(({ evaluated }) => evaluated));
+      const surroundings = { answers: answers.length, isShared: parts.turns.waiting > 0, position_tokens };
+      const pieces = promptShares(prompts, pace.next(surroundings));
+      await compute(pieces);
+      pace.observe(surroundings, tokensOf(pieces), parts.now_ms() - begun_ms);
+    }
+    if (parts.turns.waiting > 0) sendAll();
   }
 
   async function run(): Promise<void> {

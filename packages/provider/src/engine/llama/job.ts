@@ -9,6 +9,8 @@ export interface Job {
   readonly sequence: Sequence;
   readonly queue: EventQueue<EngineEvent>;
   readonly generated: number[];
+  /** What happened last and was not told yet. */
+  readonly unsent: EngineEvent[];
   /** Tokens in the cache at the start. */
   reused: number;
   /** Tokens in the cache so far, prompt and answer. */
@@ -38,6 +40,7 @@ export function createJob(request: GenerateRequest, prompt: Uint32Array, sequenc
     sequence,
     queue,
     generated: [],
+    unsent: [],
     reused: 0,
     evaluated: 0,
     phase: "waiting",
@@ -66,12 +69,16 @@ export function answerShares(jobs: Iterable<Job>): Share[] {
   return shares;
 }
 
+/** The prompts that are being computed. */
+export function promptJobs(jobs: Iterable<Job>): Job[] {
+  return [...jobs].filter(({ phase, stop }) => phase === "prefill" && stop === undefined);
+}
+
 /**
  * Pieces of the prompts that are being computed: half of the room to the one that came first, so that it is done some time; the rest to
  * those that need least, so that a short prompt does not wait for a long one.
  */
-export function promptShares(jobs: Iterable<Job>, room_tokens: number): Share[] {
-  const prompts = [...jobs].filter(({ phase }) => phase === "prefill");
+export function promptShares(prompts: readonly Job[], room_tokens: number): Share[] {
   const left = (job: Job): number => job.prompt.length - job.evaluated;
   const [oldest] = prompts;
   if (oldest === undefined) return [];
@@ -91,6 +98,10 @@ export function promptShares(jobs: Iterable<Job>, room_tokens: number): Share[] 
       tokens: job.prompt.subarray(job.evaluated, job.evaluated + tokens),
       completes: job.evaluated + tokens === job.prompt.length,
     }));
+}
+
+export function tokensOf(shares: readonly Share[]): number {
+  return shares.reduce((total, { tokens }) => total + tokens.length, 0);
 }
 
 /** The tokens that a finished job leaves in its sequence's cache. */

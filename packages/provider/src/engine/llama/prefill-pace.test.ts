@@ -8,25 +8,31 @@ interface Machine {
   readonly promptToken_ms: number;
 }
 
-const durationOn = (machine: Machine, answers: number, prompt_tokens: number): number =>
-  machine.base_ms + machine.answer_ms * answers + machine.promptToken_ms * prompt_tokens;
+/** What the next tokens of so many answers take. */
+const usualOn = (machine: Machine, answers: number): number => machine.base_ms + machine.answer_ms * answers;
+const pieceOn = (machine: Machine, prompt_tokens: number): number => machine.base_ms + machine.promptToken_ms * prompt_tokens;
 
-/** Runs answers alone for a while, then a prompt beside them. Returns the longest gap in usual gaps, and the pieces it took. */
+/** A long prompt beside answers. Returns the longest gap in usual gaps, and the pieces it took. */
 function longPrompt(pace: PrefillPace, machine: Machine, answers: number, prompt_tokens: number) {
-  const usual_ms = durationOn(machine, answers, 0);
-  for (let i = 0; i < 20; i++) pace.observe({ answers, prompt_tokens: 0, isShared: false, duration_ms: usual_ms });
+  const usual_ms = usualOn(machine, answers);
   const pieces: number[] = [];
-  let [left, longest_ms] = [prompt_tokens, 0];
-  while (left > 0) {
-    const tokens = Math.min(left, pace.next(answers, false));
-    const duration_ms = durationOn(machine, answers, tokens);
-    pace.observe({ answers, prompt_tokens: tokens, isShared: false, duration_ms });
-    longest_ms = Math.max(longest_ms, duration_ms);
-    left -= tokens;
+  let [position_tokens, longest_ms] = [0, 0];
+  pace.answered(answers, usual_ms);
+  pace.rested();
+  while (position_tokens < prompt_tokens) {
+    pace.answered(answers, usual_ms);
+    const surroundings = { answers, isShared: false, position_tokens };
+    const tokens = Math.min(prompt_tokens - position_tokens, pace.next(surroundings));
+    const piece_ms = pieceOn(machine, tokens);
+    pace.observe(surroundings, tokens, piece_ms);
+    longest_ms = Math.max(longest_ms, usual_ms + piece_ms);
+    position_tokens += tokens;
     pieces.push(tokens);
   }
   return { stretch: longest_ms / usual_ms, pieces };
 }
+
+const beside = (answers: number, position_tokens = 0) => ({ answers, isShared: false, position_tokens });
 
 const card: Machine = { base_ms: 12, answer_ms: 0.1, promptToken_ms: 0.05 };
 
@@ -45,87 +51,138 @@ describe("pace of prompts", () => {
 
   it("computes large pieces where they cost little, so that the prompt is done soon", () => {
     const { pieces } = longPrompt(createPrefillPace(512), card, 8, 2000);
-    expect(Math.max(...pieces)).toBeGreaterThan(100);
+    expect(Math.max(...pieces)).toBeGreaterThan(50);
     expect(pieces.length).toBeLessThan(45);
   });
 
   it("takes the largest piece while nobody waits, and smaller ones where that takes long", () => {
     const pace = createPrefillPace(128);
-    const quiet = { answers: 0, isShared: false };
-    expect(pace.next(0, false)).toBe(128);
-    pace.observe({ ...quiet, prompt_tokens: 128, duration_ms: 20 });
-    expect(pace.next(0, false)).toBe(128);
-    for (let i = 0; i < 4; i++) pace.observe({ ...quiet, prompt_tokens: 128, duration_ms: 320 });
-    expect(pace.next(0, false)).toBe(100);
-    for (let i = 0; i < 30; i++) pace.observe({ ...quiet, prompt_tokens: pace.next(0, false), duration_ms: 60_000 });
-    expect(pace.next(0, false)).toBe(32);
-    for (let i = 0; i < 10; i++) pace.observe({ ...quiet, prompt_tokens: pace.next(0, false), duration_ms: 20 });
-    expect(pace.next(0, false)).toBe(128);
+    expect(pace.next(beside(0))).toBe(128);
+    pace.observe(beside(0), 128, 20);
+    expect(pace.next(beside(0))).toBe(128);
+    for (let i = 0; i < 4; i++) pace.observe(beside(0), 128, 320);
+    expect(pace.next(beside(0))).toBe(100);
+    for (let i = 0; i < 30; i++) pace.observe(beside(0), pace.next(beside(0)), 60_000);
+    expect(pace.next(beside(0))).toBe(32);
+    for (let i = 0; i < 10; i++) pace.observe(beside(0), pace.next(beside(0)), 20);
+    expect(pace.next(beside(0))).toBe(128);
   });
 
   it("makes shorter steps while another model waits for its turn", () => {
     const pace = createPrefillPace(512);
-    for (let i = 0; i < 20; i++) {
-      const prompt_tokens = pace.next(0, true);
-      pace.observe({ answers: 0, prompt_tokens, isShared: true, duration_ms: prompt_tokens });
-    }
-    expect(pace.next(0, false)).toBe(512);
-    expect(pace.next(0, true)).toBeGreaterThan(30);
-    expect(pace.next(0, true)).toBeLessThanOrEqual(50);
+    const shared = { answers: 0, isShared: true, position_tokens: 0 };
+    for (let i = 0; i < 20; i++) pace.observe(shared, pace.next(shared), pace.next(shared));
+    expect(pace.next(beside(0))).toBe(512);
+    expect(pace.next(shared)).toBeGreaterThan(30);
+    expect(pace.next(shared)).toBeLessThanOrEqual(50);
   });
 
-  it("takes no notice of a slow step or two", () => {
+  it("takes no notice of a slow piece or two", () => {
     const pace = createPrefillPace(128);
-    pace.observe({ answers: 1, prompt_tokens: 0, isShared: false, duration_ms: 10 });
-    const observe = (duration_ms: number) => pace.observe({ answers: 1, prompt_tokens: pace.next(1, false), isShared: false, duration_ms });
-    for (const duration_ms of [13, 17, 400, 400]) observe(duration_ms);
-    expect(pace.next(1, false)).toBe(5);
+    pace.answered(1, 10);
+    const observe = (duration_ms: number) => pace.observe(beside(1), pace.next(beside(1)), duration_ms);
+    for (const duration_ms of [5, 10, 400, 400]) observe(duration_ms);
+    expect(pace.next(beside(1))).toBe(4);
     observe(400);
-    expect(pace.next(1, false)).toBe(2);
+    expect(pace.next(beside(1))).toBe(2);
   });
 
   it("is not misled by steps that were slow because the machine did something else", () => {
     const machine: Machine = { base_ms: 2, answer_ms: 0.5, promptToken_ms: 0.3 };
-    const usual_ms = durationOn(machine, 8, 0);
+    const usual_ms = usualOn(machine, 8);
     const pace = createPrefillPace(128);
+    pace.answered(8, usual_ms);
+    pace.rested();
     let state = 1;
-    const isHeldUp = (): boolean => {
+    const held = (own_ms: number): number => {
       state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-      return state / 2 ** 32 < 0.2;
+      return state / 2 ** 32 < 0.2 ? own_ms * 50 : own_ms;
     };
     const stretches: number[] = [];
     for (let i = 0; i < 2000; i++) {
-      const prompt_tokens = pace.next(8, false);
-      const own_ms = durationOn(machine, 8, prompt_tokens);
-      stretches.push(own_ms / usual_ms);
-      pace.observe({ answers: 8, prompt_tokens, isShared: false, duration_ms: isHeldUp() ? own_ms * 50 : own_ms });
+      pace.answered(8, held(usual_ms));
+      const tokens = pace.next(beside(8));
+      const own_ms = pieceOn(machine, tokens);
+      stretches.push((usual_ms + own_ms) / usual_ms);
+      pace.observe(beside(8), tokens, held(own_ms));
     }
     expect(Math.max(...stretches)).toBeLessThan(4);
   });
 
-  it("looks now and then at what is usual, which changes with what else the machine does", () => {
+  it("goes by what answers take now, which changes with what else the machine does", () => {
     const pace = createPrefillPace(128);
     const step = (busy: number): number => {
-      const prompt_tokens = pace.next(8, false);
-      pace.observe({ answers: 8, prompt_tokens, isShared: false, duration_ms: busy * (4 + prompt_tokens * 0.4) });
-      return prompt_tokens;
+      pace.answered(8, busy * 4);
+      const tokens = pace.next(beside(8));
+      pace.observe(beside(8), tokens, busy * tokens * 0.4);
+      return tokens;
     };
-    pace.observe({ answers: 8, prompt_tokens: 0, isShared: false, duration_ms: 4 });
     const quiet = Array.from({ length: 100 }, () => step(1));
-    const busy = Array.from({ length: 400 }, () => step(10));
-    expect(quiet.filter((tokens) => tokens === 0)).toHaveLength(7);
-    expect(Math.min(...busy.filter((tokens) => tokens > 0))).toBe(2);
-    // Everything takes ten times as long, so pieces end up as large as before.
-    expect(Math.max(...busy.slice(-10))).toBeGreaterThanOrEqual(5);
-    expect(Math.max(...quiet.slice(-10))).toBeGreaterThanOrEqual(5);
+    const busy = Array.from({ length: 100 }, () => step(10));
+    // Everything takes ten times as long, so pieces stay as large as before.
+    for (const pieces of [quiet, busy]) expect(Math.min(...pieces.slice(-20))).toBeGreaterThan(8);
+    expect(Math.max(...busy)).toBeLessThan(20);
+  });
+
+  it("gives less to a prompt when answers have become slower since it came, but always something", () => {
+    const pace = createPrefillPace(128);
+    pace.answered(8, 4);
+    pace.rested();
+    const gaps = (usual_ms: number): number[] =>
+      Array.from({ length: 60 }, () => {
+        pace.answered(8, usual_ms);
+        const tokens = pace.next(beside(8));
+        pace.observe(beside(8), tokens, 1 + tokens / 2);
+        return usual_ms + 1 + tokens / 2;
+      }).slice(-20);
+    for (const usual_ms of [4, 5, 6]) expect(Math.max(...gaps(usual_ms))).toBeLessThanOrEqual(4 * 2.6);
+    // A fifth of the time, and what it costs to go through the model.
+    expect(Math.min(...gaps(12))).toBeGreaterThan(15);
+  });
+
+  it("goes on from what was beside other numbers of answers, which short prompts change often", () => {
+    const pace = createPrefillPace(128);
+    const settle = (answers: number): number => {
+      pace.answered(answers, 2 + answers / 2);
+      for (let i = 0; i < 30; i++) pace.observe(beside(answers), pace.next(beside(answers)), 1 + pace.next(beside(answers)) / 2);
+      return pace.next(beside(answers));
+    };
+    const besideFour = settle(4);
+    expect(pace.next(beside(5))).toBe(besideFour);
+    expect(pace.next(beside(2))).toBe(Math.floor(besideFour / 2));
+  });
+
+  it("makes up within a step for answers that were late in it", () => {
+    const pace = createPrefillPace(128);
+    for (let i = 0; i < 30; i++) {
+      pace.answered(8, 4);
+      pace.observe(beside(8), pace.next(beside(8)), 1 + pace.next(beside(8)) / 2);
+    }
+    const usually = pace.next(beside(8));
+    pace.answered(8, 7);
+    expect(pace.next(beside(8))).toBeLessThan(usually / 1.5);
+    pace.answered(8, 40);
+    expect(pace.next(beside(8))).toBe(2);
+    pace.answered(8, 4);
+    expect(pace.next(beside(8))).toBe(usually);
+  });
+
+  it("begins with less of a prompt that goes on far from where the last one was", () => {
+    const pace = createPrefillPace(128);
+    pace.answered(8, 10);
+    for (let i = 0; i < 20; i++) pace.observe(beside(8, i), pace.next(beside(8, i)), pace.next(beside(8, i)));
+    const near = pace.next(beside(8, 20));
+    expect(near).toBeGreaterThan(8);
+    expect(pace.next(beside(8, 4000))).toBe(2);
+    expect(pace.next(beside(8, 0))).toBe(near);
   });
 
   it("does not learn from the last tokens of a prompt that more would cost as little", () => {
     const pace = createPrefillPace(128);
-    pace.observe({ answers: 2, prompt_tokens: 0, isShared: false, duration_ms: 10 });
-    for (let i = 0; i < 10; i++) pace.observe({ answers: 2, prompt_tokens: 1, isShared: false, duration_ms: 11 });
-    expect(pace.next(2, false)).toBe(4);
-    pace.observe({ answers: 2, prompt_tokens: 4, isShared: false, duration_ms: 11 });
-    expect(pace.next(2, false)).toBe(5);
+    pace.answered(2, 10);
+    for (let i = 0; i < 10; i++) pace.observe(beside(2), 1, 1);
+    expect(pace.next(beside(2))).toBe(2);
+    pace.observe(beside(2), 2, 1);
+    expect(pace.next(beside(2))).toBe(3);
   });
 });
