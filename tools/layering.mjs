@@ -84,7 +84,8 @@ export const PROVIDER_ROWS = {
   models: [],
   worker: ["engine", "batch", "chat", "embed", "vault", "evidence", "models"],
   session: ["machine"],
-  agent: ["session", "models", "machine", "guest", "evidence", "local", "worker"],
+  agent: ["session", "models", "machine", "guest", "evidence", "local", "worker", "telemetry"],
+  telemetry: ["session"],
   benchmark: ["agent", "engine", "machine", "models", "worker"],
   local: ["engine", "session", "worker"],
 };

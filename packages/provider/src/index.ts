@@ -28,4 +28,5 @@ export { createModelStore, type LocalModel, type ModelStore } from "./models/mod
 export { SourceError } from "./models/sources/source-error.js";
 export { verifyModel } from "./models/verify-model.js";
 export type { Logger } from "./session/types.js";
+export { type LogReportLines, type ReportOutcome, readLogReport, sendLogReport } from "./telemetry/index.js";
 export type { EngineChoice, LoadFailure, WorkerSandbox } from "./worker/pipe-messages.js";

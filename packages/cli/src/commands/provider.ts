@@ -25,6 +25,7 @@ export function addProviderCommands(program: Command): void {
     .option("--script <file>", "JSON file that says how the scripted engine behaves")
     .option("--sequences <number>", "answers of one model at the same time, 1 to 64 (default: 16)")
     .option("--threads <number>", "most CPU threads for the model (default: physical cores less one)")
+    .option("--gpu-layers <number>", "layers of a model that the graphics card computes; 0 leaves it alone (default: as many as fit)")
     .option(
       "--models-resident-max <number>",
       "models in memory at once, 1 to 64; others are loaded when asked for (default: as many as fit)",
@@ -73,6 +74,16 @@ export function addProviderCommands(program: Command): void {
     .option("-n, --lines <number>", "how many", "50")
     .option("-f, --follow", "and what comes, until Ctrl-C")
     .action(async (options) => (await import("../run/provider-logs.js")).providerLogs(options));
+  withConfig(
+    shared(
+      provider.command("report").description("send this machine's log to the coordinator's operator, without keys, addresses and names"),
+    ),
+  )
+    .option("--last <time>", "how far back, e.g. 30m, 24h, 3d", "24h")
+    .option("--dry-run", "print what would be sent, and send nothing")
+    .option("--coordinator <url>", "coordinator to send it to (default: that of the settings)")
+    .option("--token <token>", "provider token (default: UMBEL_PROVIDER_TOKEN, else that of umbel provider login)")
+    .action(async (options) => (await import("../run/provider-report.js")).sendProviderReport(options));
   addBenchmarkCommand(provider);
   addUpdateCommand(provider);
   addServiceCommands(provider);

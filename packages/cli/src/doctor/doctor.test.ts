@@ -41,6 +41,8 @@ const STATUS: ProviderStatus = {
   worker_restarts: 0,
   reconnects: 0,
   sandbox: { network: "namespace", filesystem: "permission-model" },
+  memory_troubles: [],
+  prefix_cache_refusal: null,
   battery_percent: null,
   memory: "normal",
   thermal: "nominal",
@@ -165,6 +167,18 @@ describe("the doctor", () => {
       /^fail loading: b could not be loaded \(insufficient_memory/,
     ],
     ["a worker that keeps dying", { status: { ...STATUS, worker_restarts: 3 } }, /^warn worker: The worker died 3 times/],
+    [
+      "memory that ran out",
+      {
+        status: { ...STATUS, memory_troubles: [{ what: "killed", who: "worker", at: "2026-12-01T11:00:00Z", evidence: "control_group" }] },
+      },
+      /^warn memory_ran_out: At 2026-12-01T11:00:00Z the system ended the worker for want of memory/,
+    ],
+    [
+      "prompts that are not kept",
+      { status: { ...STATUS, prefix_cache_refusal: "/dev/shm is not there, or cannot be written to" } },
+      /^warn prefix_cache: Prompts are not kept on the disk: \/dev\/shm is not there/,
+    ],
     ["a network that is metered", { status: { ...STATUS, metered: true, fetches: false } }, /^warn network: The network is metered/],
     ["a worker that is not confined", { status: { ...STATUS, sandbox: { network: "none", filesystem: "none" } } }, /^warn confinement/],
     ["a machine without an account", { token: undefined }, /^warn account: .*nobody earns/],

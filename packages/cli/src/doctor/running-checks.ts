@@ -1,4 +1,4 @@
-import { phaseInWords, restInWords } from "../provider/in-words.js";
+import { memoryTroubleInWords, phaseInWords, restInWords } from "../provider/in-words.js";
 import { type Finding, fail, pass, warn } from "./finding.js";
 import type { Patient } from "./patient.js";
 
@@ -45,6 +45,15 @@ export function runningChecks({ status, places, gaveUp }: Patient): Finding[] {
   if (status.worker_restarts >= RESTARTS_WARN) {
     const fix = "See umbel provider logs for what it died of; a smaller model or fewer places at once may help.";
     findings.push(warn("worker", `The worker died ${status.worker_restarts} times and was started again.`, fix));
+  }
+  const trouble = status.memory_troubles.at(-1);
+  if (trouble !== undefined) {
+    const fix = 'Give models less: backend.memory_gb, a smaller model, fewer places at once (backend.parallel), or kv_cache = "q8_0".';
+    findings.push(warn("memory_ran_out", `At ${trouble.at} ${memoryTroubleInWords(trouble)}.`, fix));
+  }
+  if (status.prefix_cache_refusal !== null) {
+    const fix = "Put that right and restart the provider, or take prefix_cache.disk_gb out of the settings.";
+    findings.push(warn("prefix_cache", `Prompts are not kept on the disk: ${status.prefix_cache_refusal}.`, fix));
   }
   findings.push(confinement(status.sandbox));
   return findings;

@@ -38,6 +38,12 @@ export const providerStatus = z.object({
   worker_restarts: z.number(),
   reconnects: z.number(),
   sandbox: z.record(z.string(), z.unknown()).nullable(),
+  /** That memory ran out, before this start or since. */
+  memory_troubles: z.array(
+    z.object({ what: z.enum(["ran_out", "killed"]), who: z.enum(["provider", "worker"]), at: z.string(), evidence: z.string() }),
+  ),
+  /** Why no prompts are kept on the disk although room is granted; null: they are, or none is. */
+  prefix_cache_refusal: z.string().nullable(),
   battery_percent: z.number().nullable(),
   memory: z.string(),
   thermal: z.string(),

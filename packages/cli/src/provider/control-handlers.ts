@@ -57,6 +57,8 @@ function statusReport(agent: ProviderAgent, settings: ResolvedSettings, startedA
     worker_restarts: state.workerRestarts,
     reconnects: state.reconnects,
     sandbox: sandbox === undefined ? null : { ...sandbox },
+    memory_troubles: state.memoryTroubles.map(({ at, ...trouble }) => ({ ...trouble, at: at.toISOString() })),
+    prefix_cache_refusal: state.prefixCacheRefusal ?? null,
     battery_percent: readings?.battery?.percent ?? null,
     memory: readings?.memory ?? "normal",
     thermal: readings?.thermal ?? "nominal",

@@ -32,3 +32,11 @@ const PHASE_WORDS: Readonly<Record<string, string>> = {
 export function phaseInWords(phase: string): string {
   return PHASE_WORDS[phase] ?? phase;
 }
+
+/** That memory ran out, as one of a provider's findings has it. */
+export function memoryTroubleInWords({ what, who }: { readonly what: "ran_out" | "killed"; readonly who: "provider" | "worker" }): string {
+  if (what === "ran_out") return "the provider ended while next to no memory was left";
+  return who === "worker"
+    ? "the system ended the worker for want of memory, and another was started"
+    : "the system ended the provider for want of memory";
+}

@@ -128,6 +128,13 @@ export const PROVIDER_SETTINGS = {
     schema: wholeNumber(1, 1_024),
     about: "most CPU threads for the models; absent is physical cores less one",
   }),
+  gpuLayers: setting({
+    key: "backend.gpu_layers",
+    option: "gpuLayers",
+    env: "UMBEL_PROVIDER_GPU_LAYERS",
+    schema: wholeNumber(0, 10_000),
+    about: "layers of a model that the graphics card computes; 0 leaves it alone, absent is as many as fit",
+  }),
   modelsResident_max: setting({
     key: "backend.max_model_slots",
     option: "modelsResidentMax",
@@ -199,6 +206,20 @@ export const PROVIDER_SETTINGS = {
     schema: wholeNumber(0, 100),
     fallback: 40,
     about: "on battery, serve only above this charge",
+  }),
+  telemetry: setting({
+    key: "telemetry.enabled",
+    env: "UMBEL_PROVIDER_TELEMETRY",
+    schema: yesOrNo,
+    fallback: false,
+    about: "tell the coordinator of crashes, lost connections and want of memory, in words of a closed list; never of requests",
+  }),
+  autoReport: setting({
+    key: "report.auto",
+    env: "UMBEL_PROVIDER_REPORT_AUTO",
+    schema: yesOrNo,
+    fallback: false,
+    about: "send the last day of the log to the coordinator when it ceases to trust this machine",
   }),
   stayAwake: setting({
     key: "power.stay_awake",

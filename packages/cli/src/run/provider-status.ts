@@ -7,7 +7,7 @@ import { createOutput, type Output } from "../output.js";
 import { linkedToken } from "../provider/account-link.js";
 import { type ProviderStatus, statusOf } from "../provider/ask.js";
 import { readConfigFile } from "../provider/config-file.js";
-import { meteredInWords, phaseInWords, restInWords } from "../provider/in-words.js";
+import { memoryTroubleInWords, meteredInWords, phaseInWords, restInWords } from "../provider/in-words.js";
 import { isEndingSoon, standingOf } from "../provider/link-standing.js";
 import { providerPlaces } from "../provider/places.js";
 import { resolveSettings } from "../provider/resolve-settings.js";
@@ -111,6 +111,8 @@ function show(status: ProviderStatus, earned: Earned | null, link: Link | null, 
     );
   }
   if (status.worker_restarts > 0) output.line(`  the worker was restarted ${status.worker_restarts} times; umbel provider logs says why`);
+  for (const trouble of status.memory_troubles) output.line(`  ${trouble.at}: ${memoryTroubleInWords(trouble)}`);
+  if (status.prefix_cache_refusal !== null) output.line(`Prompts are not kept on the disk: ${status.prefix_cache_refusal}`);
   const battery = status.battery_percent === null ? "" : `, battery ${status.battery_percent} %`;
   output.line(`Host: memory ${status.memory}, heat ${status.thermal}${battery}`);
   if (status.metered === true) output.line(`Network: ${meteredInWords(status.fetches)}`);

@@ -126,6 +126,7 @@ async function serve(options: StartOptions, settings: ResolvedSettings, places: 
       models: models.map((id) => ({ id, ...(values.sequences === undefined ? {} : { sequences: values.sequences }) })),
       engine: engineOf(options, values),
       stayAwake: values.stayAwake === true,
+      telemetry: values.telemetry === true,
       ...(values.modelsResident_max === undefined ? {} : { modelsResident_max: values.modelsResident_max }),
       ...(values.modelsMemory_gb_max === undefined ? {} : { modelsMemory_gb_max: values.modelsMemory_gb_max }),
       ...(values.idleUnload_minutes === undefined ? {} : { idleUnload_minutes: values.idleUnload_minutes }),
@@ -135,6 +136,8 @@ async function serve(options: StartOptions, settings: ResolvedSettings, places: 
     },
     log,
   );
+  // Watches only: what an error does to the process stays as it is.
+  process.on("uncaughtExceptionMonitor", (error) => agent.dying(error));
   const updates = await ownUpdates({
     ...{ clock: systemClock, random: Math.random, log, agent, home: options, coordinator: values.coordinatorUrl ?? "" },
     // The file may have changed since.
@@ -195,13 +198,14 @@ function alone(options: StartOptions, { grace_s }: ResolvedSettings["values"]): 
 async function besideCoordinator(
   options: StartOptions,
   { values, guest, location }: ResolvedSettings,
-  { home }: ProviderPlaces,
+  { home, log }: ProviderPlaces,
 ): Promise<Partial<AgentOptions>> {
   const named = options.token ?? readToken(options.tokenFile) ?? process.env["UMBEL_PROVIDER_TOKEN"];
   const token = named ?? (await linkedToken(home, values.coordinatorUrl));
   return {
     coordinatorUrl: values.coordinatorUrl ?? "",
     privateOnly: values.privateOnly === true,
+    ...(values.autoReport === true && { autoReportLog: log }),
     ...(location !== undefined && { location }),
     guest,
     ...(values.localEndpoint !== undefined && { local: endpointFrom(options, addressOf(options, values.localEndpoint)) }),
@@ -253,7 +257,10 @@ export async function importModels(home: string, named: readonly string[]): Prom
   }
 }
 
-export function engineOf(options: Pick<StartOptions, "engine" | "script">, { threads, kvCache }: ResolvedSettings["values"]): EngineChoice {
+export function engineOf(
+  options: Pick<StartOptions, "engine" | "script">,
+  { threads, kvCache, gpuLayers }: ResolvedSettings["values"],
+): EngineChoice {
   if (options.engine === "scripted") return { kind: "scripted", script: readScript(options.script) };
   if (options.engine !== "llama.cpp")
     throw new CliError(`There is no engine "${options.engine}".`, EXIT_CODES.usage, "Use llama.cpp, or scripted for tests.");
@@ -261,6 +268,7 @@ export function engineOf(options: Pick<StartOptions, "engine" | "script">, { thr
     kind: "llama.cpp",
     ...(threads === undefined ? {} : { threads_max: threads }),
     ...(kvCache === undefined ? {} : { kvCache }),
+    ...(gpuLayers === undefined ? {} : { gpuLayers }),
   };
 }
 

@@ -12,6 +12,10 @@ export const AGENT_LIMITS = {
   /** How often the clocks are compared, and how much one must have gone on meanwhile for the machine to have slept. */
   wakeLook_ms: 2_000,
   sleep_ms_min: 30_000,
+  /** After the coordinator has ceased to trust a machine whose owner lets its log go, until it is sent. Source: protocol.md §13. */
+  autoReport_ms: 10 * 60_000,
+  /** How far back such a log goes. */
+  autoReportSpan_ms: 24 * 3_600_000,
   /** Between asking a worker to leave and ending it. */
   workerLeave_ms: 3000,
   /** A signature takes milliseconds; the coordinator waits thirty seconds for it. */

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { guestRules, type Sources } from "../guest/index.js";
 import { endpointOptions } from "../local/index.js";
 import type { Logger } from "../session/types.js";
+import type { Send } from "../telemetry/index.js";
 import { engineChoice } from "../worker/pipe-messages.js";
 
 const sequences = z.number().int().min(1).max(64);
@@ -45,6 +46,13 @@ const options = z.strictObject({
   prefixCacheDisk_gb_max: z.number().positive().max(1_000_000).exactOptional(),
   /** What fetching models may take of the network, in megabits a second; absent is all there is. */
   fetch_mbps_max: z.number().positive().max(1_000_000).exactOptional(),
+  /** Tells the coordinator what happens to this program, in words of a closed list. Off unless the owner has agreed. */
+  telemetry: z.boolean().default(false),
+  /** Log that is sent to the coordinator when it ceases to trust this machine; absent where the owner has not agreed to that. Absolute. */
+  autoReportLog: z
+    .string()
+    .refine((value) => path.isAbsolute(value), { error: "must be an absolute path" })
+    .exactOptional(),
   /** Keeps the machine from falling asleep while it answers, but on its battery. */
   stayAwake: z.boolean().default(false),
   /** Serves only requests of the machine's own account. */
@@ -74,6 +82,8 @@ export interface ProviderDependencies {
   readonly random?: () => number;
   /** Where battery, heat, memory and people are looked for. Default: the machine itself. */
   readonly guestSources?: Sources;
+  /** Sends what is told to the coordinator. Default: `fetch`. */
+  readonly sendTelemetry?: Send;
   /** Entry module of the worker process. Default: the one of this package. */
   readonly workerEntry?: string;
 }

@@ -21,6 +21,8 @@ import { selectModels } from "./select-models.js";
 import { SelfReport } from "./self-report.js";
 import type { Standing } from "./standing.js";
 import { readMeasuredRates } from "./stored-rates.js";
+import { Troubles } from "./troubles.js";
+import { troublesParts } from "./troubles-parts.js";
 import { providerVersion } from "./version.js";
 import { type Ready, type WorkerState, WorkerSupervisor } from "./worker-supervisor.js";
 
@@ -38,6 +40,7 @@ export interface Parts {
   readonly monitor: GuestMonitor;
   readonly report: SelfReport;
   readonly endpoint: LocalEndpoint | undefined;
+  readonly troubles: Troubles;
   /** To be told when the machine slept. */
   readonly onWake: (slept_ms: number) => void;
 }
@@ -110,6 +113,7 @@ export async function assembleParts(context: PartsContext, events: PartsEvents):
       relay.onFrame(frame);
       endpoint?.requests.onFrame(frame);
     },
+    onEnded: (end) => troubles.onWorkerEnd(end),
     onLost: () => {
       standing.onWorkerLost();
       relay.onWorkerLost();
@@ -136,12 +140,14 @@ export async function assembleParts(context: PartsContext, events: PartsEvents):
             onCancel: (id) => relay.onCancel(id),
             onTrust: (status) => {
               standing.onTrust(status);
+              troubles.onTrust(status);
               events.onTrust(status);
             },
             onModels: (message) => supervise(commands.onMessage(message)),
             onGoingAway: () => relay.onGoingAway(),
             onDrained: () => relay.onDrained(),
-            onDisconnected: () => {
+            onDisconnected: (cause) => {
+              if (cause !== undefined) troubles.onConnectionLost(cause);
               standing.onDisconnected();
               events.onDisconnected();
               relay.onDisconnected();
@@ -168,10 +174,18 @@ export async function assembleParts(context: PartsContext, events: PartsEvents):
   const residents = () => standing.residents;
   const conduct = new Conduct({ session, relay, local: endpoint?.requests, commands, clock, worker: supervisor, residents });
   const report = new SelfReport({
+    thermal: () => monitor.readings.thermal,
     ...{ standing, supervisor, relay, conduct, local: endpoint?.requests, hardware, authToken, privateOnly, location, residentModels_max },
   });
-  const monitor = await watchHost(context, (stance) => conduct.adopt(stance));
-  return { session, supervisor, relay, commands, builds, conduct, monitor, report, endpoint, onWake };
+  const troubles = new Troubles({
+    ...troublesParts(context, hardware),
+    ...{ residents, inFlight: () => report.inFlight },
+  });
+  const monitor = await watchHost(context, (stance) => {
+    troubles.onStance(stance);
+    return conduct.adopt(stance);
+  });
+  return { session, supervisor, relay, commands, builds, conduct, monitor, report, endpoint, troubles, onWake };
 }
 
 async function watchHost(context: PartsContext, adopt: (stance: Stance) => Promise<void>): Promise<GuestMonitor> {

@@ -25,7 +25,7 @@ const FREE_SHARE_MAX = 0.5;
 export class PrefixCacheFolder {
   readonly #options: PrefixCacheFolderOptions;
   readonly #directory: string;
-  #isRefused = false;
+  #refusal: string | undefined;
 
   constructor(options: PrefixCacheFolderOptions) {
     this.#options = options;
@@ -44,6 +44,7 @@ export class PrefixCacheFolder {
       if (reason !== undefined) return this.refuse(reason);
       const { bavail, bsize } = await statfs(directory);
       if (bavail === 0) return this.refuse("the disk is full");
+      this.#refusal = undefined;
       const scratch = path.join(memoryFolder, `umbel-${randomBytes(12).toString("hex")}`);
       return { directory, bytes_max: Math.min(bytes_max, bavail * bsize * FREE_SHARE_MAX), scratch };
     } catch (error) {
@@ -57,10 +58,15 @@ export class PrefixCacheFolder {
     for (const name of names) if (name.endsWith(".umkv")) await rm(path.join(this.#directory, name), { force: true });
   }
 
+  /** Why prompts are not kept; undefined while they are. */
+  get refusal(): string | undefined {
+    return this.#refusal;
+  }
+
   /** Says once that prompts are not kept on the disk, and why. */
   refuse(reason: string): undefined {
-    if (!this.#isRefused) this.#options.logger.warn({ reason }, "prompts are not kept on the disk");
-    this.#isRefused = true;
+    if (this.#refusal !== reason) this.#options.logger.warn({ reason }, "prompts are not kept on the disk");
+    this.#refusal = reason;
     return undefined;
   }
 }

@@ -102,13 +102,18 @@ class Agent implements ProviderAgent {
     await supervisor?.stop();
     this.#stayAwake?.stop();
     await this.#parts?.builds.onResidents([]);
+    await this.#parts?.troubles.close();
     this.#phase = "stopped";
     this.#settleRegistered(new ProviderError("stopped", "The provider was stopped before it was registered."));
     this.#settleEnded(undefined);
   }
 
+  dying(error: unknown): void {
+    this.#parts?.troubles.onDying(error);
+  }
+
   state(): ProviderState {
-    const { session, supervisor, conduct, monitor, report, endpoint } = this.#parts ?? {};
+    const { session, supervisor, conduct, monitor, report, endpoint, troubles } = this.#parts ?? {};
     const { ready, machineId, sessionId, trust, workerState, totals } = this.#standing;
     const stance = conduct?.stance ?? FULL_STANCE;
     const isUp = this.#phase === "serving" || this.#phase === "connecting";
@@ -124,6 +129,8 @@ class Agent implements ProviderAgent {
       failures: ready?.failures ?? [],
       slots: workerState?.slots ?? [],
       sandbox: ready?.sandbox,
+      memoryTroubles: troubles?.memory ?? [],
+      prefixCacheRefusal: supervisor?.prefixCacheRefusal,
       inFlight: report?.inFlight ?? 0,
       workerRestarts: supervisor?.restarts ?? 0,
       reconnects: session?.reconnects ?? 0,
@@ -162,9 +169,10 @@ class Agent implements ProviderAgent {
       },
     );
     if (this.#parts === undefined) return;
-    const { endpoint, supervisor, monitor, onWake } = this.#parts;
+    const { endpoint, supervisor, monitor, onWake, troubles } = this.#parts;
     // Before the models are loaded, which takes long: an address that is taken should be known at once.
     await openLocalDoor({ endpoint, supervisor, isAlone: this.#isAlone, logger: this.#dependencies.logger });
+    this.#supervise(troubles.onStart());
     await monitor.start();
     this.#endWakeWatch = watchWakes({ clock: this.#clock, onWake });
     await supervisor.start();
@@ -181,6 +189,7 @@ class Agent implements ProviderAgent {
     await this.#standing.onReady(ready);
     const { logger } = this.#dependencies;
     for (const { build, code, message } of ready.failures) logger.error({ build, code, reason: message }, "a model could not be loaded");
+    this.#parts?.troubles.onLoadFailures(ready.failures);
     // A build may have been fetched while there was no worker.
     for (const failure of ready.failures) this.#parts?.builds.onRefused(failure);
     this.#parts?.builds.onModels(ready.models);
@@ -238,11 +247,13 @@ class Agent implements ProviderAgent {
     this.#phase = "failed";
     this.#error = error;
     this.#dependencies.logger.error({ code: error.code }, error.message);
+    this.#parts?.troubles.onRefused(error.code);
     this.#settleRegistered(error);
     this.#endWakeWatch();
     await this.#parts?.endpoint?.close();
     await this.#parts?.session.close(1000);
     await this.#parts?.supervisor.stop();
+    await this.#parts?.troubles.close();
     this.#stayAwake?.stop();
     this.#settleEnded(error);
   }

@@ -3,6 +3,7 @@ import type { GuestReadings, Stance } from "../guest/index.js";
 import type { LoadFailure, WorkerSandbox } from "../worker/pipe-messages.js";
 import type { ProviderError } from "./provider-error.js";
 import type { Totals } from "./reports.js";
+import type { MemoryTrouble } from "./troubles.js";
 
 /**
  * What a provider is doing. `serving`: taking requests, and registered where there is a coordinator. `resting`: left to its owner for now. `draining`: finishing what runs
@@ -28,6 +29,10 @@ export interface ProviderState {
   readonly slots: readonly Slot[];
   /** What confines the worker, as it found. */
   readonly sandbox: WorkerSandbox | undefined;
+  /** That memory ran out, before this start or since. */
+  readonly memoryTroubles: readonly MemoryTrouble[];
+  /** Why no prompts are kept on the disk although the owner has granted room; undefined where they are, or none was granted. */
+  readonly prefixCacheRefusal: string | undefined;
   /** Requests of the coordinator and of this machine's own programs. */
   readonly inFlight: number;
   /** Why it takes no work, and what it gives up meanwhile. */
@@ -72,4 +77,6 @@ export interface ProviderAgent {
   resume(): Promise<void>;
   /** Resolves when the provider has ended: with the reason if it gave up, with undefined after `stop`. */
   readonly ended: Promise<ProviderError | undefined>;
+  /** The process is about to end by an error: what is to be told of it is written down at once. */
+  dying(error: unknown): void;
 }

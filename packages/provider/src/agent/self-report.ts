@@ -1,4 +1,4 @@
-import type { Hardware, Heartbeat, Location, Register } from "@umbel/protocol";
+import type { Hardware, Heartbeat, Location, Register, SystemMetrics } from "@umbel/protocol";
 import type { Figures } from "../local/figures.js";
 import { readMetrics } from "../machine/metrics.js";
 import type { Conduct } from "./conduct.js";
@@ -15,6 +15,8 @@ export interface SelfReportParts {
   readonly conduct: Pick<Conduct, "stance">;
   /** Requests of this machine's own programs; absent where there is no endpoint for them. */
   readonly local: { readonly inFlight: number } | undefined;
+  /** As the machine's watch has found it last. */
+  readonly thermal: () => SystemMetrics["thermal_state"];
   /** As it is registered. */
   readonly hardware: Hardware;
   readonly authToken: string | undefined;
@@ -47,7 +49,7 @@ export class SelfReport {
       isServing: this.inFlight > 0,
       totals: standing.totals,
       workerRestarts: supervisor.restarts,
-      metrics: await readMetrics(),
+      metrics: { ...(await readMetrics()), thermal_state: this.parts.thermal() },
       state: standing.workerState,
       ordinals: relay.ordinals,
       memory_gb: hardware.memory_gb,

@@ -9,6 +9,8 @@ import { createWorkerOutput, type WorkerOutputCause } from "./worker-output.js";
 
 /** How a worker process came to its end. */
 export interface WorkerEnd {
+  /** Undefined where it could not be started. */
+  readonly pid: number | undefined;
   readonly exitCode: number | null;
   readonly signal: NodeJS.Signals | null;
   /** Why the agent ended it, if it did. */
@@ -91,7 +93,7 @@ export function startWorkerProcess(options: WorkerProcessOptions): WorkerProcess
     if (isGone) return;
     isGone = true;
     cancelSilence();
-    options.onEnd({ exitCode, signal, reason, printed_bytes: output.bytes, causes: output.causes });
+    options.onEnd({ pid: child.pid, exitCode, signal, reason, printed_bytes: output.bytes, causes: output.causes });
     settle();
   }
 

@@ -59,6 +59,8 @@ export interface SupervisorOptions {
   readonly onFrame: (frame: Uint8Array) => void;
   /** The worker is gone, with everything it was doing. Another one follows. */
   readonly onLost: () => void;
+  /** How a worker came to its end that nobody had asked to leave. */
+  readonly onEnded?: (end: WorkerEnd) => void;
   /** No worker can start, however often it is tried. */
   readonly onFailed: (code: StartFailure) => void;
 }
@@ -111,6 +113,11 @@ export class WorkerSupervisor {
   /** Requests that the present worker was given, whoever asked. */
   get requestsGiven(): number {
     return this.#requestsGiven;
+  }
+
+  /** Why no prompts are kept on the disk although the owner has granted room; undefined where they are, or none was granted. */
+  get prefixCacheRefusal(): string | undefined {
+    return this.#options.prefixCache?.refusal;
   }
 
   get isCongested(): boolean {
@@ -287,6 +294,7 @@ export class WorkerSupervisor {
     this.#texts.lost();
     this.#options.onLost();
     if (this.#isStopped) return;
+    this.#options.onEnded?.(end);
     const leftOut = this.#fatalLoads.workerEnded(end.signal);
     if (leftOut !== undefined) logger.error({ build: leftOut }, "loading this model keeps ending the worker; it is left out");
     if (!wasReady && end.causes.some((cause) => cause === "access_denied" || cause === "bad_option")) this.#usesPermissionModel = false;

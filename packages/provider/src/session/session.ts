@@ -67,7 +67,7 @@ export function createSession(options: SessionOptions): Session {
       connection = undefined;
       if (end.type !== "rejected") attestationRefusals = 0;
       if ((lived_ms ?? 0) >= SESSION_LIMITS.healthy_ms) backoff.reset();
-      handlers.onDisconnected();
+      handlers.onDisconnected(isOpen ? causeOf(end) : undefined);
       if (!isOpen) return;
       const refusal = refusalOf(end);
       if (refusal !== undefined) {
@@ -151,6 +151,13 @@ export function socketUrl(coordinatorUrl: string): string {
   url.search = "";
   url.hash = "";
   return url.href;
+}
+
+/** In one word. */
+function causeOf(end: ConnectionEnd): string {
+  if (end.type === "rejected") return end.refusal.code;
+  if (end.type === "closed") return `closed_${end.code}`;
+  return end.type === "failed" ? end.cause : end.type;
 }
 
 function describe(end: ConnectionEnd): object {

@@ -42,7 +42,8 @@ export interface SessionHandlers {
   onGoingAway(): void;
   /** What waited for the socket has left: more may be sent. */
   onDrained(): void;
-  onDisconnected(): void;
+  /** @param cause one word; undefined where this machine has closed it */
+  onDisconnected(cause: string | undefined): void;
 }
 
 /** Frames from the coordinator that were dropped, by reason; cumulative. */
