@@ -6,7 +6,7 @@ import Anthropic from "@anthropic-ai/sdk";
 import { createUmbelFetch } from "@umbel/sdk";
 import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { freePort, MODEL, type RecordingProxy, startNetwork, startRecordingProxy, type TestNetwork } from "./harness/index.js";
+import { freePort, MODEL, type RecordingProxy, runUmbel, startNetwork, startRecordingProxy, type TestNetwork } from "./harness/index.js";
 
 /** Shortest run of prompt or completion bytes that must not be seen; shorter ones occur by chance in any ciphertext. */
 const RUN_BYTES = 8;
@@ -19,6 +19,7 @@ describe("privacy", () => {
   let proxy: RecordingProxy;
   let apiKey: string;
   let metricsUrl: string;
+  let reportId: string;
   const inPrompt = `canary-${randomBytes(12).toString("hex")}`;
   /** The ledger of refusals keeps what can be a model's name, so that operators see what is asked for in vain; this cannot be one. */
   const notAModel = `keep ${inPrompt}`;
@@ -26,13 +27,16 @@ describe("privacy", () => {
 
   beforeAll(async () => {
     metricsUrl = `http://127.0.0.1:${await freePort()}`;
-    network = await startNetwork({ UMBEL_LOG_LEVEL: "trace", UMBEL_METRICS_LISTEN: new URL(metricsUrl).host });
+    const told = { UMBEL_PROVIDER_TELEMETRY: "true" };
+    network = await startNetwork({ UMBEL_LOG_LEVEL: "trace", UMBEL_METRICS_LISTEN: new URL(metricsUrl).host, ...told });
     proxy = await startRecordingProxy(network.url);
     const client = await network.client();
     apiKey = client.apiKey;
     // Echo: the completion holds the marker too.
     const provider = await network.provider({
       through: proxy.url,
+      name: "machine",
+      args: ["--log-file", path.join(network.home, "machine", "logs", "provider.log")],
       script: { answer: { kind: "echo" }, answerTokens: 64, tokens_per_s: 200 },
     });
     const messages = [
@@ -76,6 +80,19 @@ describe("privacy", () => {
     await openai.responses.create({ model: MODEL, input: said, previous_response_id: inPrompt }).catch(() => undefined);
     await anthropic.messages.create({ ...asked, model: notAModel }).catch(() => undefined);
     await network.settledBalance(apiKey);
+    // Whoever may tell of troubles tells of this, if they can.
+    const hostile = { message: inPrompt, version: inPrompt, session_id: inPrompt, fields: { reason: inPrompt, model: said }, stack: said };
+    const events = [hostile, { ...hostile, id: inPrompt, message: "worker_ended", fields: { prompt: inPrompt, error: said } }];
+    const answered = await fetch(`${network.url}/v1/telemetry/events`, { method: "POST", body: JSON.stringify({ events }) });
+    expect(await answered.json()).toEqual({ accepted: 1, rejected: 1 });
+    const { stdout } = runUmbel(["keys", "create", "--provider", "--account", "alice", "--json", "--home", network.home]);
+    const { provider_token: token } = JSON.parse(stdout) as { readonly provider_token: string };
+    const machine = ["--coordinator", network.url, "--home", path.join(network.home, "machine")];
+    const sent = runUmbel(["provider", "report", "--token", token, "--json", ...machine]);
+    expect(sent).toMatchObject({ status: 0 });
+    reportId = (JSON.parse(sent.stdout) as { readonly id: string }).id;
+    // It tells what it has to tell before it ends.
+    await provider.stop();
     outputs.push(network.coordinator.output(), provider.output());
   });
   afterAll(async () => {
@@ -110,6 +127,14 @@ describe("privacy", () => {
     expect(rows).not.toContain(needle);
     const metrics = await fetch(`${metricsUrl}/metrics`);
     expect(await metrics.text()).not.toContain(needle);
+    const asked = async (place: string) =>
+      (await fetch(`${network.url}/v1/admin/${place}`, { headers: { authorization: `Bearer ${adminKey}` } })).text();
+    const told = await asked("telemetry");
+    for (const message of ["provider_started", "provider_stopped", "worker_ended"]) expect(told).toContain(message);
+    expect(told).not.toContain(needle);
+    const report = await asked(`log-reports/${reportId}`);
+    expect(report).toContain("registered with the coordinator");
+    expect(report).not.toContain(needle);
   });
 
   it("neither is the secret of the API key", () => {

@@ -1,5 +1,7 @@
-/** Stands between a provider and its coordinator and keeps a copy of every WebSocket message, both ways, unmasked. */
+/** Stands between a provider and its coordinator and keeps a copy of every WebSocket message, both ways, unmasked, and of what is posted. */
 import { once } from "node:events";
+import { createServer } from "node:http";
+import { buffer } from "node:stream/consumers";
 import { type RawData, WebSocket, WebSocketServer } from "ws";
 
 export interface RecordingProxy {
@@ -11,8 +13,19 @@ export interface RecordingProxy {
 
 export async function startRecordingProxy(coordinatorUrl: string): Promise<RecordingProxy> {
   const messages: { from: "provider" | "coordinator"; binary: boolean; bytes: Buffer }[] = [];
-  const server = new WebSocketServer({ host: "127.0.0.1", port: 0, path: "/ws/provider" });
-  await once(server, "listening");
+  const http = createServer(async (request, response) => {
+    const bytes = await buffer(request);
+    messages.push({ from: "provider", binary: false, bytes });
+    const { method = "GET", url = "/", headers } = request;
+    const passed = Object.entries({ "content-type": headers["content-type"], authorization: headers.authorization });
+    const known = Object.fromEntries(passed.filter((header): header is [string, string] => header[1] !== undefined));
+    const body = method === "POST" ? { body: new Uint8Array(bytes) } : {};
+    const answer = await fetch(`${coordinatorUrl}${url}`, { method, headers: known, ...body });
+    response.writeHead(answer.status).end(Buffer.from(await answer.arrayBuffer()));
+  });
+  http.listen(0, "127.0.0.1");
+  await once(http, "listening");
+  const server = new WebSocketServer({ server: http, path: "/ws/provider" });
   server.on("connection", (provider) => {
     const coordinator = new WebSocket(`${coordinatorUrl.replace(/^http/, "ws")}/ws/provider`);
     const waiting: (() => void)[] = [];
@@ -33,14 +46,15 @@ export async function startRecordingProxy(coordinatorUrl: string): Promise<Recor
     coordinator.on("error", () => provider.terminate());
     provider.on("error", () => coordinator.terminate());
   });
-  const address = server.address();
+  const address = http.address();
   if (address === null || typeof address === "string") throw new Error("the proxy has no port");
   return {
     url: `http://127.0.0.1:${address.port}`,
     messages,
     close: async () => {
       for (const client of server.clients) client.terminate();
-      await new Promise((resolve) => server.close(resolve));
+      http.closeAllConnections();
+      await new Promise((resolve) => http.close(resolve));
     },
   };
 }

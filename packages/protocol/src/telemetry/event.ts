@@ -36,13 +36,16 @@ export const TELEMETRY_MESSAGES = {
 export type TelemetryMessage = keyof typeof TELEMETRY_MESSAGES;
 export const telemetryMessage = z.enum(Object.keys(TELEMETRY_MESSAGES) as [TelemetryMessage, ...TelemetryMessage[]]);
 
+/** Of the program that tells: figures, and a short name of what comes before a release. No other word passes. */
+export const programVersion = z.string().regex(/^\d{1,6}(?:\.\d{1,6}){2}(?:[-+][\w.]{1,16})?$/);
+
 /** One event as it is sent, and as it waits on a disk meanwhile. Kind and severity follow from the message. */
 export const telemetryEvent = z.object({
   id: z.uuid(),
   timestamp: z.iso.datetime(),
   source: z.enum(["provider", "app", "console"]),
   message: telemetryMessage,
-  version: z.string().regex(/^[\w.+-]{1,64}$/),
+  version: programVersion,
   /** Of one process. */
   session_id: z.uuid(),
   fields: z.unknown().transform(allowedFields),

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import {
   allowedFields,
+  programVersion,
   stackFrames,
   TELEMETRY_LIMITS,
   TELEMETRY_MESSAGES,
@@ -46,11 +47,7 @@ const given = z.object({
   timestamp: z.iso.datetime({ offset: true }).optional().catch(undefined),
   source: z.enum(TELEMETRY_SOURCES).catch("app"),
   message: telemetryMessage,
-  version: z
-    .string()
-    .regex(/^[\w.+-]{1,64}$/)
-    .optional()
-    .catch(undefined),
+  version: programVersion.optional().catch(undefined),
   session_id: z.uuid().optional().catch(undefined),
   fields: z.unknown(),
   stack: z.string().optional().catch(undefined),

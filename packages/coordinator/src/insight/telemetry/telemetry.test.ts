@@ -40,6 +40,7 @@ describe("an event that comes in", () => {
     ["no time", { timestamp: "lately" }, { happenedAt: NOW }],
     ["a source that nobody knows", { source: "hacker" }, { source: "provider" }],
     ["a version with words in it", { version: "tell me about herons" }, { version: undefined }],
+    ["a version that is one word", { version: "herons-4b5c6d" }, { version: undefined }],
     ["a session that is none", { session_id: "tell me" }, { sessionId: undefined }],
     ["somebody else's name", { machine_id: "tok:other", account_id: "bob" }, { machine: "tok:0123456789abcdef", accountId: "alice" }],
     ["another severity", { severity: "debug", kind: "custom" }, { severity: "error", kind: "backend_crash" }],
