@@ -14,8 +14,7 @@ import {
   createReferrals,
   createSessions,
 } from "./accounts/index.js";
-import { createBackupSchedule, createStateExport } from "./backup/index.js";
-import { backupPlaces } from "./backup-places.js";
+import { createStateExport } from "./backup/index.js";
 import { createBundleCheck } from "./bundle-check.js";
 import {
   type CatalogService,
@@ -57,9 +56,10 @@ import { reportBooks, reportFleet, reportLedger, reportStore } from "./reports.j
 import { rewardSettings } from "./reward-settings.js";
 import { createRewards } from "./rewards/index.js";
 import { secretFile } from "./secret-file.js";
-import { seenMachines } from "./seen-machines.js";
 import { createSignInParts } from "./sign-in-parts.js";
+import { startBackups } from "./start-backups.js";
 import { startPayments } from "./start-payments.js";
+import { startRewards } from "./start-rewards.js";
 import { createStatements } from "./statements/index.js";
 import { createStatisticsStore } from "./statistics-store.js";
 import { openStore } from "./store/index.js";
@@ -80,11 +80,6 @@ const LEDGER_CLOSE_ms = 5_000;
 /** What requests that a shutdown cut off have to end in the ledger. */
 const CUT_REQUESTS_ms = 2_000;
 const SALT_BYTES = 32;
-/** How often it is noted which machines are there: three times in each minute that is judged, so that a restart takes none away. */
-const REWARD_LOOK_ms = 20_000;
-const REWARD_SETTLE_ms = 60_000;
-/** How often it is looked whether a backup is due. */
-const BACKUP_CHECK_ms = 10 * 60_000;
 const DAY_ms = 24 * 3_600_000;
 
 export interface StartOptions {
@@ -153,6 +148,11 @@ async function start(
   const clock = options.clock ?? systemClock;
   const log = createLogger({ level: settings.logLevel, ...(options.log === undefined ? {} : { destination: options.log }) });
   const metrics = createMetrics();
+  // Again and again until the coordinator stops; what fails is told in those words, and done the next time.
+  const every = (interval_ms: number, task: () => Promise<unknown>, unlessDone: string, level: "warn" | "error" = "warn"): void => {
+    const failed = (error: unknown) => log[level]({ err: error }, unlessDone);
+    closers.push(startLoop(clock, interval_ms, async () => void (await task()), failed));
+  };
 
   const store = await openStore({
     ...(settings.databaseUrl === undefined ? { home: settings.home } : { databaseUrl: settings.databaseUrl }),
@@ -182,23 +182,9 @@ async function start(
   closers.push(() => ledger.close(LEDGER_CLOSE_ms));
   const recovered = await ledger.recover();
   const reconciler = createReconciler({ store: store.reports, clock, random: Math.random, onEvent: reportLedger(log, metrics) });
-  closers.push(
-    startLoop(
-      clock,
-      SWEEP_INTERVAL_ms,
-      async () => void (await reconciler.check()),
-      (error) => log.warn({ err: error }, "the books were not checked"),
-    ),
-  );
+  every(SWEEP_INTERVAL_ms, () => reconciler.check(), "the books were not checked");
   const usageDays = createUsageDays({ store: store.reports, clock });
-  closers.push(
-    startLoop(
-      clock,
-      SWEEP_INTERVAL_ms,
-      async () => void (await usageDays.addUp()),
-      (error) => log.warn({ err: error }, "usage was not added up by the day"),
-    ),
-  );
+  every(SWEEP_INTERVAL_ms, () => usageDays.addUp(), "usage was not added up by the day");
   reportBooks(metrics, reconciler);
   metrics.gauge("billing_spill_depth", ledger.spilled);
 
@@ -373,123 +359,49 @@ async function start(
     await fleet.close();
     await inference.drain(CUT_REQUESTS_ms);
   });
-  closers.push(
-    startLoop(
-      clock,
-      RECOVERY_INTERVAL_ms,
-      async () => void (await ledger.recover()),
-      (error) => log.warn({ err: error }, "recovery of holds failed"),
-    ),
+  every(RECOVERY_INTERVAL_ms, () => ledger.recover(), "recovery of holds failed");
+  every(
+    SWEEP_INTERVAL_ms,
+    async () => {
+      // Of tokens that end by themselves nobody tells.
+      fleet.tokensChanged();
+      await Promise.all([
+        idempotency.sweep(),
+        rejections.sweep(),
+        telemetry.sweep(),
+        logReports.sweep(),
+        devices.sweep(),
+        attempts.sweep(),
+        administration.sweep(),
+        invites.sweep(),
+        ledger.lapse(),
+        people.sweep(),
+      ]);
+    },
+    "old rows were not removed",
   );
-  closers.push(
-    startLoop(
-      clock,
-      SWEEP_INTERVAL_ms,
-      async () => {
-        // Of tokens that end by themselves nobody tells.
-        fleet.tokensChanged();
-        await Promise.all([
-          idempotency.sweep(),
-          rejections.sweep(),
-          telemetry.sweep(),
-          logReports.sweep(),
-          devices.sweep(),
-          attempts.sweep(),
-          administration.sweep(),
-          invites.sweep(),
-          ledger.lapse(),
-          people.sweep(),
-        ]);
-      },
-      (error) => log.warn({ err: error }, "old rows were not removed"),
-    ),
-  );
-  closers.push(
-    startLoop(
-      clock,
-      SWEEP_INTERVAL_ms,
-      async () => void (await dataRights.eraseDue()),
-      (error) => log.error({ err: error }, "accounts that are to be erased were not"),
-    ),
-  );
-  closers.push(
-    startLoop(
-      clock,
-      SWEEP_INTERVAL_ms,
-      () => decisions.sweep(),
-      (error) => log.warn({ err: error }, "old records of decisions were not removed"),
-    ),
-  );
-  closers.push(
-    startLoop(
-      clock,
-      CALIBRATION_INTERVAL_ms,
-      async () => {
-        const since = new Date(clock.date().getTime() - CALIBRATION_INTERVAL_ms);
-        const { proposals } = await decisions.calibration(since);
-        log.info({ event: "calibration", proposals }, "coefficients of the cost, held to the last day's answers");
-      },
-      (error) => log.warn({ err: error }, "calibration failed"),
-    ),
+  every(SWEEP_INTERVAL_ms, () => dataRights.eraseDue(), "accounts that are to be erased were not", "error");
+  every(SWEEP_INTERVAL_ms, () => decisions.sweep(), "old records of decisions were not removed");
+  every(
+    CALIBRATION_INTERVAL_ms,
+    async () => {
+      const since = new Date(clock.date().getTime() - CALIBRATION_INTERVAL_ms);
+      const { proposals } = await decisions.calibration(since);
+      log.info({ event: "calibration", proposals }, "coefficients of the cost, held to the last day's answers");
+    },
+    "calibration failed",
   );
   const { anomalyInterval_ms: interval_ms, anomalyRatio: ratio, anomalySamples: samples_min, anomalyEfficiency: share } = settings;
   if (interval_ms > 0) {
     const parts = { builds: catalog.builds, viewsOf: fleet.viewsOf, metrics, log: log.child({ component: "insight" }) };
-    closers.push(
-      startLoop(
-        clock,
-        interval_ms,
-        async () => watchThroughput({ ...parts, limits: { ratio, samples_min, share } }),
-        (error) => log.warn({ err: error }, "the rates of machines were not looked at"),
-      ),
+    every(
+      interval_ms,
+      async () => watchThroughput({ ...parts, limits: { ratio, samples_min, share } }),
+      "the rates of machines were not looked at",
     );
   }
-  const places = backupPlaces(settings);
-  if (places.length > 0) {
-    const { home, backupRecipients: recipients, backupInterval_ms: interval_ms } = settings;
-    const retention = {
-      latest: settings.backupKeep,
-      hourly: settings.backupKeepHourly,
-      daily: settings.backupKeepDaily,
-      weekly: settings.backupKeepWeekly,
-    };
-    const source = { store, home, version: ownVersion(), clock, lock: { recipients }, interval_ms, retention };
-    const schedules = places.map((place) => createBackupSchedule({ ...source, place }));
-    for (const schedule of schedules) {
-      closers.push(
-        startLoop(
-          clock,
-          Math.min(interval_ms, BACKUP_CHECK_ms),
-          async () => {
-            const made = await schedule.run();
-            if (made !== undefined) log.info({ event: "backup", ...made }, "backup made");
-          },
-          (error) => log.error({ err: error }, "no backup was made"),
-        ),
-      );
-    }
-    metrics.gauge("backup_age_seconds", () => Math.max(...schedules.map((schedule) => schedule.age_s())));
-  }
-  if (settings.baseRewards) {
-    closers.push(
-      startLoop(
-        clock,
-        REWARD_LOOK_ms,
-        () => rewards.note(seenMachines(fleet.publicViews())),
-        (error) => log.warn({ err: error }, "it was not noted which machines are there"),
-      ),
-      startLoop(
-        clock,
-        REWARD_SETTLE_ms,
-        async () => {
-          const epochs = await rewards.settle();
-          if (epochs > 0) log.info({ event: "rewards_settled", epochs }, "machines were paid for being there");
-          await rewards.sweep();
-        },
-        (error) => log.error({ err: error }, "machines were not paid for being there"),
-      ),
-    );
-  }
+  closers.push(startBackups({ store, clock, settings, version: ownVersion(), log, metrics }));
+  if (settings.baseRewards) closers.push(startRewards({ rewards, clock, views: fleet.publicViews, log }));
   const operator = settings.metricsListen && (await startOperatorServer(settings.metricsListen, { metrics, decisions }));
   if (operator !== undefined) closers.push(() => operator.close());
   metrics.gauge("inference_in_flight", () => inference.inFlight());

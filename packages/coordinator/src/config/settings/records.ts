@@ -1,0 +1,27 @@
+import { decimal, wholeNumber } from "../forms.js";
+import { setting } from "./setting.js";
+
+/** What is kept of decisions and of what machines tell, and for how long. */
+export const recordsSettings = {
+  decisionRetention_days: setting(wholeNumber({ least: 1, most: 3_650 }), {
+    env: "UMBEL_DECISION_RETENTION_DAYS",
+    default: "30",
+    about: "Days for which is kept why requests went where they went.",
+  }),
+  telemetryRetention_days: setting(wholeNumber({ least: 0, most: 3_650 }), {
+    env: "UMBEL_TELEMETRY_RETENTION_DAYS",
+    default: "14",
+    about: "Days for which is kept what machines and consoles tell of themselves; 0 counts it and keeps nothing.",
+  }),
+  logReportRetention_days: setting(wholeNumber({ least: 1, most: 3_650 }), {
+    env: "UMBEL_LOG_REPORT_RETENTION_DAYS",
+    default: "30",
+    about: "Days for which logs are kept that owners of machines send.",
+  }),
+  decisionSample: setting(decimal({ least: 0, most: 1 }), {
+    env: "UMBEL_DECISION_SAMPLE",
+    default: "0.1",
+    about:
+      "Share of decisions that are kept with the machines that were not chosen, where more than 16 offer the build; those that failed always are.",
+  }),
+} as const;
