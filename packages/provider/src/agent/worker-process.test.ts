@@ -85,7 +85,14 @@ describe("a worker process", () => {
 
   it("that dies tells how, and what of its last words is known", async () => {
     const { ended } = launch('process.stderr.write("Error [ERR_ACCESS_DENIED]: a private word"); process.exitCode = 5;');
-    expect(await ended).toEqual({ exitCode: 5, signal: null, reason: undefined, printed_bytes: 41, causes: ["access_denied"] });
+    expect(await ended).toEqual({
+      pid: expect.any(Number),
+      exitCode: 5,
+      signal: null,
+      reason: undefined,
+      printed_bytes: 41,
+      causes: ["access_denied"],
+    });
   });
 
   it("that cannot be started is reported like one that died", async () => {
