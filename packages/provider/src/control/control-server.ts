@@ -54,16 +54,38 @@ async function takeOver(server: Server, address: string, home: string): Promise<
   }
 }
 
+/**
+ * A turn is a directory, which one process can make. One that was left behind by a process that was killed may be taken by whoever gets the turn
+ * to take just that one: somebody slower finds another in its place then, and leaves it.
+ */
 async function takesTurn(turn: string): Promise<boolean> {
-  const created = await mkdir(turn).then(
+  if (await makes(turn)) return true;
+  const madeAt_ms = await madeAt(turn);
+  if (madeAt_ms === undefined) return makes(turn);
+  if (Date.now() - madeAt_ms < CONTROL_LIMITS.takeover_age_ms_max) return false;
+  const turnToTake = `${turn}.${Math.trunc(madeAt_ms)}`;
+  if (!(await takesTurn(turnToTake))) return false;
+  try {
+    if ((await madeAt(turn)) !== madeAt_ms) return false;
+    await rm(turn, { recursive: true, force: true });
+    return await makes(turn);
+  } finally {
+    await rm(turnToTake, { recursive: true, force: true });
+  }
+}
+
+function makes(directory: string): Promise<boolean> {
+  return mkdir(directory).then(
     () => true,
     () => false,
   );
-  if (created) return true;
-  const { mtimeMs } = await stat(turn).catch(() => ({ mtimeMs: 0 }));
-  if (Date.now() - mtimeMs < CONTROL_LIMITS.takeover_age_ms_max) return false;
-  await rm(turn, { recursive: true, force: true });
-  return takesTurn(turn);
+}
+
+function madeAt(directory: string): Promise<number | undefined> {
+  return stat(directory).then(
+    ({ mtimeMs }) => mtimeMs,
+    () => undefined,
+  );
 }
 
 function listens(server: Server, address: string): Promise<boolean> {
