@@ -28,18 +28,26 @@ export interface SpillFile {
 
 /** @param file created with its directory at the first line */
 export function createSpillFile(file: string): SpillFile {
+  return inOrder({
+    // The line break before it keeps it apart from a line that a crash has torn.
+    append: (settlement, receivedAt) => writeDurably(file, "a", `\n${JSON.stringify(lineOf(settlement, receivedAt))}\n`),
+    read: () => readLines(file),
+    clear: () => writeDurably(file, "w", ""),
+  });
+}
+
+/** One operation after the other, as they were asked for: a line that is written after the file was to be emptied stays in it. */
+export function inOrder({ append, read, clear }: SpillFile): SpillFile {
   let last: Promise<unknown> = Promise.resolve();
-  // One operation after the other, in the order they were asked for.
   function inTurn<T>(operation: () => Promise<T>): Promise<T> {
     const result = last.then(operation, operation);
     last = result.catch(() => undefined);
     return result;
   }
   return {
-    // The line break before it keeps it apart from a line that a crash has torn.
-    append: (settlement, receivedAt) => inTurn(() => writeDurably(file, "a", `\n${JSON.stringify(lineOf(settlement, receivedAt))}\n`)),
-    read: () => inTurn(() => readLines(file)),
-    clear: () => inTurn(() => writeDurably(file, "w", "")),
+    append: (settlement, receivedAt) => inTurn(() => append(settlement, receivedAt)),
+    read: () => inTurn(read),
+    clear: () => inTurn(clear),
   };
 }
 

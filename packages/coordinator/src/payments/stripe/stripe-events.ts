@@ -9,7 +9,7 @@ import type { Outbox } from "../outbox/outbox.js";
 import type { WithdrawalBook } from "../withdrawals/withdrawal-book.js";
 import { mirror } from "./connected-accounts.js";
 import { account, charge, checkoutSession, dispute, type Payout, payout, type Transfer, transfer } from "./stripe-objects.js";
-import { arrivalOf, createReturns, RETURNED } from "./stripe-rail.js";
+import { arrivalOf, createReturns, RETURNED, watch } from "./stripe-rail.js";
 
 export interface StripeEventDependencies {
   readonly clock: Clock;
@@ -47,6 +47,8 @@ export function createStripeEventHandler({ clock, outbox, book, referrals, onEve
     if (row === undefined || row.failureReason !== null) return;
     const change = { payoutId: heard.id, arrivalAt: arrivalOf(heard) };
     await book.move(tx, row.id, { from: ["transferred", "submitted"], to: "paid", change, at: clock.date() });
+    // Who made it may never have heard that it was made.
+    await watch(outbox, tx, row.id);
   }
 
   async function payoutFailed(tx: Tx, heard: Payout, from: string | null, reason: string): Promise<void> {

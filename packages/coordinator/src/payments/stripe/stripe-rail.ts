@@ -91,8 +91,7 @@ export function createStripeRail(dependencies: StripeRailDependencies): PayoutRa
     await database.transaction(async (tx) => {
       const change = { payoutId: payout.id, arrivalAt: arrivalOf(payout) };
       await book.move(tx, row.id, { from: ["transferred"], to: "submitted", change, at: clock.date() });
-      const check = { kind: STRIPE_JOBS.check, aggregateId: row.id, idempotencyKey: `${STRIPE_JOBS.check}:${row.id}` };
-      await outbox.enqueue(tx, { ...check, after_ms: PAYMENT_LIMITS.payoutCheck_ms });
+      await watch(outbox, tx, row.id);
     });
     return DONE;
   }
@@ -190,6 +189,12 @@ export function createStripeRail(dependencies: StripeRailDependencies): PayoutRa
       return { destination: account.stripeAccountId, fee_microUsd: instantFee_microUsd(amount_microUsd) };
     },
   };
+}
+
+/** Looks after a payout that is known, for as long as its bank may return it: whatever event is lost. */
+export async function watch(outbox: Pick<Outbox, "enqueue">, tx: Parameters<Outbox["enqueue"]>[0], id: string): Promise<void> {
+  const check = { kind: STRIPE_JOBS.check, aggregateId: id, idempotencyKey: `${STRIPE_JOBS.check}:${id}` };
+  await outbox.enqueue(tx, { ...check, after_ms: PAYMENT_LIMITS.payoutCheck_ms });
 }
 
 /** What has to come back from a connected account before it can be given back here. */

@@ -267,6 +267,22 @@ describe("a withdrawal to a bank account", () => {
     expect((await test.balance(bob)).balance).toBe(20n * DOLLAR);
   });
 
+  it("is known to have come back from the bank also when its payout was heard of by its event alone", async () => {
+    await test.earn(bob, 20n * DOLLAR);
+    await test.onboarded(bob);
+    test.stripe.fault = ({ method, path }) => (path === "/v1/payouts" && method === "POST" ? "lost_reply" : undefined);
+    const row = await withdraw(5n * DOLLAR);
+    test.stripe.fault = () => undefined;
+    const [payout] = truth(row).payouts;
+    test.stripe.world.settle(payout?.id ?? "", "paid");
+    await test.deliverAll();
+    expect(await test.withdrawal(row.id)).toMatchObject({ status: "paid" });
+    test.stripe.world.settle(payout?.id ?? "", "failed");
+    await hours(48);
+    expect(await test.withdrawal(row.id)).toMatchObject({ status: "failed", refunded: true });
+    expect((await test.balance(bob)).balance).toBe(20n * DOLLAR);
+  });
+
   it("waits while Stripe does not accept the key, says so where operators look, and goes on when it does", async () => {
     await test.earn(bob, 20n * DOLLAR);
     await test.onboarded(bob);

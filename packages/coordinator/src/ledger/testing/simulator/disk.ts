@@ -1,4 +1,4 @@
-import type { SpilledLine, SpillFile } from "../../spill-file.js";
+import { inOrder, type SpilledLine, type SpillFile } from "../../spill-file.js";
 import type { Settlement } from "../../types.js";
 import type { Process } from "./process.js";
 
@@ -9,9 +9,9 @@ export class Disk {
   /** @param ever requests with a line, now or before */
   constructor(private readonly ever: Set<string>) {}
 
-  /** The file as one process reaches it, with a gate before every write. */
+  /** The file as one process reaches it, with a gate before every write, in the order in which the real file does them. */
   file(process: Process): SpillFile {
-    return {
+    return inOrder({
       append: (settlement: Settlement) =>
         process.ask("spill", async () => {
           this.lines.push({ settlement });
@@ -22,6 +22,6 @@ export class Disk {
         process.ask("clear spill", async () => {
           this.lines = [];
         }),
-    };
+    });
   }
 }
