@@ -1,7 +1,11 @@
-/** `npm run simulate:money -- [--seeds n] [--from s] [--jobs n] [--json]`: exits with 1 when a world's books do not balance, or a word was not kept. */
+/**
+ * `npm run simulate:money -- [--seeds n] [--from s] [--only requests|movements] [--jobs n] [--json]`: exits with 1 when a world's books do not
+ * balance, or a word was not kept.
+ */
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import { simulateInParallel } from "./parallel.js";
+import { WORLD_KINDS } from "./plan.js";
 
 const SEEDS_default = "10000";
 
@@ -9,6 +13,7 @@ const { values } = parseArgs({
   options: {
     seeds: { type: "string", default: SEEDS_default },
     from: { type: "string", default: "0" },
+    only: { type: "string" },
     jobs: { type: "string", default: String(availableParallelism()) },
     json: { type: "boolean", default: false },
   },
@@ -19,9 +24,14 @@ if (!(isCount(seeds) && isCount(jobs) && isCount(from + 1))) {
   process.stderr.write("--seeds and --jobs take a number above zero, --from one from zero.\n");
   process.exit(2);
 }
+const only = WORLD_KINDS.find((kind) => kind === values.only);
+if (values.only !== only) {
+  process.stderr.write(`--only takes ${WORLD_KINDS.join(" or ")}.\n`);
+  process.exit(2);
+}
 
 const start_ms = performance.now();
-const result = await simulateInParallel({ from, seeds, jobs }, (played) => {
+const result = await simulateInParallel({ from, seeds, only, jobs }, (played) => {
   if (process.stderr.isTTY) process.stderr.write(`\r${played} of ${seeds} seeds`);
 });
 if (process.stderr.isTTY) process.stderr.write("\r");

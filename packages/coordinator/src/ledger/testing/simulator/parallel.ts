@@ -4,12 +4,12 @@ import { BATCH_SEEDS, type Range, type Simulation, simulateMoney } from "./simul
 
 /** Plays seeds in several processes, which share a database server. The same seeds give the same figures, however many play. */
 export async function simulateInParallel(
-  { from, seeds, jobs }: Range & { readonly jobs: number },
+  { from, seeds, only, jobs }: Range & { readonly jobs: number },
   onBatch: (played: number) => void,
 ): Promise<Simulation> {
   const batches: Range[] = [];
   for (let first = from; first < from + seeds; first += BATCH_SEEDS)
-    batches.push({ from: first, seeds: Math.min(BATCH_SEEDS, from + seeds - first) });
+    batches.push({ from: first, seeds: Math.min(BATCH_SEEDS, from + seeds - first), only });
   const results: Simulation[] = [];
   let played = 0;
   const add = (result: Simulation): void => {

@@ -2,7 +2,8 @@ import type { Chance } from "./chance.js";
 import type { Fate } from "./process.js";
 
 /** What is played: requests and what they cost, or money that comes, goes and is given. */
-export type WorldKind = "requests" | "movements";
+export const WORLD_KINDS = ["requests", "movements"] as const;
+export type WorldKind = (typeof WORLD_KINDS)[number];
 
 export interface Plan {
   faultsLeft: number;

@@ -14,9 +14,11 @@ const REQUESTS_AT_ONCE = 10;
 export interface Range {
   readonly from: number;
   readonly seeds: number;
+  /** Of these seeds only the worlds of one kind are played. Default: all. */
+  readonly only?: WorldKind | undefined;
 }
 
-export interface Simulation extends Range {
+export interface Simulation extends Omit<Range, "only"> {
   /** Worlds of money that comes, goes and is given. */
   readonly movements: number;
   /** Statements, commits and writes to disk that a fault could strike. */
@@ -29,9 +31,9 @@ export interface Simulation extends Range {
 }
 
 /** Plays worlds and judges each; of more than a batch it makes several (`parallel.ts`). */
-export async function simulateMoney({ from, seeds }: Range): Promise<Simulation> {
+export async function simulateMoney({ from, seeds, only }: Range): Promise<Simulation> {
   const batch = Array.from({ length: seeds }, (_, index) => from + index);
-  const seedsOf = (kind: WorldKind): readonly number[] => batch.filter((seed) => kindOf(seed) === kind);
+  const seedsOf = (kind: WorldKind): readonly number[] => batch.filter((seed) => kindOf(seed) === kind && (only ?? kind) === kind);
   const movements = seedsOf("movements");
   const all = await Promise.all([playAll(movements, "movements", 1), playAll(seedsOf("requests"), "requests", REQUESTS_AT_ONCE)]);
   const worlds = all.flatMap((played) => played.worlds);
