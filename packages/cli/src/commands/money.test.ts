@@ -13,6 +13,7 @@ import {
   type TestDatabase,
 } from "@umbel/coordinator/testing";
 import { systemClock } from "@umbel/protocol/native";
+import { sendLogReport } from "@umbel/provider";
 import { CommanderError } from "commander";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { CliError, EXIT_CODES } from "../exit-codes.js";
@@ -52,6 +53,7 @@ beforeAll(async () => {
   Object.assign(known, { url: test.url, home: test.home, key, dir: directory, month: new Date().toISOString().slice(0, 7) });
   vi.stubEnv("UMBEL_DATABASE_URL", test.databaseUrl);
   await test.provider({ authToken: await test.providerToken("owner"), serve: (request) => request.answer("one two three") });
+  await tellOfTroubles(await test.providerToken("owner"));
   const openai = await test.client(key);
   for (let count = 0; count < 2; count += 1)
     await openai.chat.completions.create({ model: MODEL, messages: [{ role: "user", content: "hi" }] });
@@ -67,6 +69,19 @@ afterAll(async () => {
   await stripe.close();
   rmSync(directory, { recursive: true });
 });
+
+/** As a machine whose owner has agreed does; one of the report's lines would tell a terminal something. */
+async function tellOfTroubles(authToken: string): Promise<void> {
+  const event = { source: "provider", version: "9.9.9", timestamp: new Date().toISOString() };
+  const session_id = "6c84fb90-12c4-41e1-840d-7f6b0d1e2a4f";
+  const events = [
+    { ...event, id: "11111111-12c4-41e1-840d-7f6b0d1e2a4f", session_id, message: "worker_ended", fields: { signal: "SIGSEGV" } },
+    { ...event, id: "22222222-12c4-41e1-840d-7f6b0d1e2a4f", session_id, message: "memory_critical", fields: { available_bytes: 7 } },
+  ];
+  const headers = { authorization: `Bearer ${authToken}`, "content-type": "application/json" };
+  await fetch(`${test.url}/v1/telemetry/events`, { method: "POST", headers, body: JSON.stringify({ events }) });
+  await sendLogReport({ coordinatorUrl: test.url, authToken }, { text: '{"report":"umbel-log-report/1"}\nit \u001b[31mdied\n' });
+}
 
 interface Said {
   readonly code: number;
@@ -181,6 +196,37 @@ describe("commands of money and accounts", () => {
     },
     { run: `admin audit --target no-such ${OPERATOR}`, says: /^Nothing was changed\.$/m, json: { data: [] } },
     { run: `admin money ${OPERATOR}`, says: /^The books balance\.\nWAITING /m, json: { ok: true, violations: [] } },
+
+    // What machines tell, and what their owners send
+    {
+      run: `admin telemetry ${OPERATOR}`,
+      says: /^EVENTS +MACHINES .*\n1 +1 +(?:error +worker_ended|error +memory_critical) +9\.9\.9 /m,
+      json: { data: [{ events: 1, machines: 1 }, {}] },
+    },
+    {
+      run: `admin telemetry --each --kind oom ${OPERATOR}`,
+      says: /^\S+ +error +memory_critical +tok:[0-9a-f]{16} +9\.9\.9 +available_bytes=7$/m,
+      json: { data: [{ message: "memory_critical", fields: { available_bytes: 7 } }], next: null },
+      keep: ["machine", ({ data: [event] }: { readonly data: readonly { readonly machine: string }[] }) => event?.machine],
+    },
+    {
+      run: `admin telemetry --each --machine tok:none ${OPERATOR}`,
+      says: /^No machine told of anything in that time\./m,
+      json: { data: [] },
+    },
+    {
+      run: `admin log-reports list ${OPERATOR}`,
+      says: /^ID .*\n\S+ +\S+ +tok:[0-9a-f]{16} .* owner +\d+$/m,
+      json: { data: [{ account_id: "owner" }] },
+      keep: ["report", ({ data: [report] }: { readonly data: readonly { readonly id: string }[] }) => report?.id],
+    },
+    { run: `admin log-reports list --machine tok:none ${OPERATOR}`, says: /^There are no log reports\. .*umbel provider report$/m },
+    {
+      run: `admin log-reports show {report} ${OPERATOR}`,
+      says: /^\{"report":"umbel-log-report\/1"\}\nit \[31mdied$/m,
+      json: { lines: ['{"report":"umbel-log-report/1"}', "it \u001b[31mdied"] },
+    },
+    { run: `admin log-reports show {report} -o {dir}/report ${OPERATOR}`, says: /^Saved to .*report \(\d+ bytes\)\.$/m },
 
     // Codes and who brought whom
     {
@@ -397,6 +443,13 @@ describe("mistakes end in an exit code and what to do next", () => {
     [`billing address prove 0x00 ${OWNER}`, failure, /challenge/, /umbel billing address challenge/],
     [`billing withdraw 100 ${OWNER}`, failure, /./, /umbel balance/],
     [`billing withdraw 5 ${OWNER} --account bob`, failure, /./, /umbel billing onboard/],
+
+    [`admin telemetry --since yesterday ${OPERATOR}`, usage, /^Since is neither/, /--since/],
+    [`admin telemetry --base-url {url}/v1 --admin-key wrong`, authentication, /./, /./],
+    [`admin telemetry --base-url ${NOBODY}/v1 --admin-key k`, network, /./, /./],
+    [`admin log-reports list --limit none ${OPERATOR}`, usage, /limit/, /--limit/],
+    [`admin log-reports show no-such ${OPERATOR}`, failure, /./, /umbel admin log-reports list/],
+    [`admin log-reports show x --base-url {url}/v1 --home {dir}`, authentication, /./, /--admin-key/],
 
     [`admin backup --home {home} -o {dir}/x`, usage, /never written in the clear/, /--recipient/],
     [`admin backup --recipient age1nonsense --home {home} -o {dir}/x`, usage, /age1nonsense/, /age-keygen/],

@@ -2,6 +2,7 @@ import type { ModelInfo } from "@umbel/protocol";
 import { holdModels } from "../models/disk/in-use.js";
 import { storeLayout } from "../models/disk/store-layout.js";
 import type { DownloadProgress } from "../models/download/download-files.js";
+import { ModelError } from "../models/model-error.js";
 import type { ModelLibrary } from "../models/model-library.js";
 import type { LoadFailure } from "../worker/pipe-messages.js";
 import type { BuildsPort } from "./model-commands.js";
@@ -47,7 +48,7 @@ export class OfferedBuilds implements BuildsPort {
       worker.offer(workerModel(model, defaultSequences));
     }).finally(() => this.#waiting.delete(model.info.id));
     if (failure !== undefined) throw new OfferRefused(failure);
-    await library.store.touch(model.info.id);
+    await library.store.touch([model.info.id]);
   }
 
   withdraw(build: string): void {
@@ -74,8 +75,7 @@ export class OfferedBuilds implements BuildsPort {
     if (held === this.#held) return;
     this.#held = held;
     await holdModels(storeLayout(this.#parts.home), models);
-    const known = new Set((await this.#parts.library.store.listVersions()).map(({ info }) => info.id));
-    for (const id of models) if (known.has(id)) await this.#parts.library.store.touch(id);
+    if (models.length > 0) await this.#parts.library.store.touch(models);
     await this.#removeWhatMay();
   }
 
@@ -85,7 +85,11 @@ export class OfferedBuilds implements BuildsPort {
     const builds = [...this.#toRemove].filter((build) => !this.#held.includes(JSON.stringify(build)));
     if (builds.length === 0) return;
     for (const build of builds) this.#toRemove.delete(build);
-    const here = new Set((await store.listVersions()).map(({ info }) => info.id));
-    for (const build of builds) if (here.has(build)) await store.removeModel(build);
+    for (const build of builds) await store.removeModel(build).catch(unlessGone);
   }
+}
+
+/** Its owner may have removed it before. */
+function unlessGone(error: unknown): void {
+  if (!(error instanceof ModelError && error.code === "not_here")) throw error;
 }

@@ -232,7 +232,7 @@ describe("the disk", () => {
     const library = open({ disk_bytes_max: size * 4.5 });
     await library.fetchModel("pinned", owner());
     for (const id of ["older-but-kept", "used", "old"]) await library.fetchModel(id, background());
-    for (const id of ["older-but-kept", "old", "used"]) await library.store.touch(id);
+    for (const id of ["older-but-kept", "old", "used"]) await library.store.touch([id, "not-here"]);
     await library.fetchModel("new", background({ keep: new Set(["older-but-kept"]) }));
     expect(await ids(library)).toEqual(["new", "older-but-kept", "pinned", "used"]);
     const all = new Set(await ids(library));

@@ -50,8 +50,8 @@ export interface ModelStore {
    * @throws ModelError `not_here`, `in_use`
    */
   removeModel(id: string): Promise<number>;
-  /** Notes that a model is in use, so that it is not the first to go when the disk is full. */
-  touch(id: string): Promise<void>;
+  /** Notes that models are in use, so that they are not the first to go when the disk is full. Of what is not here it says nothing. */
+  touch(ids: readonly string[]): Promise<void>;
 }
 
 const modelOrigin = z.discriminatedUnion("kind", [
@@ -128,9 +128,9 @@ export function createModelStore(options: { readonly home: string; readonly now?
       for (const model of versions) await removeFolder(layout, folderOf(model));
       return versions.reduce((sum, { isStored, manifest: { total_size_bytes } }) => sum + (isStored ? total_size_bytes : 0), 0);
     },
-    async touch(id) {
+    async touch(ids) {
       for (const model of await listVersions()) {
-        if (model.info.id === id) await utimes(path.join(folderOf(model), recordFile), now(), now());
+        if (ids.includes(model.info.id)) await utimes(path.join(folderOf(model), recordFile), now(), now());
       }
     },
   };
