@@ -26,5 +26,5 @@ export {
 export { createLedger, type Ledger, LedgerUnavailableError } from "./ledger/index.js";
 export { type RunningCoordinator, type StartOptions, startCoordinator } from "./main.js";
 export { ObjectStoreError, type ObjectStoreProblem, openS3Bucket, type S3Bucket, type S3Options } from "./objects/index.js";
-export { ownIdentity } from "./own-identity.js";
 export { CoordinatorRunningError, EmbeddedPostgresError, MigrationError, openStore, RestoreError, type Store } from "./store/index.js";
+export { ownIdentity } from "./wiring/index.js";

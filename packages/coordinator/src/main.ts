@@ -15,24 +15,19 @@ import {
   createSessions,
 } from "./accounts/index.js";
 import { createStateExport } from "./backup/index.js";
-import { createBundleCheck } from "./bundle-check.js";
 import {
   type CatalogService,
   createBlobStore,
+  createBundleCheck,
   createCatalog,
+  createFileCheck,
   createManifestSigner,
   createReleases,
   loadBundledModel,
 } from "./catalog/index.js";
-import { createClientAddress } from "./client-address.js";
 import type { Settings } from "./config/index.js";
-import { costSettings } from "./cost-settings.js";
-import { createDecisionStore } from "./decision-store.js";
-import { createFileCheck } from "./file-check.js";
 import { createFleet } from "./fleet/index.js";
-import { fleetCatalog } from "./fleet-catalog.js";
 import { createHttpServer, createIdempotency, createSealing, type ServedRoute, startOperatorServer, utilizationOf } from "./http/index.js";
-import { createIdempotencyStore } from "./idempotency-store.js";
 import { createInference, createRateLimits, unlimitedRates } from "./inference/index.js";
 import {
   createDecisions,
@@ -44,28 +39,40 @@ import {
   createTelemetry,
   watchThroughput,
 } from "./insight/index.js";
-import { keptAdminKey } from "./kept-admin-key.js";
 import { createHistory, createLedger, createOwnPrices, createReconciler, createUsageDays } from "./ledger/index.js";
-import { startLoop } from "./loop.js";
-import { createMachineStore } from "./machine-store.js";
-import { catalogKey, ownIdentity } from "./own-identity.js";
-import { createRejectionStore } from "./rejection-store.js";
-import { readReleaseSigners } from "./release-signers.js";
-import { reportCapacity } from "./report-capacity.js";
-import { reportBooks, reportFleet, reportLedger, reportStore } from "./reports.js";
-import { rewardSettings } from "./reward-settings.js";
 import { createRewards } from "./rewards/index.js";
-import { secretFile } from "./secret-file.js";
-import { createSignInParts } from "./sign-in-parts.js";
-import { startBackups } from "./start-backups.js";
-import { startPayments } from "./start-payments.js";
-import { startRewards } from "./start-rewards.js";
 import { createStatements } from "./statements/index.js";
-import { createStatisticsStore } from "./statistics-store.js";
 import { openStore } from "./store/index.js";
-import { createLogReportStore, createTelemetryStore } from "./telemetry-store.js";
 import { createTrust } from "./trust/index.js";
-import { warmPoolSettings } from "./warm-pool-settings.js";
+import {
+  catalogKey,
+  costSettings,
+  createClientAddress,
+  createDecisionStore,
+  createIdempotencyStore,
+  createLogReportStore,
+  createMachineStore,
+  createRejectionStore,
+  createSignInParts,
+  createStatisticsStore,
+  createTelemetryStore,
+  fleetCatalog,
+  keptAdminKey,
+  ownIdentity,
+  readReleaseSigners,
+  reportBooks,
+  reportCapacity,
+  reportFleet,
+  reportLedger,
+  reportStore,
+  rewardSettings,
+  secretFile,
+  startBackups,
+  startLoop,
+  startPayments,
+  startRewards,
+  warmPoolSettings,
+} from "./wiring/index.js";
 
 /** How often holds of coordinators that are gone are looked for. Source: money.md §10. */
 const RECOVERY_INTERVAL_ms = 30_000;

@@ -11,8 +11,8 @@ import { ProviderClient, type ProviderClientOptions, TEST_BUILD, testModel } fro
 import { createLedger } from "./ledger/index.js";
 import { layCable } from "./ledger/testing/cable.js";
 import { type RunningCoordinator, type StartOptions, startCoordinator } from "./main.js";
-import { ownIdentity } from "./own-identity.js";
 import { createTestDatabase } from "./store/testing.js";
+import { ownIdentity } from "./wiring/index.js";
 
 export { type S3Server, startS3Server } from "./objects/testing/index.js";
 export { type FakeStripe, startFakeStripe } from "./payments/testing/index.js";

@@ -1,8 +1,10 @@
 export { type BlobStore, createBlobStore } from "./blob-store.js";
 export { BundledModelError, loadBundledModel } from "./bundled-model.js";
 export { CatalogError } from "./catalog-error.js";
+export { createFileCheck, type FileCheck } from "./changes/file-check.js";
 export { type CatalogService, createCatalog } from "./create-catalog.js";
 export { createManifestSigner, type ManifestSigner } from "./manifest-signer.js";
 export { modelType } from "./model-type.js";
+export { type BundleCheck, createBundleCheck } from "./releases/bundle-check.js";
 export { createReleases, type Releases } from "./releases/create-releases.js";
 export * from "./types.js";

@@ -18,10 +18,8 @@ import type {
   SignInProvider,
 } from "../accounts/index.js";
 
-import type { BundleCheck } from "../bundle-check.js";
-import type { BlobStore, Catalog, CatalogAdmin, ManifestSigner, Releases } from "../catalog/index.js";
+import type { BlobStore, BundleCheck, Catalog, CatalogAdmin, FileCheck, ManifestSigner, Releases } from "../catalog/index.js";
 import type { Settings } from "../config/index.js";
-import type { FileCheck } from "../file-check.js";
 import type { Fleet } from "../fleet/index.js";
 import type { Inference, RateLimits } from "../inference/index.js";
 import type {

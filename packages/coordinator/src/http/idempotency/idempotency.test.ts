@@ -1,8 +1,8 @@
 import { createFakeClock, type FakeClock } from "@umbel/protocol/testing";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { createAccounts } from "../../accounts/index.js";
-import { createIdempotencyStore } from "../../idempotency-store.js";
 import { createTestDatabase, type TestDatabase } from "../../store/testing.js";
+import { createIdempotencyStore } from "../../wiring/index.js";
 import type { AnswerSink, WholeAnswer } from "../answer/sink.js";
 import { createIdempotency, IDEMPOTENCY_LIMITS, type Idempotency } from "./idempotency.js";
 

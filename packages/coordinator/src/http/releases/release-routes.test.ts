@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createBundleCheck } from "../../bundle-check.js";
+import { createBundleCheck } from "../../catalog/index.js";
 import { startTestCoordinator, type TestCoordinator } from "../../testing.js";
 
 const ADMIN_KEY = "an-admin-key-that-is-long-enough";

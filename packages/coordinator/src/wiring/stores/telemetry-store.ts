@@ -1,6 +1,6 @@
 import { allowedFields } from "@umbel/protocol";
-import type { LogReportStore, TelemetryStore } from "./insight/index.js";
-import { logReportRepository, type Store, telemetryRepository } from "./store/index.js";
+import type { LogReportStore, TelemetryStore } from "../../insight/index.js";
+import { logReportRepository, type Store, telemetryRepository } from "../../store/index.js";
 
 /** What machines tell, in the database. */
 export function createTelemetryStore({ db }: Pick<Store, "db">): TelemetryStore {

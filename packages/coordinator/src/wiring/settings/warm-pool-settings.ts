@@ -1,5 +1,5 @@
-import type { Settings } from "./config/index.js";
-import type { WarmPoolSettings } from "./fleet/index.js";
+import type { Settings } from "../../config/index.js";
+import type { WarmPoolSettings } from "../../fleet/index.js";
 
 /** What the operator said about loading models ahead of requests, as the fleet takes it. */
 export function warmPoolSettings(settings: Settings): WarmPoolSettings {

@@ -1,5 +1,5 @@
-import type { IdempotencyStore } from "./http/index.js";
-import { idempotencyRepository, type Store } from "./store/index.js";
+import type { IdempotencyStore } from "../../http/index.js";
+import { idempotencyRepository, type Store } from "../../store/index.js";
 
 /** Digests of idempotency keys in the database. */
 export function createIdempotencyStore({ db }: Pick<Store, "db">): IdempotencyStore {

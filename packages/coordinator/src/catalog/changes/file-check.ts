@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { fileUrls, type Manifest, type ManifestFile } from "@umbel/protocol";
-import type { BlobStore, FileSources } from "./catalog/index.js";
+import type { BlobStore } from "../blob-store.js";
+import type { FileSources } from "../types.js";
 
 /** Files below this are read and hashed, of larger ones only the size is asked for. Source: catalog.md §5. */
 export const HASHED_bytes_max = 32 * 1024 * 1024;

@@ -1,8 +1,8 @@
 import type { Clock } from "@umbel/protocol";
 import type { ProviderView } from "@umbel/routing";
-import type { Logger } from "./insight/index.js";
+import type { Logger } from "../insight/index.js";
+import type { Rewards } from "../rewards/index.js";
 import { startLoop } from "./loop.js";
-import type { Rewards } from "./rewards/index.js";
 import { seenMachines } from "./seen-machines.js";
 
 /** How often it is noted which machines are there: three times in each minute that is judged, so that a restart takes none away. */

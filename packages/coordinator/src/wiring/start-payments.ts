@@ -1,13 +1,13 @@
 import { randomBytes } from "node:crypto";
 import type { Clock } from "@umbel/protocol";
-import type { Referrals } from "./accounts/index.js";
-import type { Settings } from "./config/index.js";
-import type { Logger, Metrics } from "./insight/index.js";
+import type { Referrals } from "../accounts/index.js";
+import type { Settings } from "../config/index.js";
+import type { Logger, Metrics } from "../insight/index.js";
+import { createPayments, type Payments } from "../payments/index.js";
+import type { Store } from "../store/index.js";
 import { startLoop } from "./loop.js";
-import { paymentSettings } from "./payment-settings.js";
-import { createPayments, type Payments } from "./payments/index.js";
 import { reportPayments } from "./reports.js";
-import type { Store } from "./store/index.js";
+import { paymentSettings } from "./settings/payment-settings.js";
 
 /** How long work that another coordinator began, or that is due again, may wait. */
 const WORK_INTERVAL_ms = 1_000;

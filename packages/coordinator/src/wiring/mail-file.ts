@@ -1,5 +1,5 @@
 import { appendFile, rename, stat } from "node:fs/promises";
-import type { Mail } from "./accounts/index.js";
+import type { Mail } from "../accounts/index.js";
 
 /** Beyond it the file begins anew, and the one before is kept beside it. */
 const FILE_bytes_max = 1024 * 1024;

@@ -1,5 +1,5 @@
 import { type CostProfile, changedCostProfile } from "@umbel/routing";
-import type { Settings } from "./config/index.js";
+import type { Settings } from "../../config/index.js";
 
 /** The built-in coefficients with what the operator has set. */
 export function costSettings({ affinityBonus_ms, costCoefficients }: Pick<Settings, "affinityBonus_ms" | "costCoefficients">): CostProfile {

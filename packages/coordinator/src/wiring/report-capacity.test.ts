@@ -1,7 +1,7 @@
 import { createFakeClock } from "@umbel/protocol/testing";
 import { describe, expect, it } from "vitest";
-import type { NetworkUtilization } from "./http/index.js";
-import { createMetrics } from "./insight/index.js";
+import type { NetworkUtilization } from "../http/index.js";
+import { createMetrics } from "../insight/index.js";
 import { CAPACITY_READING_ms, reportCapacity } from "./report-capacity.js";
 
 const OAK: NetworkUtilization["models"][number] = {

@@ -11,13 +11,13 @@ import {
   createSignIn,
   type Registration,
   smtpDelivery,
-} from "./accounts/index.js";
-import type { Settings } from "./config/index.js";
-import { isLocalOnly } from "./http/index.js";
-import type { Logger } from "./insight/index.js";
+} from "../accounts/index.js";
+import type { Settings } from "../config/index.js";
+import { isLocalOnly } from "../http/index.js";
+import type { Logger } from "../insight/index.js";
+import type { Store } from "../store/index.js";
 import { fileDelivery } from "./mail-file.js";
-import { keptFile, secretFile } from "./secret-file.js";
-import type { Store } from "./store/index.js";
+import { keptFile, secretFile } from "./secrets/secret-file.js";
 
 /** Relative to the home: what makes the first account, until it is made. */
 const SETUP_TOKEN_FILE = "setup-token";

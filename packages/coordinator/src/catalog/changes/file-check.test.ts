@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { createManifest } from "@umbel/protocol";
 import { afterAll, describe, expect, it } from "vitest";
-import { createBlobStore, type FileSources } from "./catalog/index.js";
+import { createBlobStore, type FileSources } from "../index.js";
 import { createFileCheck, HASHED_bytes_max } from "./file-check.js";
 
 const directory = mkdtempSync(path.join(tmpdir(), "umbel-files-"));

@@ -1,5 +1,5 @@
-import type { Rejection, RejectionStore, StoredRejection } from "./insight/index.js";
-import { type RejectionRow, rejectionRepository, type Store, type StoredRejectionRow } from "./store/index.js";
+import type { Rejection, RejectionStore, StoredRejection } from "../../insight/index.js";
+import { type RejectionRow, rejectionRepository, type Store, type StoredRejectionRow } from "../../store/index.js";
 
 /** Refusals in the database. */
 export function createRejectionStore({ db, reports }: Pick<Store, "db" | "reports">): RejectionStore {

@@ -1,5 +1,5 @@
 import { isResident, type ProviderView } from "@umbel/routing";
-import type { SeenMachine } from "./rewards/index.js";
+import type { SeenMachine } from "../rewards/index.js";
 
 /** Machines as the rewards see them, from what their last heartbeats said. */
 export function seenMachines(views: Iterable<ProviderView>): readonly SeenMachine[] {

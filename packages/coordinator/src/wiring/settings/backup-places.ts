@@ -1,7 +1,7 @@
 import { setTimeout as wait } from "node:timers/promises";
-import { type BackupPlace, bucketPlace, directoryPlace } from "./backup/index.js";
-import type { Settings } from "./config/index.js";
-import { openS3Bucket } from "./objects/index.js";
+import { type BackupPlace, bucketPlace, directoryPlace } from "../../backup/index.js";
+import type { Settings } from "../../config/index.js";
+import { openS3Bucket } from "../../objects/index.js";
 
 /** Where the operator wants backups: each place gets its own, so that one that fails keeps nobody waiting. */
 export function backupPlaces(settings: Settings): readonly BackupPlace[] {

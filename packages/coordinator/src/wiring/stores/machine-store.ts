@@ -1,5 +1,5 @@
-import type { MachineStore } from "./fleet/index.js";
-import { machineRepository, type Store } from "./store/index.js";
+import type { MachineStore } from "../../fleet/index.js";
+import { machineRepository, type Store } from "../../store/index.js";
 
 /** Machines listed of one account: those seen last. */
 const ACCOUNT_MACHINES_MAX = 1_000;

@@ -1,9 +1,9 @@
 import { createFakeClock } from "@umbel/protocol/testing";
 import { DEFAULT_COST_PROFILE, type Decision } from "@umbel/routing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createDecisions, createLogger, createMetrics, type DecisionStore, type RequestFacts } from "../../insight/index.js";
+import { createTestDatabase, type TestDatabase } from "../../store/testing.js";
 import { createDecisionStore } from "./decision-store.js";
-import { createDecisions, createLogger, createMetrics, type DecisionStore, type RequestFacts } from "./insight/index.js";
-import { createTestDatabase, type TestDatabase } from "./store/testing.js";
 
 const NOBODY: Decision = {
   winner: undefined,

@@ -1,5 +1,5 @@
-import type { StatisticsStore } from "./insight/index.js";
-import { type Store, statisticsRepository } from "./store/index.js";
+import type { StatisticsStore } from "../../insight/index.js";
+import { type Store, statisticsRepository } from "../../store/index.js";
 
 /** Sums over settled rows in the database. */
 export function createStatisticsStore({ db }: Pick<Store, "db">): StatisticsStore {

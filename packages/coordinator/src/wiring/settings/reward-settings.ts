@@ -1,5 +1,5 @@
-import type { Settings } from "./config/index.js";
-import type { RewardSettings } from "./rewards/index.js";
+import type { Settings } from "../../config/index.js";
+import type { RewardSettings } from "../../rewards/index.js";
 
 /** What the operator has set of availability rewards, in their own words. */
 export function rewardSettings(settings: Settings): RewardSettings {

@@ -1,5 +1,5 @@
-import type { Catalog } from "./catalog/index.js";
-import type { FleetCatalog } from "./fleet/index.js";
+import type { Catalog } from "../catalog/index.js";
+import type { FleetCatalog } from "../fleet/index.js";
 
 /** The catalogue as the fleet measures machines by it. */
 export function fleetCatalog(catalog: Pick<Catalog, "build" | "aliases" | "withdrawn" | "revision">): FleetCatalog {

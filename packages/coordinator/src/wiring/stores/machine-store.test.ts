@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createTestDatabase, type TestDatabase } from "../../store/testing.js";
 import { createMachineStore } from "./machine-store.js";
-import { createTestDatabase, type TestDatabase } from "./store/testing.js";
 
 const MACHINE = {
   machineId: "machine-1",

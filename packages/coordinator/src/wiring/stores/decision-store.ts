@@ -1,5 +1,5 @@
-import type { Attempted, DecisionStore } from "./insight/index.js";
-import { calibrationRepository, decisionRepository, type Store, type StoredDecisionRow } from "./store/index.js";
+import type { Attempted, DecisionStore } from "../../insight/index.js";
+import { calibrationRepository, decisionRepository, type Store, type StoredDecisionRow } from "../../store/index.js";
 
 /** Attempts shown of one request; more than dispatch makes. */
 const ATTEMPTS_MAX = 256;

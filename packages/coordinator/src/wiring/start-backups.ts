@@ -1,10 +1,10 @@
 import type { Clock } from "@umbel/protocol";
-import { createBackupSchedule } from "./backup/index.js";
-import { backupPlaces } from "./backup-places.js";
-import type { Settings } from "./config/index.js";
-import type { Logger, Metrics } from "./insight/index.js";
+import { createBackupSchedule } from "../backup/index.js";
+import type { Settings } from "../config/index.js";
+import type { Logger, Metrics } from "../insight/index.js";
+import type { Store } from "../store/index.js";
 import { startLoop } from "./loop.js";
-import type { Store } from "./store/index.js";
+import { backupPlaces } from "./settings/backup-places.js";
 
 /** How often it is looked whether a backup is due. */
 const CHECK_INTERVAL_ms = 10 * 60_000;

@@ -1,8 +1,8 @@
-import type { FleetEvent } from "./fleet/index.js";
-import type { Logger, Metrics } from "./insight/index.js";
-import { HOLD_AGES_S, INVARIANTS, type LedgerEvent, type Reconciler } from "./ledger/index.js";
-import type { PaymentEvent } from "./payments/index.js";
-import type { SessionEvent } from "./store/index.js";
+import type { FleetEvent } from "../fleet/index.js";
+import type { Logger, Metrics } from "../insight/index.js";
+import { HOLD_AGES_S, INVARIANTS, type LedgerEvent, type Reconciler } from "../ledger/index.js";
+import type { PaymentEvent } from "../payments/index.js";
+import type { SessionEvent } from "../store/index.js";
 
 /** Turns what the rooms report into log lines and counters: the rooms know neither. */
 

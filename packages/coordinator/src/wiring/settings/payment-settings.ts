@@ -1,6 +1,6 @@
-import { readChainKey } from "./chain-key.js";
-import type { Settings } from "./config/index.js";
-import { createEvmChain, type PaymentSettings } from "./payments/index.js";
+import type { Settings } from "../../config/index.js";
+import { createEvmChain, type PaymentSettings } from "../../payments/index.js";
+import { readChainKey } from "../secrets/chain-key.js";
 
 const USD_microUsd = 1_000_000n;
 const HOUR_ms = 3_600_000;

@@ -1,7 +1,7 @@
 import type { Clock } from "@umbel/protocol";
-import type { Fleet } from "./fleet/index.js";
-import type { NetworkUtilization } from "./http/index.js";
-import type { Metrics } from "./insight/index.js";
+import type { Fleet } from "../fleet/index.js";
+import type { NetworkUtilization } from "../http/index.js";
+import type { Metrics } from "../insight/index.js";
 
 /** For how long a reading stands: it takes a look at every machine for each build. Source: routing.md §17. */
 export const CAPACITY_READING_ms = 15_000;
