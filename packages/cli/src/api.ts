@@ -7,7 +7,7 @@ import type { Refusal } from "./refusal.js";
 
 const CHECK_BASE_URL = {
   silent: "Start the network, or point --base-url at one that runs.",
-  stranger: "Give --base-url with the /v1 at its end.",
+  stranger: "Check --base-url: it is the address of a coordinator.",
 };
 /** How long a change may take: the coordinator looks for a version's files before it registers them. */
 const CHANGE_TIMEOUT_ms = 10 * 60_000;
@@ -15,7 +15,7 @@ const CHANGE_TIMEOUT_ms = 10 * 60_000;
 const ADMIN_KEY_FILE = "admin-key";
 
 export interface ApiOptions {
-  /** With `/v1`. */
+  /** With its version at the end: `/v1`. */
   readonly baseUrl: string;
   readonly home?: string;
   readonly adminKey?: string;

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { asBaseUrl, baseUrlOption } from "./base-url.js";
 
 export function addAdminCommands(program: Command): void {
   const admin = program.command("admin").description("what the operator of a coordinator may see and do");
@@ -73,7 +74,7 @@ function addGiftCommand(admin: Command, name: "credit" | "reward", description: 
     .requiredOption("--usd <amount>", "how much, e.g. 5 or 2.50")
     .option("--reference <text>", "why; kept in the ledger and the audit", `manual ${name}`)
     .option("--idempotency-key <key>", "repeating a command with the same key gives once (default: a new key)")
-    .option("--base-url <url>", "ask the coordinator there, instead of the database of this machine's home")
+    .option("--base-url <url>", "ask the coordinator there, instead of the database of this machine's home", asBaseUrl)
     .option("--admin-key <key>", "the operator's key, for --base-url (default: UMBEL_ADMIN_KEY, else that of the home)")
     .option("--home <directory>", "Umbel home of the coordinator (default: UMBEL_HOME, else ~/.umbel)")
     .option("--json", "print one JSON object")
@@ -250,7 +251,7 @@ function addReleaseCommands(admin: Command): void {
 
 function operator(command: Command): Command {
   return command
-    .option("--base-url <url>", "API to ask", process.env["UMBEL_BASE_URL"] ?? "http://127.0.0.1:8080/v1")
+    .addOption(baseUrlOption())
     .option("--admin-key <key>", "the operator's key (default: UMBEL_ADMIN_KEY, else that of a coordinator on this machine)")
     .option("--home <directory>", "Umbel home (default: UMBEL_HOME, else ~/.umbel)")
     .option("--json", "print one JSON object");

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { baseUrlOption } from "./base-url.js";
 
 /** What an account has, and what it used. */
 export function addBooksCommands(program: Command): void {
@@ -19,7 +20,7 @@ export function addBooksCommands(program: Command): void {
 
 function asConsumer(command: Command): Command {
   return command
-    .option("--base-url <url>", "API to ask", process.env["UMBEL_BASE_URL"] ?? "http://127.0.0.1:8080/v1")
+    .addOption(baseUrlOption())
     .option("--api-key <key>", "key of the account (default: UMBEL_API_KEY, else that of `npm start` on this machine)")
     .option("--home <directory>", "Umbel home (default: UMBEL_HOME, else ~/.umbel)")
     .option("--json", "print one JSON object");

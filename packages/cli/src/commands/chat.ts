@@ -1,11 +1,12 @@
 import type { Command } from "commander";
+import { baseUrlOption } from "./base-url.js";
 
 export function addChatCommand(program: Command): void {
   program
     .command("chat")
     .description("talk to a model; without a message, a conversation starts")
     .argument("[message]", "one question; its answer is printed and the command ends (use - to read it from standard input)")
-    .option("--base-url <url>", "API to talk to", process.env["UMBEL_BASE_URL"] ?? "http://127.0.0.1:8080/v1")
+    .addOption(baseUrlOption("API to talk to"))
     .option("--api-key <key>", "API key (default: UMBEL_API_KEY, else the key of `umbel up` on this machine)")
     .option("--home <directory>", "Umbel home (default: UMBEL_HOME, else ~/.umbel)")
     .option("--model <name>", "model to talk to", "sprout")

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { baseUrlOption } from "./base-url.js";
 
 export function addExplainCommand(program: Command): void {
   program
@@ -8,7 +9,7 @@ export function addExplainCommand(program: Command): void {
     .option("--replay", "decide again with this release's routing, from what was kept, and say whether the same machine wins")
     .option("--machine [id]", "a machine of yours, as X-Provider-Id names it; all of them if none is named")
     .option("--model <name>", "with --machine: for this model only")
-    .option("--base-url <url>", "API to ask", process.env["UMBEL_BASE_URL"] ?? "http://127.0.0.1:8080/v1")
+    .addOption(baseUrlOption())
     .option("--admin-key <key>", "the operator's key (default: UMBEL_ADMIN_KEY, else that of a coordinator on this machine)")
     .option("--api-key <key>", "key that made the request, for those who are no operators (default: UMBEL_API_KEY)")
     .option("--token <token>", "with --machine: provider token or session (default: UMBEL_PROVIDER_TOKEN)")

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { baseUrlOption } from "./base-url.js";
 
 /** What operators do to the catalogue of a coordinator, by its API. */
 export function addPublishingCommands(models: Command): void {
@@ -69,7 +70,7 @@ export function addPublishingCommands(models: Command): void {
 
 function operator(command: Command): Command {
   return command
-    .option("--base-url <url>", "API to ask", process.env["UMBEL_BASE_URL"] ?? "http://127.0.0.1:8080/v1")
+    .addOption(baseUrlOption())
     .option(
       "--admin-key <key>",
       "a publishing key or the operator's (default: UMBEL_PUBLISHING_KEY, UMBEL_ADMIN_KEY, else that of a coordinator on this machine)",

@@ -18,7 +18,7 @@ export interface UsageOptions extends BalanceOptions {
   readonly limit: string;
 }
 
-const CHECK_ADDRESS = "Give --base-url with the /v1 at its end.";
+const CHECK_ADDRESS = "Check --base-url: it is the address of a coordinator.";
 const CHECK_OPTIONS = "Check --group (day, model or key), --from and --to (e.g. 2026-05-01) and --limit (1 to 1000).";
 const { balance: balanceAnswer, usageList, usageSummary } = API_ANSWERS;
 
