@@ -72,6 +72,7 @@ import {
   startPayments,
   startRewards,
   warmPoolSettings,
+  watchSettings,
 } from "./wiring/index.js";
 
 /** How often holds of coordinators that are gone are looked for. Source: money.md §10. */
@@ -240,11 +241,7 @@ async function start(
       socketsPerAddress_max: settings.socketsPerIp,
       upgradesPerMinute_max: settings.upgradesPerIp_perMinute,
       costProfile,
-      ceilings: {
-        decode_tps: settings.believedDecode_tps,
-        prefill_tps: settings.believedPrefill_tps,
-        memoryBandwidth_gbs: settings.believedBandwidth_gbs,
-      },
+      ...watchSettings(settings),
       warmPool: warmPoolSettings(settings),
     },
     catalog: fleetCatalog(catalog),

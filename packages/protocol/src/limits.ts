@@ -15,8 +15,6 @@ export const WIRE_LIMITS = {
   malformedFrames_window_ms: 60_000,
   /** A socket that has not sent a valid `register` within this time is closed with 1008. */
   registrationTimeout_ms: 15_000,
-  /** How long a provider may take to answer a challenge. */
-  challengeTimeout_ms: 30_000,
   /** Largest JWS of a challenge answer or a receipt. */
   jws_bytes_max: 16 * 1024,
   /** Largest JWS of a registration: it names the weight hash of every advertised build. */

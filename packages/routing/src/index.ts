@@ -37,7 +37,7 @@ export { retryAfter_s } from "./queue/retry-after.js";
 export { type Waiter, waitLimit } from "./queue/waiter.js";
 export { type LineConditions, lineLimit, type Scope, WaitingLine } from "./queue/waiting-line.js";
 export { seededRandom } from "./random.js";
-export { createObservedRates, type ObservedRates } from "./rates/observed-rates.js";
+export { createObservedRates, OBSERVED_RATES_LIMITS, type ObservedRates } from "./rates/observed-rates.js";
 export { type AnomalyLimits, type MeasuredMachine, throughputAnomalies } from "./rates/throughput-anomalies.js";
 export { type FailureClass, type RetryPolicy, retryPolicy } from "./retry-policy.js";
 export { select } from "./select.js";

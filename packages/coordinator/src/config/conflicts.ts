@@ -3,7 +3,7 @@ import { SETTINGS, type Settings } from "./settings.js";
 
 /** Settings that are each right, and wrong together: money would be given away, nothing saved, or nothing known. Source: money.md §11. */
 export function conflictsOf(settings: Settings, env: Readonly<Record<string, string | undefined>>): readonly SettingsProblem[] {
-  return [...ofMock(settings, env), ...ofChain(settings), ...ofBackups(settings), ...ofCountry(settings)];
+  return [...ofMock(settings, env), ...ofChain(settings), ...ofBackups(settings), ...ofCountry(settings), ...ofChallenges(settings)];
 }
 
 /** A chain is set up whole, or not at all. */
@@ -31,6 +31,24 @@ function ofBackups(settings: Settings): readonly SettingsProblem[] {
 function ofCountry({ countryHeader, trustedProxies }: Settings): readonly SettingsProblem[] {
   if (countryHeader === undefined || trustedProxies.length > 0) return [];
   return [{ name: SETTINGS.trustedProxies.env, value: "", expected: `to be given where ${SETTINGS.countryHeader.env} is` }];
+}
+
+/** Else a machine that answers everything in time would lose its trust now and then, or be disconnected while it is trusted. */
+function ofChallenges(settings: Settings): readonly SettingsProblem[] {
+  const { challengeInterval_ms, challengeTimeout_ms, challengeFreshness_ms, challengeSilencesToUntrust, challengeSilencesToClose } =
+    settings;
+  const problem = (name: keyof typeof SETTINGS, value: number, expected: string): SettingsProblem => ({
+    ...{ name: SETTINGS[name].env, value: String(value), expected },
+  });
+  const least_ms = challengeInterval_ms + challengeTimeout_ms;
+  const longer = `to be longer than ${SETTINGS.challengeInterval_ms.env} and ${SETTINGS.challengeTimeout_ms.env} together, which are ${least_ms}ms`;
+  const more = `to be no less than ${SETTINGS.challengeSilencesToUntrust.env}, which is ${challengeSilencesToUntrust}`;
+  return [
+    ...(challengeFreshness_ms > least_ms ? [] : [problem("challengeFreshness_ms", challengeFreshness_ms, longer)]),
+    ...(challengeSilencesToClose >= challengeSilencesToUntrust
+      ? []
+      : [problem("challengeSilencesToClose", challengeSilencesToClose, more)]),
+  ];
 }
 
 function ofMock(settings: Settings, env: Readonly<Record<string, string | undefined>>): readonly SettingsProblem[] {

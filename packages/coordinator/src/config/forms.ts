@@ -84,24 +84,23 @@ export function list(entry: Form<string>): Form<readonly string[]> {
 /** A comma-separated list of `name=number`. */
 export function countsByName(range: { readonly least: number; readonly most: number }): Form<ReadonlyMap<string, number>> {
   return {
-    schema: z
-      .string()
-      .transform((written) => (written.trim() === "" ? [] : written.split(",").map((part) => part.trim().split("="))))
-      .pipe(
-        z.array(
-          z.tuple([
-            z.string().min(1).max(256),
-            z
-              .string()
-              .regex(/^\d{1,10}$/)
-              .transform(Number)
-              .pipe(z.number().min(range.least).max(range.most)),
-          ]),
-        ),
-      )
-      .transform((entries) => new Map(entries)),
+    schema: byName(wholeNumber(range)),
     expected: `a comma-separated list of name=number, each number from ${range.least} to ${range.most}`,
   };
+}
+
+/** A comma-separated list of `name=duration`, in milliseconds. */
+export function durationsByName(range: { readonly least_ms: number; readonly most_ms: number }): Form<ReadonlyMap<string, number>> {
+  const each = duration(range);
+  return { schema: byName(each), expected: `a comma-separated list of name=duration, each ${each.expected}` };
+}
+
+function byName({ schema }: Form<number>): Form<ReadonlyMap<string, number>>["schema"] {
+  return z
+    .string()
+    .transform((written) => (written.trim() === "" ? [] : written.split(",").map((part) => part.trim().split("="))))
+    .pipe(z.array(z.tuple([z.string().min(1).max(256), schema])))
+    .transform((entries) => new Map(entries));
 }
 
 export const text: Form<string> = { schema: z.string().min(1).max(256), expected: "1 to 256 characters" };

@@ -77,6 +77,13 @@ describe("loadSettings", () => {
     for (const wrong of ["oak-7b", "oak-7b=many", "=1", "oak=1=2", "oak=999999999"]) {
       expect(problemsOf({ UMBEL_WARM_POOL_MIN_WARM: wrong })).toHaveLength(1);
     }
+    expect(loadSettings({ env: { UMBEL_QUEUE_WAITS: "oak-7b=90s,sprout=5" } }).queueWaits_ms).toEqual(
+      new Map([
+        ["oak-7b", 90_000],
+        ["sprout", 5],
+      ]),
+    );
+    for (const wrong of ["oak-7b=0", "oak-7b=soon", "oak-7b=25h"]) expect(problemsOf({ UMBEL_QUEUE_WAITS: wrong })).toHaveLength(1);
   });
 
   it("reads coefficients by the names that routing has for them, and refuses what none of them may be", () => {
@@ -133,6 +140,16 @@ describe("the country of callers", () => {
     expect(problemsOf(country)).toMatchObject([{ name: "UMBEL_TRUSTED_PROXIES" }]);
     expect(loadSettings({ env: { ...country, UMBEL_TRUSTED_PROXIES: "10.0.0.1" } }).countryHeader).toBe("cf-ipcountry");
     expect(problemsOf({ UMBEL_COUNTRY_HEADER: "a header" })).toHaveLength(1);
+  });
+});
+
+describe("challenges", () => {
+  it("leave a machine that answers each in time its trust, and its connection as long as that", () => {
+    const times = { UMBEL_CHALLENGE_INTERVAL: "1m", UMBEL_CHALLENGE_TIMEOUT: "10s" };
+    expect(problemsOf({ ...times, UMBEL_CHALLENGE_FRESHNESS: "71s" })).toEqual([]);
+    expect(problemsOf({ ...times, UMBEL_CHALLENGE_FRESHNESS: "70s" })).toMatchObject([{ name: "UMBEL_CHALLENGE_FRESHNESS" }]);
+    expect(problemsOf({ UMBEL_CHALLENGE_SILENCES_CLOSE: "2" })).toMatchObject([{ name: "UMBEL_CHALLENGE_SILENCES_CLOSE" }]);
+    expect(problemsOf({ UMBEL_EVICTION_TIMEOUT: "14s" })).toHaveLength(1);
   });
 });
 

@@ -72,7 +72,7 @@ export function createFleet(dependencies: FleetDependencies): FleetService {
   const settings: FleetSettings = { ...FLEET_DEFAULTS, ...dependencies.settings };
   const registry = new Registry();
   const index = coalesced(createFleetIndex());
-  const rates = createObservedRates();
+  const rates = createObservedRates({ decodeRates_max: settings.decodeRates_max });
   const signals = new CapacitySignals(log);
   const health = createMachineHealth(dependencies.machines, clock, log);
   const releases = new ReleaseWatch();

@@ -1,5 +1,5 @@
 import { SELF_REPORTED_MAX, type TrustLevel } from "@umbel/protocol";
-import { type CostProfile, DEFAULT_COST_PROFILE } from "@umbel/routing";
+import { type CostProfile, DEFAULT_COST_PROFILE, OBSERVED_RATES_LIMITS } from "@umbel/routing";
 import type { WarmPoolSettings } from "./loads/warm-loop.js";
 import type { Ceilings } from "./session/ceilings.js";
 
@@ -37,13 +37,19 @@ export interface FleetSettings {
   /** Origins of browsers that may open provider sockets; none by default, since providers are not browsers. */
   readonly allowedOrigins: readonly string[];
   readonly heartbeatInterval_ms: number;
-  /** A provider silent for longer on two sweeps in a row is disconnected. */
+  /** A provider silent for longer on so many sweeps in a row is disconnected. */
   readonly stale_ms: number;
+  readonly staleSweeps_max: number;
   readonly sweepInterval_ms: number;
   readonly pingInterval_ms: number;
   readonly challengeInterval_ms: number;
+  /** How long an answer may take. */
+  readonly challengeTimeout_ms: number;
   /** A good answer counts for this long. */
   readonly challengeFreshness_ms: number;
+  /** Challenges in a row without an answer after which a machine gets no requests until it answers, and after which it is disconnected. */
+  readonly silencesToUntrust: number;
+  readonly silencesToClose: number;
   /** Trust below which a provider serves only its owner. */
   readonly minTrust: TrustLevel;
   /** Whether a machine that is linked to no account serves nobody. */
@@ -62,6 +68,8 @@ export interface FleetSettings {
   readonly costProfile: CostProfile;
   /** What is believed of a machine's word on its own speed. */
   readonly ceilings: Ceilings;
+  /** Latest measurements of a build's decoding of which a compute class's median is taken. */
+  readonly decodeRates_max: number;
 }
 
 export const FLEET_DEFAULTS: FleetSettings = {
@@ -71,10 +79,14 @@ export const FLEET_DEFAULTS: FleetSettings = {
   allowedOrigins: [],
   heartbeatInterval_ms: 5_000,
   stale_ms: 90_000,
+  staleSweeps_max: 2,
   sweepInterval_ms: 30_000,
   pingInterval_ms: 20_000,
   challengeInterval_ms: 5 * 60_000,
+  challengeTimeout_ms: 30_000,
   challengeFreshness_ms: 16 * 60_000,
+  silencesToUntrust: 3,
+  silencesToClose: 6,
   minTrust: "self_signed",
   requireLinked: false,
   minVersion: "",
@@ -84,4 +96,5 @@ export const FLEET_DEFAULTS: FleetSettings = {
   touchInterval_ms: 60_000,
   costProfile: DEFAULT_COST_PROFILE,
   ceilings: SELF_REPORTED_MAX,
+  decodeRates_max: OBSERVED_RATES_LIMITS.decodeRates_max,
 };

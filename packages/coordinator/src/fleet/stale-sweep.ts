@@ -5,7 +5,7 @@ interface Watched {
   readonly peer: Pick<Peer, "abort">;
   /** Since its last heartbeat. */
   silence_ms(now_ms: number): number;
-  /** Whether it has been silent over this sweep and the one before. */
+  /** Whether it has been silent over this sweep and as many before it as it takes. */
   isStale(now_ms: number): boolean;
 }
 

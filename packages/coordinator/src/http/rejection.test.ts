@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { SEALED_CONTENT_TYPE } from "@umbel/protocol";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { buildOf } from "../catalog/testing.js";
-import { TEST_BUILD, testModel } from "../fleet/testing/index.js";
+import { TEST_BUILD, testModel, testSlot } from "../fleet/testing/index.js";
 import { openStore, type Store } from "../store/index.js";
 import { MODEL, startTestCoordinator, type TestCoordinator } from "../testing.js";
 
@@ -14,7 +14,7 @@ describe("refused requests are recorded", () => {
   let test: TestCoordinator;
   let store: Store;
   beforeAll(async () => {
-    test = await startTestCoordinator({ adminKey: ADMIN_KEY });
+    test = await startTestCoordinator({ adminKey: ADMIN_KEY, queueSizes: `${TEST_BUILD}=0` });
     store = await openStore({ databaseUrl: test.databaseUrl });
   });
   afterAll(async () => {
@@ -88,6 +88,26 @@ describe("refused requests are recorded", () => {
     expect((await refuse(accountId)).status).toBe(status);
     const row = { endpoint: "/v1/chat/completions", stage, reason, http_status: status };
     await expect.poll(() => rowsOf(accountId), PATIENCE).toContainEqual(expect.objectContaining(row));
+  });
+
+  it("says in the words of each dialect that the line of a build is full", async () => {
+    const provider = await test.provider({ slots: [testSlot({ max_concurrency: 1 })] });
+    const apiKey = await test.key({ accountId: "crowd" });
+    const taken = test.post(ask(), { apiKey });
+    const running = await provider.request();
+    const headers = { authorization: `Bearer ${apiKey}`, "content-type": "application/json" };
+    for (const [path, type] of [
+      ["/v1/chat/completions", "rate_limit_exceeded"],
+      ["/v1/messages", "rate_limit_error"],
+    ]) {
+      const refused = await fetch(`${test.url}${path}`, { method: "POST", headers, body: ask({ max_tokens: 20 }) });
+      expect(refused.status).toBe(429);
+      expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(0);
+      expect(await refused.json()).toMatchObject({ error: { type, message: expect.stringContaining("queue is full") } });
+    }
+    await running.answer("hi");
+    expect((await taken).status).toBe(200);
+    await provider.close();
   });
 
   it("with what the request was like, whether a machine could have served it, and nothing of what was asked", async () => {

@@ -1,4 +1,4 @@
 export type { ChallengeFailure } from "./challenge.js";
 export { createTrust, type Trust } from "./create-trust.js";
 export type { Device } from "./registration.js";
-export { afterGoodAnswer, afterSilence, afterViolation, afterWrongAnswer, SILENCES_TO_CLOSE, type Standing, UNPROVEN } from "./standing.js";
+export { afterGoodAnswer, afterSilence, afterViolation, afterWrongAnswer, type Standing, UNPROVEN } from "./standing.js";

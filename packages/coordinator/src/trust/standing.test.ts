@@ -8,6 +8,7 @@ function times(count: number, step: (standing: Standing) => Standing, start: Sta
   return Array.from({ length: count }).reduce<Standing>((standing) => step(standing), start);
 }
 
+const silence = (standing: Standing): Standing => afterSilence(standing, 3);
 const wrong = (standing: Standing): Standing => afterWrongAnswer(standing, "nonce mismatch");
 
 describe("the standing of a session", () => {
@@ -20,15 +21,15 @@ describe("the standing of a session", () => {
   });
 
   it("survives two silences, is suspended by the third, and regained by an answer", () => {
-    expect(times(2, afterSilence, ONLINE)).toMatchObject({ status: "online", challengedAt_ms: 1000 });
-    const suspended = times(3, afterSilence, ONLINE);
+    expect(times(2, silence, ONLINE)).toMatchObject({ status: "online", challengedAt_ms: 1000 });
+    const suspended = times(3, silence, ONLINE);
     expect(suspended).toMatchObject({ status: "suspended", challengedAt_ms: undefined });
     expect(afterGoodAnswer(suspended, 2000)).toMatchObject({ status: "online", challengedAt_ms: 2000, silent: 0 });
   });
 
   it("counts silences in a row only", () => {
-    const answered = afterGoodAnswer(times(2, afterSilence, ONLINE), 2000);
-    expect(times(2, afterSilence, answered)).toMatchObject({ status: "online" });
+    const answered = afterGoodAnswer(times(2, silence, ONLINE), 2000);
+    expect(times(2, silence, answered)).toMatchObject({ status: "online" });
   });
 
   it("is suspended by one wrong answer and lost by the third in a row", () => {
@@ -39,7 +40,7 @@ describe("the standing of a session", () => {
   });
 
   it("is not saved by silence between wrong answers", () => {
-    expect(wrong(afterSilence(wrong(afterSilence(wrong(ONLINE)))))).toMatchObject({ status: "untrusted" });
+    expect(wrong(silence(wrong(silence(wrong(ONLINE)))))).toMatchObject({ status: "untrusted" });
   });
 
   it("is lost at once for an answer with another encryption key", () => {
@@ -49,7 +50,7 @@ describe("the standing of a session", () => {
   it("never comes back from untrusted, whatever follows, and keeps the first reason", () => {
     const step = fc.constantFrom<(standing: Standing) => Standing>(
       (standing) => afterGoodAnswer(standing, 5),
-      afterSilence,
+      silence,
       wrong,
       (standing) => afterViolation(standing, "second"),
     );

@@ -16,10 +16,8 @@ export interface Standing {
   readonly reason: string | undefined;
 }
 
-/** After this many failures in a row a session loses its standing; wrong answers lose it for good (protocol.md §5, trust.md §6.1). */
-export const FAILURES_TO_UNTRUST = 3;
-/** After this many silent challenges in a row the socket is closed: only a reconnect heals a wedged connection. */
-export const SILENCES_TO_CLOSE = 6;
+/** After this many wrong answers in a row a session loses its standing for good (protocol.md §5, trust.md §6.1). */
+export const WRONG_ANSWERS_TO_UNTRUST = 3;
 
 export const UNPROVEN: Standing = { status: "unproven", challengedAt_ms: undefined, silent: 0, wrong: 0, reason: undefined };
 
@@ -28,11 +26,15 @@ export function afterGoodAnswer(standing: Standing, now_ms: number): Standing {
   return { status: "online", challengedAt_ms: now_ms, silent: 0, wrong: 0, reason: undefined };
 }
 
-/** No answer in time: tolerated twice, since networks and sleeping machines cause it. */
-export function afterSilence(standing: Standing): Standing {
+/**
+ * No answer in time: tolerated for a while, since networks and sleeping machines cause it.
+ *
+ * @param silences_max the one in a row with which the session loses its standing
+ */
+export function afterSilence(standing: Standing, silences_max: number): Standing {
   if (standing.status === "untrusted") return standing;
   const silent = standing.silent + 1;
-  if (silent < FAILURES_TO_UNTRUST) return { ...standing, silent };
+  if (silent < silences_max) return { ...standing, silent };
   return { ...standing, status: "suspended", challengedAt_ms: undefined, silent, reason: "challenge timeout" };
 }
 
@@ -40,7 +42,7 @@ export function afterSilence(standing: Standing): Standing {
 export function afterWrongAnswer(standing: Standing, reason: ChallengeFailure): Standing {
   if (standing.status === "untrusted") return standing;
   const wrong = standing.wrong + 1;
-  if (reason === "public key mismatch" || wrong >= FAILURES_TO_UNTRUST) return afterViolation({ ...standing, wrong }, reason);
+  if (reason === "public key mismatch" || wrong >= WRONG_ANSWERS_TO_UNTRUST) return afterViolation({ ...standing, wrong }, reason);
   return { status: "suspended", challengedAt_ms: undefined, silent: 0, wrong, reason };
 }
 

@@ -10,6 +10,7 @@ export { secretFile } from "./secrets/secret-file.js";
 export { costSettings } from "./settings/cost-settings.js";
 export { rewardSettings } from "./settings/reward-settings.js";
 export { warmPoolSettings } from "./settings/warm-pool-settings.js";
+export { watchSettings } from "./settings/watch-settings.js";
 export { createSignInParts } from "./sign-in-parts.js";
 export { startBackups } from "./start-backups.js";
 export { startPayments } from "./start-payments.js";

@@ -3,7 +3,7 @@ import { DrainRate } from "./drain-rate.js";
 import { Ring } from "./ring.js";
 
 export const OBSERVED_RATES_LIMITS = {
-  /** Decode rates remembered of each build on each compute class (routing.md §19). */
+  /** Decode rates remembered of each build on each compute class, if nothing else is said (routing.md §19). */
   decodeRates_max: 50,
   /** First contents remembered of each build and length of prompt, and how many there must be for a quantile. */
   firstContents_max: 100,
@@ -38,8 +38,9 @@ export interface ObservedRates extends FleetRates {
   drain_perSecond(build: string, now_ms: number): number;
 }
 
-export function createObservedRates(): ObservedRates {
-  const { decodeRates_max, firstContents_max, firstContents_min, loads_min } = OBSERVED_RATES_LIMITS;
+/** @param limits what differs from `OBSERVED_RATES_LIMITS` */
+export function createObservedRates(limits: { readonly decodeRates_max?: number } = {}): ObservedRates {
+  const { decodeRates_max, firstContents_max, firstContents_min, loads_min } = { ...OBSERVED_RATES_LIMITS, ...limits };
   const decodeRates = new Remembered(() => new Ring(decodeRates_max));
   const loads = new Remembered(() => ({ count: 0, mean_ms: 0 }));
   const firstContents = new Remembered(() => new Ring(firstContents_max));

@@ -1,6 +1,6 @@
 import { SELF_REPORTED_MAX } from "@umbel/protocol";
-import { coefficients, decimal, flag, list, oneOf, text, wholeNumber } from "../forms.js";
-import { setting, wait } from "./setting.js";
+import { coefficients, countsByName, decimal, durationsByName, flag, list, oneOf, text, wholeNumber } from "../forms.js";
+import { HOUR_ms, setting, wait } from "./setting.js";
 
 /** How requests are routed, how long is waited, and what is believed of machines. */
 export const dispatchSettings = {
@@ -50,7 +50,17 @@ export const dispatchSettings = {
     default: "10",
     about: "Requests that may wait for capacity of one build; twice its places, if that is more.",
   }),
+  queueSizes: setting(countsByName({ least: 0, most: 100_000 }), {
+    env: "UMBEL_QUEUE_SIZES",
+    default: "",
+    about: "The same for single builds, as `build=number`, comma-separated: exactly so many, however many places there are.",
+  }),
   queueWait_ms: wait("UMBEL_QUEUE_WAIT", "2m", "How long a request waits for capacity."),
+  queueWaits_ms: setting(durationsByName({ least_ms: 1, most_ms: 24 * HOUR_ms }), {
+    env: "UMBEL_QUEUE_WAITS",
+    default: "",
+    about: "The same for single builds, as `build=duration`, comma-separated.",
+  }),
   affinityTtl_ms: wait(
     "UMBEL_CACHE_AFFINITY_TTL",
     "10m",

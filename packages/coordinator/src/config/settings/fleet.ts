@@ -25,6 +25,40 @@ export const fleetSettings = {
     default: "",
     about: "Oldest provider version that gets requests; empty is any.",
   }),
+  challengeInterval_ms: wait("UMBEL_CHALLENGE_INTERVAL", "5m", "How often a connected machine has to prove that it holds its keys.", 1_000),
+  challengeTimeout_ms: wait("UMBEL_CHALLENGE_TIMEOUT", "30s", "How long it may take to answer.", 1_000),
+  challengeFreshness_ms: wait(
+    "UMBEL_CHALLENGE_FRESHNESS",
+    "16m",
+    "How long a good answer counts; longer than the interval and the time to answer together.",
+    2_000,
+  ),
+  challengeSilencesToUntrust: setting(wholeNumber({ least: 1, most: 100 }), {
+    env: "UMBEL_CHALLENGE_SILENCES_UNTRUST",
+    default: "3",
+    about: "Challenges in a row without an answer after which a machine gets no requests until it answers one.",
+  }),
+  challengeSilencesToClose: setting(wholeNumber({ least: 1, most: 100 }), {
+    env: "UMBEL_CHALLENGE_SILENCES_CLOSE",
+    default: "6",
+    about: "Challenges in a row without an answer after which it is disconnected; no fewer than those.",
+  }),
+  evictionTimeout_ms: wait(
+    "UMBEL_EVICTION_TIMEOUT",
+    "90s",
+    "Silence after which a machine is taken for gone; looked at three times as often. Machines say something every five seconds.",
+    15_000,
+  ),
+  evictionStrikes: setting(wholeNumber({ least: 1, most: 100 }), {
+    env: "UMBEL_EVICTION_STRIKES",
+    default: "2",
+    about: "Looks in a row that must find it silent for so long before it is disconnected.",
+  }),
+  rateSamples: setting(wholeNumber({ least: 1, most: 1_000 }), {
+    env: "UMBEL_RATE_SAMPLES",
+    default: "50",
+    about: "Latest measurements of a build's writing speed of which the median of a compute class is taken.",
+  }),
   socketsPerIp: setting(wholeNumber({ least: 1, most: 1_000_000 }), {
     env: "UMBEL_SOCKETS_PER_IP",
     default: "20",

@@ -1,5 +1,6 @@
 import { generateDeviceKey, toBase64, WIRE_LIMITS } from "@umbel/protocol";
 import { afterEach, describe, expect, it } from "vitest";
+import { FLEET_DEFAULTS } from "../settings.js";
 import { createMemoryMachines, startTestFleet, type TestFleet, type TestFleetOptions, testModel, testSpec } from "../testing/index.js";
 
 let running: TestFleet | undefined;
@@ -166,7 +167,7 @@ describe("a provider that connects", () => {
       "another nonce inside": { nonce: toBase64(new Uint8Array(32)) },
       "another time": { timestamp: "2025-01-01T00:00:00Z" },
     }[fault];
-    if (fault === "nothing") await test.clock.advance(WIRE_LIMITS.challengeTimeout_ms);
+    if (fault === "nothing") await test.clock.advance(FLEET_DEFAULTS.challengeTimeout_ms);
     else await provider.answer(challenge, { claims: claims ?? {} });
     const { code, reason } = await provider.receive("register_rejected");
     expect({ code, reason }).toEqual({

@@ -139,7 +139,8 @@ export class Admission implements FrameHandler {
     }
     if (!this.#peer.isOpen) return;
     const sessionId = randomUuid(random);
-    const exchange = new ChallengeExchange({ device: verdict.device, sessionId }, trust, clock, log);
+    const { challengeTimeout_ms: timeout_ms } = this.#use.settings;
+    const exchange = new ChallengeExchange({ device: verdict.device, sessionId, timeout_ms }, trust, clock, log);
     this.#welcome({ sessionId, register, device: verdict.device, accountId, tokenEpoch, exchange });
   }
 

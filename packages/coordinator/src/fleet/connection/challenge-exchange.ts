@@ -1,4 +1,4 @@
-import { type AttestationResponse, type Challenge, type Clock, WIRE_LIMITS } from "@umbel/protocol";
+import type { AttestationResponse, Challenge, Clock } from "@umbel/protocol";
 import type { ChallengeFailure, Device, Trust } from "../../trust/index.js";
 import type { FleetLog } from "../ports.js";
 
@@ -7,9 +7,16 @@ export type ChallengeOutcome =
   | { readonly type: "silent" }
   | { readonly type: "wrong"; readonly reason: ChallengeFailure };
 
+/** Whom challenges are for, and how long each may take to answer. */
+interface ChallengedSession {
+  readonly device: Device;
+  readonly sessionId: string;
+  readonly timeout_ms: number;
+}
+
 /** Challenges of one session, one at a time, each answered at most once and within its deadline. */
 export class ChallengeExchange {
-  readonly #subject: { readonly device: Device; readonly sessionId: string };
+  readonly #subject: ChallengedSession;
   readonly #trust: Trust;
   readonly #clock: Clock;
   readonly #log: FleetLog;
@@ -19,7 +26,7 @@ export class ChallengeExchange {
   #cancelTimeout: () => void = () => undefined;
   #isStopped = false;
 
-  constructor(subject: { readonly device: Device; readonly sessionId: string }, trust: Trust, clock: Clock, log: FleetLog) {
+  constructor(subject: ChallengedSession, trust: Trust, clock: Clock, log: FleetLog) {
     this.#subject = subject;
     this.#trust = trust;
     this.#clock = clock;
@@ -32,7 +39,7 @@ export class ChallengeExchange {
     const challenge = this.#trust.challenge();
     this.#outstanding = challenge;
     this.#cancelTimeout = this.#clock.setTimer(
-      WIRE_LIMITS.challengeTimeout_ms,
+      this.#subject.timeout_ms,
       () => {
         this.#outstanding = undefined;
         this.#report({ type: "silent" });

@@ -6,8 +6,7 @@ import { createTrust } from "../../trust/index.js";
 import { FLEET_DEFAULTS } from "../settings.js";
 import { createMemoryMachines, reserved, sendText, startTestFleet, type TestFleet, testSlot, testSpec } from "../testing/index.js";
 
-const { challengeInterval_ms, stale_ms, sweepInterval_ms, challengeFreshness_ms } = FLEET_DEFAULTS;
-const CHALLENGE_TIMEOUT_MS = 30_000;
+const { challengeInterval_ms, stale_ms, sweepInterval_ms, challengeFreshness_ms, challengeTimeout_ms } = FLEET_DEFAULTS;
 /** Sweeps and pings have tests of their own; here they must not end connections on which time only seems to pass. */
 const QUIET = { stale_ms: 24 * 3_600_000, pingInterval_ms: 24 * 3_600_000 };
 
@@ -36,9 +35,9 @@ describe("the challenges of a session", () => {
 
   it("may go unanswered twice; the third time the machine loses trust, and one good answer restores it", async () => {
     const provider = await test.connect({ answersChallenges: false });
-    for (let i = 0; i < 2; i++) await test.clock.advance(challengeInterval_ms + CHALLENGE_TIMEOUT_MS);
+    for (let i = 0; i < 2; i++) await test.clock.advance(challengeInterval_ms + challengeTimeout_ms);
     expect(routable()).toBe(1);
-    await test.clock.advance(challengeInterval_ms + CHALLENGE_TIMEOUT_MS);
+    await test.clock.advance(challengeInterval_ms + challengeTimeout_ms);
     expect(await provider.receive("trust_status")).toMatchObject({ status: "untrusted", reason: "challenge timeout" });
     expect(routable()).toBe(0);
 
@@ -51,15 +50,31 @@ describe("the challenges of a session", () => {
 
   it("close the connection with 1008 when six in a row are not answered", async () => {
     const provider = await test.connect({ answersChallenges: false });
-    await test.clock.advance(6 * (challengeInterval_ms + CHALLENGE_TIMEOUT_MS));
+    await test.clock.advance(6 * (challengeInterval_ms + challengeTimeout_ms));
     expect(await provider.closed).toEqual({ code: 1008, reason: "attestation unresponsive — reconnect required" });
+  });
+
+  it("come as often, and may go unanswered as long and as often, as the operator says", async () => {
+    const settings = { challengeInterval_ms: 1_000, challengeTimeout_ms: 2_000, silencesToUntrust: 1, silencesToClose: 2 };
+    const strict = await startTestFleet({ settings: { ...QUIET, ...settings } });
+    try {
+      const provider = await strict.connect({ answersChallenges: false });
+      await strict.clock.advance(2_999);
+      expect(strict.fleet.preview(testSpec()).candidates).toBe(1);
+      await strict.clock.advance(1);
+      expect(strict.fleet.preview(testSpec()).candidates).toBe(0);
+      await strict.clock.advance(3_000);
+      expect(await provider.closed).toMatchObject({ code: 1008 });
+    } finally {
+      await strict.close();
+    }
   });
 
   it("do not accept an answer after its deadline", async () => {
     const provider = await test.connect({ answersChallenges: false });
     await test.clock.advance(challengeInterval_ms);
     const challenge = await provider.receive("attestation_challenge");
-    await test.clock.advance(CHALLENGE_TIMEOUT_MS);
+    await test.clock.advance(challengeTimeout_ms);
     await provider.answer(challenge);
     expect(await test.event("frame_ignored")).toMatchObject({ reason: "unknown_challenge" });
   });

@@ -164,10 +164,11 @@ export class ProviderSession implements FrameHandler, AttemptHost {
     return now_ms - this.#lastHeartbeat_ms;
   }
 
-  /** Whether the machine has now been silent over two sweeps; a heartbeat in between starts anew. */
+  /** Whether the machine has now been silent over as many sweeps as it may not be; a heartbeat in between starts anew. */
   isStale(now_ms: number): boolean {
-    this.#staleSweeps = this.silence_ms(now_ms) > this.#context.settings.stale_ms ? this.#staleSweeps + 1 : 0;
-    return this.#staleSweeps >= 2;
+    const { stale_ms, staleSweeps_max } = this.#context.settings;
+    this.#staleSweeps = this.silence_ms(now_ms) > stale_ms ? this.#staleSweeps + 1 : 0;
+    return this.#staleSweeps >= staleSweeps_max;
   }
 
   message(message: FromProvider): void {

@@ -1,13 +1,5 @@
 import type { AttestationResponse } from "@umbel/protocol";
-import {
-  afterGoodAnswer,
-  afterSilence,
-  afterViolation,
-  afterWrongAnswer,
-  SILENCES_TO_CLOSE,
-  type Standing,
-  UNPROVEN,
-} from "../../trust/index.js";
+import { afterGoodAnswer, afterSilence, afterViolation, afterWrongAnswer, type Standing, UNPROVEN } from "../../trust/index.js";
 import type { AdmittedMachine } from "../connection/admission.js";
 import type { ChallengeOutcome } from "../connection/challenge-exchange.js";
 import { CloseCode } from "../connection/peer.js";
@@ -79,7 +71,7 @@ export class SessionStanding {
     this.#context.events({ type: "challenge", outcome: outcome.type });
     this.#health.challenged(outcome.type === "passed" ? "passed" : "failed");
     this.#move(this.#after(outcome));
-    if (this.#standing.silent >= SILENCES_TO_CLOSE) {
+    if (this.#standing.silent >= this.#context.settings.silencesToClose) {
       this.#machine.peer.close(CloseCode.policy, "attestation unresponsive — reconnect required", "unresponsive");
       return;
     }
@@ -91,7 +83,7 @@ export class SessionStanding {
       case "passed":
         return afterGoodAnswer(this.#standing, this.#context.clock.now_ms());
       case "silent":
-        return afterSilence(this.#standing);
+        return afterSilence(this.#standing, this.#context.settings.silencesToUntrust);
       case "wrong":
         return afterWrongAnswer(this.#standing, outcome.reason);
     }

@@ -156,6 +156,18 @@ describe("waiting for a place", () => {
     await Promise.all(waits);
   });
 
+  it("has, for a build that is named, exactly the length and patience that are given, however many places there are", async () => {
+    const named = { queueSizes: new Map([[TEST_BUILD, 1]]), queueWaits_ms: new Map([[TEST_BUILD, 7_000]]) };
+    queues = createWaitQueues(test.fleet, test.clock, { queueSize: 10, queueWait_ms: WAIT_ms, ...named });
+    await everyPlaceTaken();
+    expect([queues.limit(TEST_BUILD), queues.limit("another")]).toEqual([1, 10]);
+    const waiting = queues.wait(testSpec(), gone);
+    expect(queues.isFull(testSpec())).toBe(true);
+    expect(await queues.wait(testSpec(), gone)).toEqual({ outcome: "full" });
+    await test.clock.advance(7_000);
+    expect(await waiting).toEqual({ outcome: "timeout" });
+  });
+
   it("keeps an owner's machine for its owner, whoever else waits", async () => {
     const fleet = await startTestFleet({ tokens: { token: "owner" } });
     const own = createWaitQueues(fleet.fleet, fleet.clock, { queueSize: 10, queueWait_ms: WAIT_ms });

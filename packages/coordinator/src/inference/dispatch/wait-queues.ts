@@ -50,7 +50,11 @@ export const LAST_CALL_MS = 5_000;
 export interface QueueLimits {
   /** Least length of a line at which it is full; a build with many places has a longer one. */
   readonly queueSize: number;
+  /** Of single builds, exactly, however many places they have. */
+  readonly queueSizes?: ReadonlyMap<string, number>;
   readonly queueWait_ms: number;
+  /** Of single builds. */
+  readonly queueWaits_ms?: ReadonlyMap<string, number>;
 }
 
 interface Waiting extends Waiter {
@@ -78,9 +82,10 @@ export function createWaitQueues(
 
   /** Read only when asked for: counting places looks at every machine. */
   const conditionsOf = (build: string): LineConditions => ({
-    waiters_min: limits.queueSize,
+    waiters_min: limits.queueSizes?.get(build) ?? limits.queueSize,
     get places() {
-      return fleet.capacity(build).places;
+      // Where the operator has said how long the line is, places make it no longer.
+      return limits.queueSizes?.has(build) === true ? 0 : fleet.capacity(build).places;
     },
     get drain_perSecond() {
       return fleet.rates.drain_perSecond(build, clock.now_ms());
@@ -134,7 +139,8 @@ export function createWaitQueues(
     wait(spec, gone, { deadline_ms, isRetry = false } = {}) {
       const now_ms = clock.now_ms();
       const begin_ms = isRetry ? Number.POSITIVE_INFINITY : now_ms + (spec.ttftCeiling_ms ?? Number.POSITIVE_INFINITY);
-      const patience_ms = Math.max(0, Math.min(limits.queueWait_ms, (lastCall?.until_ms ?? Number.POSITIVE_INFINITY) - now_ms));
+      const queueWait_ms = limits.queueWaits_ms?.get(spec.build) ?? limits.queueWait_ms;
+      const patience_ms = Math.max(0, Math.min(queueWait_ms, (lastCall?.until_ms ?? Number.POSITIVE_INFINITY) - now_ms));
       const { at_ms, limit } = waitLimit(now_ms, patience_ms, Math.min(begin_ms, deadline_ms ?? Number.POSITIVE_INFINITY));
       const line = lineOf(spec.build);
       return new Promise((resolve) => {
