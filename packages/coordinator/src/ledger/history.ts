@@ -16,6 +16,8 @@ import {
 } from "../store/index.js";
 import { attempt } from "./retry.js";
 
+export type { JournalRow } from "../store/index.js";
+
 const DAY_MS = 24 * 3_600_000;
 /** Groups of a summary at most. */
 const GROUPS_MAX = 1_000;

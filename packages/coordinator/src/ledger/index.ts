@@ -1,5 +1,5 @@
 export type { LedgerEvent } from "./events.js";
-export { createHistory, type EarningSummary, type Generation, type History } from "./history.js";
+export { createHistory, type EarningSummary, type Generation, type History, type JournalRow } from "./history.js";
 export { AMOUNT_MICRO_USD_MAX } from "./hold.js";
 export { createLedger, type LedgerOptions } from "./ledger.js";
 export { createOwnPrices, type OwnPrices, PriceTooHighError } from "./own-prices.js";

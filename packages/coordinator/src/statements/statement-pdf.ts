@@ -1,6 +1,7 @@
 import { formatUsd as usd } from "@umbel/protocol";
+import type { StatementSum } from "../store/index.js";
 import { entryName } from "./entry-names.js";
-import type { Statement, StatementItem } from "./types.js";
+import type { Statement } from "./types.js";
 
 const MARGIN = 50;
 const LINE = 16;
@@ -90,14 +91,14 @@ export async function statementPdf(statement: Statement, issuer: string): Promis
   return whole;
 }
 
-function byType(items: readonly StatementItem[]): ReadonlyMap<string, readonly StatementItem[]> {
-  const types = new Map<string, StatementItem[]>();
+function byType(items: readonly StatementSum[]): ReadonlyMap<string, readonly StatementSum[]> {
+  const types = new Map<string, StatementSum[]>();
   for (const item of items) types.set(item.type, [...(types.get(item.type) ?? []), item]);
   return types;
 }
 
-function sumOf(name: string, items: readonly StatementItem[]): Row {
-  const total = (figure: (item: StatementItem) => number): number => items.reduce((sum, item) => sum + figure(item), 0);
+function sumOf(name: string, items: readonly StatementSum[]): Row {
+  const total = (figure: (item: StatementSum) => number): number => items.reduce((sum, item) => sum + figure(item), 0);
   const tokens = total((item) => item.prompt_tokens + item.completion_tokens);
   return {
     name,

@@ -1,15 +1,9 @@
+import type { StatementLine, StatementSum } from "../store/index.js";
+
+export type { StatementLine } from "../store/index.js";
+
 /** A calendar month, UTC, as `2026-11`. */
 export type Month = string;
-
-/** Part of a statement: entries of one type, and of one model where there is one. */
-export interface StatementItem {
-  readonly type: string;
-  readonly model: string | null;
-  readonly entries: number;
-  readonly amount_microUsd: bigint;
-  readonly prompt_tokens: number;
-  readonly completion_tokens: number;
-}
 
 export interface StatementSummary {
   readonly month: Month;
@@ -24,23 +18,9 @@ export interface StatementSummary {
 /** All that moved on an account in a month. Opening and items make closing, to the micro-dollar; and closing is the next month's opening. */
 export interface Statement extends StatementSummary {
   readonly account: { readonly accountId: string; readonly displayName: string; readonly email: string | null };
-  readonly items: readonly StatementItem[];
+  readonly items: readonly StatementSum[];
   /** Requests that cost nothing, which stand in no item. */
   readonly freeRequests: number;
-}
-
-/** One entry of the ledger, with what it was for. */
-export interface StatementLine {
-  readonly seq: number;
-  readonly at: Date;
-  readonly type: string;
-  readonly reference: string;
-  readonly model: string | null;
-  readonly keyId: string | null;
-  readonly prompt_tokens: number | null;
-  readonly completion_tokens: number | null;
-  readonly amount_microUsd: bigint;
-  readonly balanceAfter_microUsd: bigint;
 }
 
 /** Statements of accounts, by the month. @throws StatementsUnavailableError (from every method) the database does not answer */

@@ -48,7 +48,7 @@ export { type RejectionRow, rejectionRepository, type StoredRejectionRow } from 
 export { type ReleaseRow, releaseRepository } from "./repositories/releases.js";
 export { type FloorDrawRow, type MinuteRow, type PresenceRow, type RewardEpochRow, rewardRepository } from "./repositories/rewards.js";
 export { rollupRepository } from "./repositories/rollups.js";
-export { type PeriodRow, statementRepository } from "./repositories/statements.js";
+export { type PeriodRow, type StatementLine, type StatementSum, statementRepository } from "./repositories/statements.js";
 export { statisticsRepository } from "./repositories/statistics.js";
 export { type StripeEventRow, stripeEventRepository } from "./repositories/stripe-events.js";
 export { telemetryRepository } from "./repositories/telemetry.js";

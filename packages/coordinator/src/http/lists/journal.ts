@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { JournalRow } from "../../ledger/index.js";
 import { jsonAmount, usd } from "../money-format.js";
 
 /** What moved on an account, as its owner and operators see it. Source: money.md §5. */
@@ -14,18 +15,7 @@ export const journalEntry = z.object({
   created_at: z.iso.datetime(),
 });
 
-interface Moved {
-  readonly seq: number;
-  readonly type: string;
-  readonly amount_microUsd: bigint;
-  readonly withdrawableDelta_microUsd: bigint;
-  readonly balanceAfter_microUsd: bigint;
-  readonly withdrawableAfter_microUsd: bigint;
-  readonly reference: string;
-  readonly at: Date;
-}
-
-export function journalEntryOf(row: Moved): z.infer<typeof journalEntry> {
+export function journalEntryOf(row: JournalRow): z.infer<typeof journalEntry> {
   return {
     seq: row.seq,
     type: row.type,

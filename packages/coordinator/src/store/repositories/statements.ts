@@ -22,6 +22,7 @@ export interface StatementSum {
   readonly completion_tokens: number;
 }
 
+/** One entry of the ledger, with what it was for. */
 export interface StatementLine {
   readonly seq: number;
   readonly at: Date;
