@@ -26,6 +26,7 @@ export function syntheticFleet(machines: number): ProviderView[] {
       draining: random() < 0.01,
       privateOnly: false,
       trustLevel: "self_signed",
+      runtimeVerified: true,
       sealing: true,
       challengedAt_ms: 0,
       builds: new Map(names.map((build) => [build, buildView(build)])),

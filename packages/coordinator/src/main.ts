@@ -21,6 +21,7 @@ import {
   createBundleCheck,
   createCatalog,
   createFileCheck,
+  createKnownRuntimes,
   createManifestSigner,
   createReleases,
   loadBundledModel,
@@ -77,6 +78,9 @@ import {
 
 /** How often holds of coordinators that are gone are looked for. Source: money.md §10. */
 const RECOVERY_INTERVAL_ms = 30_000;
+/** How often it is looked for releases that another coordinator has registered or withdrawn. */
+const RUNTIMES_INTERVAL_ms = 60_000;
+const PROGRAMS_AS_BEFORE = "programs of releases not looked at again";
 /** How often rows that are old enough are removed. */
 const SWEEP_INTERVAL_ms = 10 * 60_000;
 /** How often, and over how long, what answers took is held to what routing had expected. Source: routing.md §18. */
@@ -223,6 +227,11 @@ async function start(
   const rewards = createRewards({ store, clock, settings: rewardSettings(settings) });
   const dataRights = createDataRights({ store, clock, randomBytes, erasureDelay_ms: settings.erasureDelay_days * DAY_ms });
 
+  const onReleases = (): void => {
+    runtimes.refresh().catch((error: unknown) => log.warn({ err: error }, PROGRAMS_AS_BEFORE));
+  };
+  const releases = createReleases({ store, clock, onChanged: onReleases });
+  const runtimes = createKnownRuntimes({ releases, others: settings.knownRuntimes, onChanged: () => fleet.runtimesChanged() });
   const costProfile = costSettings(settings);
   const fleet = createFleet({
     clock,
@@ -245,12 +254,15 @@ async function start(
       warmPool: warmPoolSettings(settings),
     },
     catalog: fleetCatalog(catalog),
+    runtimes,
     log: log.child({ component: "fleet" }),
     events: reportFleet(metrics),
     clientAddress: createClientAddress(settings.trustedProxies),
     publicIdSalt: await secretFile(path.join(settings.home, "public-id-salt"), SALT_BYTES),
   });
   catalog.onChanged(fleet.catalogChanged);
+  await runtimes.refresh();
+  every(RUNTIMES_INTERVAL_ms, () => runtimes.refresh(), PROGRAMS_AS_BEFORE);
   accounts.onProviderTokensChanged(fleet.tokensChanged);
   const decisions = createDecisions({
     store: createDecisionStore(store),
@@ -320,7 +332,7 @@ async function start(
     catalog,
     manifests: await createManifestSigner({ key: await catalogKey(settings.home), clock }),
     blobs,
-    releases: createReleases({ store, clock }),
+    releases,
     checkBundle: createBundleCheck(),
     stateExport: createStateExport({ store, home: settings.home, version: ownVersion(), clock }, settings.stateExportRecipients),
     releaseSigners: settings.releaseSigners === undefined ? undefined : readReleaseSigners(settings.releaseSigners),
@@ -410,6 +422,7 @@ async function start(
   if (operator !== undefined) closers.push(() => operator.close());
   metrics.gauge("inference_in_flight", () => inference.inFlight());
   metrics.gauge("providers_connected", () => fleet.connected());
+  metrics.gauge("providers_unknown_runtime", () => fleet.unknownRuntimes());
   metrics.gauge("loads_pending", () => fleet.pendingLoads());
   reportCapacity(metrics, { utilization: () => utilizationOf({ catalog, fleet, inference, clock }), fleet, clock });
 

@@ -50,6 +50,7 @@ export {
   withDraining,
   withLoaded,
   withModels,
+  withRuntime,
   withSuspectRelease,
   withTrust,
 } from "./views.js";

@@ -18,6 +18,7 @@ export const REFUSAL_REASONS = [
   "draining",
   "private_only",
   "trust_below_minimum",
+  "runtime_unverified",
   "privacy_unsupported",
   "challenge_stale",
   "template_broken",
@@ -98,6 +99,8 @@ export interface ProviderView {
   readonly draining: boolean;
   readonly privateOnly: boolean;
   readonly trustLevel: TrustLevel;
+  /** Whether its program is one that the coordinator accepts; true where the coordinator accepts any. */
+  readonly runtimeVerified: boolean;
   /** Whether request keys can be wrapped to it and answers come sealed. */
   readonly sealing: boolean;
   /** Monotonic time of the last passed challenge; undefined if none. */

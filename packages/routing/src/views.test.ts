@@ -84,6 +84,7 @@ describe("a machine's first view", () => {
       accountId: "owner",
       version: "1.2.0",
       computeClass: "cpu-avx2",
+      runtimeVerified: true,
       sealing: true,
       totalMemory_gb: 32,
       staticDecode_tps: 100,

@@ -54,6 +54,7 @@ export function providerViewFromRegister(message: Register, session: SessionIden
     draining: false,
     privateOnly: message.private_only,
     trustLevel: "none" as const,
+    runtimeVerified: true,
     sealing: fromBase64(message.encryption_key).length === X25519_KEY_BYTES,
     challengedAt_ms: undefined,
     builds: buildViews(message.models),
@@ -245,6 +246,11 @@ export function withHealth(view: ProviderView, health: ViewedHealth): ProviderVi
   });
 }
 
+/** Whether the program that the machine runs is one that the coordinator accepts. */
+export function withRuntime(view: ProviderView, runtimeVerified: boolean): ProviderView {
+  return view.runtimeVerified === runtimeVerified ? view : changed(view, { runtimeVerified });
+}
+
 /** Whether the machine's release is under suspicion. */
 export function withSuspectRelease(view: ProviderView, suspectRelease: boolean): ProviderView {
   return (view.suspectRelease ?? false) === suspectRelease ? view : changed(view, { suspectRelease });
@@ -274,6 +280,7 @@ function copyOf(view: ProviderView): ProviderView {
     draining: view.draining,
     privateOnly: view.privateOnly,
     trustLevel: view.trustLevel,
+    runtimeVerified: view.runtimeVerified,
     sealing: view.sealing,
     challengedAt_ms: view.challengedAt_ms,
     builds: view.builds,
@@ -316,6 +323,7 @@ export function isSameButForWork(a: ProviderView, b: ProviderView): boolean {
     a.draining === b.draining &&
     a.privateOnly === b.privateOnly &&
     a.trustLevel === b.trustLevel &&
+    a.runtimeVerified === b.runtimeVerified &&
     a.sealing === b.sealing &&
     a.challengedAt_ms === b.challengedAt_ms &&
     a.builds === b.builds &&

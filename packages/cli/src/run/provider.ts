@@ -30,6 +30,7 @@ import { type EndpointFlags, endpointFrom } from "../provider/endpoint-choice.js
 import { restInWords } from "../provider/in-words.js";
 import { type ProviderPlaces, providerPlaces } from "../provider/places.js";
 import { type ResolvedSettings, resolveSettings } from "../provider/resolve-settings.js";
+import { ownRuntimeHash } from "../update/installation.js";
 import { ownUpdates } from "../update/own-updates.js";
 import type { RunningProvider } from "../update/running-provider.js";
 import { showEndpoint } from "./provider-local.js";
@@ -202,11 +203,13 @@ async function besideCoordinator(
 ): Promise<Partial<AgentOptions>> {
   const named = options.token ?? readToken(options.tokenFile) ?? process.env["UMBEL_PROVIDER_TOKEN"];
   const token = named ?? (await linkedToken(home, values.coordinatorUrl));
+  const runtimeHash = await ownRuntimeHash();
   return {
     coordinatorUrl: values.coordinatorUrl ?? "",
     privateOnly: values.privateOnly === true,
     ...(values.autoReport === true && { autoReportLog: log }),
     ...(location !== undefined && { location }),
+    ...(runtimeHash !== undefined && { runtimeHash }),
     guest,
     ...(values.localEndpoint !== undefined && { local: endpointFrom(options, addressOf(options, values.localEndpoint)) }),
     ...(token === undefined || token === "" ? {} : { authToken: token }),

@@ -15,12 +15,14 @@ export interface BundleFiles {
 /**
  * Hashes every file below a folder.
  *
+ * @param except a folder in it that is not looked into, as paths name it
  * @throws RangeError for what is neither file nor folder; ManifestError for a name that not every system has room for
  */
-export async function readBundleFiles(directory: string): Promise<BundleFiles> {
+export async function readBundleFiles(directory: string, except?: string): Promise<BundleFiles> {
   const files: HashedFile[] = [];
   let unpacked_bytes = 0;
   for (const relative of await pathsBelow(directory)) {
+    if (except !== undefined && relative.startsWith(`${except}/`)) continue;
     assertSafePath(relative);
     const location = path.join(directory, ...relative.split("/"));
     unpacked_bytes += (await stat(location)).size;

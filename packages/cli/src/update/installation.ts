@@ -1,7 +1,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { type InstallationPlaces, installationPlaces, OWN_NODE } from "./layout.js";
+import { readBundleFiles } from "./bundle-files.js";
+import { COMPILED, type InstallationPlaces, installationPlaces, OWN_NODE } from "./layout.js";
 import { readPointer, writePointer } from "./pointer.js";
 
 /** From this module to the folder of the version that it is of. */
@@ -10,10 +11,20 @@ const OWN_PROGRAM = fileURLToPath(new URL("../../bin/umbel.js", import.meta.url)
 
 /** The installation that this program belongs to; undefined where something else installed it: npm, git, a container. */
 export function ownInstallation(module = import.meta.url): InstallationPlaces | undefined {
-  const version = path.resolve(fileURLToPath(new URL(TO_VERSION, module)));
-  const versions = path.dirname(version);
+  const versions = path.dirname(versionFolder(module));
   const places = installationPlaces(path.dirname(versions));
   return versions === places.versions && existsSync(places.pointer) ? places : undefined;
+}
+
+/** What the files of this release come to, as its signature has them; undefined where this is none, or they are changed while they are read. */
+export async function ownRuntimeHash(module = import.meta.url): Promise<string | undefined> {
+  if (ownInstallation(module) === undefined) return undefined;
+  const files = await readBundleFiles(versionFolder(module), COMPILED).catch(() => undefined);
+  return files?.files_sha256;
+}
+
+function versionFolder(module: string): string {
+  return path.resolve(fileURLToPath(new URL(TO_VERSION, module)));
 }
 
 /** Program and first arguments that start what this is, or what an update has put in its place. */

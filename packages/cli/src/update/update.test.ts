@@ -10,8 +10,8 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { packRelease } from "../releases/pack-release.js";
 import { readBundleFiles } from "./bundle-files.js";
 import { finishInstallation, prepareInstallation } from "./install-into.js";
-import { ownInstallation } from "./installation.js";
-import { ENTRY, type InstallationPlaces, installationPlaces, OWN_NODE, PLATFORM } from "./layout.js";
+import { ownInstallation, ownRuntimeHash } from "./installation.js";
+import { COMPILED, ENTRY, type InstallationPlaces, installationPlaces, OWN_NODE, PLATFORM } from "./layout.js";
 import { signedRelease } from "./offered-release.js";
 import { readPointer, writePointer } from "./pointer.js";
 import { adoptUnpacked, removeOtherVersions, stageRelease } from "./stage-release.js";
@@ -60,6 +60,19 @@ describe("a release", () => {
     expect(first).toMatchObject({ version: "1.0.0", file_count: 3, next_keys: [] });
   });
 
+  it("is known by the hash of its files while it runs, whatever Node keeps of it, and no more once one is changed", async () => {
+    const { claims } = await pack("1.0.0");
+    await stageRelease(places, claims, { url: `${files.url}/1.0.0.tar.gz`, ...about() });
+    await finishInstallation(places, "1.0.0", [key.publicJwk]);
+    const version = path.join(places.versions, "1.0.0");
+    const hash = () => ownRuntimeHash(`file://${version}/node_modules/@umbel/cli/dist/update/installation.js`);
+    await mkdir(path.join(version, COMPILED), { recursive: true });
+    await writeFile(path.join(version, COMPILED, "cache"), "compiled");
+    expect(await hash()).toBe(claims.files_sha256);
+    await appendFile(path.join(version, ENTRY), "//");
+    expect(await hash()).not.toBe(claims.files_sha256);
+  });
+
   it("is fetched, checked and put beside what runs; the launcher starts what the pointer names", async () => {
     await stage("1.0.0");
     await finishInstallation(places, "1.0.0", [key.publicJwk]);
@@ -75,6 +88,7 @@ describe("a release", () => {
     expect(await readdir(places.versions)).toEqual(["1.1.0"]);
     expect(ownInstallation(`file://${places.versions}/1.1.0/node_modules/@umbel/cli/dist/update/installation.js`)).toEqual(places);
     expect(ownInstallation()).toBeUndefined();
+    expect(await ownRuntimeHash()).toBeUndefined();
     await expect(prepareInstallation(places.root)).rejects.toThrow("is not empty");
   });
 

@@ -7,4 +7,5 @@ export { createManifestSigner, type ManifestSigner } from "./manifest-signer.js"
 export { modelType } from "./model-type.js";
 export { type BundleCheck, createBundleCheck } from "./releases/bundle-check.js";
 export { createReleases, type Releases } from "./releases/create-releases.js";
+export { createKnownRuntimes } from "./releases/known-runtimes.js";
 export * from "./types.js";

@@ -103,6 +103,14 @@ function byName({ schema }: Form<number>): Form<ReadonlyMap<string, number>>["sc
     .transform((entries) => new Map(entries));
 }
 
+export const sha256: Form<string> = {
+  schema: z
+    .string()
+    .toLowerCase()
+    .regex(/^[0-9a-f]{64}$/),
+  expected: "64 hexadecimal digits",
+};
+
 export const text: Form<string> = { schema: z.string().min(1).max(256), expected: "1 to 256 characters" };
 
 /** A secret that nobody guesses, or empty for none. */

@@ -26,7 +26,7 @@ import type { FleetCatalog } from "./loads/fleet-catalog.js";
 import { createWarmLoop } from "./loads/warm-loop.js";
 import { createMachineHealth } from "./machine-health.js";
 import { createMachineRecords } from "./machine-records.js";
-import type { FleetEvents, FleetLog, FleetRandom, MachineStore, ProviderAccounts } from "./ports.js";
+import type { FleetEvents, FleetLog, FleetRandom, KnownRuntimes, MachineStore, ProviderAccounts } from "./ports.js";
 import { publicMachineId } from "./public-id.js";
 import { Registry } from "./registry.js";
 import { ProviderSession } from "./session/provider-session.js";
@@ -44,6 +44,8 @@ export interface FleetDependencies {
   readonly machines: MachineStore;
   /** Builds and names that machines are measured by; absent takes every build for good. */
   readonly catalog?: FleetCatalog;
+  /** Programs that machines may run; absent knows none. */
+  readonly runtimes?: KnownRuntimes;
   /** What differs from `FLEET_DEFAULTS`. */
   readonly settings?: Partial<FleetSettings>;
   readonly log: FleetLog;
@@ -59,6 +61,8 @@ export interface FleetService extends Fleet {
   readonly endpoint: ProviderEndpoint;
   /** Tells machines at once what concerns them of a catalogue that has changed; without it they hear of it some seconds later. */
   catalogChanged(): void;
+  /** Other programs are known than before. */
+  runtimesChanged(): void;
   /** Provider tokens may have ended: connections made with them are ended, too. Without it that takes up to a minute. */
   tokensChanged(): void;
 }
@@ -104,6 +108,7 @@ export function createFleet(dependencies: FleetDependencies): FleetService {
     lateCancels: new LateCancels(),
     records,
     loads,
+    runtimes: dependencies.runtimes,
     catalog,
     publicId: (machineId) => publicMachineId(dependencies.publicIdSalt, machineId),
     onView: ({ id, view }, news) => {
@@ -142,6 +147,8 @@ export function createFleet(dependencies: FleetDependencies): FleetService {
     if (catalog !== undefined) session.announceDesired(catalog);
     events({ type: "connected", machineId, version: machine.register.version });
     log.info({ machine: sessionContext.publicId(machineId), version: machine.register.version }, "provider connected");
+    if (settings.runtimeCheck !== "off" && !session.isRuntimeKnown)
+      log.warn({ machine: sessionContext.publicId(machineId), version: machine.register.version }, "its program is none that is known");
   }
 
   function leave(session: ProviderSession): void {
@@ -153,8 +160,8 @@ export function createFleet(dependencies: FleetDependencies): FleetService {
     signals.changed(session.builds);
   }
 
-  function reassess(version: string): void {
-    for (const session of registry.all()) if (session.view.version === version) session.reassess();
+  function reassess(version?: string): void {
+    for (const session of registry.all()) if (version === undefined || session.view.version === version) session.reassess();
   }
 
   function every(interval_ms: number, act: () => void): () => void {
@@ -277,6 +284,7 @@ export function createFleet(dependencies: FleetDependencies): FleetService {
     standing: (machineId) => health.memory.standing(machineId),
 
     connected: () => registry.size,
+    unknownRuntimes: () => [...registry.all()].filter((session) => !session.isRuntimeKnown).length,
     census: () => censusOf([...registry.all()].map(({ view }) => view)),
 
     viewOf: (sessionId) => index.get(sessionId),
@@ -296,6 +304,7 @@ export function createFleet(dependencies: FleetDependencies): FleetService {
 
     publicId: sessionContext.publicId,
     catalogChanged: announceChanges,
+    runtimesChanged: () => reassess(),
     tokensChanged: tokens.changed,
 
     machinesNamed(publicIds) {

@@ -68,6 +68,12 @@ export interface MachineStore {
   markUntrusted(machineId: string, reason: string, at: Date): Promise<void>;
 }
 
+/** Programs that machines may run. */
+export interface KnownRuntimes {
+  /** Whether it is one of them, by the hash that a machine gives for it; a machine that gives none runs none of them. */
+  has(hash: string | undefined): boolean;
+}
+
 /** Structured log; pino fits. Never given message content or secrets. */
 export interface FleetLog {
   info(fields: object, message: string): void;

@@ -56,6 +56,8 @@ export interface FleetSettings {
   readonly requireLinked: boolean;
   /** Version below which a provider serves nobody; empty is no floor. */
   readonly minVersion: string;
+  /** Whether a machine whose program is not known serves nobody; is told of in the log; or nothing of that. */
+  readonly runtimeCheck: "off" | "report" | "enforce";
   /** How often it is looked whether a name stands for another build. */
   readonly aliasInterval_ms: number;
   /** How often provider tokens of connected machines are looked at, in case a notice of their end was lost. */
@@ -90,6 +92,7 @@ export const FLEET_DEFAULTS: FleetSettings = {
   minTrust: "self_signed",
   requireLinked: false,
   minVersion: "",
+  runtimeCheck: "off",
   aliasInterval_ms: 5_000,
   tokenInterval_ms: 60_000,
   warmPool: { isEnabled: true, interval_ms: 10_000, planner: {} },

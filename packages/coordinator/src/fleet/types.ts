@@ -153,6 +153,8 @@ export interface Fleet {
   /** Loads that machines have been told and have not ended. */
   pendingLoads(): number;
   connected(): number;
+  /** Connected machines that run none of the programs that are known, whether or not they serve. */
+  unknownRuntimes(): number;
   /** Connected machines by release, trust and whether they take work. */
   census(): readonly CensusRow[];
   /** What is known of a connected machine, by session. */

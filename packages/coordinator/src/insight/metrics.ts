@@ -151,6 +151,11 @@ const CATALOGUE = {
   network_demand: { kind: "gauge", labels: [], help: "Requests that run, wait on a machine, or wait in line." },
   network_places: { kind: "gauge", labels: [], help: "Requests that all machines take at once." },
   network_capacity_tps: { kind: "gauge", labels: [], help: "Tokens per second that all machines write, as far as it is known." },
+  providers_unknown_runtime: {
+    kind: "gauge",
+    labels: [],
+    help: "Connected providers whose program is none that is known: none of the releases, nor of those named.",
+  },
   providers_connected: { kind: "gauge", labels: [], help: "Providers with an open session." },
 } as const satisfies Record<string, MetricDeclaration>;
 

@@ -84,6 +84,7 @@ describe("appraising a registration", () => {
     ["encryption key", { encryption_key: toBase64(new Uint8Array(32).fill(8)) }],
     ["version", { version: "9.9.9" }],
     ["backend", { backend: "other" }],
+    ["runtime hash", { runtime_hash: "ab".repeat(32) }],
     ["weight hashes", { models: [{ ...MODEL, capabilities: ["chat"], weight_hash: "cd".repeat(32) }] }],
     ["weight hashes", { models: [{ ...MODEL, capabilities: ["chat"], id: "not-signed" }] }],
     ["weight hashes", { models: [{ ...MODEL, capabilities: ["chat"], id: "constructor" }] }],

@@ -34,7 +34,7 @@ const X25519_KEY_BYTES = 32;
 export const REGISTRATION_SKEW_MS = 5 * 60_000;
 
 /**
- * Verifies the evidence of a `register` message: the device key signs the encryption key, version, engine and weight hashes that the
+ * Verifies the evidence of a `register` message: the device key signs the encryption key, version, program, engine and weight hashes that the
  * message claims, recently. A software key proves continuity only, so the level is `self_signed` whatever the machine says of itself.
  *
  * @param register decoded message; nothing in it is believed before its signature
@@ -71,6 +71,7 @@ function mismatchOf(register: Register, claims: RegistrationClaims, now: Date): 
   if (claims.encryption_key !== register.encryption_key) return "signed encryption key differs";
   if (claims.version !== register.version) return "signed version differs";
   if (claims.backend !== register.backend) return "signed backend differs";
+  if (claims.runtime_hash !== register.runtime_hash) return "signed runtime hash differs";
   if (register.models.some((model) => claims.weight_hashes[model.id] !== model.weight_hash)) return "signed weight hashes differ";
   const skew_ms = Math.abs(Date.parse(claims.issued_at) - now.getTime());
   // Written so that an unreadable time (NaN) is refused.

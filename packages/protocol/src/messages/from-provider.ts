@@ -12,6 +12,7 @@ import {
   prefetchRefusal,
   requestId,
   restReason,
+  sha256Hex,
   shortText,
   usage,
 } from "./common.js";
@@ -36,6 +37,8 @@ export const register = z.object({
   device_key: deviceKey,
   /** JWS by the device key, `typ` `att-reg+jwt`, over `RegistrationClaims`. */
   attestation: z.string().max(WIRE_LIMITS.registrationJws_bytes_max),
+  /** `aggregateHash` over the files of the release that the machine runs, as it found them at its start; absent for what is no release. */
+  runtime_hash: sha256Hex.optional(),
   /** Account token from device linking; absent for an unlinked machine. */
   auth_token: shortText.optional(),
   private_only: z.boolean().default(false),

@@ -12,6 +12,8 @@ export const registrationClaims = z.object({
   weight_hashes: z
     .record(shortText, sha256Hex)
     .refine((hashes) => Object.keys(hashes).length <= WIRE_LIMITS.advertisedModels_max, { error: "too many builds" }),
+  /** As in `register`. */
+  runtime_hash: sha256Hex.optional(),
   /** How the worker is confined. A kind that this version does not know counts as the weakest. */
   sandbox: z.object({
     network: z.enum(["namespace", "guarded", "none"]).catch("none"),

@@ -1,5 +1,5 @@
 import path from "node:path";
-import { type Clock, location, modelInfo } from "@umbel/protocol";
+import { type Clock, location, modelInfo, sha256Hex } from "@umbel/protocol";
 import { z } from "zod";
 import { guestRules, type Sources } from "../guest/index.js";
 import { endpointOptions } from "../local/index.js";
@@ -57,6 +57,8 @@ const options = z.strictObject({
   stayAwake: z.boolean().default(false),
   /** Serves only requests of the machine's own account. */
   privateOnly: z.boolean().default(false),
+  /** `aggregateHash` over the files of the release that this program is; absent for what is none. */
+  runtimeHash: sha256Hex.exactOptional(),
   /** Where the machine stands, for public figures. Absent: nobody is told. */
   location: location.exactOptional(),
   /** When the machine is left to its owner. Absent: it serves without reserve, but for a pause. */

@@ -176,6 +176,7 @@ export async function assembleParts(context: PartsContext, events: PartsEvents):
   const report = new SelfReport({
     thermal: () => monitor.readings.thermal,
     ...{ standing, supervisor, relay, conduct, local: endpoint?.requests, hardware, authToken, privateOnly, location, residentModels_max },
+    runtimeHash: options.runtimeHash,
   });
   const troubles = new Troubles({
     ...troublesParts(context, hardware),

@@ -34,6 +34,7 @@ export function sumTotals(a: Totals, b: Totals): Totals {
 export function registerMessage(options: {
   readonly ready: Ready;
   readonly attestation: string;
+  readonly runtimeHash: string | undefined;
   readonly hardware: Hardware;
   readonly authToken: string | undefined;
   readonly privateOnly: boolean;
@@ -51,6 +52,7 @@ export function registerMessage(options: {
     encryption_key: ready.encryption_key,
     device_key: ready.device_key,
     attestation: options.attestation,
+    ...(options.runtimeHash !== undefined && { runtime_hash: options.runtimeHash }),
     ...(options.authToken !== undefined && { auth_token: options.authToken }),
     private_only: options.privateOnly,
     ...(options.location !== undefined && { location: options.location }),

@@ -20,6 +20,8 @@ export interface SelfReportParts {
   /** As it is registered. */
   readonly hardware: Hardware;
   readonly authToken: string | undefined;
+  /** Of the release that this is; undefined for what is none. */
+  readonly runtimeHash: string | undefined;
   readonly privateOnly: boolean;
   readonly location: Location | undefined;
   readonly residentModels_max: number | undefined;
@@ -36,11 +38,14 @@ export class SelfReport {
   }
 
   async register(): Promise<Register> {
-    const { supervisor, hardware, authToken, privateOnly, location } = this.parts;
+    const { supervisor, hardware, authToken, runtimeHash, privateOnly, location } = this.parts;
     const { ready } = supervisor;
-    const attestation = await supervisor.sign({ type: "sign_registration", claims: { version: providerVersion } });
+    const attestation = await supervisor.sign({
+      type: "sign_registration",
+      claims: { version: providerVersion, runtime_hash: runtimeHash },
+    });
     if (ready === undefined || attestation === undefined) throw new Error("there is no worker to register");
-    return registerMessage({ ready, attestation, hardware, authToken, privateOnly, location });
+    return registerMessage({ ready, attestation, runtimeHash, hardware, authToken, privateOnly, location });
   }
 
   async heartbeat(): Promise<Heartbeat> {

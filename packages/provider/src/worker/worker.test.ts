@@ -291,12 +291,13 @@ describe("the process", () => {
     worker.pipe.sendControl({
       type: "sign_registration",
       id: 7,
-      claims: { version: "9.9.9", encryption_key: "forged", weight_hashes: { x: "y" } },
+      claims: { version: "9.9.9", runtime_hash: "ab".repeat(32), encryption_key: "forged", weight_hashes: { x: "y" } },
     });
     const signed = await worker.until((message): message is Extract<FromWorker, { type: "signed" }> => message.type === "signed");
     expect(signed.id).toBe(7);
     expect(await verifyClaims(worker.ready.device_key, "registration", signed.jws)).toMatchObject({
       version: "9.9.9",
+      runtime_hash: "ab".repeat(32),
       backend: worker.ready.backend,
       encryption_key: worker.ready.encryption_key,
       weight_hashes: { [scriptedModel.id]: scriptedModel.weight_hash },

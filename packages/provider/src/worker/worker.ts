@@ -1,5 +1,5 @@
 import type { Duplex } from "node:stream";
-import { type Clock, type ErrorClass, type InferenceRequest, shortText } from "@umbel/protocol";
+import { type Clock, type ErrorClass, type InferenceRequest, sha256Hex, shortText } from "@umbel/protocol";
 import { z } from "zod";
 import { keyFileIn } from "../evidence/key-directory.js";
 import type { SandboxFindings } from "../evidence/observe-sandbox.js";
@@ -37,7 +37,7 @@ export interface WorkerOptions {
 type Message<T extends ToWorker["type"]> = Extract<ToWorker, { type: T }>;
 
 /** Of the claims the agent asks for, the worker takes only what it cannot know better itself. */
-const agentClaims = z.object({ version: shortText });
+const agentClaims = z.object({ version: shortText, runtime_hash: sha256Hex.optional() });
 
 interface Keyed {
   readonly vault: Vault;
@@ -246,8 +246,12 @@ export class Worker {
       return;
     }
     const { vault, backend } = this.#keyed;
+    const { version, runtime_hash } = parsed.data;
     const weight_hashes = Object.fromEntries((this.#models?.offered ?? []).map((info) => [info.id, info.weight_hash]));
-    const jws = await vault.signRegistration({ version: parsed.data.version, backend, weight_hashes, sandbox: this.#options.sandbox });
+    const jws = await vault.signRegistration({
+      ...{ version, backend, weight_hashes, sandbox: this.#options.sandbox },
+      ...(runtime_hash !== undefined && { runtime_hash }),
+    });
     this.#pipe.sendControl({ type: "signed", id, jws });
   }
 

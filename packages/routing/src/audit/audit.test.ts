@@ -204,8 +204,8 @@ describe("the version of the gates", () => {
   it("goes up with their list: change both here", () => {
     expect({ version: GATES_VERSION, gates: REFUSAL_REASONS.join(" ") }).toMatchInlineSnapshot(`
       {
-        "gates": "not_owned serial_not_allowed excluded not_in_catalog dedicated_excluded load_cooldown error_cooldown breaker_open offline_or_untrusted draining private_only trust_below_minimum privacy_unsupported challenge_stale template_broken version_floor tools_unsupported vision_unsupported structured_unsupported context_too_small slot_unavailable concurrency thermal_critical model_too_large capacity ttft_ceiling",
-        "version": "3",
+        "gates": "not_owned serial_not_allowed excluded not_in_catalog dedicated_excluded load_cooldown error_cooldown breaker_open offline_or_untrusted draining private_only trust_below_minimum runtime_unverified privacy_unsupported challenge_stale template_broken version_floor tools_unsupported vision_unsupported structured_unsupported context_too_small slot_unavailable concurrency thermal_critical model_too_large capacity ttft_ceiling",
+        "version": "4",
       }
     `);
   });

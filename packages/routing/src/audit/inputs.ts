@@ -54,6 +54,7 @@ const VIEW_FIELDS: { readonly [Field in keyof Required<ProviderView>]: (view: Pr
   draining: ({ draining }) => draining,
   privateOnly: ({ privateOnly }) => privateOnly,
   trustLevel: ({ trustLevel }) => trustLevel,
+  runtimeVerified: ({ runtimeVerified }) => runtimeVerified,
   sealing: ({ sealing }) => sealing,
   challengedAt_ms: ({ challengedAt_ms }) => challengedAt_ms,
   builds: (view, spec) =>

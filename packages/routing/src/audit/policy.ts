@@ -1,7 +1,7 @@
 import { type CostProfile, DEFAULT_COST_PROFILE } from "../cost/profile.js";
 
 /** Goes up with every change of what a gate refuses, of their list or order, or of how the picker picks; a test pins the list. */
-export const GATES_VERSION = "3";
+export const GATES_VERSION = "4";
 
 /** What decided, besides the inputs: the version of the rules, and where the coefficients were not the built-in ones, how they differed. */
 export interface Policy {

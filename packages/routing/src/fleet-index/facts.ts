@@ -14,8 +14,8 @@ import { small } from "./small.js";
 
 /** Gates that look at the machine alone. */
 export const MACHINE_REASONS: readonly RefusalReason[] = [
-  ...(["offline_or_untrusted", "draining", "private_only", "trust_below_minimum", "privacy_unsupported"] as const),
-  ...(["challenge_stale", "version_floor", "thermal_critical"] as const),
+  ...(["offline_or_untrusted", "draining", "private_only", "trust_below_minimum", "runtime_unverified"] as const),
+  ...(["privacy_unsupported", "challenge_stale", "version_floor", "thermal_critical"] as const),
 ];
 /** Gates that look at a machine and one of its builds. */
 export const BUILD_REASONS: readonly RefusalReason[] = [

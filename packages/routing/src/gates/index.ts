@@ -15,6 +15,7 @@ import { notOwned } from "./not-owned.js";
 import { offlineOrUntrusted } from "./offline-or-untrusted.js";
 import { privacyUnsupported } from "./privacy-unsupported.js";
 import { privateOnly } from "./private-only.js";
+import { runtimeUnverified } from "./runtime-unverified.js";
 import { serialNotAllowed } from "./serial-not-allowed.js";
 import { slotUnavailable } from "./slot-unavailable.js";
 import { structuredUnsupported } from "./structured-unsupported.js";
@@ -40,6 +41,7 @@ export const GATES: readonly Gate[] = [
   draining,
   privateOnly,
   trustBelowMinimum,
+  runtimeUnverified,
   privacyUnsupported,
   challengeStale,
   templateBroken,

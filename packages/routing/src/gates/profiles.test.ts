@@ -8,32 +8,33 @@ const PROFILES: readonly ProfileName[] = ["select", "select_failopen", "preview"
 
 /**
  * The table of routing.md §3.1, with the gates that it does not have: `draining` stands beside 9 wherever a machine is to take work, and the
- * version floor is one for all requests, as is the manifest (12). One difference: `alias_probe`, `warm_check` and `load_target` refuse a broken
+ * version floor is one for all requests. One difference: `alias_probe`, `warm_check` and `load_target` refuse a broken
  * template (15), which serves no request at all; and `load_target` reckons with heat, rests and memory, which its Build line asks for.
  */
 const STANDING_TABLE: Readonly<Record<StandingProfileName, string>> = {
   alias_probe:
     "not_owned serial_not_allowed not_in_catalog dedicated_excluded load_cooldown offline_or_untrusted draining private_only " +
-    "trust_below_minimum privacy_unsupported challenge_stale template_broken version_floor slot_unavailable model_too_large",
+    "trust_below_minimum runtime_unverified privacy_unsupported challenge_stale template_broken version_floor slot_unavailable model_too_large",
   warm_check:
-    "not_in_catalog dedicated_excluded offline_or_untrusted draining private_only trust_below_minimum privacy_unsupported " +
+    "not_in_catalog dedicated_excluded offline_or_untrusted draining private_only trust_below_minimum runtime_unverified privacy_unsupported " +
     "challenge_stale template_broken version_floor",
   load_target:
     "not_in_catalog dedicated_excluded load_cooldown error_cooldown breaker_open offline_or_untrusted draining private_only " +
-    "trust_below_minimum privacy_unsupported challenge_stale template_broken version_floor context_too_small slot_unavailable " +
+    "trust_below_minimum runtime_unverified privacy_unsupported challenge_stale template_broken version_floor context_too_small slot_unavailable " +
     "thermal_critical model_too_large capacity",
   cold_spill:
     "not_in_catalog dedicated_excluded load_cooldown error_cooldown breaker_open offline_or_untrusted draining private_only " +
-    "trust_below_minimum privacy_unsupported challenge_stale template_broken version_floor tools_unsupported vision_unsupported " +
+    "trust_below_minimum runtime_unverified privacy_unsupported challenge_stale template_broken version_floor tools_unsupported vision_unsupported " +
     "structured_unsupported context_too_small slot_unavailable thermal_critical model_too_large capacity",
-  public_capacity: "offline_or_untrusted draining private_only trust_below_minimum privacy_unsupported challenge_stale version_floor",
+  public_capacity:
+    "offline_or_untrusted draining private_only trust_below_minimum runtime_unverified privacy_unsupported challenge_stale version_floor",
   owner_online: "not_owned offline_or_untrusted",
   owner_probe:
-    "not_owned serial_not_allowed not_in_catalog offline_or_untrusted draining privacy_unsupported challenge_stale version_floor",
+    "not_owned serial_not_allowed not_in_catalog offline_or_untrusted draining runtime_unverified privacy_unsupported challenge_stale version_floor",
   servability:
     "not_owned serial_not_allowed not_in_catalog dedicated_excluded offline_or_untrusted draining private_only trust_below_minimum " +
-    "privacy_unsupported challenge_stale template_broken version_floor tools_unsupported vision_unsupported structured_unsupported " +
-    "context_too_small model_too_large",
+    "runtime_unverified privacy_unsupported challenge_stale template_broken version_floor tools_unsupported vision_unsupported " +
+    "structured_unsupported context_too_small model_too_large",
   presence_probe:
     "serial_not_allowed not_in_catalog offline_or_untrusted template_broken version_floor tools_unsupported vision_unsupported " +
     "structured_unsupported",
@@ -76,6 +77,7 @@ describe("gate profiles", () => {
         "draining              refused  refused  refused  refused  refused  refused",
         "private_only          refused  -        refused  -        refused  -",
         "trust_below_minimum   refused  -        refused  -        refused  -",
+        "runtime_unverified    refused  refused  refused  refused  refused  refused",
         "privacy_unsupported   refused  refused  refused  refused  refused  refused",
         "challenge_stale       refused  refused  refused  refused  refused  refused",
         "template_broken       refused  refused  refused  refused  refused  refused",

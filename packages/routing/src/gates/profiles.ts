@@ -15,14 +15,14 @@ export const PROFILE_OMISSIONS: Readonly<Record<ProfileName, readonly RefusalRea
 
 /**
  * The gates waived for an owner's request on the owner's machine: the trust floor falls to none, and a private machine serves, and so does
- * one that serves other models beside a dedicated one. Nothing else: an owner too gets only connected, sealed, freshly challenged machines with the right weights.
+ * one that serves other models beside a dedicated one. Nothing else: an owner too gets only connected, sealed, freshly challenged machines with the right weights and program.
  */
 export const OWNER_RELAXATION: readonly RefusalReason[] = ["dedicated_excluded", "private_only", "trust_below_minimum"];
 
 /** Gates on a machine that serves the public, whatever the build and the request: routing.md §3.1 writes them 9–14. */
 const PUBLIC_MACHINE: readonly RefusalReason[] = [
   ...(["offline_or_untrusted", "draining", "private_only", "trust_below_minimum"] as const),
-  ...(["privacy_unsupported", "challenge_stale", "version_floor"] as const),
+  ...(["runtime_unverified", "privacy_unsupported", "challenge_stale", "version_floor"] as const),
 ];
 
 /** Gates on a machine that is told to load a build, for requests of ordinary length: also those that pass by themselves, since a load is for now. */
@@ -56,7 +56,7 @@ export const STANDING_GATES = {
   /** Whether the caller's own machine serves the build, however busy: what is the matter with a request for own machines. */
   owner_probe: [
     ...(["not_owned", "serial_not_allowed", "not_in_catalog", "offline_or_untrusted", "draining"] as const),
-    ...(["privacy_unsupported", "challenge_stale", "version_floor"] as const),
+    ...(["runtime_unverified", "privacy_unsupported", "challenge_stale", "version_floor"] as const),
   ],
   /** Whether the machine could serve the request if it were idle and cool: whose memory counts for how long a request may be. */
   servability: [

@@ -64,6 +64,7 @@ const provider: fc.Arbitrary<Partial<ProviderView>> = fc
     draining: mostly(false, true),
     privateOnly: mostly(false, true),
     trustLevel,
+    runtimeVerified: mostly(true, false),
     sealing: mostly(true, false),
     challengedAt_ms: mostly<number | undefined>(NOW_MS, undefined, 0),
     builds: fc.array(build, { minLength: 1, maxLength: 2 }).map((views) => builds(...views)),

@@ -76,6 +76,7 @@ export function providerView(change: Partial<ProviderView> = {}): ProviderView {
     draining: false,
     privateOnly: false,
     trustLevel: "self_signed",
+    runtimeVerified: true,
     sealing: true,
     challengedAt_ms: NOW_MS - 1000,
     builds: builds(buildView()),

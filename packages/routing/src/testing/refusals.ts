@@ -24,6 +24,7 @@ export const REFUSAL_CASES: Readonly<Record<RefusalReason, RefusalCase>> = {
   draining: { provider: { draining: true } },
   private_only: { provider: { privateOnly: true } },
   trust_below_minimum: { context: { minTrust: "hardware" } },
+  runtime_unverified: { provider: { runtimeVerified: false } },
   privacy_unsupported: { provider: { sealing: false } },
   challenge_stale: { provider: { challengedAt_ms: undefined } },
   template_broken: { provider: { builds: builds(buildView({ templateBroken: true })) } },

@@ -30,7 +30,16 @@ export interface Releases {
   withdraw(release: { readonly version: string; readonly platform: string }, actor: string): Promise<boolean>;
 }
 
-export function createReleases({ store, clock }: { readonly store: Pick<Store, "db">; readonly clock: Clock }): Releases {
+/** @param dependencies.onChanged a release was registered or withdrawn, here */
+export function createReleases({
+  store,
+  clock,
+  onChanged = () => undefined,
+}: {
+  readonly store: Pick<Store, "db">;
+  readonly clock: Clock;
+  readonly onChanged?: () => void;
+}): Releases {
   return {
     all: () => releaseRepository.all(store.db),
     async latest({ platform, channel, device }) {
@@ -59,10 +68,11 @@ export function createReleases({ store, clock }: { readonly store: Pick<Store, "
         await releaseRepository.upsert(tx, row);
         await recorded(tx, { actor, at }, { action: "release.register", target: nameOf(release), before, after: row });
       });
+      onChanged();
       return row;
     },
     async withdraw(named, actor) {
-      return store.db.transaction(async (tx) => {
+      const isThere = await store.db.transaction(async (tx) => {
         const before = await releaseRepository.find(tx, named.version, named.platform);
         if (before === undefined) return false;
         await releaseRepository.upsert(tx, { ...before, active: false });
@@ -73,6 +83,8 @@ export function createReleases({ store, clock }: { readonly store: Pick<Store, "
         );
         return true;
       });
+      if (isThere) onChanged();
+      return isThere;
     },
   };
 }

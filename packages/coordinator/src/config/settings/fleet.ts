@@ -1,4 +1,4 @@
-import { list, modelOrigin, oneOf, versionFloor, wholeNumber } from "../forms.js";
+import { list, modelOrigin, oneOf, sha256, versionFloor, wholeNumber } from "../forms.js";
 import { setting, wait } from "./setting.js";
 
 /** Which machines may serve, and from where models come. */
@@ -24,6 +24,17 @@ export const fleetSettings = {
     env: "UMBEL_MIN_PROVIDER_VERSION",
     default: "",
     about: "Oldest provider version that gets requests; empty is any.",
+  }),
+  runtimeCheck: setting(oneOf(["off", "report", "enforce"]), {
+    env: "UMBEL_RUNTIME_CHECK",
+    default: "off",
+    about:
+      "What follows where a machine's program is none of the releases that are offered: nothing, a line in the log, or that it gets no requests.",
+  }),
+  knownRuntimes: setting(list(sha256), {
+    env: "UMBEL_KNOWN_RUNTIMES",
+    default: "",
+    about: "Programs that are accepted besides the releases, by their `binary_hash`.",
   }),
   challengeInterval_ms: wait("UMBEL_CHALLENGE_INTERVAL", "5m", "How often a connected machine has to prove that it holds its keys.", 1_000),
   challengeTimeout_ms: wait("UMBEL_CHALLENGE_TIMEOUT", "30s", "How long it may take to answer.", 1_000),

@@ -4,7 +4,16 @@ import { createFakeClock } from "@umbel/protocol/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createTrust } from "../../trust/index.js";
 import { FLEET_DEFAULTS } from "../settings.js";
-import { createMemoryMachines, reserved, sendText, startTestFleet, type TestFleet, testSlot, testSpec } from "../testing/index.js";
+import {
+  createMemoryMachines,
+  reserved,
+  sendText,
+  startTestFleet,
+  TEST_BUILD,
+  type TestFleet,
+  testSlot,
+  testSpec,
+} from "../testing/index.js";
 
 const { challengeInterval_ms, stale_ms, sweepInterval_ms, challengeFreshness_ms, challengeTimeout_ms } = FLEET_DEFAULTS;
 /** Sweeps and pings have tests of their own; here they must not end connections on which time only seems to pass. */
@@ -165,6 +174,35 @@ describe("a machine that broke the protocol", () => {
     await test.close();
     test = await startTestFleet({ clock, trust });
     await test.connect({ device });
+    expect(routable()).toBe(0);
+  });
+});
+
+describe("a machine whose program is none that is known", () => {
+  const KNOWN = "ab".repeat(32);
+  const WITHDRAWN = "cd".repeat(32);
+
+  it.each([
+    ["off", 3],
+    ["report", 3],
+    ["enforce", 1],
+  ] as const)("is counted, and where the check is %s, %s of three machines may serve", async (runtimeCheck, serving) => {
+    const known = new Set([KNOWN]);
+    const runtimes = { has: (hash: string | undefined) => hash !== undefined && known.has(hash) };
+    test = await startTestFleet({ runtimes, settings: { ...QUIET, runtimeCheck } });
+    await test.connect({ runtimeHash: KNOWN });
+    await test.connect({ runtimeHash: WITHDRAWN });
+    await test.connect();
+    expect([routable(), test.fleet.unknownRuntimes()]).toEqual([serving, 2]);
+    if (runtimeCheck !== "enforce") return;
+    expect(test.fleet.preview(testSpec()).refusals).toEqual({ runtime_unverified: 2 });
+    const told = new Promise<void>((resolve) => test.fleet.onCapacity(TEST_BUILD, resolve));
+    known.add(WITHDRAWN);
+    test.fleet.runtimesChanged();
+    expect([routable(), test.fleet.unknownRuntimes()]).toEqual([2, 1]);
+    await told;
+    known.clear();
+    test.fleet.runtimesChanged();
     expect(routable()).toBe(0);
   });
 });

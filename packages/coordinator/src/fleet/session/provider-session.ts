@@ -21,6 +21,7 @@ import {
   withDraining,
   withLoaded,
   withModels,
+  withRuntime,
   withTrust,
 } from "@umbel/routing";
 import type { Standing } from "../../trust/index.js";
@@ -91,7 +92,7 @@ export class ProviderSession implements FrameHandler, AttemptHost {
       location: register.location,
       encryptionKey: device.encryptionKey,
     };
-    this.#view = providerViewFromRegister(register, { sessionId, machineId: device.machineId, accountId });
+    this.#view = this.#appraised(providerViewFromRegister(register, { sessionId, machineId: device.machineId, accountId }));
     this.#health = new SessionHealth({ machineId: device.machineId, version: register.version }, context);
     this.#standing = new SessionStanding(machine, context, this.#health, (standing) => this.#stand(standing));
   }
@@ -134,7 +135,14 @@ export class ProviderSession implements FrameHandler, AttemptHost {
 
   /** Looks again at what is known of the machine's release. */
   reassess(): void {
-    this.#show(this.#health.applied(this.#view));
+    const before = this.#view;
+    this.#show(this.#health.applied(this.#appraised(before)));
+    if (this.#view.runtimeVerified !== before.runtimeVerified) this.#context.signals.changed(this.builds);
+  }
+
+  /** Whether the machine runs one of the programs that are known, by its own word. */
+  get isRuntimeKnown(): boolean {
+    return this.#context.runtimes?.has(this.#machine.register.runtime_hash) === true;
   }
 
   /** Whether the machine cannot take this request because frames of an earlier attempt at it could still come. */
@@ -335,6 +343,10 @@ export class ProviderSession implements FrameHandler, AttemptHost {
     this.#show(withModels(this.#view, accepted, dropped), "reported");
     // Whoever waits for a build that came has somebody now, and for one that went has nobody.
     signals.changed(new Set([...before, ...this.builds]));
+  }
+
+  #appraised(view: ProviderView): ProviderView {
+    return withRuntime(view, this.isRuntimeKnown || this.#context.settings.runtimeCheck !== "enforce");
   }
 
   /** The machine's figures may hold a request until its last word, also of one that was given up long before. */

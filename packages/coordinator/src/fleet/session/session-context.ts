@@ -7,7 +7,7 @@ import type { FleetCatalog } from "../loads/fleet-catalog.js";
 import type { WarmLoop } from "../loads/warm-loop.js";
 import type { MachineHealth } from "../machine-health.js";
 import type { MachineRecords } from "../machine-records.js";
-import type { FleetEvents, FleetLog } from "../ports.js";
+import type { FleetEvents, FleetLog, KnownRuntimes } from "../ports.js";
 import type { FleetSettings } from "../settings.js";
 
 /** What has made a machine's view another: its own word, of which it may say as much as it likes, or what the coordinator did or found. */
@@ -29,6 +29,8 @@ export interface SessionContext {
   readonly lateCancels: LateCancels;
   readonly records: MachineRecords;
   readonly loads: Pick<WarmLoop, "record" | "loadStatus">;
+  /** Absent where no program is known. */
+  readonly runtimes: KnownRuntimes | undefined;
   /** Absent where there is none, and machines may offer what they like. */
   readonly catalog: FleetCatalog | undefined;
   readonly publicId: (machineId: string) => string;

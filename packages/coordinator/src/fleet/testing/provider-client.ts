@@ -74,6 +74,8 @@ export interface ProviderClientOptions {
   readonly privateOnly?: boolean;
   readonly location?: Location;
   readonly version?: string;
+  /** Of the release that it says it is. */
+  readonly runtimeHash?: string;
   /** What it says it can do; `models/1` takes loads. Default: nothing. */
   readonly features?: readonly string[];
   /** Headers of the upgrade. */
@@ -153,10 +155,12 @@ export class ProviderClient {
   async registerMessage(change: Partial<Register> = {}, claims: Partial<RegistrationClaims> = {}): Promise<Register> {
     const version = this.#options.version ?? "1.0.0";
     const encryptionKey = toBase64(this.keyPair.publicKey);
+    const runtime = this.#options.runtimeHash === undefined ? {} : { runtime_hash: this.#options.runtimeHash };
     const attestation = await this.sign("registration", {
       encryption_key: encryptionKey,
       version,
       backend: "scripted",
+      ...runtime,
       weight_hashes: Object.fromEntries(this.#models.map((model) => [model.id, model.weight_hash])),
       sandbox: { network: "none", filesystem: "none", coreDumps: "unknown" },
       issued_at: this.timestamp(),
@@ -168,6 +172,7 @@ export class ProviderClient {
       protocol: 1,
       version,
       backend: "scripted",
+      ...runtime,
       features: [...(this.#options.features ?? [])],
       hardware: {
         platform: "linux",

@@ -8,7 +8,7 @@ import { createTrust, type Trust } from "../../trust/index.js";
 import { createFleet, type FleetService } from "../create-fleet.js";
 import { PROVIDER_PATH } from "../endpoint/provider-endpoint.js";
 import type { FleetCatalog } from "../loads/fleet-catalog.js";
-import type { FleetEvent, MachineRow, MachineStore, ProviderAccounts } from "../ports.js";
+import type { FleetEvent, KnownRuntimes, MachineRow, MachineStore, ProviderAccounts } from "../ports.js";
 import type { FleetSettings } from "../settings.js";
 import type { Attempt, AttemptEvent } from "../types.js";
 import { Inbox } from "./inbox.js";
@@ -71,6 +71,7 @@ export interface TestFleetOptions<C extends Clock> {
   readonly tokens?: Readonly<Record<string, string>>;
   readonly accounts?: ProviderAccounts;
   readonly catalog?: FleetCatalog;
+  readonly runtimes?: KnownRuntimes;
   /** For a second fleet that shares what the first one knows. */
   readonly trust?: Trust;
 }
@@ -111,6 +112,7 @@ export async function startTestFleet<C extends Clock = FakeClock>(options: TestF
     accounts: options.accounts ?? memoryAccounts(options.tokens),
     machines,
     ...(options.catalog !== undefined && { catalog: options.catalog }),
+    ...(options.runtimes !== undefined && { runtimes: options.runtimes }),
     settings: { socketsPerAddress_max: 1000, upgradesPerMinute_max: 1000, ...options.settings },
     log: { info: () => undefined, warn: () => undefined, error: () => undefined },
     events: (event) => events.put(event),

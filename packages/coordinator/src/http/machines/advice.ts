@@ -18,6 +18,8 @@ export const ADVICE: Readonly<Record<RefusalReason, string>> = {
   private_only:
     "nothing, if that is what you want: your own requests reach it with `X-Umbel-Route: self`; else start it without --private-only",
   trust_below_minimum: "the operator asks for more evidence than the machine can show; run it on hardware that can, or ask the operator",
+  runtime_unverified:
+    "install a release that the operator accepts, unchanged: `umbel provider update` fetches the newest; a program built from sources is none",
   privacy_unsupported: "update the provider: its key for sealed requests is missing or not valid",
   challenge_stale: "check that the machine's clock is right and that it does not sleep; then restart the provider",
   template_broken: "fetch the model anew or update the provider: its chat template does not render",

@@ -10,6 +10,7 @@ export function watchSettings(settings: Settings): Partial<FleetSettings> {
     stale_ms: settings.evictionTimeout_ms,
     staleSweeps_max: settings.evictionStrikes,
     sweepInterval_ms: Math.ceil(settings.evictionTimeout_ms / SWEEPS_PER_TIMEOUT),
+    runtimeCheck: settings.runtimeCheck,
     challengeInterval_ms: settings.challengeInterval_ms,
     challengeTimeout_ms: settings.challengeTimeout_ms,
     challengeFreshness_ms: settings.challengeFreshness_ms,
