@@ -5,7 +5,6 @@ import { asOwner } from "./own-account.js";
 export function addLinkCommands(program: Command, provider: Command): void {
   withHome(provider.command("login").description("link this machine to an account, whose owner approves the code that is shown"))
     .option("--coordinator <url>", "coordinator to link to (default: that of the settings)")
-    .option("--config <file>", "settings of this provider (default: provider.toml in the Umbel home)")
     .action(async (options) => (await import("../run/provider-login.js")).login(options));
   withHome(provider.command("logout").description("revoke this machine's token and forget it"))
     .option("--local-only", "only forget it; for a coordinator that does not answer any more")
@@ -31,6 +30,7 @@ const CODE = ["<code>", "as the machine shows it"] as const;
 
 function withHome(command: Command): Command {
   return command
+    .option("--config <file>", "settings of this provider (default: provider.toml in the Umbel home)")
     .option("--home <directory>", "where keys and models are kept (default: UMBEL_HOME, else ~/.umbel)")
     .option("--json", "print one JSON object; progress goes to standard error");
 }

@@ -4,15 +4,19 @@ import { addPublishingCommands } from "./models-publishing.js";
 const HOME = "Umbel home (default: UMBEL_HOME, else ~/.umbel)";
 const JSON_HELP = "print one JSON object";
 
-function withCatalog(command: Command): Command {
+function withPlaces(command: Command): Command {
   return command
-    .option(
-      "--coordinator <url>",
-      "coordinator whose catalogue to use",
-      process.env["UMBEL_PROVIDER_COORDINATOR"] ?? "http://127.0.0.1:8080",
-    )
     .option("--home <directory>", HOME)
+    .option("--config <file>", "settings of the provider, which may say where models are (default: provider.toml in the Umbel home)")
     .option("--json", JSON_HELP);
+}
+
+function withCatalog(command: Command): Command {
+  return withPlaces(command).option(
+    "--coordinator <url>",
+    "coordinator whose catalogue to use",
+    process.env["UMBEL_PROVIDER_COORDINATOR"] ?? "http://127.0.0.1:8080",
+  );
 }
 
 export function addModelsCommands(program: Command): void {
@@ -21,11 +25,8 @@ export function addModelsCommands(program: Command): void {
     .description("what the coordinator's catalogue offers, and what of it fits this machine")
     .option("--all", "also what does not fit this machine")
     .action(async (options) => (await import("../run/models-catalog.js")).showCatalog(options));
-  models
-    .command("list")
+  withPlaces(models.command("list"))
     .description("the models on this machine")
-    .option("--home <directory>", HOME)
-    .option("--json", JSON_HELP)
     .action(async (options) => (await import("../run/models-list.js")).listModels(options));
   withCatalog(models.command("download"))
     .description("fetch models, verify them, and keep them for the provider to serve")
@@ -39,13 +40,10 @@ export function addModelsCommands(program: Command): void {
     .option("--max-disk-gb <number>", "what models may take together; unused ones that nobody asked for by name go first")
     .option("--catalog-key <thumbprint>", "accept only manifests that this key has signed, from now on")
     .action(async (names, options) => (await import("../run/models-download.js")).downloadModels(names, options));
-  models
-    .command("remove")
+  withPlaces(models.command("remove"))
     .description("take a model off this machine; a file that was taken in where it lies stays there")
     .argument("<id>", "as umbel models list shows it")
     .option("--yes", "do not ask")
-    .option("--home <directory>", HOME)
-    .option("--json", JSON_HELP)
     .action(async (id, options) => (await import("../run/models-remove.js")).removeModel(id, options));
   models
     .command("inspect")
@@ -53,23 +51,17 @@ export function addModelsCommands(program: Command): void {
     .argument("<file>", "a model's file; of a split model any part")
     .option("--json", "print one JSON object")
     .action(async (file, options) => (await import("../run/models-inspect.js")).inspectModel(file, options));
-  models
-    .command("verify")
+  withPlaces(models.command("verify"))
     .description("hash every byte of a model of this machine, or of all, and compare with its manifest")
     .argument("[id]", "as umbel models list shows it")
-    .option("--home <directory>", HOME)
-    .option("--json", JSON_HELP)
     .action(async (id, options) => (await import("../run/models-verify.js")).verifyModels(id, options));
-  models
-    .command("prune")
+  withPlaces(models.command("prune"))
     .description("what would go for the disk budget: models that nobody asked for by name, the one used longest ago first")
     .option(
       "--max-disk-gb <number>",
       "what models may take together (default: models.max_disk_gb, else 70 % of what they take and is free)",
     )
     .option("--yes", "remove them")
-    .option("--home <directory>", HOME)
-    .option("--json", JSON_HELP)
     .action(async (options) => (await import("../run/models-prune.js")).pruneModels(options));
   models
     .command("hash")

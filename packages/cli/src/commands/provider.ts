@@ -9,7 +9,7 @@ import { withUpdateNotice } from "./update-notice.js";
 export function addProviderCommands(program: Command): void {
   const provider = program.command("provider").description("serve models from this machine");
   const start = provider.command("start").description("connect this machine to a coordinator and serve, in the background");
-  withLocal(withConfig(shared(start)))
+  withLocal(shared(start))
     .addOption(new Option("--guarded", "give up after too many crashes").hideHelp())
     .option("--foreground", "stay in the foreground; for service managers and for looking on")
     .option("--coordinator <url>", "coordinator to serve (default: http://127.0.0.1:8080)")
@@ -26,6 +26,11 @@ export function addProviderCommands(program: Command): void {
     .option("--sequences <number>", "answers of one model at the same time, 1 to 64 (default: 16)")
     .option("--threads <number>", "most CPU threads for the model (default: physical cores less one)")
     .option("--gpu-layers <number>", "layers of a model that the graphics card computes; 0 leaves it alone (default: as many as fit)")
+    .option("--gpu <name>", "what computes: auto, metal, cuda, vulkan, or cpu for the processor alone (default: auto)")
+    .option(
+      "--context-length <tokens>",
+      "context that a model is served with at most (default: as much as each allows and memory has room for)",
+    )
     .option(
       "--models-resident-max <number>",
       "models in memory at once, 1 to 64; others are loaded when asked for (default: as many as fit)",
@@ -53,7 +58,7 @@ export function addProviderCommands(program: Command): void {
   shared(provider.command("restart").description("stop the provider and start it as it was started last")).action(async (options) =>
     (await import("../run/provider-control.js")).restartProvider(options),
   );
-  withConfig(shared(provider.command("status").description("what the provider does, and with which settings"))).action(async (options) =>
+  shared(provider.command("status").description("what the provider does, and with which settings")).action(async (options) =>
     (await import("../run/provider-status.js")).providerStatusCommand(options),
   );
   shared(provider.command("pause").description("take no work and give the memory back; holds over restarts"))
@@ -62,23 +67,17 @@ export function addProviderCommands(program: Command): void {
   shared(provider.command("resume").description("take work again")).action(async (options) =>
     (await import("../run/provider-control.js")).resumeProvider(options),
   );
-  withConfig(
-    shared(provider.command("doctor").description("what keeps this machine from serving and earning, why, and how to put it right")),
-  )
+  shared(provider.command("doctor").description("what keeps this machine from serving and earning, why, and how to put it right"))
     .option("--strict", "what could be better counts as wrong, too")
     .action(async (options) => (await import("../run/provider-doctor.js")).doctor(options));
-  withConfig(shared(provider.command("verify").description("as doctor --strict, and hash every byte of every model"))).action(
-    async (options) => (await import("../run/provider-doctor.js")).verify(options),
+  shared(provider.command("verify").description("as doctor --strict, and hash every byte of every model")).action(async (options) =>
+    (await import("../run/provider-doctor.js")).verify(options),
   );
   shared(provider.command("logs").description("the last lines that the provider in the background has logged"))
     .option("-n, --lines <number>", "how many", "50")
     .option("-f, --follow", "and what comes, until Ctrl-C")
     .action(async (options) => (await import("../run/provider-logs.js")).providerLogs(options));
-  withConfig(
-    shared(
-      provider.command("report").description("send this machine's log to the coordinator's operator, without keys, addresses and names"),
-    ),
-  )
+  shared(provider.command("report").description("send this machine's log to the coordinator's operator, without keys, addresses and names"))
     .option("--last <time>", "how far back, e.g. 30m, 24h, 3d", "24h")
     .option("--dry-run", "print what would be sent, and send nothing")
     .option("--coordinator <url>", "coordinator to send it to (default: that of the settings)")
@@ -90,12 +89,9 @@ export function addProviderCommands(program: Command): void {
   withUpdateNotice(provider);
 }
 
-function withConfig(command: Command): Command {
-  return command.option("--config <file>", "settings of this provider (default: provider.toml in the Umbel home)");
-}
-
 function shared(command: Command): Command {
   return command
+    .option("--config <file>", "settings of this provider (default: provider.toml in the Umbel home)")
     .option("--home <directory>", "where keys and models are kept (default: UMBEL_HOME, else ~/.umbel)")
     .option("--json", "print one JSON object; progress and log lines go to standard error");
 }

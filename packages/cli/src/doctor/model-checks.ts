@@ -14,7 +14,7 @@ const FETCH_ANEW = "Fetch it anew: umbel models remove, then umbel models downlo
 export async function modelChecks(patient: Patient): Promise<Finding[]> {
   let models: readonly LocalModel[];
   try {
-    models = await createModelStore({ home: patient.places.home }).listModels();
+    models = await createModelStore(patient.places.store).listModels();
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     return [
@@ -32,7 +32,7 @@ export async function modelChecks(patient: Patient): Promise<Finding[]> {
 async function diskBudget({ places, settings, freeDisk_bytes }: Patient): Promise<Finding> {
   const limit_gb = settings.values.modelsDisk_gb_max;
   const plan = await planDiskRoom(0, {
-    ...{ home: places.home, store: createModelStore({ home: places.home }), keep: new Set<string>() },
+    ...{ ...places.store, store: createModelStore(places.store), keep: new Set<string>() },
     freeDisk_bytes: () => freeDisk_bytes(places.home).catch(() => undefined),
     ...(limit_gb !== undefined && { disk_bytes_max: limit_gb * GB }),
   });
@@ -65,8 +65,8 @@ async function sizeIs(file: string, size_bytes: number): Promise<void> {
 }
 
 function fits({ info, manifest }: LocalModel, { memory_bytes, settings }: Patient): Finding {
-  const limit_gb = settings.values.modelsMemory_gb_max;
-  const room_bytes = Math.min(memory_bytes, limit_gb === undefined ? Number.POSITIVE_INFINITY : limit_gb * GiB);
+  const { modelsMemory_gb_max: limit_gb, memoryReserve_gb = 0 } = settings.values;
+  const room_bytes = Math.min(memory_bytes - memoryReserve_gb * GiB, limit_gb === undefined ? Number.POSITIVE_INFINITY : limit_gb * GiB);
   const need_bytes = manifest.files.reduce((sum, { size_bytes }) => sum + size_bytes, 0) * OVERHEAD;
   const words = `${info.id} takes about ${(need_bytes / GiB).toFixed(1)} GiB in memory`;
   if (need_bytes <= room_bytes) return pass("model_fits", words);

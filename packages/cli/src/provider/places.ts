@@ -1,10 +1,19 @@
 import path from "node:path";
 import { resolveHome } from "../home.js";
+import { readConfigFile } from "./config-file.js";
+import { resolvePlace } from "./resolve-settings.js";
+
+export interface PlaceOptions {
+  readonly home?: string | undefined;
+  readonly config?: string | undefined;
+}
 
 /** Files of the provider of one Umbel home. */
 export interface ProviderPlaces {
-  /** Keys, models, socket. */
+  /** Keys, records, socket; and models, where they have no folder of their own. */
   readonly home: string;
+  /** Where the models are. */
+  readonly store: { readonly home: string; readonly modelsDirectory: string | undefined };
   readonly configFile: string;
   /** What the provider writes while it runs in the background. */
   readonly log: string;
@@ -14,14 +23,22 @@ export interface ProviderPlaces {
   readonly runRecord: string;
 }
 
-export function providerPlaces(options: { readonly home?: string | undefined; readonly config?: string | undefined }): ProviderPlaces {
+/** @throws CliError (configuration) when the file of settings, which may say where the others are, cannot be understood */
+export function providerPlaces(options: PlaceOptions): ProviderPlaces {
   const umbelHome = resolveHome(options.home);
-  const home = path.join(umbelHome, "provider");
+  const configFile = providerConfigFile(options);
+  const file = readConfigFile(configFile);
+  const home = resolvePlace("dataDir", process.env, file) ?? path.join(umbelHome, "provider");
   return {
     home,
-    configFile: options.config === undefined ? path.join(umbelHome, "provider.toml") : path.resolve(options.config),
+    store: { home, modelsDirectory: resolvePlace("modelsDir", process.env, file) },
+    configFile,
     log: path.join(umbelHome, "logs", "provider.log"),
     crashLog: path.join(umbelHome, "logs", "provider-crash.log"),
     runRecord: path.join(home, "run.json"),
   };
+}
+
+export function providerConfigFile({ home, config }: PlaceOptions): string {
+  return config === undefined ? path.join(resolveHome(home), "provider.toml") : path.resolve(config);
 }

@@ -5,6 +5,8 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { CliError, EXIT_CODES } from "../exit-codes.js";
 import { readConfigFile } from "./config-file.js";
 import { duration_ms } from "./durations.js";
+import { engineOf } from "./engine-of.js";
+import { providerPlaces } from "./places.js";
 import { resolveSettings } from "./resolve-settings.js";
 
 describe("the settings of a provider", () => {
@@ -61,6 +63,28 @@ describe("the settings of a provider", () => {
     expect(refusal('[machine]\ncity = "Bonn"\n').message).toContain("it is not said in which country Bonn is");
   });
 
+  it("say where everything else is, also where only that is asked for", () => {
+    writeFileSync(file, `data_dir = "${folder}/data"\nmodels_dir = "${folder}/models"\n`);
+    const places = providerPlaces({ home: folder, config: file });
+    expect(places).toMatchObject({ home: `${folder}/data`, store: { home: `${folder}/data`, modelsDirectory: `${folder}/models` } });
+    expect([places.runRecord, places.log]).toEqual([`${folder}/data/run.json`, `${folder}/logs/provider.log`]);
+    expect(providerPlaces({ home: `${folder}/other` })).toMatchObject({ home: `${folder}/other/provider` });
+    writeFileSync(file, 'models_dir = "models"\n');
+    expect(() => providerPlaces({ home: folder })).toThrow(`${file}:1: models_dir: "models" must be an absolute path`);
+  });
+
+  it("let a machine compute with something", () => {
+    for (const text of ['gpu = "cpu"', "gpu_layers = 0"]) {
+      expect(refusal(`[backend]\nallow_cpu = false\n${text}\n`).message).toContain("so that nothing may compute");
+    }
+    expect(refusal('[backend]\ngpu = "cuda"\ngpu_layers = 0\n').message).toContain("it computes nothing");
+    const engine = (text: string) => engineOf({ engine: "llama.cpp" }, resolved(`[backend]\n${text}\n`).values);
+    expect(engine("")).toEqual({ kind: "llama.cpp", kvCache: "f16" });
+    expect(engine('gpu = "cpu"')).toMatchObject({ gpuLayers: 0 });
+    expect(engine('gpu = "vulkan"')).toMatchObject({ gpu: "vulkan" });
+    expect(engine("allow_cpu = false")).toMatchObject({ needsGpu: true });
+  });
+
   it("hold a schedule, unless it is not enabled", () => {
     const text = '[schedule]\ntime_zone = "UTC"\n[[schedule.windows]]\ndays = ["mon", "Tuesday"]\nstart = "22:00"\nend = "07:00"\n';
     expect(resolved(text).guest.schedule).toEqual({
@@ -77,6 +101,12 @@ describe("the settings of a provider", () => {
     ['[power]\non_battery = "sleep"\n', ":2: power.on_battery"],
     ['[machine]\ncountry = "Germany"\n', ":2: machine.country"],
     ['[machine]\ncountry = "DE"\ncity = "<b>"\n', ":3: machine.city"],
+    ['[backend]\ngpu = "rocm"\n', ":2: backend.gpu"],
+    ["[backend]\ncontext_length = 100\n", ":2: backend.context_length: 100 is not valid: too small"],
+    ["[provider]\nmemory_reserve_gb = -1\n", ":2: provider.memory_reserve_gb"],
+    ["[backend]\nmemory_gb = 0\n", ":2: backend.memory_gb: 0 must be more than 0"],
+    ['[provider]\nname = " "\n', ":2: provider.name"],
+    ['data_dir = "here"\n', ':1: data_dir: "here" must be an absolute path'],
     ["[backend\n", ":1: "],
     ['\n[[schedule.windows]]\ndays = ["mon"]\nstart = "25:00"\nend = "07:00"\n', ":2: schedule: windows.0.start: a time of day is HH:MM"],
     ["[schedule]\nenabled = true\n", ":1: schedule: windows: a schedule without windows would never serve"],

@@ -3,7 +3,8 @@ import { guestRules } from "@umbel/provider";
 import { z } from "zod";
 import { CliError, EXIT_CODES } from "../exit-codes.js";
 import type { ConfigFile } from "./config-file.js";
-import { PROVIDER_SETTINGS, type SettingForm, type SettingName, type SettingSource, type SettingValue } from "./settings.js";
+import type { SettingForm } from "./setting-form.js";
+import { PROVIDER_SETTINGS, type SettingName, type SettingSource, type SettingValue } from "./settings.js";
 
 /** What a provider runs with, and where each of it comes from. */
 export interface ResolvedSettings {
@@ -41,6 +42,7 @@ export function resolveSettings(
     shown.push({ key: form.key, value: value ?? null, source });
   }
   const typed = values as ResolvedSettings["values"];
+  assertSomethingComputes(typed);
   const schedule = scheduleOf(file);
   if (schedule !== undefined) shown.push({ key: "schedule", value: schedule, source: "file" });
   const guest: z.input<typeof guestRules> = {
@@ -54,6 +56,18 @@ export function resolveSettings(
   return { values: typed, guest, location: locationOf(typed), shown, warnings: unknownKeys(file) };
 }
 
+function assertSomethingComputes({ gpu, gpuLayers, allowCpu }: ResolvedSettings["values"]): void {
+  const { gpu: what, allowCpu: may, gpuLayers: layers } = PROVIDER_SETTINGS;
+  const isNoGpu = gpu === "cpu" || gpuLayers === 0;
+  const why = gpu === "cpu" ? `${what.key} is cpu` : `${layers.key} is 0`;
+  if (isNoGpu && allowCpu === false) {
+    throw new CliError(`${why} and ${may.key} is false, so that nothing may compute.`, EXIT_CODES.configuration, "Change one of them.");
+  }
+  if (gpuLayers === 0 && gpu !== "auto" && gpu !== "cpu") {
+    throw new CliError(`${what.key} is ${gpu}, and with ${why} it computes nothing.`, EXIT_CODES.configuration, "Change one of them.");
+  }
+}
+
 function locationOf({ country, city }: ResolvedSettings["values"]): Location | undefined {
   if (country !== undefined) return { country, ...(city !== undefined && { city }) };
   if (city === undefined) return undefined;
@@ -62,6 +76,16 @@ function locationOf({ country, city }: ResolvedSettings["values"]): Location | u
     EXIT_CODES.configuration,
     `Set ${PROVIDER_SETTINGS.country.key}, too, such as "DE".`,
   );
+}
+
+/** One setting by itself: where the files of the others are. @throws CliError (configuration) */
+export function resolvePlace(
+  name: "dataDir" | "modelsDir",
+  env: Readonly<Record<string, string | undefined>>,
+  file: ConfigFile | undefined,
+): string | undefined {
+  const { value } = resolveOne(PROVIDER_SETTINGS[name], {}, env, file);
+  return typeof value === "string" ? value : undefined;
 }
 
 function resolveOne(

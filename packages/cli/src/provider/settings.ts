@@ -1,53 +1,9 @@
 import { cityName, countryCode } from "@umbel/protocol";
 import { z } from "zod";
+import { absolutePath, decimal, decimalFrom, listOfText, type SettingForm, wholeNumber, yesOrNo } from "./setting-form.js";
 
 /** Where the value of a setting comes from; the first of these that has one counts. */
 export type SettingSource = "option" | "environment" | "file" | "default";
-
-/** As text, which options and the environment give, or as the file has it. */
-const wholeNumber = (least: number, most: number) =>
-  z
-    .union([
-      z.number(),
-      z
-        .string()
-        .regex(/^\d{1,6}$/, "must be a whole number")
-        .transform(Number),
-    ])
-    .pipe(z.number().int("must be a whole number").min(least).max(most));
-const decimal = (most: number) =>
-  z
-    .union([
-      z.number(),
-      z
-        .string()
-        .regex(/^\d{1,6}(?:\.\d{1,6})?$/, "must be a number")
-        .transform(Number),
-    ])
-    .pipe(z.number().positive().max(most));
-const yesOrNo = z.union([
-  z.boolean(),
-  z.enum(["true", "false", "1", "0", "yes", "no"]).transform((text) => ["true", "1", "yes"].includes(text)),
-]);
-const listOfText = z.union([
-  z.array(z.string()),
-  z.string().transform((text) => text.split(",").flatMap((part) => (part.trim() === "" ? [] : [part.trim()]))),
-]);
-
-export interface SettingForm<T extends z.ZodType = z.ZodType> {
-  /** Section and key in the file. */
-  readonly key: string;
-  /** Option of `umbel provider start`, as commander names it; absent where there is none. */
-  readonly option?: string;
-  readonly env: string;
-  readonly schema: T;
-  readonly fallback?: z.output<T>;
-  readonly about: string;
-}
-
-function setting<T extends z.ZodType>(form: SettingForm<T>): SettingForm<T> {
-  return form;
-}
 
 /** Every setting of a provider that is one value. The windows of the schedule are in the file only. */
 export const PROVIDER_SETTINGS = {
@@ -78,6 +34,30 @@ export const PROVIDER_SETTINGS = {
     env: "UMBEL_PROVIDER_CITY",
     schema: cityName,
     about: "city in which it stands, shown only where others do, too; absent is that nobody is told",
+  }),
+  dataDir: setting({
+    key: "data_dir",
+    env: "UMBEL_PROVIDER_DATA_DIR",
+    schema: absolutePath,
+    about: "folder of the provider's keys, records and socket; absent is provider in the Umbel home",
+  }),
+  modelsDir: setting({
+    key: "models_dir",
+    env: "UMBEL_PROVIDER_MODELS_DIR",
+    schema: absolutePath,
+    about: "folder of the models; absent is models in the provider's folder",
+  }),
+  name: setting({
+    key: "provider.name",
+    env: "UMBEL_PROVIDER_NAME",
+    schema: z.string().trim().min(1).max(64),
+    about: "what this machine is called where it is linked to an account; absent is its name in the network",
+  }),
+  memoryReserve_gb: setting({
+    key: "provider.memory_reserve_gb",
+    env: "UMBEL_PROVIDER_MEMORY_RESERVE_GB",
+    schema: decimalFrom(0, 4_096),
+    about: "memory that models leave free in any case, in GiB; absent is half a GiB, and a tenth of the machine or 2 GiB",
   }),
   autoUpdate: setting({
     key: "provider.auto_update",
@@ -134,6 +114,29 @@ export const PROVIDER_SETTINGS = {
     env: "UMBEL_PROVIDER_GPU_LAYERS",
     schema: wholeNumber(0, 10_000),
     about: "layers of a model that the graphics card computes; 0 leaves it alone, absent is as many as fit",
+  }),
+  gpu: setting({
+    key: "backend.gpu",
+    option: "gpu",
+    env: "UMBEL_PROVIDER_GPU",
+    schema: z.enum(["auto", "metal", "cuda", "vulkan", "cpu"]),
+    fallback: "auto",
+    about:
+      "what computes: the best there is (auto), a graphics card by the interface that is named and by no other, or the processor alone (cpu)",
+  }),
+  allowCpu: setting({
+    key: "backend.allow_cpu",
+    env: "UMBEL_PROVIDER_ALLOW_CPU",
+    schema: yesOrNo,
+    fallback: true,
+    about: "whether a machine without a graphics card that llama.cpp can use serves on its processor, or not at all",
+  }),
+  contextLength_tokens_max: setting({
+    key: "backend.context_length",
+    option: "contextLength",
+    env: "UMBEL_PROVIDER_CONTEXT_LENGTH",
+    schema: wholeNumber(512, 2_097_152),
+    about: "tokens of context that a model is served with at most; absent is as many as each allows and memory has room for",
   }),
   modelsResident_max: setting({
     key: "backend.max_model_slots",
@@ -242,6 +245,10 @@ export const PROVIDER_SETTINGS = {
     about: "how long running answers may go on when the machine is wanted back, or told to stop",
   }),
 } as const;
+
+function setting<T extends z.ZodType>(form: SettingForm<T>): SettingForm<T> {
+  return form;
+}
 
 export type SettingName = keyof typeof PROVIDER_SETTINGS;
 export type SettingValue<N extends SettingName> = (typeof PROVIDER_SETTINGS)[N] extends SettingForm<infer T> ? z.output<T> : never;

@@ -1,11 +1,11 @@
-import path from "node:path";
 import { systemClock } from "@umbel/protocol/native";
 import { createModelLibrary, DownloadError, ModelError, type ModelLibrary, SourceError } from "@umbel/provider";
 import { CliError, EXIT_CODES } from "../exit-codes.js";
-import { resolveHome } from "../home.js";
+import { providerPlaces } from "../provider/places.js";
 
 export interface LibraryFlags {
   readonly home?: string;
+  readonly config?: string;
   readonly coordinator: string;
   readonly maxMbps?: string;
   readonly maxDiskGb?: string;
@@ -27,7 +27,7 @@ export function openLibrary(flags: LibraryFlags): ModelLibrary {
   const hub = process.env["HF_ENDPOINT"];
   const token = process.env["HF_TOKEN"];
   return createModelLibrary({
-    home: providerHome(flags.home),
+    ...providerPlaces(flags).store,
     coordinatorUrl: flags.coordinator,
     clock: systemClock,
     ...(flags.catalogKey === undefined ? {} : { catalogKey: flags.catalogKey }),
@@ -36,10 +36,6 @@ export function openLibrary(flags: LibraryFlags): ModelLibrary {
     ...(hub === undefined || hub === "" ? {} : { huggingFaceUrl: hub }),
     ...(token === undefined || token === "" ? {} : { huggingFaceToken: token }),
   });
-}
-
-export function providerHome(home: string | undefined): string {
-  return path.join(resolveHome(home), "provider");
 }
 
 function positive(option: string, text: string): number {

@@ -1,12 +1,13 @@
 import { createModelStore, type LocalModel } from "@umbel/provider";
 import { createOutput, table } from "../output.js";
+import { type PlaceOptions, providerPlaces } from "../provider/places.js";
 import { formatBytes } from "../quantities.js";
-import { asModelFailure, providerHome } from "./models-library.js";
+import { asModelFailure } from "./models-library.js";
 
 /** `umbel models list`. */
-export async function listModels(options: { readonly home?: string; readonly json?: boolean }): Promise<void> {
+export async function listModels(options: PlaceOptions & { readonly json?: boolean }): Promise<void> {
   const output = createOutput(options);
-  const models = await createModelStore({ home: providerHome(options.home) })
+  const models = await createModelStore(providerPlaces(options).store)
     .listModels()
     .catch((error: unknown) => {
       throw asModelFailure(error);

@@ -10,6 +10,7 @@ import { asModelFailure } from "./models-library.js";
 
 export interface PruneOptions {
   readonly home?: string;
+  readonly config?: string;
   readonly maxDiskGb?: string;
   readonly yes?: boolean;
   readonly json?: boolean;
@@ -23,10 +24,10 @@ export async function pruneModels(options: PruneOptions): Promise<void> {
   const { modelsDisk_gb_max } = resolveSettings(flags, process.env, readConfigFile(places.configFile)).values;
   // What a running provider offers stays, in memory or not.
   const keep = new Set((await statusOf(places.home).catch(() => undefined))?.models ?? []);
-  const store = createModelStore({ home: places.home });
+  const store = createModelStore(places.store);
   try {
     const plan = await planDiskRoom(0, {
-      ...{ home: places.home, store, keep },
+      ...{ ...places.store, store, keep },
       ...(modelsDisk_gb_max !== undefined && { disk_bytes_max: modelsDisk_gb_max * 1e9 }),
     });
     const removed: string[] = [];

@@ -2,16 +2,14 @@ import { createInterface } from "node:readline/promises";
 import { createModelStore } from "@umbel/provider";
 import { CliError, EXIT_CODES } from "../exit-codes.js";
 import { createOutput } from "../output.js";
+import { type PlaceOptions, providerPlaces } from "../provider/places.js";
 import { formatBytes } from "../quantities.js";
-import { asModelFailure, providerHome } from "./models-library.js";
+import { asModelFailure } from "./models-library.js";
 
 /** `umbel models remove`. */
-export async function removeModel(
-  id: string,
-  options: { readonly home?: string; readonly yes?: boolean; readonly json?: boolean },
-): Promise<void> {
+export async function removeModel(id: string, options: PlaceOptions & { readonly yes?: boolean; readonly json?: boolean }): Promise<void> {
   const output = createOutput(options);
-  const store = createModelStore({ home: providerHome(options.home) });
+  const store = createModelStore(providerPlaces(options).store);
   try {
     if (options.yes !== true && (await store.listModels()).some(({ info }) => info.id === id)) await confirm(id);
     const freed_bytes = await store.removeModel(id);

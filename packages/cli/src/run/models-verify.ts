@@ -2,13 +2,14 @@ import { createModelStore, type LocalModel, ModelError, verifyModel } from "@umb
 import { CliError, EXIT_CODES } from "../exit-codes.js";
 import { createOutput } from "../output.js";
 import { createProgressLine } from "../progress-line.js";
+import { type PlaceOptions, type ProviderPlaces, providerPlaces } from "../provider/places.js";
 import { formatBytes } from "../quantities.js";
-import { asModelFailure, providerHome } from "./models-library.js";
+import { asModelFailure } from "./models-library.js";
 
 /** `umbel models verify`: hashes every byte of a model, or of all of them, and exits with 7 if one is not what its manifest says. */
-export async function verifyModels(id: string | undefined, options: { readonly home?: string; readonly json?: boolean }): Promise<void> {
+export async function verifyModels(id: string | undefined, options: PlaceOptions & { readonly json?: boolean }): Promise<void> {
   const output = createOutput(options);
-  const models = await chosen(id, providerHome(options.home));
+  const models = await chosen(id, providerPlaces(options).store);
   const data = [];
   for (const model of models) {
     const problem = await problemOf(model);
@@ -33,9 +34,9 @@ export async function verifyModels(id: string | undefined, options: { readonly h
   process.exitCode = EXIT_CODES.verification;
 }
 
-async function chosen(id: string | undefined, home: string): Promise<readonly LocalModel[]> {
+async function chosen(id: string | undefined, place: ProviderPlaces["store"]): Promise<readonly LocalModel[]> {
   try {
-    const models = await createModelStore({ home }).listModels();
+    const models = await createModelStore(place).listModels();
     if (id === undefined) return models;
     const found = models.filter(({ info }) => info.id === id);
     if (found.length > 0) return found;

@@ -1,7 +1,7 @@
 import { createOutput } from "../output.js";
 import { statusOf } from "../provider/ask.js";
 import { readConfigFile } from "../provider/config-file.js";
-import { providerPlaces } from "../provider/places.js";
+import { providerConfigFile, providerPlaces } from "../provider/places.js";
 import { resolveSettings } from "../provider/resolve-settings.js";
 import { PROVIDER_SETTINGS } from "../provider/settings.js";
 import { writeSetting } from "../provider/write-setting.js";
@@ -17,8 +17,7 @@ export interface AutoUpdateOptions {
 
 /** `umbel provider autoupdate enable|disable`: in the file of settings; a provider that runs goes by it from its next look on. */
 export async function setAutoUpdate(isOn: boolean, options: AutoUpdateOptions): Promise<void> {
-  const { configFile } = providerPlaces(options);
-  await writeSetting(configFile, PROVIDER_SETTINGS.autoUpdate.key, isOn);
+  await writeSetting(providerConfigFile(options), PROVIDER_SETTINGS.autoUpdate.key, isOn);
   await autoUpdateStatus(options);
 }
 

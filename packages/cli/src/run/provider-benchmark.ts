@@ -7,9 +7,11 @@ import { createOutput, type Output } from "../output.js";
 import { stopRequested } from "../process/managed.js";
 import { statusOf } from "../provider/ask.js";
 import { readConfigFile } from "../provider/config-file.js";
+import { engineOf } from "../provider/engine-of.js";
+import { importModels } from "../provider/import-models.js";
 import { providerPlaces } from "../provider/places.js";
+import { asCliError } from "../provider/provider-failure.js";
 import { resolveSettings } from "../provider/resolve-settings.js";
-import { asCliError, engineOf, importModels } from "./provider.js";
 
 /** A point whose prompts alone take longer is left out, unless --full is given. */
 const READ_ms_MAX = 60_000;
@@ -42,8 +44,8 @@ export async function benchmarkProvider(options: BenchmarkCommandOptions): Promi
   };
   const { values } = resolveSettings({}, process.env, readConfigFile(places.configFile));
   await assertAlone(places.home, options.force === true);
-  const ids = await importModels(places.home, options.model === undefined ? (values.models ?? []) : [options.model]);
-  const models = (await createModelStore({ home: places.home }).listModels()).filter(({ info }) => ids.includes(info.id));
+  const ids = await importModels(places.store, options.model === undefined ? (values.models ?? []) : [options.model]);
+  const models = (await createModelStore(places.store).listModels()).filter(({ info }) => ids.includes(info.id));
   const stopped = new AbortController();
   void stopRequested().then(() => stopped.abort());
   const progress = createPointLine(output);

@@ -4,14 +4,13 @@ import { lastRun, readyWithin, startInBackground } from "../provider/background.
 import { forgetCrashes } from "../provider/crash-guard.js";
 import { duration_ms } from "../provider/durations.js";
 import { phaseInWords } from "../provider/in-words.js";
-import { providerPlaces } from "../provider/places.js";
+import { type PlaceOptions, providerPlaces } from "../provider/places.js";
 import { stopAndWait } from "../provider/stop.js";
 import { systemRunner } from "../service/run-step.js";
 import { assertManager, startService } from "../service/service.js";
 import { installedService } from "./provider-service.js";
 
-interface ControlOptions {
-  readonly home?: string;
+interface ControlOptions extends PlaceOptions {
   readonly json?: boolean;
 }
 

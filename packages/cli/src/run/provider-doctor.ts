@@ -48,9 +48,10 @@ async function examine(options: DoctorOptions, how: { readonly isThorough: boole
 
 /** Settings that are wrong keep everything else from being looked at: they say where everything else is. */
 async function findingsOf(options: DoctorOptions, isThorough: boolean): Promise<readonly Finding[]> {
-  const places = providerPlaces(options);
+  let places: ProviderPlaces;
   let settings: ResolvedSettings;
   try {
+    places = providerPlaces(options);
     settings = resolveSettings({}, process.env, readConfigFile(places.configFile));
   } catch (error) {
     if (!(error instanceof CliError)) throw error;

@@ -2,13 +2,13 @@ import { type DiscoveryRecord, readDiscoveryRecord } from "@umbel/provider";
 import { examples } from "../examples.js";
 import { CliError, EXIT_CODES } from "../exit-codes.js";
 import { createOutput, type Output } from "../output.js";
-import { providerPlaces } from "../provider/places.js";
+import { type PlaceOptions, providerPlaces } from "../provider/places.js";
 
 /** Shown in place of a key where none is asked for; clients insist on one. */
 const NO_KEY = "none";
 
 /** `umbel provider local`: where the endpoint is that runs on this machine. */
-export async function showLocal(options: { readonly home?: string; readonly json?: boolean }): Promise<void> {
+export async function showLocal(options: PlaceOptions & { readonly json?: boolean }): Promise<void> {
   const output = createOutput(options);
   const record = await readDiscoveryRecord(providerPlaces(options).home);
   if (record !== undefined) {

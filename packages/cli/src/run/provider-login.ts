@@ -19,6 +19,7 @@ export interface LoginOptions {
 
 export interface LogoutOptions {
   readonly home?: string;
+  readonly config?: string;
   readonly localOnly?: boolean;
   readonly json?: boolean;
 }
@@ -42,7 +43,7 @@ export async function login(options: LoginOptions): Promise<void> {
   const asked = await callCoordinator(coordinator, {
     method: "POST",
     path: "/v1/device/code",
-    body: { client_name: hostname(), platform: `${process.platform}-${process.arch}`, client_nonce_hash },
+    body: { client_name: values.name ?? hostname(), platform: `${process.platform}-${process.arch}`, client_nonce_hash },
   });
   if (asked.status !== 200) throw new CliError(`The coordinator refused: ${asked.message}.`, EXIT_CODES.failure, "Try again later.");
   const { device_code, user_code, verification_uri, expires_in, interval } = asked.body;

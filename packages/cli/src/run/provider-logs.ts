@@ -4,14 +4,13 @@ import { createInterface } from "node:readline";
 import { z } from "zod";
 import { CliError, EXIT_CODES } from "../exit-codes.js";
 import { stopRequested } from "../process/managed.js";
-import { providerPlaces } from "../provider/places.js";
+import { type PlaceOptions, providerPlaces } from "../provider/places.js";
 
 const LINES_max = 10_000;
 /** The end of a log that is looked at for its last lines. */
 const TAIL_bytes_max = 4 * 1024 * 1024;
 
-export interface LogsOptions {
-  readonly home?: string;
+export interface LogsOptions extends PlaceOptions {
   readonly lines: string;
   readonly follow?: boolean;
   readonly json?: boolean;

@@ -8,7 +8,7 @@ import { statusOf } from "../provider/ask.js";
 import { readConfigFile } from "../provider/config-file.js";
 import { givenUp } from "../provider/crash-guard.js";
 import { phaseInWords } from "../provider/in-words.js";
-import { type ProviderPlaces, providerPlaces } from "../provider/places.js";
+import { type PlaceOptions, type ProviderPlaces, providerPlaces } from "../provider/places.js";
 import { resolveSettings } from "../provider/resolve-settings.js";
 import { PROVIDER_SETTINGS } from "../provider/settings.js";
 import { stopAndWait } from "../provider/stop.js";
@@ -30,9 +30,7 @@ import { lastingCommand } from "../update/installation.js";
 const LEAVE_s = 30;
 const STOP_s_min = 150;
 
-export interface ServiceOptions {
-  readonly home?: string;
-  readonly config?: string;
+export interface ServiceOptions extends PlaceOptions {
   readonly coordinator?: string;
   readonly model?: readonly string[];
   readonly token?: string;
@@ -126,7 +124,7 @@ export async function providerServiceStatus(options: ServiceOptions): Promise<vo
 }
 
 /** The service of this home; undefined when none is installed. */
-export function installedService(options: { readonly home?: string }): ServiceForm | undefined {
+export function installedService(options: PlaceOptions): ServiceForm | undefined {
   if (!["linux", "darwin", "win32"].includes(process.platform)) return undefined;
   const form = formOf(options, providerPlaces(options), undefined);
   return isInstalled(form) ? form : undefined;

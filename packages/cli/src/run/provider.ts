@@ -5,19 +5,15 @@ import { systemClock } from "@umbel/protocol/native";
 import {
   ControlError,
   type ControlServer,
-  createModelStore,
   createProviderAgent,
   type DiscoveryRecord,
-  type EngineChoice,
-  ModelError,
   type ProviderAgent,
   ProviderError,
   readDiscoveryRecord,
-  scriptedEngineScript,
   startControl,
 } from "@umbel/provider";
 import { CliError, EXIT_CODES, HOPELESS_EXIT_CODES } from "../exit-codes.js";
-import { BUNDLED_MODEL_DIRECTORIES } from "../home.js";
+import { resolveHome } from "../home.js";
 import { createLog } from "../log.js";
 import { createOutput, type Output } from "../output.js";
 import { announceReady, stopRequested } from "../process/managed.js";
@@ -27,8 +23,11 @@ import { readConfigFile } from "../provider/config-file.js";
 import { controlHandlers } from "../provider/control-handlers.js";
 import { givenUp, openCrashGuard } from "../provider/crash-guard.js";
 import { type EndpointFlags, endpointFrom } from "../provider/endpoint-choice.js";
+import { engineOf } from "../provider/engine-of.js";
+import { importModels } from "../provider/import-models.js";
 import { restInWords } from "../provider/in-words.js";
 import { type ProviderPlaces, providerPlaces } from "../provider/places.js";
+import { asCliError } from "../provider/provider-failure.js";
 import { type ResolvedSettings, resolveSettings } from "../provider/resolve-settings.js";
 import { ownRuntimeHash } from "../update/installation.js";
 import { ownUpdates } from "../update/own-updates.js";
@@ -63,13 +62,23 @@ export interface StartOptions extends EndpointFlags {
 /** `umbel provider start`: serves until it is told to stop, in the background unless it is to stay in the terminal. */
 export async function startProvider(options: StartOptions): Promise<void> {
   const output = createOutput(options);
-  const places = providerPlaces(options);
   // Settings that are wrong are as hopeless as anything.
-  if (options.guarded === true) await guarded(places, output, () => startWith(options, places, output));
-  else await startWith(options, places, output);
+  if (options.guarded === true) await guarded(placesAtLeast(options), output, () => startWith(options, output));
+  else await startWith(options, output);
 }
 
-async function startWith(options: StartOptions, places: ProviderPlaces, output: Output): Promise<void> {
+/** Of settings that are wrong and so say nothing of places: where crashes are counted then. */
+function placesAtLeast(options: StartOptions): Pick<ProviderPlaces, "home"> {
+  try {
+    return providerPlaces(options);
+  } catch (error) {
+    if (error instanceof CliError) return { home: path.join(resolveHome(options.home), "provider") };
+    throw error;
+  }
+}
+
+async function startWith(options: StartOptions, output: Output): Promise<void> {
+  const places = providerPlaces(options);
   const settings = resolveSettings({ ...options }, process.env, readConfigFile(places.configFile));
   for (const warning of settings.warnings) output.note(warning);
   if (options.local === true && options.localEndpoint !== undefined) {
@@ -85,7 +94,7 @@ async function startWith(options: StartOptions, places: ProviderPlaces, output: 
 }
 
 /** Under what would start it again and again: waits longer after each crash, and in the end stays down, which says an exit code of 0. */
-async function guarded(places: ProviderPlaces, output: Output, run: () => Promise<void>): Promise<void> {
+async function guarded(places: Pick<ProviderPlaces, "home">, output: Output, run: () => Promise<void>): Promise<void> {
   const guard = openCrashGuard(places);
   if (guard.wait_ms === undefined) {
     output.note(
@@ -118,13 +127,17 @@ async function serve(options: StartOptions, settings: ResolvedSettings, places: 
     };
   });
   const stop = Promise.race([stopRequested(), told]);
-  const models = await importModels(places.home, values.models ?? []);
+  const models = await importModels(places.store, values.models ?? []);
   const log = createLog("provider", options.logFile ?? (isLocal ? places.log : undefined));
   const agent = makeAgent(
     {
       ...(isLocal ? alone(options, values) : await besideCoordinator(options, settings, places)),
       home: places.home,
-      models: models.map((id) => ({ id, ...(values.sequences === undefined ? {} : { sequences: values.sequences }) })),
+      ...(places.store.modelsDirectory !== undefined && { modelsDirectory: places.store.modelsDirectory }),
+      models: models.map((id) => ({ id })),
+      ...(values.sequences !== undefined && { sequences: values.sequences }),
+      ...(values.contextLength_tokens_max !== undefined && { contextLength_tokens_max: values.contextLength_tokens_max }),
+      ...(values.memoryReserve_gb !== undefined && { memoryReserve_gb: values.memoryReserve_gb }),
       engine: engineOf(options, values),
       stayAwake: values.stayAwake === true,
       telemetry: values.telemetry === true,
@@ -244,37 +257,6 @@ function makeAgent(options: AgentOptions, logger: ReturnType<typeof createLog>):
   }
 }
 
-/** Ids of what to serve: what was named, else what comes with Umbel and what was downloaded. */
-export async function importModels(home: string, named: readonly string[]): Promise<string[]> {
-  const store = createModelStore({ home });
-  const isNamed = named.length > 0;
-  const ids: string[] = [];
-  try {
-    const stored = (await store.listModels()).filter(({ isStored }) => isStored).map(({ info }) => info.id);
-    for (const model of isNamed ? named : BUNDLED_MODEL_DIRECTORIES) {
-      ids.push(stored.includes(model) ? model : (await store.importModel(path.resolve(model))).info.id);
-    }
-    return isNamed ? ids : [...new Set([...ids, ...stored])];
-  } catch (error) {
-    throw asCliError(error);
-  }
-}
-
-export function engineOf(
-  options: Pick<StartOptions, "engine" | "script">,
-  { threads, kvCache, gpuLayers }: ResolvedSettings["values"],
-): EngineChoice {
-  if (options.engine === "scripted") return { kind: "scripted", script: readScript(options.script) };
-  if (options.engine !== "llama.cpp")
-    throw new CliError(`There is no engine "${options.engine}".`, EXIT_CODES.usage, "Use llama.cpp, or scripted for tests.");
-  return {
-    kind: "llama.cpp",
-    ...(threads === undefined ? {} : { threads_max: threads }),
-    ...(kvCache === undefined ? {} : { kvCache }),
-    ...(gpuLayers === undefined ? {} : { gpuLayers }),
-  };
-}
-
 function readToken(file: string | undefined): string | undefined {
   if (file === undefined) return undefined;
   try {
@@ -282,20 +264,6 @@ function readToken(file: string | undefined): string | undefined {
   } catch (cause) {
     const remedy = "Write the provider token into it, readable for you alone.";
     throw new CliError(`${file} cannot be read.`, EXIT_CODES.configuration, remedy, { cause });
-  }
-}
-
-function readScript(file: string | undefined): Record<string, unknown> {
-  if (file === undefined) return {};
-  try {
-    return scriptedEngineScript.parse(JSON.parse(readFileSync(file, "utf8")));
-  } catch (cause) {
-    throw new CliError(
-      `${file} is not a script for the engine: ${cause instanceof Error ? cause.message : String(cause)}`,
-      EXIT_CODES.usage,
-      "Its fields are in packages/provider/README.md.",
-      { cause },
-    );
   }
 }
 
@@ -327,14 +295,4 @@ function report(agent: ProviderAgent, output: Output): void {
   );
   for (const reason of stance.reasons) output.note(`Takes no work for now: ${restInWords(reason)}.`);
   for (const failure of failures) output.note(`Not loaded: ${failure.build} (${failure.code}: ${failure.message})`);
-}
-
-export function asCliError(error: unknown): unknown {
-  if (error instanceof ModelError)
-    return new CliError(error.message, EXIT_CODES.verification, "Check the directory given with --model.", { cause: error });
-  if (error instanceof ProviderError) {
-    const exitCode = error.code === "auth_token_invalid" ? EXIT_CODES.authentication : EXIT_CODES.failure;
-    return new CliError(error.message, exitCode, undefined, { cause: error });
-  }
-  return error;
 }

@@ -1,7 +1,7 @@
 import { releasePrecedence } from "@umbel/protocol";
 import { CliError } from "../exit-codes.js";
 import { readConfigFile } from "../provider/config-file.js";
-import { providerPlaces } from "../provider/places.js";
+import { providerConfigFile } from "../provider/places.js";
 import { resolveSettings } from "../provider/resolve-settings.js";
 import { VERSION } from "../version.js";
 import { offeredRelease } from "./offered-release.js";
@@ -17,7 +17,7 @@ export function wantsNotice(options: { readonly json?: boolean }, env: NodeJS.Pr
 /** A line about a newer release; undefined where there is none, or where anything at all is in the way of knowing. */
 export async function updateNotice(options: { readonly home?: string; readonly config?: string }): Promise<string | undefined> {
   try {
-    const { values } = resolveSettings({}, process.env, readConfigFile(providerPlaces(options).configFile));
+    const { values } = resolveSettings({}, process.env, readConfigFile(providerConfigFile(options)));
     const channel = values.updateChannel ?? "stable";
     const latest = await offeredRelease(values.coordinatorUrl ?? "", { channel, timeout_ms: ANSWER_ms });
     if (latest === undefined || releasePrecedence(latest.version, VERSION) <= 0) return undefined;

@@ -1,18 +1,18 @@
 import type { ModelInfo } from "@umbel/protocol";
 import { holdModels } from "../models/disk/in-use.js";
-import { storeLayout } from "../models/disk/store-layout.js";
+import { type StorePlace, storeLayout } from "../models/disk/store-layout.js";
 import type { DownloadProgress } from "../models/download/download-files.js";
 import { ModelError } from "../models/model-error.js";
 import type { ModelLibrary } from "../models/model-library.js";
 import type { LoadFailure } from "../worker/pipe-messages.js";
 import type { BuildsPort } from "./model-commands.js";
-import { defaultSequences, workerModel } from "./select-models.js";
+import { type ServedShape, workerModel } from "./select-models.js";
 import type { WorkerSupervisor } from "./worker-supervisor.js";
 
-export interface OfferedParts {
-  readonly home: string;
+export interface OfferedParts extends StorePlace {
   readonly library: Pick<ModelLibrary, "store" | "fetchModel">;
   readonly worker: Pick<WorkerSupervisor, "offer" | "withdraw" | "ready">;
+  readonly shape: ServedShape;
   /** Builds that must stay although they are not offered yet. */
   readonly wanted: () => readonly string[];
 }
@@ -45,7 +45,7 @@ export class OfferedBuilds implements BuildsPort {
     const failure = await new Promise<LoadFailure | undefined>((resolve, reject) => {
       signal.addEventListener("abort", () => reject(signal.reason), { once: true });
       this.#waiting.set(model.info.id, resolve);
-      worker.offer(workerModel(model, defaultSequences));
+      worker.offer(workerModel(model, this.#parts.shape));
     }).finally(() => this.#waiting.delete(model.info.id));
     if (failure !== undefined) throw new OfferRefused(failure);
     await library.store.touch([model.info.id]);
@@ -74,7 +74,7 @@ export class OfferedBuilds implements BuildsPort {
     const held = JSON.stringify([...models].sort());
     if (held === this.#held) return;
     this.#held = held;
-    await holdModels(storeLayout(this.#parts.home), models);
+    await holdModels(storeLayout(this.#parts), models);
     if (models.length > 0) await this.#parts.library.store.touch(models);
     await this.#removeWhatMay();
   }

@@ -8,6 +8,7 @@ import type { Send } from "../telemetry/index.js";
 import { engineChoice } from "../worker/pipe-messages.js";
 
 const sequences = z.number().int().min(1).max(64);
+const absolutePath = z.string().refine((value) => path.isAbsolute(value), { error: "must be an absolute path" });
 
 const options = z.strictObject({
   /** Address of the coordinator: `https://…`, or `http://…` on this machine and in trusted networks. Absent: the machine serves its own programs only. */
@@ -15,7 +16,9 @@ const options = z.strictObject({
   /** The endpoint for this machine's own programs, in front of the same models. Absent: none is opened. */
   local: endpointOptions.exactOptional(),
   /** The Umbel home: keys under `keys/`, records of models under `models/`. Absolute. */
-  home: z.string().refine((value) => path.isAbsolute(value), { error: "must be an absolute path" }),
+  home: absolutePath,
+  /** Folder of the models, where they are not to be in the home. Absolute. */
+  modelsDirectory: absolutePath.exactOptional(),
   /** Provider token of the account that earns; absent for an unlinked machine. */
   authToken: z.string().min(1).max(256).exactOptional(),
   /**
@@ -30,11 +33,17 @@ const options = z.strictObject({
       ]),
     )
     .default([]),
+  /** Answers of one model at the same time, where its entry says nothing else; also of builds that are fetched later. */
+  sequences: sequences.default(4),
+  /** No model is served with a longer context; absent is as long as each allows, and as memory has room for. */
+  contextLength_tokens_max: z.number().int().min(512).max(2_097_152).exactOptional(),
   engine: engineChoice.default({ kind: "llama.cpp" }),
   /** Models in memory at once; absent is as many as fit. The others are loaded when they are asked for, in the place of idle ones. */
   modelsResident_max: z.number().int().min(1).max(64).exactOptional(),
   /** What models may take in memory together, in GiB; absent is what the machine has. */
   modelsMemory_gb_max: z.number().positive().max(4096).exactOptional(),
+  /** What models leave free of the machine's memory in any case, in GiB; absent is half a GiB, and a tenth of the machine or 2 GiB. */
+  memoryReserve_gb: z.number().nonnegative().max(4096).exactOptional(),
   /** A model that was not used for so long leaves memory and is loaded again when it is asked for; 0 is never. */
   idleUnload_minutes: z.number().min(0).max(100_000).default(60),
   /** What models in the store may take on the disk, in GB; absent is 70 % of what they take and the disk has free. */
@@ -49,10 +58,7 @@ const options = z.strictObject({
   /** Tells the coordinator what happens to this program, in words of a closed list. Off unless the owner has agreed. */
   telemetry: z.boolean().default(false),
   /** Log that is sent to the coordinator when it ceases to trust this machine; absent where the owner has not agreed to that. Absolute. */
-  autoReportLog: z
-    .string()
-    .refine((value) => path.isAbsolute(value), { error: "must be an absolute path" })
-    .exactOptional(),
+  autoReportLog: absolutePath.exactOptional(),
   /** Keeps the machine from falling asleep while it answers, but on its battery. */
   stayAwake: z.boolean().default(false),
   /** Serves only requests of the machine's own account. */

@@ -75,12 +75,20 @@ export interface PartsEvents {
 /** Makes the parts of an agent and joins them; nothing runs yet. Undefined when it is not wanted any more. */
 export async function assembleParts(context: PartsContext, events: PartsEvents): Promise<Parts | undefined> {
   const { options, dependencies, clock, keyDirectory, standing, supervise } = context;
-  const { home, engine, models: wanted, coordinatorUrl, local, authToken, privateOnly, location } = options;
+  const { home, modelsDirectory: place, engine, models: wanted, coordinatorUrl, local, authToken, privateOnly, location } = options;
   const { logger, random = Math.random, workerEntry: entry = ownWorkerEntry } = dependencies;
-  const { modelsResident_max: residentModels_max, modelsMemory_gb_max, idleUnload_minutes, prefixCacheDisk_gb_max } = options;
+  const {
+    modelsResident_max: residentModels_max,
+    modelsMemory_gb_max,
+    memoryReserve_gb,
+    idleUnload_minutes,
+    prefixCacheDisk_gb_max,
+  } = options;
+  const { sequences, contextLength_tokens_max } = options;
+  const shape = { sequences, contextLength_tokens_max };
   const library = openLibrary(options, clock);
-  const models = await selectModels(wanted, engine.kind, library.store);
-  const modelsDirectory = storeLayout(home).root;
+  const models = await selectModels(wanted, engine.kind, library.store, shape);
+  const modelsDirectory = storeLayout({ home, modelsDirectory: place }).root;
   await mkdir(modelsDirectory, { recursive: true });
   const [confinement, found] = await Promise.all([findConfinement(), readHardware()]);
   const infos = models.map(({ info }) => info);
@@ -91,6 +99,7 @@ export async function assembleParts(context: PartsContext, events: PartsEvents):
     ...{ entry, engine, models, modelsDirectory, confinement, clock, random, logger, measured, keyDirectory },
     ...(residentModels_max !== undefined && { residentModels_max }),
     ...(modelsMemory_gb_max !== undefined && { modelsMemory_bytes_max: modelsMemory_gb_max * 2 ** 30 }),
+    ...(memoryReserve_gb !== undefined && { memoryReserve_bytes: memoryReserve_gb * 2 ** 30 }),
     ...(prefixCacheDisk_gb_max !== undefined && {
       prefixCache: new PrefixCacheFolder({ home, bytes_max: prefixCacheDisk_gb_max * 1e9, logger }),
     }),
@@ -156,7 +165,7 @@ export async function assembleParts(context: PartsContext, events: PartsEvents):
           onRefused: (error) => supervise(events.onFailed(new ProviderError(error.code, error.message, { cause: error }))),
         });
   const relay = new Relay(session, supervisor);
-  const builds = new OfferedBuilds({ home, library, worker: supervisor, wanted: () => commands.wanted });
+  const builds = new OfferedBuilds({ home, modelsDirectory: place, shape, library, worker: supervisor, wanted: () => commands.wanted });
   const commands = new ModelCommands({ coordinator: session, worker: supervisor, builds, clock, logger });
   const endpoint =
     local &&

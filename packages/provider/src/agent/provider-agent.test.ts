@@ -432,10 +432,13 @@ describe("a provider whose owner has agreed to tell of troubles", () => {
 
 describe("the bundled model", () => {
   it("answers through worker and seal, confined as this machine allows", async () => {
-    const { info } = await createModelStore({ home }).importModel(sprout);
-    const serving = await serve({}, { engine: { kind: "llama.cpp" }, models: [{ id: info.id, sequences: 2 }] });
+    const modelsDirectory = path.join(home, "elsewhere");
+    const { info } = await createModelStore({ home, modelsDirectory }).importModel(sprout);
+    expect(await createModelStore({ home }).listModels()).toEqual([]);
+    const place = { modelsDirectory, contextLength_tokens_max: 1_024 };
+    const serving = await serve({}, { engine: { kind: "llama.cpp" }, models: [{ id: info.id, sequences: 2 }], ...place });
     const { register, agent } = serving;
-    expect(register.models).toEqual([{ ...info, template_render_ok: true }]);
+    expect(register.models).toEqual([{ ...info, context_length: 1_024, template_render_ok: true }]);
     expect(register.decode_tps).toBeGreaterThan(0);
     const chat = chatOf("What is the capital of France?", { model: info.id, sampling: { temperature: 0 } });
     expect(await ask(serving, chat)).toContain("Paris");
@@ -465,6 +468,14 @@ describe("the bundled model", () => {
     expect(logged.join()).not.toContain("canary");
     await agent.stop();
     expect(await readdir(folder)).toEqual([]);
+  });
+
+  it("is not served without the graphics card that its owner has asked for", async () => {
+    const { info } = await createModelStore({ home }).importModel(sprout);
+    // No machine has the other system's.
+    const gpu = process.platform === "darwin" ? "cuda" : "metal";
+    const agent = make({}, { engine: { kind: "llama.cpp", gpu }, models: [{ id: info.id }] });
+    await expect(agent.start()).rejects.toMatchObject({ code: "no_gpu", message: expect.stringContaining("backend.gpu") });
   });
 
   it("is not loaded when its bytes have changed since it was imported", async () => {

@@ -36,6 +36,8 @@ export function startFailureError(code: StartFailure, keyDirectory: string): Pro
     key_invalid: `The device key in ${keyDirectory} is damaged. Restore it from a backup, or delete it, and this machine becomes a new one.`,
     key_unwritable: `The device key in ${keyDirectory} can be neither read nor made. Check the folder's owner, its permissions, and the space on its disk.`,
     inspector_attached: "A debugger is attached to the worker, which could read what it must not. Start without it.",
+    no_gpu:
+      "There is no graphics card as the settings ask for one that llama.cpp can use. Check its driver, or change backend.gpu or backend.allow_cpu.",
   };
   return new ProviderError(code, advice[code]);
 }

@@ -37,6 +37,8 @@ export interface SupervisorOptions {
   /** Models in memory at once, and what they may take together; absent is as much as fits. */
   readonly residentModels_max?: number;
   readonly modelsMemory_bytes_max?: number;
+  /** What models leave free of the machine's memory in any case. */
+  readonly memoryReserve_bytes?: number;
   /** A model that was not used for so long leaves memory; absent is never. */
   readonly idleUnload_ms?: number;
   /** Rates that a benchmark has found, by build. */
@@ -151,7 +153,7 @@ export class WorkerSupervisor {
       onFrame: this.#options.onFrame,
       onEnd: (end) => this.#onEnd(end),
     });
-    const { residentModels_max, modelsMemory_bytes_max, idleUnload_ms, measured } = this.#options;
+    const { residentModels_max, modelsMemory_bytes_max, memoryReserve_bytes, idleUnload_ms, measured } = this.#options;
     this.#worker.pipe.sendControl({
       ...{ type: "start", keyDirectory, engine, models: models.filter(({ info }) => !this.#fatalLoads.isLeftOut(info.id)) },
       ...(idleUnload_ms !== undefined && { idleUnload_ms }),
@@ -159,6 +161,7 @@ export class WorkerSupervisor {
       ...(prefixCache !== undefined && { prefixCache }),
       ...(residentModels_max !== undefined && { residentModels_max }),
       ...(modelsMemory_bytes_max !== undefined && { modelsMemory_bytes_max }),
+      ...(memoryReserve_bytes !== undefined && { memoryReserve_bytes }),
     });
   }
 

@@ -1,15 +1,17 @@
 import type { Hardware, ModelInfo } from "@umbel/protocol";
 import { systemClock } from "@umbel/protocol/native";
+import { startFailureError } from "../agent/provider-error.js";
 import { workerModel } from "../agent/select-models.js";
 import { conditionsOf, storeMeasuredRates } from "../agent/stored-rates.js";
 import type { InferenceEngine } from "../engine/engine.js";
 import { noMemory } from "../engine/memory.js";
+import { NoGpuError } from "../engine/no-gpu-error.js";
 import { readHardware } from "../machine/facts.js";
 import { ModelError } from "../models/model-error.js";
 import type { LocalModel } from "../models/model-store.js";
 import { verifyModel } from "../models/verify-model.js";
 import { createEngine } from "../worker/create-engine.js";
-import { makesVectors } from "../worker/load-model.js";
+import { loadOptions, makesVectors } from "../worker/load-model.js";
 import { machineMemory } from "../worker/machine-memory.js";
 import type { EngineChoice } from "../worker/pipe-messages.js";
 import { fittingShape } from "../worker/room.js";
@@ -42,20 +44,21 @@ export interface BenchmarkOptions extends SweepWatch {
  * Measures one model in this process and keeps its figures for the next registration.
  *
  * @returns undefined when none of the models writes answers and fits into memory
- * @throws ModelError for files that are not what they should be, EngineError when the engine fails
+ * @throws ProviderError `no_gpu`; ModelError for files that are not what they should be, EngineError when the engine fails
  */
 export async function benchmarkModel(options: BenchmarkOptions): Promise<BenchmarkReport | undefined> {
   const { home, engine: choice, plan, onLoad } = options;
-  const engine = await createEngine(choice, { clock: systemClock, random: Math.random, crash: () => process.abort() });
+  const engine = await createEngine(choice, { clock: systemClock, random: Math.random, crash: () => process.abort() }).catch(
+    asStartFailure,
+  );
   try {
     for (const local of bySize(options.models)) {
       const shape = await shapeFor(local, engine, options);
       if (shape === undefined) continue;
-      const source = { buildId: local.info.id, path: workerModel(local, shape.sequences).path };
+      const source = { buildId: local.info.id, path: workerModel(local, shape).path };
       onLoad?.(local.info);
       const verified = await verifyModel(local.manifest, local.directory);
-      const settings = choice.kind === "scripted" ? {} : engineSettings(choice);
-      const loaded = await engine.load(source, { ...shape, ...settings }, options.signal);
+      const loaded = await engine.load(source, loadOptions(shape, choice), options.signal);
       if (!(await verified.stillHolds())) throw new ModelError("changed_while_reading", source.path);
       const hardware = await readHardware();
       const result = await sweep(loaded, plan, systemClock, options);
@@ -86,19 +89,14 @@ async function shapeFor(local: LocalModel, engine: InferenceEngine, { plan, engi
     // Those that began first write on until the last has begun.
     contextLength_tokens: Math.min(local.info.context_length, 2 * (Math.max(...plan.contexts_tokens) + plan.decode_tokens)),
   };
-  const settings = choice.kind === "scripted" ? {} : engineSettings(choice);
-  const source = { buildId: local.info.id, path: workerModel(local, wanted.sequences).path };
-  const need = await engine.estimate(source, { ...wanted, ...settings }, "answers");
+  const source = { buildId: local.info.id, path: workerModel(local, wanted).path };
+  const need = await engine.estimate(source, loadOptions(wanted, choice), "answers");
   if (need === undefined) return wanted;
   const nobody = { count: 0, idleCount: 0, memory: noMemory, idleMemory: noMemory };
   const device = await engine.deviceMemory();
   return fittingShape(need, wanted, nobody, { models_max: 1, memory_bytes_max: undefined, machine: machineMemory, device });
 }
 
-function engineSettings({ threads_max, gpuLayers, kvCache }: Extract<EngineChoice, { kind: "llama.cpp" }>) {
-  return {
-    ...(threads_max !== undefined && { threads_max }),
-    ...(gpuLayers !== undefined && { gpuLayers }),
-    ...(kvCache !== undefined && { kvCache }),
-  };
+function asStartFailure(error: unknown): never {
+  throw error instanceof NoGpuError ? startFailureError("no_gpu", "") : error;
 }

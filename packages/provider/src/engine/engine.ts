@@ -39,6 +39,8 @@ export interface LoadOptions {
   readonly threads_max?: number;
   /** Layers to place on a GPU; default: as many as fit. */
   readonly gpuLayers?: number;
+  /** By which interface a graphics card computes; default: the best that there is. */
+  readonly gpu?: GpuInterface;
   /** Type of the key-value cache. `q8_0` takes about half of the memory and costs a little accuracy; default: `f16`. */
   readonly kvCache?: "f16" | "q8_0";
   /** Where prompts are kept whose sequence is needed for another; default: nowhere. */
@@ -46,6 +48,8 @@ export interface LoadOptions {
   /** Told now and then how far the load has come, 0 to 1. */
   readonly onProgress?: (share: number) => void;
 }
+
+export type GpuInterface = "metal" | "cuda" | "vulkan";
 
 export interface LoadedModel {
   readonly buildId: string;

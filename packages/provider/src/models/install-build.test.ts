@@ -68,7 +68,7 @@ it("is whole or absent whenever it is killed while it publishes, and is never fe
     const model = await fetchBuild(home, "bonsai");
     await verifyModel(model.manifest, model.directory);
     expect(sentSince(before)).toBe(0);
-    expect(await readdir(storeLayout(home).staging)).toEqual([]);
+    expect(await readdir(storeLayout({ home }).staging)).toEqual([]);
     await rm(home, { recursive: true });
   };
   for (let step = 1; !isDone; step += stride) await tryStep(step);

@@ -14,7 +14,7 @@ import {
 } from "@umbel/protocol";
 import { publishFolder } from "./disk/publish.js";
 import { withLock } from "./disk/staging-lock.js";
-import { storeLayout } from "./disk/store-layout.js";
+import { type StorePlace, storeLayout } from "./disk/store-layout.js";
 import { DownloadError } from "./download/download-error.js";
 import { type DownloadOptions, downloadFiles } from "./download/download-files.js";
 import { GgufError } from "./gguf/gguf-error.js";
@@ -24,9 +24,7 @@ import { ModelError } from "./model-error.js";
 import { createModelStore, type LocalModel, type ModelRecord, recordFile } from "./model-store.js";
 import type { WantedBuild } from "./sources/wanted-build.js";
 
-export interface InstallOptions extends DownloadOptions {
-  /** Of the provider, absolute. */
-  readonly home: string;
+export interface InstallOptions extends DownloadOptions, StorePlace {
   /** Keeps the model however full the disk is. */
   readonly isPinned: boolean;
   /** Told once that another process fetches the same build. */
@@ -42,7 +40,7 @@ export interface InstallOptions extends DownloadOptions {
  * @throws DownloadError, ModelError `gguf_invalid`, ManifestError; the signal's reason
  */
 export async function installBuild(build: WantedBuild, options: InstallOptions): Promise<LocalModel> {
-  const layout = storeLayout(options.home);
+  const layout = storeLayout(options);
   const staging = path.join(layout.staging, stagingName(build));
   const { transport, signal, onWait } = options;
   return withLock(`${staging}.lock`, { clock: transport.clock, signal, ...(onWait === undefined ? {} : { onWait }) }, async () => {
@@ -72,8 +70,8 @@ export async function installBuild(build: WantedBuild, options: InstallOptions):
 }
 
 /** The build, if the store has these very files, each of its size; contents are verified before every load. */
-async function findInstalled(build: WantedBuild, { home }: InstallOptions): Promise<LocalModel | undefined> {
-  const versions = await createModelStore({ home }).listVersions();
+async function findInstalled(build: WantedBuild, { home, modelsDirectory }: InstallOptions): Promise<LocalModel | undefined> {
+  const versions = await createModelStore({ home, modelsDirectory }).listVersions();
   const isWanted = ({ info, manifest, origin }: LocalModel): boolean =>
     build.manifest === undefined
       ? info.id === build.id && JSON.stringify(origin) === JSON.stringify(build.origin)

@@ -52,7 +52,7 @@ describe("the catalogue as a source", () => {
     });
     expect(await (await verifyModel(model.manifest, model.directory)).stillHolds()).toBe(true);
     expect((await readdir(model.directory)).sort()).toEqual(["m.gguf", "manifest.json", "record.json"]);
-    expect(await readdir(storeLayout(home).staging)).toEqual([]);
+    expect(await readdir(storeLayout({ home }).staging)).toEqual([]);
     const before = server.requests.length;
     expect(await library.fetchModel("oak-7b-q8_0", owner())).toEqual(model);
     expect(server.requests.slice(before).some(({ path: asked }) => asked.startsWith("/files/"))).toBe(false);
@@ -114,7 +114,7 @@ describe("the catalogue as a source", () => {
     await publish("oak", "1", Buffer.from("not a model"));
     await expect(open().fetchModel("oak", owner())).rejects.toEqual(failure("ModelError", "gguf_invalid"));
     expect(await ids(open())).toEqual([]);
-    expect(await readdir(storeLayout(home).staging)).toEqual([]);
+    expect(await readdir(storeLayout({ home }).staging)).toEqual([]);
   });
 });
 
@@ -244,12 +244,12 @@ describe("the disk", () => {
     await publish("oak");
     const library = open();
     await library.fetchModel("oak", owner());
-    await holdModels(storeLayout(home), ["oak"]);
+    await holdModels(storeLayout({ home }), ["oak"]);
     await expect(library.store.removeModel("oak")).rejects.toEqual(failure("ModelError", "in_use"));
-    await holdModels(storeLayout(home), []);
+    await holdModels(storeLayout({ home }), []);
     expect(await library.store.removeModel("oak")).toBeGreaterThan(50_000);
     await expect(library.store.removeModel("oak")).rejects.toEqual(failure("ModelError", "not_here"));
-    expect(await readdir(storeLayout(home).root)).not.toContain(".removed");
+    expect(await readdir(storeLayout({ home }).root)).not.toContain(".removed");
   });
 
   it("has the latest version of a build in the list, and all of them when removed", async () => {
@@ -266,7 +266,7 @@ describe("the disk", () => {
 
   it("is not confused by what a dead process left", async () => {
     const entry = await publish("oak");
-    const { staging } = storeLayout(home);
+    const { staging } = storeLayout({ home });
     const folder = path.join(staging, entry.prefix.replaceAll("/", "__"));
     await mkdir(folder, { recursive: true });
     await writeFile(`${folder}.lock`, "999999999 gone");

@@ -2,6 +2,7 @@ import { readdir, stat } from "node:fs/promises";
 import path from "node:path";
 import { aggregateHash, type CatalogList, type Clock, createManifest, type ManifestFile } from "@umbel/protocol";
 import { makeDiskRoom } from "./disk/disk-budget.js";
+import type { StorePlace } from "./disk/store-layout.js";
 import { createBandwidth, unlimitedBandwidth } from "./download/bandwidth.js";
 import type { DownloadProgress } from "./download/download-files.js";
 import type { Transport } from "./download/fetch-range.js";
@@ -21,9 +22,7 @@ import { parseModelReference } from "./sources/model-reference.js";
 import { findAtUrl } from "./sources/url-source.js";
 import type { WantedBuild } from "./sources/wanted-build.js";
 
-export interface LibraryOptions {
-  /** The provider's home: models, records and pinned keys lie below it. Absolute. */
-  readonly home: string;
+export interface LibraryOptions extends StorePlace {
   /** Whose catalogue plain names belong to. */
   readonly coordinatorUrl: string;
   readonly clock: Clock;
@@ -68,11 +67,11 @@ export interface ModelLibrary {
 }
 
 export function createModelLibrary(options: LibraryOptions): ModelLibrary {
-  const { home, clock, coordinatorUrl } = options;
+  const { home, modelsDirectory, clock, coordinatorUrl } = options;
   const fetchIt = options.fetch ?? fetch;
   const rate = options.bandwidth_bytes_per_s;
   const transport: Transport = { fetch: fetchIt, clock, bandwidth: rate === undefined ? unlimitedBandwidth : createBandwidth(rate, clock) };
-  const store = createModelStore({ home, now: () => clock.date() });
+  const store = createModelStore({ home, modelsDirectory, now: () => clock.date() });
   const pins = createCatalogPins({ home, ...(options.catalogKey === undefined ? {} : { named: options.catalogKey }) });
   const catalogSource = createCatalogSource({ coordinatorUrl, pins, fetch: fetchIt });
 
@@ -96,10 +95,16 @@ export function createModelLibrary(options: LibraryOptions): ModelLibrary {
       // The catalogue's ids are not the owner's to choose.
       const build = wanted.id === undefined || found.manifest !== undefined ? found : { ...found, id: wanted.id };
       const keep = new Set([...(wanted.keep ?? []), build.id]);
-      const budget = { home, store, keep, ...(options.disk_bytes_max === undefined ? {} : { disk_bytes_max: options.disk_bytes_max }) };
+      const budget = {
+        home,
+        modelsDirectory,
+        store,
+        keep,
+        ...(options.disk_bytes_max === undefined ? {} : { disk_bytes_max: options.disk_bytes_max }),
+      };
       const isBudgeted = wanted.mode === "background" || options.disk_bytes_max !== undefined;
       return installBuild(build, {
-        ...{ home, transport, signal: wanted.signal, isPinned: wanted.mode === "owner" },
+        ...{ home, modelsDirectory, transport, signal: wanted.signal, isPinned: wanted.mode === "owner" },
         connections: wanted.mode === "owner" ? DOWNLOAD_LIMITS.foregroundConnections : DOWNLOAD_LIMITS.backgroundConnections,
         ...(wanted.onProgress === undefined ? {} : { onProgress: wanted.onProgress }),
         ...(wanted.onWait === undefined ? {} : { onWait: wanted.onWait }),

@@ -4,7 +4,7 @@ import { type Manifest, ManifestError, type ModelInfo, manifest, manifestPrefix,
 import { z } from "zod";
 import { isHeld } from "./disk/in-use.js";
 import { removeFolder } from "./disk/publish.js";
-import { storeLayout } from "./disk/store-layout.js";
+import { type StorePlace, storeLayout } from "./disk/store-layout.js";
 import { ModelError } from "./model-error.js";
 import { verifyModel } from "./verify-model.js";
 
@@ -26,7 +26,7 @@ export interface LocalModel {
 }
 
 /**
- * Models that this provider can serve: one record each under `<home>/models/<prefix>/record.json`. The bytes of imported ones stay where they
+ * Models that this provider can serve: one record each under `<prefix>/record.json` of its folder of models. The bytes of imported ones stay where they
  * were imported from; those of downloaded ones lie beside the record.
  */
 export interface ModelStore {
@@ -86,9 +86,8 @@ export const recordFile = "record.json";
 /** A prefix is a few folders deep (catalog.md §3), never a tree to get lost in. */
 const prefixDepth_max = 6;
 
-/** @param options.home the Umbel home, absolute */
-export function createModelStore(options: { readonly home: string; readonly now?: () => Date }): ModelStore {
-  const layout = storeLayout(options.home);
+export function createModelStore(options: StorePlace & { readonly now?: () => Date }): ModelStore {
+  const layout = storeLayout(options);
   const { root } = layout;
   const now = options.now ?? (() => new Date());
   const folderOf = ({ manifest: { model_id, version } }: Pick<LocalModel, "manifest">): string =>

@@ -12,9 +12,14 @@ export interface EngineContext {
   readonly crash: () => void;
 }
 
-/** llama.cpp is loaded only where it is asked for: that takes half a second and an addon. */
+/** llama.cpp is loaded only where it is asked for: that takes half a second and an addon. @throws NoGpuError where one is needed that is not there */
 export async function createEngine(choice: EngineChoice, context: EngineContext): Promise<InferenceEngine> {
   if (choice.kind === "scripted") return createScriptedEngine(scriptedEngineScript.parse(choice.script), context);
+  const { gpu, needsGpu } = choice;
+  if (gpu !== undefined || needsGpu === true) {
+    const { requireGpu } = await import("../engine/llama/backend.js");
+    await requireGpu(gpu === undefined ? {} : { gpu });
+  }
   const { createLlamaEngine } = await import("../engine/llama/llama-engine.js");
   return createLlamaEngine({ clock: context.clock });
 }

@@ -152,12 +152,14 @@ async function verifyArtifact(
   });
 }
 
-function loadOptions(shape: LoadShape, choice: EngineChoice): LoadOptions {
+/** As the engine is told to load a model. */
+export function loadOptions(shape: LoadShape, choice: EngineChoice): LoadOptions {
   if (choice.kind === "scripted") return shape;
   return {
     ...shape,
     ...(choice.threads_max !== undefined && { threads_max: choice.threads_max }),
     ...(choice.gpuLayers !== undefined && { gpuLayers: choice.gpuLayers }),
+    ...(choice.gpu !== undefined && { gpu: choice.gpu }),
     ...(choice.kvCache !== undefined && { kvCache: choice.kvCache }),
   };
 }

@@ -29,6 +29,10 @@ export const engineChoice = z.discriminatedUnion("kind", [
     kind: z.literal("llama.cpp"),
     threads_max: z.number().int().positive().exactOptional(),
     gpuLayers: z.number().int().nonnegative().exactOptional(),
+    /** By which interface a graphics card computes; absent is the best that there is. */
+    gpu: z.enum(["metal", "cuda", "vulkan"]).exactOptional(),
+    /** Without a graphics card nothing is served. */
+    needsGpu: z.boolean().exactOptional(),
     /** Type of the key-value cache: `q8_0` takes half of the memory and costs a little accuracy. */
     kvCache: z.enum(["f16", "q8_0"]).exactOptional(),
   }),
@@ -85,6 +89,8 @@ export const toWorker = z.discriminatedUnion("type", [
     residentModels_max: z.number().int().positive().exactOptional(),
     /** What models may take in memory together; absent is what the machine has. */
     modelsMemory_bytes_max: z.number().positive().exactOptional(),
+    /** What models leave free of the machine's memory in any case; absent is what the worker leaves by itself. */
+    memoryReserve_bytes: z.number().nonnegative().exactOptional(),
     /** A model that was not used for so long leaves memory; absent is never. */
     idleUnload_ms: z.number().positive().exactOptional(),
     /** Where prompts are kept, encrypted, when their place in memory is needed; absent is nowhere. */
@@ -122,7 +128,7 @@ export type ToWorker = z.infer<typeof toWorker>;
 export type PrefixCacheGrant = NonNullable<Extract<ToWorker, { type: "start" }>["prefixCache"]>;
 
 /** Why a worker cannot start and a restart would not help. */
-const startFailure = z.enum(["key_exposed", "key_invalid", "key_unwritable", "inspector_attached"]);
+const startFailure = z.enum(["key_exposed", "key_invalid", "key_unwritable", "inspector_attached", "no_gpu"]);
 export type StartFailure = z.infer<typeof startFailure>;
 
 const loadFailure = z.object({ build: shortText, code: errorClass, message: shortText });

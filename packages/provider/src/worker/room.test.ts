@@ -23,12 +23,13 @@ const ONE_IDLE: Residents = { count: 1, idleCount: 1, memory: ram(120), idleMemo
 interface Change {
   readonly models_max?: number;
   readonly memory_bytes_max?: number;
+  readonly reserve_bytes?: number;
   readonly available?: number;
   readonly total?: number;
   readonly device?: DeviceMemory;
 }
-const room = ({ models_max = 64, memory_bytes_max, available, total = 1024 * GiB, device }: Change = {}): Room => ({
-  ...{ models_max, memory_bytes_max, device },
+const room = ({ models_max = 64, memory_bytes_max, reserve_bytes, available, total = 1024 * GiB, device }: Change = {}): Room => ({
+  ...{ models_max, memory_bytes_max, reserve_bytes, device },
   machine: () => (available === undefined ? undefined : { total_bytes: total, available_bytes: available }),
 });
 
@@ -50,6 +51,16 @@ describe("room for a model", () => {
     expect(lacks(ram(120), NONE, room({ available }))).toBeUndefined();
     expect(lacks(ram(121), NONE, room({ available }))).toBe("memory");
     expect(lacks(ram(60), NONE, room({ available, memory_bytes_max: 50 }))).toBe("memory");
+  });
+
+  it("ends with what the operator wants left free, of what there is and of what is free now", () => {
+    const at = (available: number, reserve: number) => room({ total: 16 * GiB, available: available * GiB, reserve_bytes: reserve * GiB });
+    expect(lacks(ram(6 * GiB), NONE, at(10, 4))).toBeUndefined();
+    expect(lacks(ram(6 * GiB + 1), NONE, at(10, 4))).toBe("memory");
+    expect(lacks(ram(8 * GiB), NONE, at(16, 8))).toBeUndefined();
+    expect(lacks(ram(8 * GiB + 1), NONE, at(16, 8))).toBe("memory");
+    // Less than what is left to the system by itself changes nothing.
+    expect(lacks(ram(9.5 * GiB + 1), NONE, at(10, 0.1))).toBe("memory");
   });
 
   it("ends with a share of the whole machine, however much is free", () => {

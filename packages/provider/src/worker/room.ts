@@ -7,6 +7,8 @@ export interface RoomLimits {
   readonly models_max: number;
   /** By the operator's word; undefined is as much as the machine has. */
   readonly memory_bytes_max: number | undefined;
+  /** What is left free of the machine in any case, by the operator's word; absent is what is left to the system. */
+  readonly reserve_bytes?: number | undefined;
   /** The machine as it is now; undefined where models take no memory, as those of the scripted engine. */
   readonly machine: () => MachineMemory | undefined;
 }
@@ -90,11 +92,17 @@ function fits(need: Memory, residents: Residents, room: Room): boolean {
 /** What one more model may take of the machine's memory if nothing is put away; undefined is unknown. */
 function free_bytes(residents: Residents, room: Room): number | undefined {
   const machine = room.machine();
+  const { reserve_bytes = 0 } = room;
   const granted = granted_bytes(residents, room);
   const held = room.device?.isUnified === false ? residents.memory.ram_bytes : total_bytes(residents.memory);
   const bounds = [
     ...(granted === undefined ? [] : [granted]),
-    ...(machine === undefined ? [] : [machine.available_bytes - SYSTEM_RESERVE_BYTES, hardCap_bytes(machine.total_bytes) - held]),
+    ...(machine === undefined
+      ? []
+      : [
+          machine.available_bytes - Math.max(SYSTEM_RESERVE_BYTES, reserve_bytes),
+          Math.min(hardCap_bytes(machine.total_bytes), machine.total_bytes - reserve_bytes) - held,
+        ]),
   ];
   return bounds.length === 0 ? undefined : Math.max(0, Math.min(...bounds));
 }

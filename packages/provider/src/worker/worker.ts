@@ -1,6 +1,8 @@
 import type { Duplex } from "node:stream";
 import { type Clock, type ErrorClass, type InferenceRequest, sha256Hex, shortText } from "@umbel/protocol";
 import { z } from "zod";
+import type { InferenceEngine } from "../engine/engine.js";
+import { NoGpuError } from "../engine/no-gpu-error.js";
 import { keyFileIn } from "../evidence/key-directory.js";
 import type { SandboxFindings } from "../evidence/observe-sandbox.js";
 import { KeyError } from "../vault/device-key-file.js";
@@ -12,7 +14,7 @@ import { WORKER_LIMITS } from "./limits.js";
 import { makesVectors } from "./load-model.js";
 import { machineMemory } from "./machine-memory.js";
 import { openPipe, type Pipe } from "./pipe.js";
-import { type AnswerReader, type FromWorker, type ToWorker, toWorker } from "./pipe-messages.js";
+import { type AnswerReader, type EngineChoice, type FromWorker, type ToWorker, toWorker } from "./pipe-messages.js";
 import type { DiskPrefixes } from "./prefix-cache/disk-prefixes.js";
 import { openPrefixCache } from "./prefix-cache/open-prefix-cache.js";
 import { createRequestTable } from "./request-table.js";
@@ -123,7 +125,8 @@ export class Worker {
     const { clock, random, sandbox } = this.#options;
     const vault = await this.#openVault(keyDirectory);
     if (vault === undefined) return;
-    const engine = await createEngine(choice, { clock, random, crash: () => process.abort() });
+    const engine = await this.#openEngine(choice);
+    if (engine === undefined) return;
     this.#keyed = { vault, backend: engine.id };
     const { prefixes, refused } = openPrefixCache(message.prefixCache, clock);
     this.#prefixes = prefixes;
@@ -133,6 +136,7 @@ export class Worker {
       limits: {
         models_max: Math.min(message.residentModels_max ?? WORKER_LIMITS.residentModels_max, WORKER_LIMITS.residentModels_max),
         memory_bytes_max: message.modelsMemory_bytes_max,
+        reserve_bytes: message.memoryReserve_bytes,
         // A scripted model takes no memory, whatever its description says.
         machine: () => (choice.kind === "scripted" ? undefined : machineMemory()),
       },
@@ -172,6 +176,18 @@ export class Worker {
     } catch (error) {
       if (!(error instanceof KeyError)) throw error;
       this.#pipe.sendControl({ type: "failed", code: error.code });
+    }
+    await this.#leave(WorkerExit.failed);
+    return undefined;
+  }
+
+  async #openEngine(choice: EngineChoice): Promise<InferenceEngine | undefined> {
+    const { clock, random } = this.#options;
+    try {
+      return await createEngine(choice, { clock, random, crash: () => process.abort() });
+    } catch (error) {
+      if (!(error instanceof NoGpuError)) throw error;
+      this.#pipe.sendControl({ type: "failed", code: "no_gpu" });
     }
     await this.#leave(WorkerExit.failed);
     return undefined;

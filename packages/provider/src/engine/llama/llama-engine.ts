@@ -1,15 +1,14 @@
 import type { Clock } from "@umbel/protocol";
 import {
   GgmlType,
-  getLlama,
   InsufficientMemoryError,
   type Llama,
   type LlamaContext,
   type LlamaContextOptions,
-  LlamaLogLevel,
   type LlamaModel,
 } from "node-llama-cpp";
 import { EngineError, type EngineFeature, type InferenceEngine, type LoadOptions, type ModelSource } from "../engine.js";
+import { startBackend } from "./backend.js";
 import { createLlamaEmbedder, embeddingPiece_tokens } from "./llama-embedder.js";
 import { createLlamaModel, prefillTokens } from "./llama-model.js";
 import { memoryNeed } from "./memory-need.js";
@@ -154,22 +153,6 @@ export function createLlamaEngine({ clock }: LlamaEngineDependencies): Inference
       if (!backendHeld) await llama?.dispose();
     },
   };
-}
-
-async function startBackend(options: LoadOptions): Promise<Llama> {
-  try {
-    return await getLlama({
-      gpu: options.gpuLayers === 0 ? false : "auto",
-      build: "never",
-      skipDownload: true,
-      // llama.cpp's own words may quote what it computes on.
-      logLevel: LlamaLogLevel.disabled,
-      // The library's division of threads is not used: each context is given its threads, and contexts take turns.
-      maxThreads: 0,
-    });
-  } catch (cause) {
-    throw new EngineError("internal", "llama.cpp does not start on this machine", { cause });
-  }
 }
 
 async function loadModel(llama: Llama, source: ModelSource, options: LoadOptions, signal?: AbortSignal): Promise<LlamaModel> {

@@ -2,13 +2,12 @@ import { DownloadError } from "../download/download-error.js";
 import { freeDisk } from "../download/download-files.js";
 import type { LocalModel, ModelStore } from "../model-store.js";
 import { isHeld } from "./in-use.js";
-import { storeLayout } from "./store-layout.js";
+import { type StorePlace, storeLayout } from "./store-layout.js";
 
 /** Of what the models take and what the disk has free, models may take this share. */
 const defaultShare = 0.7;
 
-export interface BudgetOptions {
-  readonly home: string;
+export interface BudgetOptions extends StorePlace {
   readonly store: ModelStore;
   /** Absent is 70 % of what models take and the disk has free. */
   readonly disk_bytes_max?: number;
@@ -37,7 +36,7 @@ export async function planDiskRoom(needed_bytes: number, options: BudgetOptions)
   let left_bytes = used_bytes;
   for (const model of removable(models, options.keep)) {
     if (left_bytes + needed_bytes <= max_bytes) break;
-    if (await isHeld(storeLayout(options.home), model.info.id)) continue;
+    if (await isHeld(storeLayout(options), model.info.id)) continue;
     left_bytes -= bytesOf(models.filter(({ info }) => info.id === model.info.id));
     remove.push(model);
   }
@@ -63,8 +62,8 @@ export async function makeDiskRoom(needed_bytes: number, options: BudgetOptions)
   return remove.map(({ info }) => info.id);
 }
 
-async function defaultBudget(used_bytes: number, { home, freeDisk_bytes = freeDisk }: BudgetOptions): Promise<number> {
-  const free_bytes = await freeDisk_bytes(storeLayout(home).root);
+async function defaultBudget(used_bytes: number, { freeDisk_bytes = freeDisk, ...place }: BudgetOptions): Promise<number> {
+  const free_bytes = await freeDisk_bytes(storeLayout(place).root);
   return free_bytes === undefined ? Number.POSITIVE_INFINITY : (used_bytes + free_bytes) * defaultShare;
 }
 

@@ -11,9 +11,14 @@ export interface StoreLayout {
   readonly inUse: string;
 }
 
-/** @param home of the provider, absolute */
-export function storeLayout(home: string): StoreLayout {
-  const root = path.join(home, "models");
+/** Where a provider's models are: in its home, or in a folder of their own. Absolute. */
+export interface StorePlace {
+  readonly home: string;
+  readonly modelsDirectory?: string | undefined;
+}
+
+export function storeLayout({ home, modelsDirectory }: StorePlace): StoreLayout {
+  const root = modelsDirectory ?? path.join(home, "models");
   const below = (name: string): string => path.join(root, name);
   return { root, staging: below(".staging"), removed: below(".removed"), inUse: below(".in-use.json") };
 }

@@ -1,0 +1,4 @@
+/** There is no graphics card of the kind that was asked for, or that the engine can use. */
+export class NoGpuError extends Error {
+  override readonly name = "NoGpuError";
+}
