@@ -1,5 +1,6 @@
 import { createFakeClock } from "@umbel/protocol/testing";
 import { describe, expect, it } from "vitest";
+import { Departures } from "./departures.js";
 import { forEachBatch } from "./event-batches.js";
 
 const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
@@ -11,7 +12,25 @@ async function* turns(...groups: readonly number[][]): AsyncGenerator<number> {
   }
 }
 
-const atOnce = (size_max: number) => ({ size_max, gap_ms: 0, clock: createFakeClock() });
+const withGap = (size_max: number, gap_ms: number, clock = createFakeClock(), departures = new Departures(clock)) => ({
+  ...{ size_max, gap_ms, clock, departures },
+});
+const atOnce = (size_max: number) => withGap(size_max, 0);
+
+/** Items that come when they are put. */
+function handFed() {
+  let put: (item: number | undefined) => void = () => undefined;
+  async function* items(): AsyncGenerator<number> {
+    for (;;) {
+      const item = await new Promise<number | undefined>((resolve) => {
+        put = resolve;
+      });
+      if (item === undefined) return;
+      yield item;
+    }
+  }
+  return { items: items(), put: (item: number | undefined) => put(item) };
+}
 
 async function batchesOf(source: AsyncIterable<number>, size_max = 100): Promise<number[][]> {
   const batches: number[][] = [];
@@ -75,17 +94,8 @@ describe("batches", () => {
   it("leave at once when the one before is long ago, and else together a moment later; the last does not wait", async () => {
     const clock = createFakeClock();
     const batches: { readonly items: readonly number[]; readonly ms: number }[] = [];
-    let put: (item: number | undefined) => void = () => undefined;
-    async function* source(): AsyncGenerator<number> {
-      for (;;) {
-        const item = await new Promise<number | undefined>((resolve) => {
-          put = resolve;
-        });
-        if (item === undefined) return;
-        yield item;
-      }
-    }
-    const done = forEachBatch(source(), { size_max: 100, gap_ms: 8, clock }, async (items) => {
+    const { items, put } = handFed();
+    const done = forEachBatch(items, withGap(100, 8, clock), async (items) => {
       batches.push({ items, ms: clock.now_ms() });
     });
     const later = async (wait_ms: number, item: number | undefined): Promise<void> => {
@@ -102,6 +112,34 @@ describe("batches", () => {
       { items: [4], ms: 26 },
       { items: [5], ms: 28 },
     ]);
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  it("that wait leave together with those of other sources", async () => {
+    const clock = createFakeClock();
+    const departures = new Departures(clock);
+    const left: string[] = [];
+    const sources = ["a", "b"].map((name) => {
+      const { items, put } = handFed();
+      const done = forEachBatch(items, withGap(100, 16, clock, departures), async (batch) => {
+        left.push(`${name}${batch.join("+")} at ${clock.now_ms()}`);
+      });
+      return { done, put };
+    });
+    const put = async (source: number, wait_ms: number, item: number | undefined): Promise<void> => {
+      await clock.advance(wait_ms);
+      sources[source]?.put(item);
+      await nextTurn();
+    };
+    await put(0, 0, 1);
+    await put(1, 10, 1);
+    for (const item of [2, 3]) for (const source of [0, 1]) await put(source, 1, item);
+    await clock.advance(20);
+    await nextTurn();
+    // The first was due at 16 and the second at 26.
+    expect(left).toEqual(["a1 at 0", "b1 at 10", "a2+3 at 16", "b2+3 at 16"]);
+    for (const { put } of sources) put(undefined);
+    await Promise.all(sources.map(({ done }) => done));
     expect(clock.pendingTimers).toBe(0);
   });
 

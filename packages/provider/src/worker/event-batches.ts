@@ -1,11 +1,14 @@
 import type { Clock } from "@umbel/protocol";
+import type { Departures } from "./departures.js";
 
 export interface BatchOptions {
   /** Items of one batch at most; so many more are taken while it is being written. */
   readonly size_max: number;
-  /** A batch leaves so long after the one before at the earliest, unless it is full or the last. */
+  /** A batch waits at most so long after the one before, unless it is full or the last. */
   readonly gap_ms: number;
-  readonly clock: Pick<Clock, "now_ms" | "setTimer">;
+  readonly clock: Pick<Clock, "now_ms">;
+  /** Batches that wait for their gap leave with those of other sources. */
+  readonly departures: Departures;
 }
 
 /**
@@ -16,7 +19,7 @@ export interface BatchOptions {
  */
 export async function forEachBatch<T>(
   source: AsyncIterable<T>,
-  { size_max, gap_ms, clock }: BatchOptions,
+  { size_max, gap_ms, clock, departures }: BatchOptions,
   write: (batch: readonly T[]) => Promise<void>,
 ): Promise<void> {
   let pending: T[] = [];
@@ -27,12 +30,12 @@ export async function forEachBatch<T>(
   let hurry = (): void => undefined;
 
   function gapAfterLast(): Promise<void> | undefined {
-    const wait_ms = last_ms + gap_ms - clock.now_ms();
-    if (isOver || wait_ms <= 0 || pending.length >= size_max) return undefined;
+    const due_ms = last_ms + gap_ms;
+    if (isOver || due_ms <= clock.now_ms() || pending.length >= size_max) return undefined;
     return new Promise((resolve) => {
-      const cancel = clock.setTimer(wait_ms, resolve);
+      const stay = departures.at(due_ms, resolve);
       hurry = () => {
-        cancel();
+        stay();
         resolve();
       };
     });

@@ -13,8 +13,8 @@ export const WORKER_LIMITS = {
   sealedBody_bytes_max: WIRE_LIMITS.requestBody_bytes_max + tag_bytes,
   /** Events that go into one chunk at most. */
   chunkEvents_max: 256,
-  /** A chunk leaves so long after the one before at the earliest. Below what a display shows; sealing and sending cost as much for one token as for several. */
-  chunkGap_ms: 8,
+  /** A chunk waits at most so long after the one before: one picture of a display. Sealing and sending cost as much for one token as for several. */
+  chunkGap_ms: 16,
   /** The agent hears of the load at least this often, and after a change at most this often. */
   state_ms: 1000,
   stateAfterChange_ms: 50,

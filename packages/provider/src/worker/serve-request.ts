@@ -15,6 +15,7 @@ import { nativeCrypto } from "@umbel/protocol/native";
 import { ChatError, type ChatModel } from "../chat/index.js";
 import type { Vault } from "../vault/vault.js";
 import { createAnswerAccount } from "./answer-account.js";
+import type { Departures } from "./departures.js";
 import { forEachBatch } from "./event-batches.js";
 import { WORKER_LIMITS } from "./limits.js";
 import type { FromWorker } from "./pipe-messages.js";
@@ -32,6 +33,8 @@ export interface ServeOptions {
   readonly useModel: (onLoading: (progress: LoadProgress) => void) => Promise<ModelUse>;
   readonly vault: Vault;
   readonly clock: Clock;
+  /** When chunks leave that wait for company; one for all requests. */
+  readonly departures: Departures;
   readonly signal: AbortSignal;
   readonly sink: FrameSink;
   /** Sends a control message to the coordinator. */
@@ -133,7 +136,8 @@ async function deliver(
     onPhase: accepted,
   });
   try {
-    const batches = { size_max: WORKER_LIMITS.chunkEvents_max, gap_ms: WORKER_LIMITS.chunkGap_ms, clock: options.clock };
+    const { clock, departures } = options;
+    const batches = { size_max: WORKER_LIMITS.chunkEvents_max, gap_ms: WORKER_LIMITS.chunkGap_ms, clock, departures };
     await forEachBatch(events, batches, (batch) => {
       for (const event of batch) account.add(event);
       if (account.finish?.reason === "cancelled" && !account.hasContent) throw new RequestError("cancelled");

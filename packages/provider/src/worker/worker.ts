@@ -9,6 +9,7 @@ import { KeyError } from "../vault/device-key-file.js";
 import { openVault, type Vault } from "../vault/vault.js";
 import { AnswerGates } from "./answer-gates.js";
 import { createEngine } from "./create-engine.js";
+import { Departures } from "./departures.js";
 import { WorkerExit } from "./exit-codes.js";
 import { WORKER_LIMITS } from "./limits.js";
 import { makesVectors } from "./load-model.js";
@@ -52,6 +53,7 @@ export class Worker {
   readonly #pipe: Pipe<FromWorker>;
   readonly #requests;
   readonly #gates: AnswerGates;
+  readonly #departures: Departures;
   readonly #reports: StateReports;
   readonly #counters = { requestsServed: 0, tokensGenerated: 0, errors: 0, cancellations: 0 };
   #received = 0;
@@ -70,6 +72,7 @@ export class Worker {
       onClose: (error) => options.exit(error === undefined ? WorkerExit.done : WorkerExit.brokenPipe),
     });
     this.#gates = new AnswerGates(this.#pipe);
+    this.#departures = new Departures(options.clock);
     this.#reports = startStateReports(options.clock, () => this.#report());
   }
 
@@ -242,6 +245,7 @@ export class Worker {
       useModel: (onLoading) => models.use(request.build_id, open.signal, onLoading, WORKER_LIMITS.loadReport_ms),
       vault,
       clock: this.#options.clock,
+      departures: this.#departures,
       sink: this.#gates.sinkOf(reader),
       forward: (message) => this.#pipe.sendControl({ type: "forward", message }),
     });

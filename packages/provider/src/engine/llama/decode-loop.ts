@@ -1,6 +1,7 @@
 import { commonPrefix } from "../common-prefix.js";
 import { EngineError, type EngineEvent, type GenerateRequest, type Generation } from "../engine.js";
 import type { PrefixStore } from "../prefix-store.js";
+import { type Drawn, drawAll } from "./draw.js";
 import type { GrammarCache } from "./grammar-cache.js";
 import { answerShares, cachedTokens, createJob, type Job, promptJobs, promptShares, type Share, toEngineError, tokensOf } from "./job.js";
 import { topLogprobs } from "./logprobs.js";
@@ -154,16 +155,17 @@ export function createDecodeLoop(parts: DecodeLoopParts): DecodeLoop {
     return logits;
   }
 
-  async function sample(job: Job, logit: number): Promise<void> {
-    const sampler = samplers[job.sequence.index];
-    if (sampler === undefined) return;
+  function goOn(drawn: Drawn): void {
+    const { job } = drawn;
+    if ("cause" in drawn) {
+      fail(job, drawn.cause);
+      return;
+    }
     if (job.phase === "prefill") {
       job.phase = "decode";
       job.unsent.push({ type: "started", promptTokens: job.prompt.length, cachedTokens: job.reused });
     }
-    const raw = job.request.topLogprobs === undefined ? undefined : await native.sampleToken(logit, parts.rawSampler, true);
-    const id = await native.sampleToken(logit, sampler);
-    if (id < 0) throw new EngineError("internal", "no token could be sampled");
+    const { id, raw } = drawn;
     const { bytes, ends } = tokenInfo(id);
     if (ends) {
       finish(job, { type: "end", reason: "stop" }, "intact");
@@ -187,15 +189,10 @@ export function createDecodeLoop(parts: DecodeLoopParts): DecodeLoop {
       for (const { job } of shares) fail(job, cause);
       return;
     }
-    // One after the other: see native.ts.
-    for (const [i, { job, completes }] of shares.entries()) {
-      if (!completes || job.stop !== undefined) continue;
-      try {
-        await sample(job, logits[i] ?? -1);
-      } catch (cause) {
-        fail(job, cause);
-      }
-    }
+    const answers = shares.flatMap(({ job, completes }, i) =>
+      completes && job.stop === undefined ? [{ job, logit: logits[i] ?? -1 }] : [],
+    );
+    for (const drawn of await drawAll(answers, parts)) goOn(drawn);
   }
 
   /**

@@ -6,7 +6,7 @@ import { type Memory, sum } from "../memory.js";
  * The part of node-llama-cpp's native binding that the decode loop drives itself, instead of `LlamaContextSequence.evaluate`.
  * Measured with 3.21.1 and the reasons for it:
  *  - `evaluate` samples the sequences of one batch in parallel on libuv's thread pool, but llama.cpp sorts its logits lazily on first
- *    read, without a lock: 16 streams of one prompt gave 16 different, garbled texts. One at a time they are equal.
+ *    read, without a lock: 16 streams of one prompt gave 16 different, garbled texts. Where one has been read before they are equal.
  *  - it cannot cancel a prefill, and it shifts the context silently when it is full.
  *  - it allocates a native sampler a call, which only the garbage collector frees (12 MB in 1,000 requests).
  *  - on a small model its bookkeeping costs a quarter of the speed.
