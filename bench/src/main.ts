@@ -1,10 +1,11 @@
-/** `npm run bench -- <name> [--json] [--seconds n] [--rounds n] [--only part,…]`: runs one benchmark; without a name, lists them. */
+/** `npm run bench -- <name> [--json] [--seconds n] [--rounds n] [--only part,…] [--keep file]`: runs one benchmark; without a name, lists them. */
 import { parseArgs } from "node:util";
 import { dialects } from "./dialects/dialects-bench.js";
 import { engine } from "./engine/engine-bench.js";
+import { currentCommit, differences, keepRun, runBefore } from "./history.js";
 import { ledger } from "./ledger/ledger-bench.js";
 import { network } from "./network/network-bench.js";
-import { type Bench, printTable } from "./report.js";
+import { type Bench, printTable, type Report } from "./report.js";
 import { routing } from "./routing/routing-bench.js";
 import { soak } from "./soak/soak-bench.js";
 
@@ -12,7 +13,10 @@ const BENCHES: Readonly<Record<string, Bench>> = { dialects, engine, ledger, net
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { json: { type: "boolean" }, seconds: { type: "string" }, rounds: { type: "string" }, only: { type: "string" } },
+  options: {
+    json: { type: "boolean" },
+    ...{ seconds: { type: "string" }, rounds: { type: "string" }, only: { type: "string" }, keep: { type: "string" } },
+  },
 });
 const [name] = positionals;
 const bench = name === undefined ? undefined : BENCHES[name];
@@ -31,8 +35,17 @@ const report = await bench.run((note) => process.stderr.write(`${note}\n`), {
   ...(values.only !== undefined && { parts: values.only.split(",") }),
 });
 for (const table of report.tables) printTable(table);
+if (values.keep !== undefined) compareAndKeep(values.keep, name ?? "", report);
 if (values.json) console.log(JSON.stringify({ bench: name, machine: report.machine, ...report.figures }));
 process.exit(process.exitCode ?? 0);
+
+/** Shows what differs from the last commit that was measured on such a machine, and adds this run to the file. */
+function compareAndKeep(file: string, bench: string, { machine, figures }: Report): void {
+  const run = { commit: currentCommit(), at: new Date().toISOString(), bench, machine, figures };
+  const before = runBefore(file, run);
+  if (before !== undefined) printTable(differences(before, run));
+  keepRun(file, run);
+}
 
 function positive(option: string, value: string): number {
   const number = Number(value);

@@ -1,6 +1,14 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { createFleetIndex, type FleetIndex, type ProviderView, type RoutingContext, seededRandom, select } from "@umbel/routing";
+import {
+  createFleetIndex,
+  type FleetIndex,
+  PlacedWork,
+  type ProviderView,
+  type RoutingContext,
+  seededRandom,
+  select,
+} from "@umbel/routing";
 import { type Bench, machine, percentile, type Table } from "../report.js";
 import { contextOf, heartbeat, syntheticFleet, syntheticRequest } from "./synthetic-fleet.js";
 
@@ -19,6 +27,8 @@ interface Figures {
   /** The same selections over all machines of the build. */
   readonly scan_p50_us: number;
   readonly heartbeat: Timing;
+  /** A request has ended, and its place on a machine is free again. */
+  readonly release: Timing;
   /** Of the index alone, beside the views. */
   readonly memory_bytes: number;
 }
@@ -35,7 +45,8 @@ interface Timing {
 
 /** One process, one core; every size is asked the same requests. */
 export const routing: Bench = {
-  description: "one selection, one heartbeat and the memory of a machine, at 100 to 100,000 machines; and a full scan beside it",
+  description:
+    "one selection, one heartbeat, one end of a request and the memory of a machine, at 100 to 100,000 machines; and a full scan beside it",
   run: async (progress) => {
     const figures: Figures[] = [];
     for (const size of SIZES) {
@@ -64,12 +75,14 @@ function measure(size: number): Figures {
     }),
   );
   const heartbeat = timed(() => heartbeats(index, views, random));
+  const release = timed(() => releases(index, views, random));
   return {
     machines: size,
     select,
     visits: visits / REQUESTS / ROUNDS,
     scan_p50_us: percentile(scans(index, random), 0.5),
     heartbeat,
+    release,
     memory_bytes,
   };
 }
@@ -117,6 +130,20 @@ function heartbeats(index: FleetIndex, views: ProviderView[], random: () => numb
   });
 }
 
+/** Ends of requests that were placed on some machines, the same in each round. */
+function releases(index: FleetIndex, views: readonly ProviderView[], random: () => number): (() => void)[] {
+  const context = contextOf(random);
+  return Array.from({ length: HEARTBEATS }, (_, count) => {
+    const view = views[Math.floor((count * views.length) / HEARTBEATS)];
+    const [build] = view?.builds.keys() ?? [];
+    if (view === undefined || build === undefined) throw new Error("the fleet is empty");
+    const work = new PlacedWork();
+    const { view: busy, placed } = work.place(view, build, { tokens: 1_000, unread_tokens: 500, memory: undefined });
+    index.set(busy, context);
+    return () => index.set(work.released(busy, placed), context);
+  });
+}
+
 function scans(index: FleetIndex, random: () => number): number[] {
   const context = contextOf(random);
   return Array.from({ length: SCANS }, () => {
@@ -143,14 +170,15 @@ function tableOf(figures: readonly Figures[]): Table {
     header: [
       "machines",
       ...["select p50 µs", "p99 µs", "quiet p99 µs", "visits", "full scan p50 µs"],
-      ...["heartbeat p50 µs", "p99 µs", "quiet p99 µs", "index bytes a machine"],
+      ...["heartbeat p50 µs", "p99 µs", "quiet p99 µs", "release p50 µs", "p99 µs", "quiet p99 µs", "index bytes a machine"],
     ],
-    rows: figures.map(({ machines, select, visits, scan_p50_us, heartbeat, memory_bytes }) => [
+    rows: figures.map(({ machines, select, visits, scan_p50_us, heartbeat, release, memory_bytes }) => [
       String(machines),
       ...Object.values(select),
       visits,
       scan_p50_us,
       ...Object.values(heartbeat),
+      ...Object.values(release),
       memory_bytes,
     ]),
   };
