@@ -18,6 +18,10 @@ const ROW: CalibrationRow = {
   sharedWith: 4,
   cold: 0,
   coldTtft_ms: null,
+  ...{ woken: 0, wokenTtft_ms: null, outputShare: null, rated: 0, prefillPerDecode: null },
+  ...{ queued_ms: null, pending_ms: null, memoryPressure_ms: null, cpu_ms: null },
+  ...{ queuedFit: null, pendingFit: null, memoryPressureFit: null, cpuFit: null },
+  ...{ fair: 0, fairError_ms: null, serious: 0, seriousError_ms: null, coolError_ms: null },
   runnersUpKnown: 10,
   runnersUpFaster: 1,
 };
@@ -38,6 +42,27 @@ describe("a calibration's proposals", () => {
     expect(proposals(rows, DEFAULT_COST_PROFILE)).toEqual([
       { coefficient: "coldLoad_ms", current: DEFAULT_COST_PROFILE.coldLoad_ms, proposed: 7_000, answers: 120 },
     ]);
+  });
+
+  it.each<[string, Partial<CalibrationRow>, number | undefined]>([
+    ["wakeLoad_ms", { woken: 20, wokenTtft_ms: 3_000 }, 3_000],
+    ["wakeLoad_ms", { woken: 19, wokenTtft_ms: 3_000 }, undefined],
+    ["decodeWeight", { outputShare: 0.5 }, 0.5],
+    ["prefillPerDecode", { rated: 40, prefillPerDecode: 30 }, 30],
+    ["prefillPerDecode", { rated: 0, prefillPerDecode: 30 }, undefined],
+    ["queued_ms", { queued_ms: 400, queuedFit: 0.4 }, 400],
+    ["queued_ms", { queued_ms: -400, queuedFit: 0.4 }, 0],
+    ["queued_ms", { queued_ms: 400, queuedFit: 0.05 }, undefined],
+    ["pending_ms", { pending_ms: 50, pendingFit: 0.2 }, 50],
+    ["memoryPressure_ms", { memoryPressure_ms: 9_000, memoryPressureFit: 0.2 }, 9_000],
+    ["cpu_ms", { cpu_ms: 700, cpuFit: 0.1 }, 700],
+    ["thermalFair_ms", { fair: 30, fairError_ms: 520, coolError_ms: 20 }, 500],
+    ["thermalSerious_ms", { serious: 30, seriousError_ms: 10, coolError_ms: 20 }, 0],
+    ["thermalSerious_ms", { serious: 30, seriousError_ms: 10, coolError_ms: null }, undefined],
+  ])("are of %s, from %j: %s", (coefficient, change, proposed) => {
+    const found = proposals([{ ...ROW, solo: 0, ...change }], DEFAULT_COST_PROFILE);
+    expect(found.find((each) => each.coefficient === coefficient)?.proposed).toBe(proposed);
+    expect(found).toHaveLength(proposed === undefined ? 0 : 1);
   });
 
   it("are none where the coefficient in use is right already", () => {

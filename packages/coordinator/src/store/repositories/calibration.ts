@@ -6,6 +6,13 @@ import type { Tx } from "../tx.js";
 const running = sql`(${decisions.snapshot}->'slot'->>'running')::float8`;
 const state = sql`coalesce(${decisions.snapshot}->'slot'->>'state', 'unknown')`;
 const isResident = sql`${state} in ('running', 'idle')`;
+const isAsleep = sql`${state} = 'idle_shutdown'`;
+const isCold = sql`not ${isResident} and not ${isAsleep}`;
+const thermal = sql`${decisions.snapshot}->>'thermal'`;
+const maxOutput = sql`(${decisions.shape}->>'max_output_tokens')::float8 * (${decisions.shape}->>'choices')::float8`;
+const prefillPerDecode = sql`(${decisions.snapshot}->'slot'->>'observed_prefill_tps')::float8
+  / nullif((${decisions.snapshot}->'slot'->>'observed_decode_tps')::float8, 0)
+  * nullif(sign((${decisions.snapshot}->'slot'->>'observed_prefill_tps')::float8), 0)`;
 const expected_ms = sql`(${decisions.decision}->'winner'->>'ttft_ms')::float8`;
 const error_ms = sql`${decisions.ttft_ms} - ${expected_ms}`;
 
@@ -29,8 +36,22 @@ export const calibrationRepository = {
           shared: counted(sql`${running} > 0`),
           shared_tps: quantile(0.5, decisions.decode_tps, sql`${running} > 0`),
           sharedWith: sql<number | null>`avg(${running}) filter (where ${running} > 0)`.mapWith(Number),
-          cold: counted(sql`not ${isResident}`),
-          coldTtft_ms: quantile(0.5, decisions.ttft_ms, sql`not ${isResident}`),
+          cold: counted(isCold),
+          coldTtft_ms: quantile(0.5, decisions.ttft_ms, isCold),
+          woken: counted(isAsleep),
+          wokenTtft_ms: quantile(0.5, decisions.ttft_ms, isAsleep),
+          outputShare: averageShare(sql`least(1, ${decisions.completion_tokens}::float8 / nullif(${maxOutput}, 0))`),
+          rated: counted(sql`${prefillPerDecode} is not null`),
+          prefillPerDecode: quantile(0.5, prefillPerDecode),
+          ...effect("queued", sql`${running} + (${decisions.snapshot}->'slot'->>'waiting')::float8`),
+          ...effect("pending", figureOf("pending")),
+          ...effect("memoryPressure", figureOf("memory_pressure")),
+          ...effect("cpu", figureOf("cpu_usage")),
+          fair: counted(sql`${thermal} = 'fair'`),
+          fairError_ms: quantile(0.5, error_ms, sql`${thermal} = 'fair'`),
+          serious: counted(sql`${thermal} = 'serious'`),
+          seriousError_ms: quantile(0.5, error_ms, sql`${thermal} = 'serious'`),
+          coolError_ms: quantile(0.5, error_ms, sql`${thermal} = 'nominal'`),
           runnersUpKnown: counted(sql`${decisions.runnersUp}->0->>'ttft_ms' is not null`),
           runnersUpFaster: counted(sql`(${decisions.runnersUp}->0->>'ttft_ms')::float8 < ${decisions.ttft_ms}`),
         })
@@ -51,6 +72,22 @@ export const calibrationRepository = {
     return rows;
   },
 };
+
+function figureOf(name: "pending" | "memory_pressure" | "cpu_usage"): SQL {
+  return sql`(${decisions.snapshot}->>${sql.raw(`'${name}'`)})::float8`;
+}
+
+function averageShare(share: SQL): SQL<number | null> {
+  return sql<number | null>`avg(${share})`.mapWith(Number);
+}
+
+/** How much later than expected the first token comes with each unit of a cause, and how much of all lateness that explains (0 to 1). */
+function effect<const Name extends string>(name: Name, cause: SQL) {
+  const slope = sql<number | null>`regr_slope(${error_ms}, ${cause})`.mapWith(Number);
+  const fit = sql<number | null>`regr_r2(${error_ms}, ${cause})`.mapWith(Number);
+  // Both names are of the columns that are made here.
+  return { [`${name}_ms`]: slope, [`${name}Fit`]: fit } as Record<`${Name}_ms` | `${Name}Fit`, SQL<number | null>>;
+}
 
 function counted(condition: SQL): SQL<number> {
   return sql<number>`count(*) filter (where ${condition})`.mapWith(Number);
