@@ -52,6 +52,7 @@ import {
   createDecisionStore,
   createIdempotencyStore,
   createLogReportStore,
+  createMachineSessions,
   createMachineStore,
   createRejectionStore,
   createSignInParts,
@@ -232,6 +233,8 @@ async function start(
   };
   const releases = createReleases({ store, clock, onChanged: onReleases });
   const runtimes = createKnownRuntimes({ releases, others: settings.knownRuntimes, onChanged: () => fleet.runtimesChanged() });
+  const machineSessions = createMachineSessions(store, clock, settings);
+  await machineSessions.closeLost();
   const costProfile = costSettings(settings);
   const fleet = createFleet({
     clock,
@@ -386,6 +389,7 @@ async function start(
         rejections.sweep(),
         telemetry.sweep(),
         logReports.sweep(),
+        machineSessions.sweep(),
         devices.sweep(),
         attempts.sweep(),
         administration.sweep(),

@@ -1,3 +1,4 @@
+export { machineSums } from "./admission/machine-sums.js";
 export { isResident } from "./admission/residency.js";
 export { couldHold } from "./admission/structural-room.js";
 export { AffinityTable, type PrefixMark } from "./affinity/affinity-table.js";

@@ -1,6 +1,7 @@
 import {
   firstRefusal,
   isResident,
+  machineSums,
   type ProviderView,
   type RequestSpec,
   type RoutingContext,
@@ -8,7 +9,7 @@ import {
   select,
   type WarmBuild,
 } from "@umbel/routing";
-import type { BuildCapacity } from "./types.js";
+import type { BuildCapacity, TokenPool } from "./types.js";
 
 /** A request of ordinary size, for figures that describe no particular request (routing.md §3.1 `preflight`). */
 const ORDINARY = { promptTokens: 500, maxOutputTokens: 256 } as const;
@@ -40,6 +41,21 @@ export function buildCapacity(spec: RequestSpec, allViews: Iterable<ProviderView
     tokenBudgetMax: total((slot) => slot.tokenBudgetMax),
     attested: views.filter((view) => view.trusted && view.trustLevel !== "none").length,
   };
+}
+
+/**
+ * Tokens for which machines have room, and what of it is taken. Slots of one machine may share its memory, and each reports all that is free: so
+ * that is counted once a machine, beside what each of them has taken (routing.md §17).
+ */
+export function tokenPool(allViews: Iterable<ProviderView>, context: RoutingContext): TokenPool {
+  let used = 0;
+  let total = 0;
+  for (const view of publicOf(allViews, context)) {
+    const { committed_tokens, free_tokens } = machineSums(view);
+    used += committed_tokens;
+    total += committed_tokens + Math.max(0, free_tokens);
+  }
+  return { used, total };
 }
 
 /** Whether a machine counts in public figures: those that serve their owners only are nobody's capacity, those that are not trusted are none. */

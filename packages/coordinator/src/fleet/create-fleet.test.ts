@@ -256,6 +256,17 @@ describe("capacity of a build", () => {
     });
   });
 
+  it("counts memory that builds of one machine share once in what there is in all, beside what each has taken", async () => {
+    const models = [testModel(), testModel({ id: "other-build" })];
+    const shared = (model: string, token_budget_used: number) =>
+      testSlot({ model, token_budget_used, token_budget_max: token_budget_used + 1_000 });
+    await test.connect({ models, slots: [shared("test-build", 300), shared("other-build", 200)] });
+    await test.connect({ slots: [testSlot({ token_budget_max: 500 })] });
+    await test.connect({ privateOnly: true });
+    expect(test.fleet.tokenPool()).toEqual({ used: 500, total: 2_000 });
+    expect(test.fleet.capacity("test-build")).toMatchObject({ tokenBudgetUsed: 300, tokenBudgetMax: 1_800 });
+  });
+
   it("does not count a machine that is not trusted any more", async () => {
     await test.connect();
     reserved(test).reportViolation("chunk does not open");

@@ -14,7 +14,7 @@ import {
 } from "@umbel/routing";
 import type { WebSocket } from "ws";
 import type { Trust } from "../trust/index.js";
-import { buildCapacity, isPublic, ordinaryRequest, publicOf } from "./build-capacity.js";
+import { buildCapacity, isPublic, ordinaryRequest, publicOf, tokenPool } from "./build-capacity.js";
 import { CapacitySignals } from "./capacity-signals.js";
 import { censusOf } from "./census.js";
 import { coalesced } from "./coalesced-index.js";
@@ -22,6 +22,7 @@ import { Admission, type AdmittedMachine } from "./connection/admission.js";
 import { CloseCode, Peer } from "./connection/peer.js";
 import { createProviderEndpoint, type ProviderEndpoint } from "./endpoint/provider-endpoint.js";
 import { LateCancels } from "./late-cancels.js";
+import { readCounters } from "./lifetime-counters.js";
 import type { FleetCatalog } from "./loads/fleet-catalog.js";
 import { createWarmLoop } from "./loads/warm-loop.js";
 import { createMachineHealth } from "./machine-health.js";
@@ -136,10 +137,12 @@ export function createFleet(dependencies: FleetDependencies): FleetService {
     const { machineId } = machine.device;
     admitting.delete(machine.peer);
     // Only now: whoever merely claims a machine's key must not be able to knock it offline.
-    registry.ofMachine(machineId)?.peer.close(CloseCode.policy, "replaced by a newer connection", "replaced");
+    const former = registry.ofMachine(machineId);
+    former?.peer.close(CloseCode.policy, "replaced by a newer connection", "replaced");
     health.restore(machineId, machine.health);
     releases.joined(machine.register.version);
-    const session = new ProviderSession(machine, sessionContext, leave);
+    // Of one that is replaced not everything is stored yet.
+    const session = new ProviderSession(machine, former?.counters ?? readCounters(machine.counters), sessionContext, leave);
     registry.add(session);
     index.set(session.view, routingContext());
     session.start();
@@ -279,6 +282,12 @@ export function createFleet(dependencies: FleetDependencies): FleetService {
 
     capacity: (build) => buildCapacity(ordinaryRequest(build, catalog?.build(build)), index.views(build), routingContext()),
 
+    tokenPool: () =>
+      tokenPool(
+        [...registry.all()].map(({ view }) => view),
+        routingContext(),
+      ),
+
     rates,
 
     standing: (machineId) => health.memory.standing(machineId),
@@ -320,9 +329,12 @@ export function createFleet(dependencies: FleetDependencies): FleetService {
       const kept = await dependencies.machines.ofAccount(accountId);
       return kept.map((row) => {
         const session = registry.ofMachine(row.machineId);
-        return { ...row, publicId: sessionContext.publicId(row.machineId), view: session?.view };
+        const { total } = session?.counters ?? readCounters(row.counters);
+        return { ...row, publicId: sessionContext.publicId(row.machineId), view: session?.view, counters: total };
       });
     },
+
+    sessionsOf: (machineId, limit) => dependencies.machines.sessionsOf(machineId, limit),
 
     async unlink(publicId, accountId) {
       const own = await dependencies.machines.ofAccount(accountId);

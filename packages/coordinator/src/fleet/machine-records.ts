@@ -1,13 +1,18 @@
 import type { Clock } from "@umbel/protocol";
-import type { FleetLog, MachineRow, MachineStore, RememberedMachine } from "./ports.js";
+import type { LifetimeCounters } from "./lifetime-counters.js";
+import type { DisconnectReason, FleetLog, MachineRow, MachineSession, MachineStore, RememberedMachine } from "./ports.js";
 import { STORE_TIMEOUT_MS } from "./settings.js";
 
 /** Keeps rows of machines without ever making a socket wait for the database, and never loses that a machine is untrusted. */
 export interface MachineRecords {
   /** Stores a machine that has just proven itself. Rejects when the store fails or takes over 5 s: then it must not serve. */
   remember(row: MachineRow): Promise<RememberedMachine>;
-  /** Notes that the machine was seen now; aside. */
-  seen(machineId: string): void;
+  /** Adds a connection to the machine's history; aside. */
+  opened(session: MachineSession): void;
+  /** Notes that the machine was seen now, and what it has counted; aside. */
+  seen(session: MachineSession, counters: LifetimeCounters): void;
+  /** The same of a connection that has ended now; aside. */
+  closed(session: MachineSession, counters: LifetimeCounters, reason: DisconnectReason): void;
   /** Stores that the machine is untrusted; aside, and again on every `retry` until it is stored. */
   untrusted(machineId: string, reason: string): void;
   retry(): void;
@@ -32,8 +37,18 @@ export function createMachineRecords(store: MachineStore, clock: Clock, log: Fle
 
   return {
     remember: (row) => withinStoreTimeout(store.upsert(row), clock),
-    seen(machineId) {
-      aside(store.touch(machineId, clock.date()), "a machine's last sight was not stored");
+    opened(session) {
+      aside(store.openSession(session), "a machine's connection was not stored");
+    },
+    seen(session, counters) {
+      aside(store.seen(session, counters, clock.date()), "a machine's last sight was not stored");
+    },
+    closed(session, counters, reason) {
+      const at = clock.date();
+      aside(
+        store.closeSession(session, reason, at).then(() => store.seen(session, counters, at)),
+        "the end of a machine's connection was not stored",
+      );
     },
     untrusted(machineId, reason) {
       aside(storeUntrusted(machineId, reason, clock.date()), "that a machine is untrusted was not stored; it will be tried again");

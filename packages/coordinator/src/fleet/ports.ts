@@ -34,6 +34,25 @@ export interface KeptMachine {
   readonly lastSeenAt: Date;
   /** Why it gets no requests any more; null while it is trusted. */
   readonly untrustedReason: string | null;
+  /** As it was given to `seen`; null if it never was. */
+  readonly counters: unknown;
+}
+
+/** One connection of a machine. */
+export interface MachineSession {
+  readonly sessionId: string;
+  readonly machineId: string;
+  readonly accountId: string | undefined;
+  readonly version: string;
+  readonly openedAt: Date;
+}
+
+/** The same, as it is kept. */
+export interface KeptSession extends Omit<MachineSession, "accountId" | "machineId"> {
+  readonly lastSeenAt: Date;
+  /** Null while it is open. */
+  readonly closedAt: Date | null;
+  readonly reason: string | null;
 }
 
 /** What earlier sessions of a machine left. */
@@ -42,6 +61,8 @@ export interface RememberedMachine {
   readonly untrustedReason: string | undefined;
   /** As it was given to `saveHealth`; undefined if it never was. */
   readonly health: unknown;
+  /** As it was given to `seen`; null if it never was. */
+  readonly counters: unknown;
 }
 
 export interface MachineHealthRow {
@@ -62,8 +83,14 @@ export interface MachineStore {
   countOfAccount(accountId: string): Promise<number>;
   /** Takes a machine off its account. What it has failed, and why it is untrusted, stays with the machine. */
   unlink(machineId: string, accountId: string): Promise<void>;
-  /** Moves `last seen` forward. */
-  touch(machineId: string, at: Date): Promise<void>;
+  /** Adds a connection to a machine's history; of no effect where it is there. */
+  openSession(session: MachineSession): Promise<void>;
+  /** Moves `last seen` of a machine and its connection forward, and replaces what the machine has counted: JSON that only the fleet reads. */
+  seen(session: Pick<MachineSession, "machineId" | "sessionId">, counters: unknown, at: Date): Promise<void>;
+  /** Ends a connection in the history, also one that was never added. The first end stays. */
+  closeSession(session: MachineSession, reason: string, at: Date): Promise<void>;
+  /** Connections of a machine, the latest first. */
+  sessionsOf(machineId: string, limit: number): Promise<readonly KeptSession[]>;
   /** Marks the machine untrusted until an operator clears it. The first reason stays. */
   markUntrusted(machineId: string, reason: string, at: Date): Promise<void>;
 }

@@ -9,6 +9,8 @@ import type {
   RequestSpec,
   StandingProfileName,
 } from "@umbel/routing";
+import type { MachineCounters } from "./lifetime-counters.js";
+import type { KeptSession } from "./ports.js";
 
 /** What dispatch and settlement may know of the machine that serves. */
 export interface ServingProvider {
@@ -94,6 +96,12 @@ export interface BuildCapacity {
   readonly tokenBudgetMax: number;
 }
 
+/** Tokens for which there is room, taken or not. */
+export interface TokenPool {
+  readonly used: number;
+  readonly total: number;
+}
+
 /** Machines of one account: known to this coordinator, and connected now. */
 export interface OwnMachines {
   readonly linked: number;
@@ -109,6 +117,8 @@ export interface KnownMachine {
   readonly lastSeenAt: Date;
   /** Why it gets no requests any more; null while it is trusted. */
   readonly untrustedReason: string | null;
+  /** What it has counted in all its life. */
+  readonly counters: MachineCounters;
   /** Undefined while it is not connected. */
   readonly view: ProviderView | undefined;
 }
@@ -140,6 +150,8 @@ export interface Fleet {
   /** Calls back whenever capacity for a build may have appeared. Returns the unsubscribe function. */
   onCapacity(build: string, listener: () => void): () => void;
   capacity(build: string): BuildCapacity;
+  /** Of all machines that count in public figures, memory that builds share counted once. */
+  tokenPool(): TokenPool;
   /** How a machine stands with everything that is remembered of it. */
   standing(machineId: string): MachineStanding;
   /** What has been observed of builds over all machines. */
@@ -173,6 +185,8 @@ export interface Fleet {
   connectedWith(token: string): readonly string[];
   /** Machines of an account, connected or not, the one seen last first. @throws when the database cannot answer. */
   machinesOf(accountId: string): Promise<readonly KnownMachine[]>;
+  /** Connections of a machine, the latest first. @throws when the database cannot answer. */
+  sessionsOf(machineId: string, limit: number): Promise<readonly KeptSession[]>;
   /**
    * Takes a machine off its account. Of one that is connected its token is revoked, which ends the connection. `shared`: other connected
    * machines have the same token, so nothing was done; `unknown`: it is none of the account's. @throws when the database cannot answer.

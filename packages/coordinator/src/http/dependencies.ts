@@ -91,6 +91,8 @@ export interface HttpDependencies {
     | "capacity"
     | "connected"
     | "machinesOf"
+    | "sessionsOf"
+    | "tokenPool"
     | "unlink"
     | "publicViews"
     | "publicLocations"

@@ -31,6 +31,7 @@ export { type InviteRow, inviteRepository } from "./repositories/invites.js";
 export { type JournalRow, journalRepository } from "./repositories/journal.js";
 export { ledgerRepository, type ReservationTerms } from "./repositories/ledger.js";
 export { logReportRepository } from "./repositories/log-reports.js";
+export { machineSessionRepository } from "./repositories/machine-sessions.js";
 export { machineRepository } from "./repositories/machines.js";
 export { type OutboxRow, outboxRepository } from "./repositories/outbox.js";
 export {

@@ -17,6 +17,7 @@ export { startPayments } from "./start-payments.js";
 export { startRewards } from "./start-rewards.js";
 export { createDecisionStore } from "./stores/decision-store.js";
 export { createIdempotencyStore } from "./stores/idempotency-store.js";
+export { createMachineSessions } from "./stores/machine-sessions.js";
 export { createMachineStore } from "./stores/machine-store.js";
 export { createRejectionStore } from "./stores/rejection-store.js";
 export { createStatisticsStore } from "./stores/statistics-store.js";

@@ -11,7 +11,16 @@ const OAK: NetworkUtilization["models"][number] = {
 };
 const READING: NetworkUtilization = {
   ...{ utilization: 0.5, token_budget_utilization: 0.75, bottleneck_model: "oak", bottleneck_utilization: 0.75, demand_concurrency: 8 },
-  ...{ serving_capacity: 16, capacity_tps: 90, active_requests: 5, queued_requests: 3, models: [OAK], generated_at: "" },
+  ...{
+    serving_capacity: 16,
+    capacity_tps: 90,
+    active_requests: 5,
+    queued_requests: 3,
+    models: [OAK],
+    token_budget_used: 3,
+    token_budget_total: 4,
+    generated_at: "",
+  },
 };
 
 describe("what a network can do, as gauges", () => {

@@ -6,7 +6,10 @@ export interface MachineSums {
   readonly namedConcurrency: number;
   /** Whether some slot bounds tokens itself. */
   readonly isBudgeted: boolean;
-  /** Tokens for which there is room in the pool that the slots share, less what was placed and no report shows yet. */
+  /** Tokens that all slots have taken, and for how many more there is room in the pool that they share. */
+  readonly committed_tokens: number;
+  readonly free_tokens: number;
+  /** The latter less what was placed and no report shows yet. */
   readonly poolRoom_tokens: number;
   /** Of prompts that were placed and have not been read. */
   readonly unread_tokens: number;
@@ -37,10 +40,14 @@ export function unreported_tokens(work: PendingView | undefined, slot: SlotView 
 function reckoned({ slots, pending }: Works): MachineSums {
   let namedConcurrency = 0;
   let isBudgeted = false;
+  let committed_tokens = 0;
   let free_tokens = 0;
   slots?.forEach(({ maxConcurrency, tokenBudgetMax, tokenBudgetUsed }) => {
     namedConcurrency += maxConcurrency;
-    if (tokenBudgetMax > 0) isBudgeted = true;
+    if (tokenBudgetMax > 0) {
+      isBudgeted = true;
+      committed_tokens += Math.min(tokenBudgetUsed, tokenBudgetMax);
+    }
     free_tokens = Math.max(free_tokens, tokenBudgetMax - tokenBudgetUsed);
   });
   let placed_tokens = 0;
@@ -51,5 +58,5 @@ function reckoned({ slots, pending }: Works): MachineSums {
       unread_tokens += work.unread_tokens ?? 0;
     });
   }
-  return { namedConcurrency, isBudgeted, poolRoom_tokens: free_tokens - placed_tokens, unread_tokens };
+  return { namedConcurrency, isBudgeted, committed_tokens, free_tokens, poolRoom_tokens: free_tokens - placed_tokens, unread_tokens };
 }

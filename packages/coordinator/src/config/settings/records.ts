@@ -18,6 +18,11 @@ export const recordsSettings = {
     default: "30",
     about: "Days for which logs are kept that owners of machines send.",
   }),
+  machineSessionRetention_days: setting(wholeNumber({ least: 1, most: 3_650 }), {
+    env: "UMBEL_MACHINE_SESSION_RETENTION_DAYS",
+    default: "90",
+    about: "Days for which is kept when machines were connected, from each end on.",
+  }),
   decisionSample: setting(decimal({ least: 0, most: 1 }), {
     env: "UMBEL_DECISION_SAMPLE",
     default: "0.1",

@@ -24,6 +24,8 @@ export interface AdmittedMachine {
   readonly untrustedReason: string | undefined;
   /** What is stored of its health. */
   readonly health: unknown;
+  /** What is stored of what it has counted. */
+  readonly counters: unknown;
 }
 
 export interface AdmissionDependencies {
@@ -173,7 +175,7 @@ export class Admission implements FrameHandler {
 
   async #store(identity: Identity): Promise<void> {
     const { register, device, accountId } = identity;
-    const { untrustedReason, health } = await this.#use.records.remember({
+    const { untrustedReason, health, counters } = await this.#use.records.remember({
       machineId: device.machineId,
       accountId,
       encryptionKey: register.encryption_key,
@@ -196,6 +198,7 @@ export class Admission implements FrameHandler {
       heartbeat: this.#heartbeat,
       untrustedReason: remembered,
       health,
+      counters,
     });
   }
 

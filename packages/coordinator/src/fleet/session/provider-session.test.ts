@@ -283,7 +283,7 @@ describe("heartbeats", () => {
     const seen: Date[] = [];
     await test.close();
     test = await startTestFleet({
-      machines: { ...machines, touch: async (_, seenAt) => void seen.push(seenAt) },
+      machines: { ...machines, seen: async (_, _counters, seenAt) => void seen.push(seenAt) },
       settings: QUIET,
     });
     const provider = await test.connect();

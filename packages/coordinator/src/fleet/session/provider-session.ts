@@ -32,10 +32,11 @@ import type { AdmittedMachine } from "../connection/admission.js";
 import type { UnreadableFrame } from "../connection/control-frame.js";
 import { CloseCode, type FrameHandler, type Peer } from "../connection/peer.js";
 import type { BulkWrite } from "../connection/socket-writer.js";
+import { counted, type LifetimeCounters } from "../lifetime-counters.js";
 import { desiredModels } from "../loads/desired-models.js";
 import type { FleetCatalog } from "../loads/fleet-catalog.js";
 import { judgeUpdate } from "../loads/models-update.js";
-import type { DisconnectReason, FrameIgnored } from "../ports.js";
+import type { DisconnectReason, FrameIgnored, MachineSession } from "../ports.js";
 import type { ServingProvider } from "../types.js";
 import { believedHeartbeat, believedRegister } from "./ceilings.js";
 import type { SessionContext, ViewNews } from "./session-context.js";
@@ -60,14 +61,19 @@ export class ProviderSession implements FrameHandler, AttemptHost {
   readonly #work = new PlacedWork();
   readonly #standing: SessionStanding;
   readonly #health: SessionHealth;
+  readonly #record: MachineSession;
+  #counters: LifetimeCounters;
   #view: ProviderView;
   #lastHeartbeat_ms: number;
   #touched_ms: number;
   #staleSweeps = 0;
   #drainingUntil_ms = 0;
 
-  /** @param onEnded called once, when the connection is over and all work on it is lost */
-  constructor(machine: AdmittedMachine, context: SessionContext, onEnded: (session: ProviderSession) => void) {
+  /**
+   * @param counters what the machine had counted before
+   * @param onEnded called once, when the connection is over and all work on it is lost
+   */
+  constructor(machine: AdmittedMachine, counters: LifetimeCounters, context: SessionContext, onEnded: (session: ProviderSession) => void) {
     const { device, accountId, sessionId } = machine;
     const register = believedRegister(machine.register, context.settings.ceilings);
     const now_ms = context.clock.now_ms();
@@ -79,6 +85,8 @@ export class ProviderSession implements FrameHandler, AttemptHost {
     this.#onEnded = onEnded;
     this.#lastHeartbeat_ms = now_ms;
     this.#touched_ms = now_ms;
+    this.#record = { sessionId, machineId: device.machineId, accountId, version: register.version, openedAt: context.clock.date() };
+    this.#counters = counters;
     this.#serving = {
       sessionId,
       machineId: device.machineId,
@@ -100,6 +108,7 @@ export class ProviderSession implements FrameHandler, AttemptHost {
   /** Takes over the socket: from here on the machine may be selected if it is trusted. */
   start(): void {
     this.peer.handOver(this);
+    this.#context.records.opened(this.#record);
     if (this.#machine.heartbeat) this.#heartbeat(this.#machine.heartbeat);
     this.#standing.start();
   }
@@ -126,6 +135,11 @@ export class ProviderSession implements FrameHandler, AttemptHost {
   /** What the machine offers. */
   get builds(): readonly string[] {
     return [...this.#view.builds.keys()];
+  }
+
+  /** What the machine has counted in all its life. */
+  get counters(): LifetimeCounters {
+    return this.#counters;
   }
 
   /** Tells the machine which builds names stand for, as far as it is concerned, also that none does; and what it may not offer any more. */
@@ -239,7 +253,7 @@ export class ProviderSession implements FrameHandler, AttemptHost {
     }
     events({ type: "disconnected", machineId: this.machineId, reason, attempts: open.length });
     log.info({ machine: this.#serving.publicId, reason, attempts: open.length }, "provider disconnected");
-    records.seen(this.machineId);
+    records.closed(this.#record, this.#counters, reason);
     this.#onEnded(this);
   }
 
@@ -307,6 +321,7 @@ export class ProviderSession implements FrameHandler, AttemptHost {
     const now_ms = clock.now_ms();
     this.#health.alive(now_ms - this.#lastHeartbeat_ms);
     this.#lastHeartbeat_ms = now_ms;
+    this.#counters = counted(this.#counters, message.stats);
     const before = this.#view.slots;
     const reported = this.#work.heartbeat(this.#view, believedHeartbeat(message, settings.ceilings));
     this.#observe(before, reported);
@@ -315,7 +330,7 @@ export class ProviderSession implements FrameHandler, AttemptHost {
     this.#show(reported.draining === drains ? reported : withDraining(reported, drains), "reported");
     if (now_ms - this.#touched_ms >= settings.touchInterval_ms) {
       this.#touched_ms = now_ms;
-      records.seen(this.machineId);
+      records.seen(this.#record, this.#counters);
     }
     signals.changed(this.builds);
   }

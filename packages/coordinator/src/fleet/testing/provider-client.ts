@@ -12,6 +12,7 @@ import {
   type FromProvider,
   generateDeviceKey,
   generateKeyPair,
+  type Heartbeat,
   type InferenceRequest,
   keyThumbprint,
   type Location,
@@ -215,11 +216,12 @@ export class ProviderClient {
   heartbeat(
     slots: readonly Slot[] = this.#options.slots ?? this.#models.map((model) => testSlot({ model: model.id })),
     capacity: Partial<Capacity> = {},
+    stats: Partial<Heartbeat["stats"]> = {},
   ): void {
     this.send({
       type: "heartbeat",
       status: "idle",
-      stats: { requests_served: 0, tokens_generated: 0, cancellations_received: 0, errors: 0, worker_restarts: 0 },
+      stats: { requests_served: 0, tokens_generated: 0, cancellations_received: 0, errors: 0, worker_restarts: 0, ...stats },
       system_metrics: { memory_pressure: 0.1, cpu_usage: 0.1, thermal_state: "nominal" },
       capacity: { slots: [...slots], total_memory_gb: 16, free_for_load_gb: 8, ...capacity },
     });

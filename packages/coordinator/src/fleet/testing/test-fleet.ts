@@ -8,7 +8,7 @@ import { createTrust, type Trust } from "../../trust/index.js";
 import { createFleet, type FleetService } from "../create-fleet.js";
 import { PROVIDER_PATH } from "../endpoint/provider-endpoint.js";
 import type { FleetCatalog } from "../loads/fleet-catalog.js";
-import type { FleetEvent, KnownRuntimes, MachineRow, MachineStore, ProviderAccounts } from "../ports.js";
+import type { FleetEvent, KeptSession, KnownRuntimes, MachineRow, MachineSession, MachineStore, ProviderAccounts } from "../ports.js";
 import type { FleetSettings } from "../settings.js";
 import type { Attempt, AttemptEvent } from "../types.js";
 import { Inbox } from "./inbox.js";
@@ -16,19 +16,25 @@ import { ProviderClient, type ProviderClientOptions, TEST_BUILD } from "./provid
 
 /** Rows of machines in memory, readable by tests. */
 export interface MemoryMachines extends MachineStore {
+  readonly sessions: Map<string, KeptSession & Pick<MachineSession, "machineId">>;
   readonly rows: Map<string, MachineRow & { readonly untrustedReason?: string }>;
 }
 
 export function createMemoryMachines(): MemoryMachines {
   const rows: MemoryMachines["rows"] = new Map();
   const healths = new Map<string, string>();
+  const counters = new Map<string, string>();
+  const sessions: MemoryMachines["sessions"] = new Map();
+  const counted = (machineId: string): unknown => JSON.parse(counters.get(machineId) ?? "null");
   return {
     rows,
+    sessions,
     async upsert(row) {
       const untrustedReason = rows.get(row.machineId)?.untrustedReason;
       rows.set(row.machineId, untrustedReason === undefined ? row : { ...row, untrustedReason });
       const health = healths.get(row.machineId);
-      return { untrustedReason, health: health === undefined ? undefined : (JSON.parse(health) as unknown) };
+      const { machineId } = row;
+      return { untrustedReason, health: health === undefined ? undefined : (JSON.parse(health) as unknown), counters: counted(machineId) };
     },
     async saveHealth(machines) {
       for (const { machineId, health } of machines) healths.set(machineId, JSON.stringify(health));
@@ -42,6 +48,7 @@ export function createMemoryMachines(): MemoryMachines {
           registeredAt: at,
           lastSeenAt: at,
           untrustedReason,
+          counters: counted(machineId),
         }));
     },
     async countOfAccount(accountId) {
@@ -51,9 +58,23 @@ export function createMemoryMachines(): MemoryMachines {
       const row = rows.get(machineId);
       if (row?.accountId === accountId) rows.set(machineId, { ...row, accountId: undefined });
     },
-    async touch(machineId, at) {
-      const row = rows.get(machineId);
+    async openSession({ accountId: _, ...session }) {
+      if (!sessions.has(session.sessionId)) {
+        sessions.set(session.sessionId, { ...session, lastSeenAt: session.openedAt, closedAt: null, reason: null });
+      }
+    },
+    async seen({ machineId, sessionId }, told, at) {
+      const [row, session] = [rows.get(machineId), sessions.get(sessionId)];
       if (row) rows.set(machineId, { ...row, at });
+      if (session) sessions.set(sessionId, { ...session, lastSeenAt: at });
+      counters.set(machineId, JSON.stringify(told));
+    },
+    async closeSession({ accountId: _, ...session }, reason, at) {
+      if (sessions.get(session.sessionId)?.closedAt) return;
+      sessions.set(session.sessionId, { ...session, lastSeenAt: at, closedAt: at, reason });
+    },
+    async sessionsOf(machineId, limit) {
+      return [...sessions.values()].filter((session) => session.machineId === machineId).slice(0, limit);
     },
     async markUntrusted(machineId, untrustedReason) {
       const row = rows.get(machineId);

@@ -26,7 +26,9 @@ type ModelUtilization = z.infer<typeof modelUtilization>;
 
 export const utilizationObject = z.object({
   utilization: share.describe("Demand over capacity, all builds together."),
-  token_budget_utilization: share,
+  token_budget_utilization: share.describe("Of the tokens for which machines have room; what builds share in memory counts once."),
+  token_budget_used: count,
+  token_budget_total: count,
   bottleneck_model: z.string().nullable().describe("The build that is used most; null when none is used."),
   bottleneck_utilization: share,
   demand_concurrency: count,
@@ -47,11 +49,12 @@ export function utilizationOf({
   clock,
 }: {
   readonly catalog: Pick<HttpDependencies["catalog"], "builds">;
-  readonly fleet: Pick<HttpDependencies["fleet"], "capacity">;
+  readonly fleet: Pick<HttpDependencies["fleet"], "capacity" | "tokenPool">;
   readonly inference: Pick<HttpDependencies["inference"], "queue">;
   readonly clock: Pick<HttpDependencies["clock"], "date">;
 }): NetworkUtilization {
   const models = catalog.builds().map(({ id }) => ofBuild(fleet.capacity(id), inference.queue(id).waiting));
+  const pool = fleet.tokenPool();
   const total = (figure: (model: ModelUtilization) => number): number => models.reduce((sum, model) => sum + figure(model), 0);
   const bottleneck = models.reduce<ModelUtilization | undefined>((most, model) => (isMore(model, most) ? model : most), undefined);
   return {
@@ -59,10 +62,9 @@ export function utilizationOf({
       total((model) => model.demand_concurrency),
       total((model) => model.serving_capacity),
     ),
-    token_budget_utilization: used(
-      total((model) => model.token_budget_used),
-      total((model) => model.token_budget_total),
-    ),
+    token_budget_utilization: used(pool.used, pool.total),
+    token_budget_used: pool.used,
+    token_budget_total: pool.total,
     bottleneck_model: bottleneck?.model ?? null,
     bottleneck_utilization: bottleneck?.utilization ?? 0,
     demand_concurrency: total((model) => model.demand_concurrency),

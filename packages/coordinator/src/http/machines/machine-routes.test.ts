@@ -92,6 +92,26 @@ describe("why a machine gets no work", () => {
     expect(text).not.toContain(provider.machineId);
   });
 
+  it("has a history: when it was connected, why that ended, and what it has counted in all its life", async () => {
+    const provider = await machine();
+    const history = async (as = token) =>
+      (await test.get(`/v1/me/providers/${provider.machineId}/sessions?limit=2`, as)) as { status: number; body: { data: Body[] } };
+    const lifetime = async () => (await latest())["lifetime"];
+    const before = (await lifetime()) as { requests_served: number };
+    provider.heartbeat(undefined, {}, { requests_served: 3, tokens_generated: 50 });
+    await expect.poll(lifetime).toMatchObject({ requests_served: before.requests_served + 3, errors: 0 });
+    expect((await history()).body.data).toMatchObject([{ closed_at: null, reason: null, version: "1.0.0" }]);
+    provider.kill();
+    await expect.poll(async () => (await history()).body.data[0]?.["reason"]).toBe("socket_error");
+    const again = await machine({ device: provider.device });
+    again.heartbeat(undefined, {}, { requests_served: 4, tokens_generated: 60 });
+    // It began to count from nothing: its program was started anew.
+    await expect.poll(lifetime).toMatchObject({ requests_served: before.requests_served + 7, errors: 0 });
+    expect((await history()).body.data).toMatchObject([{ closed_at: null }, { reason: "socket_error" }]);
+    expect((await history(await test.session("bob"))).status).toBe(404);
+    again.kill();
+  });
+
   it("ends when its owner takes it off the account, at once if no other machine has its token; what is held against it stays", async () => {
     const own = { authToken: await test.providerToken("alice") };
     const provider = await machine(own);

@@ -11,6 +11,7 @@ import { createVerdicts, type MachineVerdict } from "./why.js";
 /** How far back work is counted. */
 const LATELY_ms = 24 * 3_600_000;
 const RETRY_AFTER_s = 2;
+const SESSIONS_max = 500;
 
 const buildVerdict = z.object({
   build: z.string(),
@@ -47,6 +48,15 @@ const machineObject = z.object({
   cpu_usage: z.number().nullable(),
   thermal: z.string().nullable(),
   pending_requests: z.int().nullable(),
+  lifetime: z
+    .object({
+      requests_served: z.int(),
+      tokens_generated: z.int(),
+      cancellations_received: z.int(),
+      errors: z.int(),
+      worker_restarts: z.int(),
+    })
+    .describe("What it has counted since it was first registered, its own programs' requests included."),
   models: z.array(z.object({ id: z.string(), state: z.string().nullable(), running: z.int(), waiting: z.int(), places: z.int() })),
   routing,
 });
@@ -70,6 +80,20 @@ export const machineWhy = z.object({
   }),
 });
 
+const machineSessionList = z.object({
+  object: z.literal("list"),
+  data: z.array(
+    z.object({
+      opened_at: z.iso.datetime(),
+      last_seen_at: z.iso.datetime(),
+      closed_at: z.iso.datetime().nullable().describe("null while it is connected."),
+      reason: z.string().nullable().describe("Why it ended: peer_closed, socket_error, oom_suspected, stale, shutdown and others."),
+      version: z.string(),
+    }),
+  ),
+});
+const sessionsQuery = z.strictObject({ limit: z.coerce.number().int().min(1).max(SESSIONS_max).default(50) });
+
 const unlinkedMachine = z.object({ id: z.string(), status: z.literal("unlinked") });
 
 const whyQuery = z.strictObject({ model: z.string().min(1).max(256).optional() });
@@ -88,6 +112,13 @@ export function machineRoutes(dependencies: HttpDependencies): readonly Route[] 
   }
 
   const machinesOf = (request: FastifyRequest): Promise<readonly KnownMachine[]> => asked(fleet.machinesOf(principalOf(request).accountId));
+
+  /** The machine itself knows its key's thumbprint, and not what it is called in public. */
+  function machineNamed(id: string, machines: readonly KnownMachine[]): KnownMachine {
+    const machine = machines.find(({ publicId }) => publicId === id || publicId === fleet.publicId(id));
+    if (machine === undefined) throw noSuchMachine();
+    return machine;
+  }
 
   return [
     {
@@ -120,10 +151,7 @@ export function machineRoutes(dependencies: HttpDependencies): readonly Route[] 
       },
       async handle(request) {
         const { model } = queryOf(request, whyQuery);
-        const id = idOf(request);
-        // The machine itself knows its key's thumbprint, and not what it is called in public.
-        const machine = (await machinesOf(request)).find(({ publicId }) => publicId === id || publicId === fleet.publicId(id));
-        if (machine === undefined) throw noSuchMachine();
+        const machine = machineNamed(idOf(request), await machinesOf(request));
         const verdict = createVerdicts(dependencies)(
           machine,
           model === undefined ? undefined : (catalog.resolve(model)?.build.id ?? model),
@@ -133,6 +161,35 @@ export function machineRoutes(dependencies: HttpDependencies): readonly Route[] 
         const work = await decisions.workOf({ provider: machine.publicId, builds, since });
         const lately = { ...work, last_at: work.last_at?.toISOString() ?? null, hours: LATELY_ms / 3_600_000 };
         return { id: machine.publicId, ...verdict, words: [...verdict.words, ...latelyInWords(verdict, work)], lately };
+      },
+    },
+    {
+      method: "GET",
+      url: "/v1/me/providers/:id/sessions",
+      access: "owner",
+      doc: {
+        tag: "Machines",
+        summary: "When a machine was connected, and why that ended",
+        parameters: [
+          { name: "limit", in: "query", description: `Connections at most, the latest first: 1 to ${SESSIONS_max}, 50 if absent.` },
+        ],
+        answer: machineSessionList,
+        errors: [400, 404],
+      },
+      async handle(request) {
+        const { limit } = queryOf(request, sessionsQuery);
+        const { machineId } = machineNamed(idOf(request), await machinesOf(request));
+        const sessions = await asked(fleet.sessionsOf(machineId, limit));
+        return {
+          object: "list",
+          data: sessions.map(({ openedAt, lastSeenAt, closedAt, reason, version }) => ({
+            opened_at: openedAt.toISOString(),
+            last_seen_at: lastSeenAt.toISOString(),
+            closed_at: closedAt?.toISOString() ?? null,
+            reason,
+            version,
+          })),
+        };
       },
     },
     {
@@ -188,6 +245,7 @@ function shown(machine: KnownMachine, verdict: MachineVerdict): z.infer<typeof m
     cpu_usage: view?.cpuUsage ?? null,
     thermal: view?.thermal ?? null,
     pending_requests: view?.pendingTotal ?? null,
+    lifetime: machine.counters,
     models: [...(view?.builds.keys() ?? [])].map((id) => {
       const slot = view?.slots?.get(id);
       return {

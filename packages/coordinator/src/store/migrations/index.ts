@@ -38,6 +38,7 @@ import { attempts } from "./0050-attempts.js";
 import { deviceNonces } from "./0051-device-nonces.js";
 import { telemetry } from "./0060-telemetry.js";
 import { usageRollups } from "./0070-usage-rollups.js";
+import { machineSessions } from "./0072-machine-sessions.js";
 
 export interface Migration {
   readonly id: number;
@@ -87,4 +88,5 @@ export const migrations: readonly Migration[] = [
   { id: 51, name: "nonces of device codes", sql: deviceNonces },
   { id: 60, name: "telemetry and log reports", sql: telemetry },
   { id: 70, name: "usage by the day", sql: usageRollups },
+  { id: 72, name: "counters and connections of machines", sql: machineSessions },
 ];

@@ -22,8 +22,10 @@ const FILES: Readonly<Record<string, string>> = {
   withdrawals: `select id, rail, destination, method, amount, fee, net, status, failure_reason, arrival_at, created_at, updated_at
       from withdrawals where account_id = $1 order by created_at, id`,
   payout_address: `select address, verified_at from payout_addresses where account_id = $1`,
-  machines: `select machine_id, hardware, models, backend, version, trust_level, registered_at, last_seen_at, untrusted_reason, untrusted_at
+  machines: `select machine_id, hardware, models, backend, version, trust_level, registered_at, last_seen_at, untrusted_reason, untrusted_at, counters
       from providers where account_id = $1 order by registered_at, machine_id`,
+  machine_sessions: `select session_id, machine_id, version, opened_at, last_seen_at, closed_at, reason
+      from provider_sessions where account_id = $1 order by opened_at, session_id`,
   machine_tokens: `select id, label, expires_at, created_at, last_used_at, revoked_at from provider_tokens where account_id = $1 order by created_at, id`,
   log_reports: `select id, machine, provider, bytes, created_at,
       (select string_agg(content, chr(10) order by part) from log_report_parts p where p.report_id = r.id) as gzip_base64

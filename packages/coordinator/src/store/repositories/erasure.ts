@@ -1,6 +1,6 @@
 import { and, asc, eq, lte, sql } from "drizzle-orm";
 import { run } from "../run-query.js";
-import { apiKeys, erasureRequests, providers, providerTokens, reservations, users } from "../schema/index.js";
+import { apiKeys, erasureRequests, providerSessions, providers, providerTokens, reservations, users } from "../schema/index.js";
 import type { Tx } from "../tx.js";
 
 export type ErasureRow = typeof erasureRequests.$inferSelect;
@@ -67,6 +67,7 @@ export const departureRepository = {
   async unlinkMachines(tx: Tx, accountId: string): Promise<number> {
     const own = eq(providers.accountId, accountId);
     const facts = { accountId: null, hardware: {}, models: [] };
+    await run(tx.update(providerSessions).set({ accountId: null }).where(eq(providerSessions.accountId, accountId)));
     return (await run(tx.update(providers).set(facts).where(own).returning({ id: providers.machineId }))).length;
   },
 

@@ -18,24 +18,27 @@ export interface MachineRow {
   readonly at: Date;
 }
 
-type StoredMachine = Pick<typeof providers.$inferSelect, "machineId" | "version" | "registeredAt" | "lastSeenAt" | "untrustedReason">;
+type StoredMachine = Pick<
+  typeof providers.$inferSelect,
+  "machineId" | "version" | "registeredAt" | "lastSeenAt" | "untrustedReason" | "counters"
+>;
 
 export const machineRepository = {
   /** Inserts the machine or replaces what is known of it, and says what is kept of it beside. */
   async register(
     tx: Tx,
     { machineId, at, ...facts }: MachineRow,
-  ): Promise<{ readonly untrustedReason: string | undefined; readonly health: unknown }> {
+  ): Promise<{ readonly untrustedReason: string | undefined; readonly health: unknown; readonly counters: unknown }> {
     const known = { ...facts, accountId: facts.accountId ?? null, lastSeenAt: at };
     const [row] = await run(
       tx
         .insert(providers)
         .values({ machineId, registeredAt: at, ...known })
         .onConflictDoUpdate({ target: providers.machineId, set: known })
-        .returning({ untrustedReason: providers.untrustedReason }),
+        .returning({ untrustedReason: providers.untrustedReason, counters: providers.counters }),
     );
     const [kept] = await run(tx.select({ health: machineHealth.health }).from(machineHealth).where(eq(machineHealth.machineId, machineId)));
-    return { untrustedReason: row?.untrustedReason ?? undefined, health: kept?.health };
+    return { untrustedReason: row?.untrustedReason ?? undefined, health: kept?.health, counters: row?.counters ?? null };
   },
 
   /** Replaces what is kept of the health of machines; of one that has no row nothing is kept. */
@@ -72,10 +75,10 @@ export const machineRepository = {
 
   /** Machines that were last registered for an account, the one seen last first. */
   async ofAccount(tx: Tx, accountId: string, limit: number): Promise<StoredMachine[]> {
-    const { machineId, version, registeredAt, lastSeenAt, untrustedReason } = providers;
+    const { machineId, version, registeredAt, lastSeenAt, untrustedReason, counters } = providers;
     return run(
       tx
-        .select({ machineId, version, registeredAt, lastSeenAt, untrustedReason })
+        .select({ machineId, version, registeredAt, lastSeenAt, untrustedReason, counters })
         .from(providers)
         .where(eq(providers.accountId, accountId))
         .orderBy(desc(providers.lastSeenAt))
@@ -93,9 +96,5 @@ export const machineRepository = {
   async unlink(tx: Tx, machineId: string, accountId: string): Promise<void> {
     const own = and(eq(providers.machineId, machineId), eq(providers.accountId, accountId));
     await run(tx.update(providers).set({ accountId: null, hardware: {}, models: [] }).where(own));
-  },
-
-  async touch(tx: Tx, machineId: string, at: Date): Promise<void> {
-    await run(tx.update(providers).set({ lastSeenAt: at }).where(eq(providers.machineId, machineId)));
   },
 };

@@ -1,3 +1,4 @@
+import { sql } from "drizzle-orm";
 import { bigint, index, integer, jsonb, pgTable, primaryKey, text } from "drizzle-orm/pg-core";
 import { count, instant } from "./columns.js";
 import { users } from "./identity.js";
@@ -20,8 +21,32 @@ export const providers = pgTable(
     /** Why the machine gets no requests any more; null while it is trusted. */
     untrustedReason: text("untrusted_reason"),
     untrustedAt: instant("untrusted_at"),
+    /** What it has counted in all its life; only the coordinator's fleet reads it. */
+    counters: jsonb("counters"),
   },
   (table) => [index("providers_account").on(table.accountId, table.lastSeenAt.desc())],
+);
+
+/** Each connection of a machine. */
+export const providerSessions = pgTable(
+  "provider_sessions",
+  {
+    sessionId: text("session_id").primaryKey(),
+    machineId: text("machine_id").notNull(),
+    accountId: text("account_id"),
+    version: text("version").notNull(),
+    openedAt: instant("opened_at").notNull(),
+    lastSeenAt: instant("last_seen_at").notNull(),
+    /** Null while it is open. */
+    closedAt: instant("closed_at"),
+    reason: text("reason"),
+  },
+  (table) => [
+    index("provider_sessions_machine").on(table.machineId, table.openedAt.desc()),
+    index("provider_sessions_account").on(table.accountId, table.openedAt),
+    index("provider_sessions_open").on(table.lastSeenAt).where(sql`${table.closedAt} is null`),
+    index("provider_sessions_closed").on(table.closedAt),
+  ],
 );
 
 /** How a machine failed and how it stands; only the coordinator's fleet reads it. */

@@ -1,5 +1,5 @@
 import type { MachineStore } from "../../fleet/index.js";
-import { machineRepository, type Store } from "../../store/index.js";
+import { machineRepository, machineSessionRepository, type Store } from "../../store/index.js";
 
 /** Machines listed of one account: those seen last. */
 const ACCOUNT_MACHINES_MAX = 1_000;
@@ -19,7 +19,10 @@ export function createMachineStore(
     countOfAccount: (accountId) => machineRepository.countOfAccount(db, accountId),
     saveHealth: (machines, at) => machineRepository.saveHealth(db, machines, at),
     unlink: (machineId, accountId) => machineRepository.unlink(db, machineId, accountId),
-    touch: (machineId, at) => machineRepository.touch(db, machineId, at),
+    openSession: (session) => machineSessionRepository.open(db, session),
+    seen: (session, counters, at) => machineSessionRepository.seen(db, session, counters, at),
+    closeSession: (session, reason, at) => machineSessionRepository.close(db, session, reason, at),
+    sessionsOf: (machineId, limit) => machineSessionRepository.ofMachine(db, machineId, limit),
     markUntrusted: (machineId, reason, at) => machineRepository.markUntrusted(db, machineId, reason, at),
   };
 }

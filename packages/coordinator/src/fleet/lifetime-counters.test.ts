@@ -1,0 +1,23 @@
+import { describe, expect, it } from "vitest";
+import { counted, readCounters } from "./lifetime-counters.js";
+
+const stats = (requests_served: number, errors = 0) => ({
+  ...{ requests_served, tokens_generated: 10 * requests_served, cancellations_received: 0, errors, worker_restarts: 0 },
+});
+
+describe("what a machine has counted in all its life", () => {
+  it("grows by what each report adds, also when its process was started anew, and over what is stored", () => {
+    let counters = readCounters(undefined);
+    for (const report of [stats(3), stats(5, 2), stats(5), stats(7, 3), stats(2, 1)]) counters = counted(counters, report);
+    expect(counters.total).toMatchObject({ requests_served: 9, tokens_generated: 90, errors: 4 });
+    const stored = readCounters(JSON.parse(JSON.stringify(counters)));
+    expect(counted(stored, stats(2, 1))).toEqual(counters);
+    expect(counted(stored, stats(4, 1)).total).toMatchObject({ requests_served: 11, errors: 4 });
+  });
+
+  it("begins afresh where what is stored cannot be read", () => {
+    for (const stored of [null, {}, { total: { requests_served: -1 }, last: {} }, "x"]) {
+      expect(readCounters(stored).total).toMatchObject({ requests_served: 0, errors: 0 });
+    }
+  });
+});
