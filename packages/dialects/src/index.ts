@@ -10,6 +10,7 @@ export { refuseUnsupportedSchema, STRICT_SCHEMA_LIMITS } from "./canonical/stric
 export { templateSchema } from "./canonical/template-schema.js";
 export * from "./dialect.js";
 export { parseJsonBody } from "./json-body.js";
+export { modelNotFound } from "./model-not-found.js";
 export * from "./openai/limits.js";
 export * from "./openai-chat/index.js";
 export * from "./openai-completions/index.js";

@@ -1,4 +1,5 @@
 import { ApiError } from "./canonical/api-error.js";
+import { placeOfFault } from "./json-fault.js";
 
 /** Deepest nesting of a request body. Source: api.md §7. */
 export const BODY_DEPTH_MAX = 512;
@@ -38,10 +39,9 @@ function decode(bytes: Uint8Array): string {
 function parse(text: string): unknown {
   try {
     return JSON.parse(text);
-  } catch (error) {
-    // Of the parser's message only the position is kept; the rest quotes the text.
-    const position = /position (\d+)/.exec(error instanceof Error ? error.message : "")?.[1];
-    throw invalid(position === undefined ? "the body could not be parsed" : `unexpected text at position ${position}`);
+  } catch {
+    const { line, column } = placeOfFault(text) ?? { line: 1, column: 1 };
+    throw invalid(`something is wrong or missing at line ${line}, column ${column}`);
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { LOCAL_ACCOUNT } from "../local-accounts.js";
+import { asOwner } from "./own-account.js";
 
 /** Money in and out of an account. */
 export function addBillingCommands(program: Command): void {
@@ -36,13 +36,4 @@ export function addBillingCommands(program: Command): void {
   asOwner(address.command("prove").description("hand in the message's signature, and be paid to that address"))
     .argument("<signature>", "of the message of the last challenge, in hexadecimal digits")
     .action(async (signature, options) => (await import("../run/payout-address.js")).proveAddress(signature, options));
-}
-
-function asOwner(command: Command): Command {
-  return command
-    .option("--coordinator <url>", "the account's coordinator", "http://127.0.0.1:8080")
-    .option("--token <token>", "session token of the account (default: one made with the coordinator's home)")
-    .option("--account <id>", "with the coordinator's home: account that is meant", LOCAL_ACCOUNT)
-    .option("--home <directory>", "Umbel home of the coordinator (default: UMBEL_HOME, else ~/.umbel)")
-    .option("--json", "print one JSON object");
 }

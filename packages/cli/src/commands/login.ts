@@ -1,9 +1,10 @@
 import type { Command } from "commander";
+import { coordinatorOption } from "./coordinator-option.js";
 
 /** Signing in as a person, where `umbel provider login` links a machine. */
 export function addLoginCommands(program: Command): void {
   shared(program.command("login").description("sign in to your account: approve the code that is shown in a browser"))
-    .option("--coordinator <url>", "the account's coordinator", "http://127.0.0.1:8080")
+    .addOption(coordinatorOption("the account's coordinator"))
     .action(async (options) => (await import("../run/login.js")).login(options));
   shared(program.command("logout").description("end the session of umbel login, and forget it"))
     .option("--local-only", "only forget it; for a coordinator that does not answer any more")

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { coordinatorOption } from "./coordinator-option.js";
 import { addPublishingCommands } from "./models-publishing.js";
 
 const HOME = "Umbel home (default: UMBEL_HOME, else ~/.umbel)";
@@ -12,10 +13,8 @@ function withPlaces(command: Command): Command {
 }
 
 function withCatalog(command: Command): Command {
-  return withPlaces(command).option(
-    "--coordinator <url>",
-    "coordinator whose catalogue to use",
-    process.env["UMBEL_PROVIDER_COORDINATOR"] ?? "http://127.0.0.1:8080",
+  return withPlaces(command).addOption(
+    coordinatorOption("coordinator whose catalogue to use", ["UMBEL_PROVIDER_COORDINATOR", "UMBEL_BASE_URL"]),
   );
 }
 

@@ -367,7 +367,7 @@ describe("mistakes end in an exit code and what to do next", () => {
   const { usage, failure, authentication, network, verification } = EXIT_CODES;
   it.each<readonly [run: string, code: number, message: RegExp, remedy: RegExp]>([
     [`balance --base-url ${NOBODY}/v1 --api-key k`, network, /^Nothing answers at/, /--base-url/],
-    [`balance --base-url {url} --api-key {key}`, failure, /not implemented|no such/i, /\/v1/],
+    [`balance --base-url {url}/elsewhere --api-key {key}`, failure, /not implemented|no such/i, /--base-url/],
     [`balance --base-url {url}/v1 --api-key sk-um-wrong`, authentication, /./, /--api-key/],
     [`balance --base-url {url}/v1 --home {dir}`, authentication, /^There is no API key/, /--api-key/],
     [`usage --group week ${CONSUMER}`, usage, /group/i, /day, model or key/],

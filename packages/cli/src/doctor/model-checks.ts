@@ -1,6 +1,7 @@
 import { stat } from "node:fs/promises";
 import path from "node:path";
 import { createModelStore, type LocalModel, ModelError, planDiskRoom, verifyModel } from "@umbel/provider";
+import { formatBytes } from "../quantities.js";
 import { type Finding, fail, pass, warn } from "./finding.js";
 import type { Patient } from "./patient.js";
 
@@ -36,8 +37,7 @@ async function diskBudget({ places, settings, freeDisk_bytes }: Patient): Promis
     freeDisk_bytes: () => freeDisk_bytes(places.home).catch(() => undefined),
     ...(limit_gb !== undefined && { disk_bytes_max: limit_gb * GB }),
   });
-  const inGb = (bytes: number): string => (bytes / GB).toFixed(1);
-  const words = `Models in the store take ${inGb(plan.used_bytes)} GB, and may take ${inGb(plan.max_bytes)} GB`;
+  const words = `Models in the store take ${formatBytes(plan.used_bytes)}, and may take ${formatBytes(plan.max_bytes)}`;
   const fix = "Raise models.max_disk_gb, or take models away: umbel models list, umbel models remove, umbel models prune.";
   if (plan.left_bytes > plan.max_bytes) return fail("disk_budget", `${words}: what must stay leaves no room for others.`, fix);
   if (plan.used_bytes <= plan.max_bytes) return pass("disk_budget", Number.isFinite(plan.max_bytes) ? words : "Models have room");
@@ -68,10 +68,13 @@ function fits({ info, manifest }: LocalModel, { memory_bytes, settings }: Patien
   const { modelsMemory_gb_max: limit_gb, memoryReserve_gb = 0 } = settings.values;
   const room_bytes = Math.min(memory_bytes - memoryReserve_gb * GiB, limit_gb === undefined ? Number.POSITIVE_INFINITY : limit_gb * GiB);
   const need_bytes = manifest.files.reduce((sum, { size_bytes }) => sum + size_bytes, 0) * OVERHEAD;
-  const words = `${info.id} takes about ${(need_bytes / GiB).toFixed(1)} GiB in memory`;
+  const words = `${info.id} takes about ${formatBytes(need_bytes)} in memory`;
   if (need_bytes <= room_bytes) return pass("model_fits", words);
-  const room = `${(room_bytes / GiB).toFixed(1)} GiB`;
-  return fail("model_fits", `${words}, and ${limit_gb === undefined ? "the machine has" : "it may take"} ${room}.`, fixFor(limit_gb));
+  return fail(
+    "model_fits",
+    `${words}, and ${limit_gb === undefined ? "the machine has" : "it may take"} ${formatBytes(room_bytes)}.`,
+    fixFor(limit_gb),
+  );
 }
 
 function fixFor(limit_gb: number | undefined): string {

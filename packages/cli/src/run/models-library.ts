@@ -97,5 +97,6 @@ export function asModelFailure(error: unknown): unknown {
 }
 
 function capitalised(text: string): string {
+  if (text.startsWith("http")) return text;
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
 }

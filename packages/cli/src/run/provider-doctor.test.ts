@@ -131,7 +131,7 @@ describe.skipIf(process.platform === "win32")("umbel provider doctor", () => {
     [
       "models that must stay and take more than they may",
       async () => [await fetchModel(), vi.stubEnv("UMBEL_PROVIDER_MODELS_DISK_GB", "0.000001")],
-      /^fail disk_budget: Models in the store take 0\.0 GB, and may take 0\.0 GB: what must stay/,
+      /^fail disk_budget: Models in the store take [\d.]+ [kM]B, and may take [\d.]+ (?:bytes|kB): what must stay/,
     ],
     [
       "a file of settings that is none",

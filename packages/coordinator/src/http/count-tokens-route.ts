@@ -9,7 +9,7 @@ import {
   openaiResponses,
   parseJsonBody,
 } from "@umbel/dialects";
-import { modelNotFound } from "../inference/index.js";
+import { notInCatalog } from "../inference/index.js";
 import type { HttpDependencies } from "./dependencies.js";
 import { exchangeBody } from "./exchange-body.js";
 import type { Route } from "./route.js";
@@ -57,7 +57,7 @@ export function countTokensRoutes(dependencies: HttpDependencies): readonly Rout
     handle: (request, reply) =>
       exchangeBody(request, reply, renderError, dependencies, async ({ body, sink }) => {
         const counted = counting.parse(parseJsonBody(body));
-        if (dependencies.catalog.resolve(counted.model) === undefined) throw modelNotFound(counted.model);
+        if (dependencies.catalog.resolve(counted.model) === undefined) throw notInCatalog(counted.model, dependencies.catalog);
         await sink.whole({ status: 200, headers: {}, body: counting.render(estimatePromptTokens(counted)) });
       }),
   }));

@@ -61,11 +61,11 @@ describe("the HTTP edge", () => {
       ["GET", "/v1/nothing"],
       ["POST", "/v1/nothing/at/all"],
       ["GET", "/elsewhere"],
-      ["GET", "/v1/models/"],
+      ["GET", "/v1/models/absent"],
     ])("404 for %s %s", async (method, pathname) => {
       const response = await fetch(`${test.url}${pathname}`, { method, headers: { authorization: `Bearer ${apiKey}` } });
       expect(response.status).toBe(404);
-      expect(await response.json()).toMatchObject({ error: { ...ERROR, param: pathname === "/v1/models/" ? "model" : null } });
+      expect(await response.json()).toMatchObject({ error: { ...ERROR, param: pathname === "/v1/models/absent" ? "model" : null } });
     });
 
     it.each([
@@ -190,6 +190,8 @@ describe("the HTTP edge", () => {
         metadata: { provider_count: 1, routable_providers: 1, can_accept: true, active_requests: 0 },
       });
       expect((await test.get("/v1/models?include_builds=1", apiKey)).body).toMatchObject({ data: { length: 6 } });
+      for (const careless of ["/v1/models/", "//v1//models"])
+        expect((await test.get(careless, apiKey)).body).toMatchObject({ object: "list" });
       expect((await test.get("/v1/models/test-build", apiKey)).body).toMatchObject({ id: "test-build", quantization: "int8" });
       expect((await test.get("/v1/models/org/absent", apiKey)).body).toMatchObject({ error: { code: "model_not_found", param: "model" } });
       await provider.close();

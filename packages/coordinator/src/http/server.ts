@@ -156,7 +156,8 @@ function createApp(dependencies: HttpDependencies): FastifyInstance {
       headersTimeout: settings.headerTimeout_ms,
       connectionsCheckingInterval: SLOW_CONNECTION_CHECK_ms,
     },
-    routerOptions: { maxParamLength: PATH_PARAMETER_max },
+    // A path that was put together carelessly means what it would without.
+    routerOptions: { maxParamLength: PATH_PARAMETER_max, ignoreTrailingSlash: true, ignoreDuplicateSlashes: true },
     return503OnClosing: false,
     frameworkErrors: (error, request, reply) => answerError(error, request, reply, dependencies),
     clientErrorHandler: (error, socket) => answerMalformedRequest(error, socket, requestIdOf(undefined, randomBytes)),

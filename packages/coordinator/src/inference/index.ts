@@ -1,4 +1,4 @@
-export { modelNotFound } from "./admit/model-not-found.js";
+export { notInCatalog } from "./admit/not-in-catalog.js";
 export { createInference } from "./create-inference.js";
 export { drainingRefusal, type Visit } from "./in-flight.js";
 export { InferenceRefusal } from "./inference-refusal.js";

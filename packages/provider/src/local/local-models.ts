@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
-import { ApiError, type ChatRequest, estimatePromptTokens, type ParsedRequest, sampling } from "@umbel/dialects";
+import { ApiError, type ChatRequest, estimatePromptTokens, modelNotFound, type ParsedRequest, sampling } from "@umbel/dialects";
 import type { ModelInfo } from "@umbel/protocol";
 import { z } from "zod";
 import type { WorkerModel } from "../worker/pipe-messages.js";
@@ -53,13 +53,10 @@ async function factsIn(directory: string | undefined): Promise<CatalogFacts> {
 export function findModel(models: readonly AskableModel[], name: string): AskableModel {
   const found = models.find((model) => model.name === name) ?? models.find(({ info }) => info.id === name);
   if (found !== undefined) return found;
-  throw new ApiError({
-    status: 404,
-    code: "model_not_found",
-    type: "invalid_request_error",
-    message: `The model "${name}" does not exist or is not offered here`,
-    param: "model",
-  });
+  throw modelNotFound(
+    name,
+    models.map((model) => model.name),
+  );
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { FastifyRequest } from "fastify";
 import { z } from "zod";
 import { type AliasRecord, type BuildRecord, modelType } from "../../catalog/index.js";
-import { modelNotFound } from "../../inference/index.js";
+import { notInCatalog } from "../../inference/index.js";
 import type { HttpDependencies } from "../dependencies.js";
 import type { Route } from "../route.js";
 import { anthropicForm, anthropicPageOf } from "./anthropic-page.js";
@@ -116,7 +116,7 @@ export function modelRoutes(dependencies: HttpDependencies, isDraining: () => bo
         const alias = catalog.aliases().find((candidate) => candidate.id === name);
         const build = catalog.builds().find((candidate) => candidate.id === name);
         const entry = alias !== undefined ? await aliasEntry(alias) : build !== undefined ? await buildEntry(build) : undefined;
-        if (entry === undefined) throw modelNotFound(name);
+        if (entry === undefined) throw notInCatalog(name, catalog);
         return speaksAnthropic(request) ? anthropicForm(entry) : entry;
       },
     },

@@ -16,8 +16,8 @@ import { fitsFrame } from "./fits-frame.js";
 import { fitsSomewhere } from "./fits-somewhere.js";
 import { keyAllowsModel } from "./key-allows-model.js";
 import { modelIsCapable } from "./model-is-capable.js";
-import { modelNotFound } from "./model-not-found.js";
 import { modelNotShed } from "./model-not-shed.js";
+import { notInCatalog } from "./not-in-catalog.js";
 import { ownMachineServes } from "./own-machine-serves.js";
 import { prepare } from "./prepare.js";
 import { somebodyIsCapable } from "./somebody-is-capable.js";
@@ -27,7 +27,7 @@ type Unpreviewed = Omit<PreparedRequest, "preview" | "body">;
 const MODEL_EXISTS = { name: "model_exists", stage: "model_resolution" } as const;
 
 export interface AdmissionServices {
-  readonly catalog: Pick<Catalog, "resolve" | "aliases">;
+  readonly catalog: Pick<Catalog, "resolve" | "aliases" | "builds">;
   readonly fleet: Pick<Fleet, "preview" | "someone" | "couldHold" | "couldLoad" | "noticed" | "capacity">;
   readonly queues: Pick<WaitQueues, "isFull">;
   readonly retryAfter: RetryAfter;
@@ -145,7 +145,7 @@ export function createAdmission({ catalog, fleet, queues, retryAfter, metrics, s
     admit(input: LookedUpInput): { readonly request: PreparedRequest; readonly taken: TakenTokens } {
       const resolved = catalog.resolve(input.request.model);
       pass({ input, resolved }, asked);
-      if (resolved === undefined) throw refused(MODEL_EXISTS, modelNotFound(input.request.model));
+      if (resolved === undefined) throw refused(MODEL_EXISTS, notInCatalog(input.request.model, catalog));
       const chosen = choose(input, resolved);
       // Of machines that could load it and may not, nobody else tells the planner.
       if (isTooCold(chosen, settings)) fleet.noticed({ type: "capacity_reject", build: chosen.build.id });
