@@ -24,6 +24,7 @@ import {
   createKnownRuntimes,
   createManifestSigner,
   createReleases,
+  createVerification,
   loadBundledModel,
 } from "./catalog/index.js";
 import type { Settings } from "./config/index.js";
@@ -316,6 +317,12 @@ async function start(
   closers.push(() => telemetry.close());
   const logReports = createLogReports({ store: createLogReportStore(store), clock, settings, randomBytes });
   const blobs = createBlobStore(settings.home, bundled);
+  const verification = createVerification({
+    catalog,
+    readFiles: createFileCheck({ blobs, clock, origins: settings.modelOrigins, depth: "all_files" }),
+    onFailed: (error) => log.warn({ err: error }, "versions were not verified"),
+  });
+  closers.push(() => verification.close());
   const referrals = createReferrals({ store, clock, share_percent: settings.referralShare_percent });
   const { payments, close: closePayments } = startPayments({ store, clock, instanceId, settings, referrals, log, metrics });
   closers.push(closePayments);
@@ -339,7 +346,8 @@ async function start(
     checkBundle: createBundleCheck(),
     stateExport: createStateExport({ store, home: settings.home, version: ownVersion(), clock }, settings.stateExportRecipients),
     releaseSigners: settings.releaseSigners === undefined ? undefined : readReleaseSigners(settings.releaseSigners),
-    checkFiles: createFileCheck({ blobs, origins: settings.modelOrigins }),
+    checkFiles: createFileCheck({ blobs, clock, origins: settings.modelOrigins }),
+    verification,
     fleet,
     ledger,
     history: createHistory({ store: store.reports, clock, random: Math.random }),
@@ -378,6 +386,8 @@ async function start(
     await fleet.close();
     await inference.drain(CUT_REQUESTS_ms);
   });
+  // What another coordinator, or this one before its last stop, has left.
+  every(SWEEP_INTERVAL_ms, () => verification.run(), "versions were not verified");
   every(RECOVERY_INTERVAL_ms, () => ledger.recover(), "recovery of holds failed");
   every(
     SWEEP_INTERVAL_ms,

@@ -22,7 +22,11 @@ export function addPublishingCommands(models: Command): void {
     )
     .option("--s3-endpoint <url>", "of a store that speaks as S3 does (default: AWS_ENDPOINT_URL_S3, else that of AWS)")
     .option("--origin <url...>", "web addresses below which the files are, as <origin>/<prefix>/<path>; machines try them in order")
-    .option("--promote", "put it into service at once")
+    .option(
+      "--verify",
+      "have the coordinator read and hash every file, also large ones, before the version may go into service; waits for it",
+    )
+    .option("--promote", "put it into service at once, or as soon as it is verified")
     .action(async (path, options) => (await import("../run/models-publish.js")).publishModel(path, options));
 
   operator(models.command("promote"))

@@ -7,7 +7,7 @@ import { catalogMemory, inspectGgufFile } from "@umbel/provider";
 import { CliError, EXIT_CODES } from "../exit-codes.js";
 import { resolveHome } from "../home.js";
 import { parseUsd } from "../money.js";
-import { createOutput } from "../output.js";
+import { createOutput, type Output } from "../output.js";
 import { adminCall, type PublishingOptions } from "../publishing/admin-call.js";
 import { type ModelFiles, manifestOf, modelFilesIn } from "../publishing/hash-files.js";
 import { putFiles } from "../publishing/put-files.js";
@@ -19,6 +19,8 @@ import { formatBytes } from "../quantities.js";
 const BLOBS_DIRECTORY = "blobs";
 /** Answers of a model of which nothing else is said: half of its context, up to this. */
 const MAX_OUTPUT_tokens = 8_192;
+/** How often the coordinator is asked whether it has read all files. */
+const VERIFIED_POLL_ms = 1_000;
 
 export interface PublishOptions extends PublishingOptions {
   readonly id?: string;
@@ -35,6 +37,7 @@ export interface PublishOptions extends PublishingOptions {
   readonly s3Endpoint?: string;
   readonly origin?: readonly string[];
   readonly promote?: boolean;
+  readonly verify?: boolean;
 }
 
 /** `umbel models publish`. */
@@ -45,13 +48,16 @@ export async function publishModel(target: string, options: PublishOptions): Pro
   if (origins.length === 0 || options.to !== undefined) {
     await placeFiles(manifest, files.directory, options, (text) => output.note(text));
   }
-  const changed = await adminCall(options, {
+  const verify = options.verify === true;
+  const registered = await adminCall(options, {
     method: "POST",
     pathname: "/models/register",
-    body: { manifest, ...facts, origins, promote: options.promote === true },
+    body: { manifest, ...facts, origins, promote: options.promote === true && !verify, ...(verify && { verify: "full" }) },
     answer: API_ANSWERS.versionChange,
     remedy: "If machines cannot reach the files: run this on the coordinator's machine, or put them on a web server and give its --origin.",
   });
+  if (registered.verification === "verifying") await untilVerified(manifest, options, output);
+  const changed = verify && options.promote === true ? await promote(manifest, options) : registered;
   output.result({ ...changed, prefix: manifest.prefix, weight_hash: manifest.aggregate_sha256 });
   output.line(`${changed.model} ${changed.version}: ${formatBytes(manifest.total_size_bytes)}, ${manifest.aggregate_sha256}`);
   for (const [field, { from, to }] of Object.entries(changed.changes)) {
@@ -65,6 +71,34 @@ export async function publishModel(target: string, options: PublishOptions): Pro
   );
 }
 
+/** The coordinator reads every file, which takes as long as its network and its disk need. @throws CliError when a file is not what it should be */
+async function untilVerified({ model_id, version }: Manifest, options: PublishOptions, output: Output): Promise<void> {
+  output.note("The coordinator reads every file; this may be left to it.");
+  const call = { method: "GET", pathname: `/models/${encodeURIComponent(model_id)}/versions`, answer: API_ANSWERS.versionTable } as const;
+  for (;;) {
+    const row = (await adminCall(options, call)).data.find((candidate) => candidate.version === version);
+    if (row?.verification === "ready") return;
+    if (row?.verification !== "verifying") {
+      const remedy = "Put the file right and publish the version once more.";
+      throw new CliError(
+        `${model_id} ${version} is not what its manifest says: ${row?.verification_problem ?? "it is gone"}.`,
+        EXIT_CODES.verification,
+        remedy,
+      );
+    }
+    await wait(VERIFIED_POLL_ms);
+  }
+}
+
+function promote({ model_id, version }: Manifest, options: PublishOptions) {
+  const pathname = `/models/${encodeURIComponent(model_id)}/promote`;
+  return adminCall(options, { method: "POST", pathname, body: { version }, answer: API_ANSWERS.versionChange });
+}
+
+function wait(delay_ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, delay_ms));
+}
+
 /** Where machines, or the coordinator of this machine, find the files. */
 async function placeFiles(manifest: Manifest, from: string, options: PublishOptions, note: (text: string) => void): Promise<void> {
   if (options.to?.startsWith("s3://") === true) {
@@ -72,7 +106,6 @@ async function placeFiles(manifest: Manifest, from: string, options: PublishOpti
       const remedy = "Give --origin with the address at which the bucket's folder is public.";
       throw new CliError("Machines would not find what is in the bucket.", EXIT_CODES.usage, remedy);
     }
-    const wait = (delay_ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, delay_ms));
     const bucket = openS3Bucket({ place: options.to, endpoint: options.s3Endpoint, env: process.env, fetch, wait });
     const sent = await putFilesToS3(manifest, from, bucket, (file) => note(`Sent ${file}.`));
     note(`${sent} of ${manifest.file_count} files sent to ${options.to}.`);

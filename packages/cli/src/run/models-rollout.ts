@@ -119,7 +119,15 @@ export async function listRegistry(options: PublishingOptions): Promise<void> {
   const list = await adminCall(options, { method: "GET", pathname: "/models", answer: modelTable });
   output.result(list);
   const rows = list.data.flatMap(({ id, status, versions }) =>
-    versions.map((row) => [id, status, row.version, row.state, row.registered_at, row.registered_by, row.weight_hash.slice(0, 12)]),
+    versions.map((row) => [
+      id,
+      status,
+      row.version,
+      row.verification === "ready" ? row.state : row.verification,
+      row.registered_at,
+      row.registered_by,
+      row.weight_hash.slice(0, 12),
+    ]),
   );
   output.line(
     rows.length === 0

@@ -5,6 +5,7 @@
  * - `wrong_model_id`, `wrong_weight_hash`, `wrong_size`: the build and its manifest do not agree
  * - `version_conflict`: this version of the build was registered before with other files; versions never change
  * - `version_revoked`: the version was revoked, for good
+ * - `version_unverified`: not all files of the version were read yet, or one is not what the manifest says
  * - `version_used`: the version has been active, so that it is part of the history
  * - `name_taken`: a build and an alias cannot have one name, unless the alias takes it over
  * - `alias_is_itself`: an alias cannot point to its own name, unless it takes over that of a build
@@ -23,6 +24,7 @@ export type CatalogErrorCode =
   | "wrong_size"
   | "version_conflict"
   | "version_revoked"
+  | "version_unverified"
   | "version_used"
   | "name_taken"
   | "alias_is_itself"

@@ -2,13 +2,23 @@ import type { Clock } from "@umbel/protocol";
 import { auditRepository, type ChangeChannel, catalogRepository, databaseFailure, type Store, type Tx } from "../store/index.js";
 import { deleteAlias, putAlias, rollbackAlias } from "./changes/alias.js";
 import { checkAlias, checkBuild, checked } from "./changes/check.js";
-import { removeVersion, revoke, setCapabilities, setDeprecationDate, setPrices, setStatus } from "./changes/life-cycle.js";
+import {
+  removeVersion,
+  revoke,
+  setCapabilities,
+  setDeprecationDate,
+  setMetadata,
+  setPrices,
+  setRuntimeParameters,
+  setStatus,
+  verified,
+} from "./changes/life-cycle.js";
 import { overview } from "./changes/overview.js";
 import { promote, rollback } from "./changes/promote.js";
 import type { By } from "./changes/recorded.js";
 import { registerVersion } from "./changes/register-version.js";
 import * as schemas from "./schemas.js";
-import { EMPTY, toSnapshot } from "./snapshot.js";
+import { EMPTY, toSnapshot, toUnverified } from "./snapshot.js";
 import type { Catalog, CatalogAdmin } from "./types.js";
 
 /** Covers a change notice that was lost (catalog.md §24). */
@@ -140,6 +150,10 @@ export async function createCatalog(dependencies: CatalogDependencies): Promise<
       const sound = checkBuild(build);
       return change(actor, (tx, by) => registerVersion(tx, sound, options, by));
     },
+    async verified(id, version, problem) {
+      await change(OWN_ACTOR, (tx, by) => verified(tx, { id, version, problem }, by));
+    },
+    unverified: async () => (await store.db.transaction((tx) => catalogRepository.unverified(tx), READ_ONLY)).map(toUnverified),
     promote: (id, version, actor) => change(actor, (tx, by) => promote(tx, { id, version }, by)),
     rollback: (id, actor) => change(actor, (tx, by) => rollback(tx, id, by)),
     async setStatus(id, status, actor) {
@@ -152,6 +166,8 @@ export async function createCatalog(dependencies: CatalogDependencies): Promise<
       const capabilities = checked(schemas.capabilities, [...new Set(names.map((name) => name.trim()))], "capabilities");
       await change(actor, (tx, by) => setCapabilities(tx, id, capabilities, by));
     },
+    setRuntimeParameters: (id, asked, actor) => change(actor, (tx, by) => setRuntimeParameters(tx, id, asked, by)),
+    setMetadata: (id, asked, actor) => change(actor, (tx, by) => setMetadata(tx, id, asked, by)),
     async setPrices(id, asked, actor) {
       const prices = checked(schemas.prices, asked);
       await change(actor, (tx, by) => setPrices(tx, id, prices, by));

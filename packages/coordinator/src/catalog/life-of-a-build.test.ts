@@ -28,7 +28,9 @@ const record = async (target: string) =>
 
 describe("the life of a build", () => {
   it("begins as a draft that nobody sees or pays", async () => {
-    expect(await catalog.registerVersion(two.first, DRAFT, ADA)).toEqual({ version: "1", isActive: false, changes: {} });
+    expect(await catalog.registerVersion(two.first, DRAFT, ADA)).toEqual({
+      ...{ version: "1", isActive: false, isVerifying: false, changes: {} },
+    });
     expect([catalog.builds(), catalog.resolve("oak")]).toEqual([[], undefined]);
     expect(await catalog.overview()).toMatchObject([
       { id: "oak", status: "beta", activeVersion: null, versions: [{ version: "1", state: "draft", registeredBy: ADA }] },
@@ -42,10 +44,53 @@ describe("the life of a build", () => {
       displayName: { from: "Model oak", to: "Oak 2" },
       prices: { from: two.first.prices, to: dearer },
     };
-    expect(changed).toEqual({ version: "2", isActive: false, changes });
+    expect(changed).toEqual({ version: "2", isActive: false, isVerifying: false, changes });
     expect(catalog.build("oak")).toMatchObject({ displayName: "Model oak", prices: two.first.prices, manifest: { version: "1" } });
-    expect(await catalog.promote("oak", undefined, ADA)).toEqual({ version: "2", isActive: true, changes });
+    expect(await catalog.promote("oak", undefined, ADA)).toMatchObject({ version: "2", isActive: true, changes });
     expect(catalog.build("oak")).toMatchObject({ displayName: "Oak 2", prices: dearer, weightHash: two.second.weightHash });
+  });
+
+  it("waits until all its files were read where that was asked for", async () => {
+    const full = { promote: false, verify: true };
+    expect(await catalog.registerVersion(two.first, full, ADA)).toMatchObject({ isVerifying: true });
+    await expect(catalog.registerVersion(two.first, { promote: true, verify: true }, ADA)).rejects.toEqual(
+      refusal("version_unverified", "promote"),
+    );
+    await expect(catalog.promote("oak", undefined, ADA)).rejects.toEqual(refusal("version_unverified", "version"));
+    expect(await catalog.unverified()).toMatchObject([{ manifest: two.first.manifest, sources: two.first.sources }]);
+
+    await catalog.verified("oak", "1", "model.gguf: another SHA-256");
+    expect(await catalog.overview()).toMatchObject([
+      { versions: [{ state: "draft", verification: "failed", verificationProblem: "model.gguf: another SHA-256" }] },
+    ]);
+    await expect(catalog.promote("oak", "1", ADA)).rejects.toEqual(refusal("version_unverified", "version"));
+
+    // It was put right, and is read once more; whoever reads it late changes nothing.
+    await catalog.registerVersion(two.first, full, ADA);
+    await catalog.verified("oak", "1", undefined);
+    await catalog.verified("oak", "1", "too late");
+    expect(await catalog.promote("oak", "1", ADA)).toMatchObject({ isActive: true });
+    expect(await catalog.registerVersion(two.first, full, ADA)).toMatchObject({ isActive: true, isVerifying: false });
+    expect(await catalog.unverified()).toEqual([]);
+  });
+
+  it("carries parameters of its requests, and what other lists are told of it over its promotions", async () => {
+    await catalog.registerVersion({ ...two.first, runtimeParameters: { reasoning_parser: "none" } }, { promote: true }, ADA);
+    expect(await catalog.setMetadata("oak", { openrouter_slug: "org/oak", staged: true }, ADA)).toEqual({
+      openrouter_slug: "org/oak",
+      staged: true,
+    });
+    expect(await catalog.setMetadata("oak", { staged: null }, ADA)).toEqual({ openrouter_slug: "org/oak" });
+    expect(await catalog.setRuntimeParameters("oak", { other: 1 }, ADA)).toEqual({ reasoning_parser: "none", other: 1 });
+    await expect(catalog.setRuntimeParameters("oak", { reasoning_parser: "x" }, ADA)).rejects.toEqual(
+      refusal("invalid_field", "runtimeParameters"),
+    );
+    const changed = await catalog.registerVersion({ ...two.second, metadata: { hugging_face_id: "org/Oak" } }, { promote: true }, ADA);
+    expect(changed.changes["metadata"]?.to).toEqual({ openrouter_slug: "org/oak", hugging_face_id: "org/Oak" });
+    expect(catalog.build("oak")).toMatchObject({
+      runtimeParameters: {},
+      metadata: { openrouter_slug: "org/oak", hugging_face_id: "org/Oak" },
+    });
   });
 
   it("goes back to the version before, and forth again", async () => {

@@ -1,4 +1,4 @@
-import { isFileAddress, WIRE_LIMITS } from "@umbel/protocol";
+import { isFileAddress, REASONING_PARSERS, WIRE_LIMITS } from "@umbel/protocol";
 import { z } from "zod";
 
 /** Lengths of texts and lists in the catalogue. */
@@ -14,6 +14,10 @@ export const CATALOG_LIMITS = {
   price_microUsd: 1_000_000_000_000,
   address_chars: 2_048,
   reason_chars: 256,
+  /** Of a build's runtime parameters, and of its metadata. */
+  properties: 32,
+  propertyName_chars: 64,
+  propertyValue_chars: 256,
   /** Builds that an alias stood for before, and whose machines are still told what it stands for. Source: catalog.md §8.1. */
   retired: 16,
   minDesiredProviders: 100_000,
@@ -38,6 +42,22 @@ export const buildMemory = z.strictObject({
   active_bytes: z.int().positive().exactOptional(),
 });
 
+const property = z.union([z.string().max(CATALOG_LIMITS.propertyValue_chars), z.number(), z.boolean()]);
+const propertyName = z
+  .string()
+  .regex(/^[a-z][a-z0-9_]*$/)
+  .max(CATALOG_LIMITS.propertyName_chars);
+const properties = z
+  .record(propertyName, property)
+  .refine((value) => Object.keys(value).length <= CATALOG_LIMITS.properties, { error: "too many" });
+/** What goes with requests for a build. Names that machines do not know have no effect. */
+export const runtimeParameters = properties.refine(
+  ({ reasoning_parser: parser }) => parser === undefined || REASONING_PARSERS.some((known) => known === parser),
+  { error: `reasoning_parser must be one of ${REASONING_PARSERS.join(", ")}`, path: ["reasoning_parser"] },
+);
+/** What other lists are told of a build. Names that nobody knows are kept. */
+export const metadata = properties;
+
 /** What describes a build beside its manifest. The id's alphabet is the manifest's rule (catalog.md §3). */
 export const buildFacts = z.object({
   id: name,
@@ -54,6 +74,8 @@ export const buildFacts = z.object({
   memory: buildMemory.nullable(),
   defaults: samplingDefaults,
   isolation: z.enum(["shared", "dedicated"]),
+  runtimeParameters,
+  metadata,
 });
 
 const price = z.bigint().positive().max(BigInt(CATALOG_LIMITS.price_microUsd));
@@ -98,6 +120,8 @@ export const catalogFile = z.strictObject({
   ...buildFacts.shape,
   isolation: buildFacts.shape.isolation.default("shared"),
   memory: buildFacts.shape.memory.default(null),
+  runtimeParameters: runtimeParameters.default({}),
+  metadata: metadata.default({}),
   prices: z.strictObject({ input_microUsd: jsonPrice, output_microUsd: jsonPrice }),
   alias: aliasFacts,
 });

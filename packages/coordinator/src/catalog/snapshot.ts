@@ -2,7 +2,7 @@ import { type Manifest, validateManifest } from "@umbel/protocol";
 import type { ActiveBuild, AliasRow, CatalogRows } from "../store/index.js";
 import { formerWeights } from "./former-weights.js";
 import { buildFacts, buildStatus, fileSources, samplingDefaults } from "./schemas.js";
-import type { AliasRecord, BuildRecord, ResolvedModel, WithdrawnVersion } from "./types.js";
+import type { AliasRecord, BuildRecord, FileSources, ResolvedModel, UnverifiedVersion, WithdrawnVersion } from "./types.js";
 
 /** The whole catalogue at one moment. Replaced as one, so that nobody sees a new alias beside an old build. */
 export interface Snapshot {
@@ -57,7 +57,7 @@ function toWithdrawn({ version, retiredAt }: CatalogRows["withdrawn"][number]): 
   return { ...common, kind: "retired", reason: "the build is retired", at: retiredAt ?? version.createdAt };
 }
 
-const { isolation, memory } = buildFacts.shape;
+const { isolation, memory, runtimeParameters, metadata } = buildFacts.shape;
 const inService = buildStatus.exclude(["retired"]);
 
 /** Names to each dedicated build the others of its family, which may be on the same machines. */
@@ -91,12 +91,22 @@ export function toBuildRecord(row: ActiveBuild): BuildRecord {
     defaults: samplingDefaults.parse(defaults),
     isolation: isolation.parse(row.build.isolation),
     memory: memory.parse(row.build.memory),
+    runtimeParameters: runtimeParameters.parse(row.build.runtimeParameters),
+    metadata: metadata.parse(row.build.metadata),
     prices: { input_microUsd: row.input_microUsd, output_microUsd: row.output_microUsd },
     weightHash: manifest.aggregate_sha256,
     size_bytes: manifest.total_size_bytes,
     manifest,
-    sources: fileSources.parse({ origins: row.version.origins, fileUrls: row.version.fileUrls }),
+    sources: sourcesOf(row.version),
   };
+}
+
+export function toUnverified({ version, files }: Pick<ActiveBuild, "version" | "files">): UnverifiedVersion {
+  return { manifest: toManifest({ version, files }), sources: sourcesOf(version) };
+}
+
+function sourcesOf({ origins, fileUrls }: ActiveBuild["version"]): FileSources {
+  return fileSources.parse({ origins, fileUrls });
 }
 
 function toManifest({ version, files }: Pick<ActiveBuild, "version" | "files">): Manifest {

@@ -24,6 +24,8 @@ export function buildOf(id: string, options: { content?: string; version?: strin
     maxOutput_tokens: 1024,
     capabilities: ["chat", "tools", "json"],
     isolation: "shared",
+    runtimeParameters: {},
+    metadata: {},
     kvBytesPerToken: 1536,
     memory: null,
     defaults: { temperature: 0, topP: 0.9 },

@@ -5,6 +5,9 @@ import type { AuditRow } from "../store/index.js";
 /** `retired` alone takes a build out of service. Source: catalog.md §7. */
 export type BuildStatus = "beta" | "active" | "deprecated" | "retired";
 
+/** Words and figures by name. */
+export type Properties = Readonly<Record<string, string | number | boolean>>;
+
 export interface Prices {
   readonly input_microUsd: bigint;
   readonly output_microUsd: bigint;
@@ -28,6 +31,10 @@ export interface BuildFacts {
   readonly defaults: { readonly temperature?: number; readonly topP?: number; readonly topK?: number; readonly minP?: number };
   /** Whether its machines may serve other builds, too, or only dedicated ones of its family (routing.md §12.4). */
   readonly isolation: "shared" | "dedicated";
+  /** What goes with requests for it; machines act on `reasoning_parser`. */
+  readonly runtimeParameters: Properties;
+  /** What other lists are told of it, e.g. `openrouter_slug`. */
+  readonly metadata: Properties;
 }
 
 /** Where machines fetch files from; what they fetch is held to the manifest's hashes. */
@@ -158,6 +165,9 @@ export interface BuildOverview {
 export interface VersionOverview {
   readonly version: string;
   readonly state: "draft" | "active" | "superseded" | "revoked";
+  /** Whether all its files are what the manifest says, as far as that was asked. */
+  readonly verification: "ready" | "verifying" | "failed";
+  readonly verificationProblem: string | null;
   readonly weightHash: string;
   readonly size_bytes: number;
   readonly registeredBy: string;
@@ -172,17 +182,40 @@ export type FactChanges = Readonly<Record<string, { readonly from: unknown; read
 export interface ChangedVersion {
   readonly version: string;
   readonly isActive: boolean;
+  /** All its files are still to be read: it goes into service afterwards, if it was to be promoted. */
+  readonly isVerifying: boolean;
   /** Against what is in service; nothing for a build that is not. */
   readonly changes: FactChanges;
 }
+
+export interface RegisterOptions {
+  readonly promote: boolean;
+  /** Whether all files are to be read and hashed before the version may go into service. Default: it may at once. */
+  readonly verify?: boolean;
+}
+
+export interface UnverifiedVersion {
+  readonly manifest: Manifest;
+  readonly sources: FileSources;
+}
+
+/** Words and figures by name; null removes one. */
+export type PropertyChange = Readonly<Record<string, string | number | boolean | null>>;
 
 /**
  * What operators change. Each change is one transaction with its record in the audit; `actor` says whose it is. All throw CatalogError when
  * they refuse, and the database's own error when it does not answer.
  */
 export interface CatalogAdmin {
-  /** A draft unless it is promoted: nothing that consumers see or pay changes. The same version with the same files is accepted again. */
-  registerVersion(build: NewBuild, options: { readonly promote: boolean }, actor: string): Promise<ChangedVersion>;
+  /**
+   * A draft unless it is promoted: nothing that consumers see or pay changes. The same version with the same files is accepted again. One that is
+   * to be verified is not promoted before `verified` has said so.
+   */
+  registerVersion(build: NewBuild, options: RegisterOptions, actor: string): Promise<ChangedVersion>;
+  /** What reading all files of a version has come to: a problem in words, or none. Of no effect on one that was verified before. */
+  verified(id: string, version: string, problem: string | undefined): Promise<void>;
+  /** Versions whose files are to be read, with where they are. */
+  unverified(): Promise<readonly UnverifiedVersion[]>;
   /** @param version absent is the latest one */
   promote(id: string, version: string | undefined, actor: string): Promise<ChangedVersion>;
   /** Goes back to the version that was active before. */
@@ -190,6 +223,10 @@ export interface CatalogAdmin {
   setStatus(id: string, status: BuildStatus, actor: string): Promise<void>;
   setDeprecationDate(id: string, date: string | null, actor: string): Promise<void>;
   setCapabilities(id: string, capabilities: readonly string[], actor: string): Promise<void>;
+  /** Of what goes with the build's requests; a name with null is removed, others stay. @returns all of them afterwards */
+  setRuntimeParameters(id: string, change: PropertyChange, actor: string): Promise<Properties>;
+  /** Of what other lists are told of the build; a name with null is removed, others stay. @returns all of it afterwards */
+  setMetadata(id: string, change: PropertyChange, actor: string): Promise<Properties>;
   setPrices(id: string, prices: Prices, actor: string): Promise<void>;
   /** The version's files are not to be trusted: it is out of service at once, machines are told to remove it. Not undone. */
   revoke(id: string, version: string, reason: string, actor: string): Promise<void>;

@@ -16,7 +16,16 @@ import { decisionList, operatorDecision, ownDecision } from "./decisions/decisio
 import { tokenObject } from "./devices/device-schema.js";
 import { issuedKey, keyList, publicKeyObject } from "./keys/key-schema.js";
 import { machineList, machineWhy } from "./machines/machine-routes.js";
-import { aliasAnswer, aliasDeleted, aliasTable, auditTable, modelTable, updated, versionChange } from "./models/admin/schema.js";
+import {
+  aliasAnswer,
+  aliasDeleted,
+  aliasTable,
+  auditTable,
+  modelTable,
+  updated,
+  versionChange,
+  versionTable,
+} from "./models/admin/schema.js";
 import { inviteEnded, inviteObject, inviteTable } from "./programmes/index.js";
 import { issuedPublishingKey, publishingKeyTable, revokedPublishingKey } from "./publishing/index.js";
 import { hardwareCapSet } from "./rewards/reward-routes.js";
@@ -41,6 +50,7 @@ export const API_ANSWERS = {
   moneyHealth,
   modelTable,
   versionChange,
+  versionTable,
   modelUpdated: updated,
   aliasTable,
   aliasAnswer,

@@ -18,7 +18,7 @@ import type {
   SignInProvider,
 } from "../accounts/index.js";
 
-import type { BlobStore, BundleCheck, Catalog, CatalogAdmin, FileCheck, ManifestSigner, Releases } from "../catalog/index.js";
+import type { BlobStore, BundleCheck, Catalog, CatalogAdmin, FileCheck, ManifestSigner, Releases, Verification } from "../catalog/index.js";
 import type { Settings } from "../config/index.js";
 import type { Fleet } from "../fleet/index.js";
 import type { Inference, RateLimits } from "../inference/index.js";
@@ -83,6 +83,7 @@ export interface HttpDependencies {
   readonly manifests: ManifestSigner;
   readonly blobs: BlobStore;
   readonly checkFiles: FileCheck;
+  readonly verification: Pick<Verification, "begin">;
   readonly stateExport: StateExport;
   readonly releases: Releases;
   readonly checkBundle: BundleCheck;

@@ -180,7 +180,9 @@ const ROUTES: Readonly<Record<keyof typeof LETS_IN, readonly string[]>> = {
     "GET /v1/admin/models/:id/versions",
     "GET /v1/admin/models/aliases",
     "POST /v1/admin/models/*",
-    ...["capabilities", "deprecation", "price", "promote", "revoke", "rollback", "status"].map((act) => `POST /v1/admin/models/:id/${act}`),
+    ...["capabilities", "deprecation", "openrouter-slug", "price", "promote", "revoke", "rollback", "runtime-parameters", "status"].map(
+      (act) => `POST /v1/admin/models/:id/${act}`,
+    ),
     "POST /v1/admin/models/aliases",
     "POST /v1/admin/models/aliases/:id/rollback",
     "POST /v1/admin/models/register",

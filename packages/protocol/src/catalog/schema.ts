@@ -3,6 +3,8 @@ import { WIRE_LIMITS } from "../limits.js";
 import { manifest } from "../manifest/schema.js";
 import { count, deviceKey, sha256Hex, shortText, timestamp } from "../messages/common.js";
 
+const properties = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]));
+
 /** One build of the catalogue, as machines read it to choose what to fetch. Source: catalog.md §12. */
 export const catalogEntry = z.object({
   id: shortText,
@@ -34,6 +36,8 @@ export const catalogEntry = z.object({
     .nullable()
     .optional()
     .describe("What it takes once loaded, without cache; and GiB of a machine, and of a graphics card, that could just hold it."),
+  runtime_parameters: properties.optional().describe("Go with requests for it."),
+  metadata: properties.optional().describe("What other lists are told of it."),
   status: shortText.describe("`beta`, `active` or `deprecated`."),
   deprecation_date: z.iso.date().nullable().describe("Day on which it is to be retired."),
   input_price: count.describe("Millionths of a dollar for a million tokens."),

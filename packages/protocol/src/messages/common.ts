@@ -96,3 +96,7 @@ export const MANAGED_MODELS_FEATURE = "models/1";
 function laterWord() {
   return shortText.transform((): "other" => "other");
 }
+
+/** How what a model thinks is told from what it answers: by `<think>` at the beginning, or not at all. */
+export const REASONING_PARSERS = ["think", "none"] as const;
+export type ReasoningParser = (typeof REASONING_PARSERS)[number];

@@ -1,6 +1,17 @@
 import { z } from "zod";
 import { WIRE_LIMITS } from "../limits.js";
-import { base64Bytes, count, envelopeSuite, requestId, sha256Hex, shortText, timestamp, trustLevel, withdrawalReason } from "./common.js";
+import {
+  base64Bytes,
+  count,
+  envelopeSuite,
+  REASONING_PARSERS,
+  requestId,
+  sha256Hex,
+  shortText,
+  timestamp,
+  trustLevel,
+  withdrawalReason,
+} from "./common.js";
 
 export const challenge = z.object({
   /** 32 random bytes, used once. */
@@ -61,6 +72,8 @@ export const inferenceRequest = z.object({
    * of one account: places in a queue are shared fairly by it.
    */
   cache_scope: shortText.optional(),
+  /** How the catalogue says that thinking is told from the answer; absent, or one that is not known here, is by the model itself. */
+  reasoning_parser: z.enum(REASONING_PARSERS).optional().catch(undefined),
 });
 export type InferenceRequest = z.infer<typeof inferenceRequest>;
 

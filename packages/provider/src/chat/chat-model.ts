@@ -1,5 +1,5 @@
 import { CHOICES_MAX, type ChatEvent, type ChatRequest } from "@umbel/dialects";
-import type { Clock, InferenceAccepted, ModelInfo, Slot } from "@umbel/protocol";
+import type { Clock, InferenceAccepted, ModelInfo, ReasoningParser, Slot } from "@umbel/protocol";
 import { BatchError, type BatchEvent, createBatcher, laneOf } from "../batch/index.js";
 import type { GenerateRequest, LoadedModel } from "../engine/index.js";
 import { type AnswerEnd, createAnswerEvents } from "./answer-events.js";
@@ -28,6 +28,8 @@ export interface RunOptions {
   readonly cacheScope: string | undefined;
   /** Most that an answer may have whose request sets no bound; what the prompt leaves of the context limits it besides. */
   readonly outputTokens_max?: number;
+  /** How thinking is told from the answer; absent is by `<think>` at its beginning. */
+  readonly reasoningParser?: ReasoningParser | undefined;
   /** Cancels in any phase. */
   readonly signal: AbortSignal;
   readonly onPhase: (phase: InferenceAccepted["phase"]) => void;
@@ -122,6 +124,7 @@ export function createChatModel({ loaded, info, clock, random, onEngineCrash = (
     const answer = createAnswerEvents({
       kind: request.task.type === "chat" ? "answer" : "text",
       opensReasoning: prompt.opensReasoning,
+      reasoning: options.reasoningParser ?? "think",
       tools: request.tools.length > 0 && request.toolChoice.type !== "none" ? "parse" : "ignore",
       stop: request.stop,
       newCallId,

@@ -132,6 +132,7 @@ async function deliver(
     requestId: request.request_id,
     cacheScope: request.cache_scope,
     outputTokens_max: request.max_output_tokens,
+    reasoningParser: request.reasoning_parser,
     signal,
     onPhase: accepted,
   });

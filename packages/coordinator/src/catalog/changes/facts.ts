@@ -6,7 +6,7 @@ import type { BuildFacts, FactChanges, Prices } from "../types.js";
 /** What consumers see and pay of a build. */
 export type Shown = BuildFacts & { readonly prices: Prices };
 
-export function shownBy({ facts, input_microUsd, output_microUsd }: VersionRow): Shown {
+function shownBy({ facts, input_microUsd, output_microUsd }: VersionRow): Shown {
   return { ...versionFacts.parse(facts), prices: { input_microUsd, output_microUsd } };
 }
 
@@ -14,6 +14,12 @@ export function shownBy({ facts, input_microUsd, output_microUsd }: VersionRow):
 export async function shownNow(tx: Tx, model: BuildRow): Promise<Shown | undefined> {
   const prices = await priceRepository.ofModel(tx, model.id);
   return prices === undefined ? undefined : { ...versionFacts.parse(model), prices };
+}
+
+/** What promoting a version would show: what other lists were told of the build stays, where the version does not say otherwise. */
+export function shownAfter(version: VersionRow, model: BuildRow): Shown {
+  const shown = shownBy(version);
+  return { ...shown, metadata: { ...versionFacts.shape.metadata.parse(model.metadata), ...shown.metadata } };
 }
 
 export function changesOf(from: Shown, to: Shown): FactChanges {

@@ -1,6 +1,8 @@
 import { type BuildRow, catalogRepository, priceRepository, type Tx, type VersionRow } from "../../store/index.js";
 import { CatalogError } from "../catalog-error.js";
-import type { BuildStatus, Prices } from "../types.js";
+import { metadata, runtimeParameters } from "../schemas.js";
+import type { BuildStatus, Prices, Properties, PropertyChange } from "../types.js";
+import { checked } from "./check.js";
 import { type By, recorded } from "./recorded.js";
 
 /** @throws CatalogError `build_in_use` for retiring a build without which a name would stand for nothing */
@@ -20,6 +22,22 @@ export async function setDeprecationDate(tx: Tx, id: string, deprecationDate: st
 /** Of the build as it is in service; the next promotion brings those of its version. */
 export async function setCapabilities(tx: Tx, id: string, capabilities: string[], by: By): Promise<void> {
   await changeModel(tx, await existing(tx, id), { capabilities }, "model.capabilities", by);
+}
+
+/** Of the build as it is in service; the next promotion brings those of its version. @returns all of them afterwards */
+export async function setRuntimeParameters(tx: Tx, id: string, change: PropertyChange, by: By): Promise<Properties> {
+  const model = await existing(tx, id);
+  const next = merged(runtimeParameters, model.runtimeParameters, change, "runtimeParameters");
+  await changeModel(tx, model, { runtimeParameters: next }, "model.runtime_parameters", by);
+  return next;
+}
+
+/** @returns all of it afterwards */
+export async function setMetadata(tx: Tx, id: string, change: PropertyChange, by: By): Promise<Properties> {
+  const model = await existing(tx, id);
+  const next = merged(metadata, model.metadata, change, "metadata");
+  await changeModel(tx, model, { metadata: next }, "model.metadata", by);
+  return next;
 }
 
 export async function setPrices(tx: Tx, id: string, prices: Prices, by: By): Promise<void> {
@@ -48,6 +66,30 @@ export async function removeVersion(tx: Tx, { id, version }: { readonly id: stri
   if (used.some(({ versionId }) => versionId === row.id)) throw new CatalogError("version_used", "version");
   await catalogRepository.removeVersion(tx, row.id);
   await recorded(tx, by, { action: "model.remove_version", target: id, before: { version, weightHash: row.aggregateSha256 } });
+}
+
+/** A version that is being read is ready, or not what it says. */
+export async function verified(
+  tx: Tx,
+  { id, version, problem }: { readonly id: string; readonly version: string; readonly problem: string | undefined },
+  by: By,
+): Promise<void> {
+  const row = await catalogRepository.findVersion(tx, id, version);
+  // It may be gone meanwhile, or another coordinator may have been quicker.
+  if (row?.verification !== "verifying") return;
+  const verification = problem === undefined ? "ready" : "failed";
+  await catalogRepository.updateVersion(tx, row.id, { verification, verificationProblem: problem ?? null });
+  await recorded(tx, by, { action: "model.verify", target: id, after: { version, verification, problem: problem ?? null } });
+}
+
+function merged<Schema extends typeof runtimeParameters>(
+  schema: Schema,
+  stored: unknown,
+  change: PropertyChange,
+  field: string,
+): Properties {
+  const all = { ...schema.parse(stored), ...change };
+  return checked(schema, Object.fromEntries(Object.entries(all).filter(([, value]) => value !== null)), field);
 }
 
 /** Since when a build is deprecated follows from how it stands: the first word of it counts, until all are taken back. */

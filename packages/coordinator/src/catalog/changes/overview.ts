@@ -32,5 +32,7 @@ function versionOverview(row: VersionRow, state: VersionOverview["state"]): Vers
     registeredAt: row.createdAt,
     prices: { input_microUsd: row.input_microUsd, output_microUsd: row.output_microUsd },
     revokedReason: row.revokedReason,
+    verification: row.verification,
+    verificationProblem: row.verificationProblem,
   };
 }

@@ -1,7 +1,7 @@
 import { catalogRepository, priceRepository, type Tx, type VersionRow } from "../../store/index.js";
 import { CatalogError } from "../catalog-error.js";
 import type { ChangedVersion, FactChanges } from "../types.js";
-import { changesOf, shownBy, shownNow } from "./facts.js";
+import { changesOf, shownAfter, shownNow } from "./facts.js";
 import { type By, recorded } from "./recorded.js";
 
 /**
@@ -21,7 +21,7 @@ export async function promote(
   const chosen = candidates.find((row) => (version === undefined ? row.revokedAt === null : row.version === version));
   if (chosen === undefined) throw new CatalogError("unknown_version", "version");
   if (chosen.revokedAt !== null) throw new CatalogError("version_revoked", "version");
-  return { version: chosen.version, isActive: true, changes: await activate(tx, chosen, "model.promote", by) };
+  return { version: chosen.version, isActive: true, isVerifying: false, changes: await activate(tx, chosen, "model.promote", by) };
 }
 
 /** Puts the version into service that was there before the present one. @throws CatalogError */
@@ -32,17 +32,18 @@ export async function rollback(tx: Tx, id: string, by: By): Promise<ChangedVersi
   const [present, ...earlier] = (await catalogRepository.activations(tx, id)).map(({ versionId }) => versions.get(versionId));
   const before = earlier.find((row) => row !== undefined && row.id !== (active ?? present?.id) && row.revokedAt === null);
   if (before === undefined) throw new CatalogError("nothing_before", "id");
-  return { version: before.version, isActive: true, changes: await activate(tx, before, "model.rollback", by) };
+  return { version: before.version, isActive: true, isVerifying: false, changes: await activate(tx, before, "model.rollback", by) };
 }
 
-/** @returns what consumers see of it otherwise than before */
+/** @returns what consumers see of it otherwise than before. @throws CatalogError `version_unverified` */
 export async function activate(tx: Tx, version: VersionRow, action: string, by: By): Promise<FactChanges> {
   const id = version.modelId;
+  if (version.verification !== "ready") throw new CatalogError("version_unverified", "version");
   const model = await catalogRepository.model(tx, id);
   if (model === undefined) throw new CatalogError("unknown_build", "id");
   const wasActive = (await catalogRepository.active(tx)).get(id);
   const live = wasActive === undefined ? undefined : await shownNow(tx, model);
-  const next = shownBy(version);
+  const next = shownAfter(version, model);
   const { prices, ...facts } = next;
   const { defaults, capabilities, ...rest } = facts;
   await catalogRepository.updateModel(tx, id, { ...rest, defaults, capabilities: [...capabilities] }, by.at);

@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
 import { catalogRepository, type Tx, type VersionRow } from "../../store/index.js";
 import { CatalogError } from "../catalog-error.js";
-import type { ChangedVersion, FactChanges, FileSources, NewBuild } from "../types.js";
-import { changesOf, shownBy, shownNow } from "./facts.js";
+import type { ChangedVersion, FactChanges, FileSources, NewBuild, RegisterOptions } from "../types.js";
+import { changesOf, shownAfter, shownNow } from "./facts.js";
 import { activate } from "./promote.js";
 import { type By, recorded } from "./recorded.js";
 
@@ -18,19 +18,23 @@ const NO_SOURCES: FileSources = { origins: [], fileUrls: {} };
 export async function registerVersion(
   tx: Tx,
   build: NewBuild,
-  { promote }: { readonly promote: boolean },
+  { promote, verify = false }: RegisterOptions,
   by: By,
 ): Promise<ChangedVersion> {
+  // What is not known to be sound is not put into service by the same word.
+  if (promote && verify) throw new CatalogError("version_unverified", "promote");
   const names = await catalogRepository.aliases(tx);
   if (names.some(({ id, active, takeover }) => id === build.id && active && !takeover)) throw new CatalogError("name_taken", "id");
   await insertModel(tx, build, promote, by);
   const stored = await catalogRepository.findVersion(tx, build.id, build.manifest.version);
   const version = stored === undefined ? await insertVersion(tx, build, by) : await updateVersion(tx, stored, build, by);
   const active = (await catalogRepository.active(tx)).get(build.id);
+  const isVerifying = version.verification === "verifying" || (verify && active !== version.id);
+  if (isVerifying) await catalogRepository.updateVersion(tx, version.id, { verification: "verifying", verificationProblem: null });
   const changes = active === undefined ? {} : await changesAgainstLive(tx, version);
   const isUnchanged = active === version.id && Object.keys(changes).length === 0;
   if (promote && !isUnchanged) await activate(tx, version, "model.promote", by);
-  return { version: version.version, isActive: promote || active === version.id, changes };
+  return { version: version.version, isActive: promote || active === version.id, isVerifying, changes };
 }
 
 async function insertModel(tx: Tx, build: NewBuild, promote: boolean, { at }: By): Promise<void> {
@@ -99,5 +103,5 @@ function factsOf({
 async function changesAgainstLive(tx: Tx, version: VersionRow): Promise<FactChanges> {
   const model = await catalogRepository.model(tx, version.modelId);
   const live = model && (await shownNow(tx, model));
-  return live === undefined ? {} : changesOf(live, shownBy(version));
+  return model === undefined || live === undefined ? {} : changesOf(live, shownAfter(version, model));
 }

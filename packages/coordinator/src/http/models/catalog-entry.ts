@@ -37,6 +37,8 @@ export function entryOf(build: BuildRecord): CatalogEntry {
       min_vram_gb: build.memory.minVram_gb,
       ...(build.memory.active_bytes !== undefined && { active_bytes: build.memory.active_bytes }),
     },
+    runtime_parameters: { ...build.runtimeParameters },
+    metadata: { ...build.metadata },
     status: build.status,
     deprecation_date: build.deprecationDate,
     input_price: Number(build.prices.input_microUsd),

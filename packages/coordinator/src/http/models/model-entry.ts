@@ -44,7 +44,7 @@ const QUANTIZATIONS: readonly (readonly [RegExp, string])[] = [
   [/^(?:F32|float32|fp32)$/i, "fp32"],
 ];
 
-/** What the llama.cpp engine honours. */
+/** What the llama.cpp engine honours of every model that makes answers. */
 const SAMPLING_PARAMETERS = [
   "temperature",
   "top_p",
@@ -56,12 +56,22 @@ const SAMPLING_PARAMETERS = [
   "stop",
   "seed",
   "max_tokens",
+  "logit_bias",
 ];
+/** And of those that have a feature. */
+const FEATURE_PARAMETERS: Readonly<Record<string, readonly string[]>> = {
+  json_mode: ["response_format"],
+  logprobs: ["logprobs", "top_logprobs"],
+  reasoning: ["reasoning"],
+  structured_outputs: ["response_format", "structured_outputs"],
+  tools: ["tools", "tool_choice"],
+};
 
 /** One entry of `GET /v1/models`. Source: api.md §20. */
 export function modelEntry(model: ListedModel): ModelObject {
   const { build, capacities, prices } = model;
   const type = modelType(build);
+  const features = namesIn(FEATURES, build.capabilities);
   const quantization = model.kind === "build" ? QUANTIZATIONS.find(([label]) => label.test(build.quantization))?.[1] : undefined;
   const total = (count: (capacity: BuildCapacity) => number): number => capacities.reduce((sum, capacity) => sum + count(capacity), 0);
   return {
@@ -83,10 +93,11 @@ export function modelEntry(model: ListedModel): ModelObject {
       completion: usdPerToken(prices.output_microUsd),
       image: "0",
       request: "0",
-      input_cache_read: "0",
+      // What is read again costs like what is read for the first time.
+      input_cache_read: usdPerToken(prices.input_microUsd),
     },
-    supported_sampling_parameters: type === "embedding" ? [] : SAMPLING_PARAMETERS,
-    supported_features: namesIn(FEATURES, build.capabilities),
+    supported_sampling_parameters: type === "embedding" ? [] : [...new Set([...SAMPLING_PARAMETERS, ...features.flatMap(parametersOf)])],
+    supported_features: features,
     metadata: {
       model_type: type === "embedding" ? "embedding" : "text",
       ...(quantization === undefined ? {} : { quantization: build.quantization }),
@@ -99,6 +110,10 @@ export function modelEntry(model: ListedModel): ModelObject {
       can_accept: capacities.some((capacity) => capacity.canAccept),
     },
   };
+}
+
+function parametersOf(feature: string): readonly string[] {
+  return FEATURE_PARAMETERS[feature] ?? [];
 }
 
 function namesIn(table: Readonly<Record<string, readonly string[]>>, capabilities: readonly string[]): string[] {

@@ -41,7 +41,7 @@ export function modelRoutes(dependencies: HttpDependencies, isDraining: () => bo
   }
 
   function unaliased(): readonly BuildRecord[] {
-    const behindAlias = new Set(catalog.aliases().flatMap(({ desired, previous }) => [desired.id, previous?.id]));
+    const behindAlias = new Set(catalog.aliases().flatMap(({ desired, previous, retired }) => [desired.id, previous?.id, ...retired]));
     return catalog.builds().filter((build) => !behindAlias.has(build.id));
   }
 
@@ -55,15 +55,12 @@ export function modelRoutes(dependencies: HttpDependencies, isDraining: () => bo
   async function aggregated() {
     const aliases = catalog.aliases().filter(({ desired }) => modelType(desired) !== "embedding");
     const builds = unaliased().filter((build) => modelType(build) !== "embedding");
-    const entries = await Promise.all([...aliases.sort(byId).map(aliasEntry), ...[...builds].sort(byId).map(buildEntry)]);
     const countries = [...new Set(fleet.publicLocations().map(({ country }) => country))].sort();
-    return entries.map(({ object: _object, owned_by: _owner, metadata: _metadata, quantization = null, ...entry }) => ({
-      ...entry,
-      quantization,
-      is_ready: true,
-      openrouter: { slug: entry.id },
-      datacenters: countries.map((country_code) => ({ country_code })),
-    }));
+    const datacenters = countries.map((country_code) => ({ country_code }));
+    return Promise.all([
+      ...[...aliases].sort(byId).map(async (alias) => ({ ...aggregatorEntry(await aliasEntry(alias), alias.desired), datacenters })),
+      ...[...builds].sort(byId).map(async (build) => ({ ...aggregatorEntry(await buildEntry(build), build), datacenters })),
+    ]);
   }
 
   return [
@@ -121,6 +118,19 @@ export function modelRoutes(dependencies: HttpDependencies, isDraining: () => bo
       },
     },
   ];
+}
+
+/** As an aggregator lists it; what it is told of the build is in the catalogue's metadata. Source: catalog.md §14. */
+function aggregatorEntry({ object: _o, owned_by: _b, metadata: _m, quantization, ...entry }: ModelObject, { metadata }: BuildRecord) {
+  const { hugging_face_id = "", openrouter_slug = entry.id, openrouter_is_ready, openrouter_staged = false } = metadata;
+  const is_ready = typeof openrouter_is_ready === "boolean" ? openrouter_is_ready : openrouter_staged !== true;
+  return {
+    ...entry,
+    quantization: quantization ?? null,
+    hugging_face_id: String(hugging_face_id),
+    is_ready,
+    openrouter: { slug: String(openrouter_slug) },
+  };
 }
 
 function speaksAnthropic({ headers }: FastifyRequest): boolean {

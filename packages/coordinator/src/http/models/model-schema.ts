@@ -46,6 +46,7 @@ export const modelList = z.object({ object: z.literal("list"), data: z.array(mod
 /** One entry of the aggregator's listing, in the form that OpenRouter asks of providers. */
 export const aggregatedModel = modelObject.omit({ object: true, owned_by: true, metadata: true, quantization: true }).extend({
   quantization: z.string().nullable(),
+  hugging_face_id: z.string().describe("Empty where the catalogue does not say."),
   is_ready: z.boolean(),
   openrouter: z.object({ slug: z.string() }),
   datacenters: z.array(z.object({ country_code: z.string() })),

@@ -1,4 +1,4 @@
-import { requestId } from "@umbel/protocol";
+import { REASONING_PARSERS, requestId } from "@umbel/protocol";
 import type { PreparedRequest } from "../admit/check.js";
 import type { Stopwatch } from "../stopwatch.js";
 import { openAttempt } from "./opened-attempt.js";
@@ -10,6 +10,7 @@ export type CacheScope = (accountId: string, cacheKey?: string) => string;
 
 /** Seals a request once, however many machines it is sent to, and wraps its key to each of them. */
 export function createOpening(request: PreparedRequest, cacheScope: CacheScope, watch: Stopwatch): Open {
+  const reasoning_parser = REASONING_PARSERS.find((known) => known === request.build.runtimeParameters["reasoning_parser"]);
   let sealing: Promise<SealedRequest> | undefined;
   return async (attempt, { number, deadline_ms }) => {
     const stop = watch.start("encrypt");
@@ -18,6 +19,7 @@ export function createOpening(request: PreparedRequest, cacheScope: CacheScope, 
       prompt_tokens_estimate: request.promptTokens,
       deadline_ms: Math.ceil(deadline_ms),
       cache_scope: cacheScope(request.spec.accountId, request.input.routing?.cacheKey),
+      ...(reasoning_parser !== undefined && { reasoning_parser }),
     };
     sealing ??= seal(request);
     const sealed = await sealing;

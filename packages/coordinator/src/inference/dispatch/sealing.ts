@@ -2,6 +2,7 @@ import {
   type ChunkOpener,
   createChunkOpener,
   type InferenceRequest,
+  type ReasoningParser,
   type RequestId,
   sealRequestBody,
   toBase64,
@@ -19,6 +20,7 @@ export interface AttemptTerms {
   /** Time left for the first content. */
   readonly deadline_ms: number;
   readonly cache_scope: string;
+  readonly reasoning_parser?: ReasoningParser;
 }
 
 /** A request body sealed under a fresh key, to be wrapped to each provider that is tried. */

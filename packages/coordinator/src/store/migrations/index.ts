@@ -39,6 +39,7 @@ import { deviceNonces } from "./0051-device-nonces.js";
 import { telemetry } from "./0060-telemetry.js";
 import { usageRollups } from "./0070-usage-rollups.js";
 import { machineSessions } from "./0072-machine-sessions.js";
+import { verifiedVersions } from "./0076-verified-versions.js";
 
 export interface Migration {
   readonly id: number;
@@ -89,4 +90,5 @@ export const migrations: readonly Migration[] = [
   { id: 60, name: "telemetry and log reports", sql: telemetry },
   { id: 70, name: "usage by the day", sql: usageRollups },
   { id: 72, name: "counters and connections of machines", sql: machineSessions },
+  { id: 76, name: "verified versions", sql: verifiedVersions },
 ];

@@ -157,6 +157,25 @@ export const catalogRepository = {
     return row;
   },
 
+  /** Versions whose files are still to be read, with their files. */
+  async unverified(tx: Tx): Promise<readonly Pick<ActiveBuild, "version" | "files">[]> {
+    const versions = await run(
+      tx
+        .select()
+        .from(modelVersions)
+        .where(and(eq(modelVersions.verification, "verifying"), isNull(modelVersions.revokedAt)))
+        .orderBy(asc(modelVersions.id)),
+    );
+    const found: Pick<ActiveBuild, "version" | "files">[] = [];
+    for (const version of versions) {
+      const files = await run(
+        tx.select().from(modelVersionFiles).where(eq(modelVersionFiles.versionId, version.id)).orderBy(asc(modelVersionFiles.position)),
+      );
+      found.push({ version, files });
+    }
+    return found;
+  },
+
   async insertVersion(tx: Tx, version: NewVersionRow, files: readonly FileRow[]): Promise<VersionRow> {
     const [row] = await run(tx.insert(modelVersions).values(version).returning());
     if (!row) throw new Error("the database returned no row for an inserted version");

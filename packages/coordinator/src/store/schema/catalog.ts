@@ -19,9 +19,9 @@ export const modelRegistry = pgTable("model_registry", {
   defaults: jsonb("defaults").notNull(),
   createdAt: createdAt(),
   updatedAt: updatedAt(),
-  /** `shared` or `dedicated`. */
   /** `{ resident_bytes, minRam_gb, minVram_gb, active_bytes? }`; null where that is not known. */
   memory: jsonb("memory"),
+  /** `shared` or `dedicated`. */
   isolation: text("isolation").notNull().default("shared"),
   /** `beta`, `active`, `deprecated` or `retired`; only the last takes it out of service. */
   status: text("status").notNull().default("active"),
@@ -29,6 +29,10 @@ export const modelRegistry = pgTable("model_registry", {
   deprecationDate: text("deprecation_date"),
   /** Since when it is deprecated, or has such a day. */
   deprecatedAt: instant("deprecated_at"),
+  /** What goes with requests for the build, e.g. `{ reasoning_parser: "none" }`. */
+  runtimeParameters: jsonb("runtime_parameters").notNull().default({}),
+  /** What other lists are told of it, e.g. `{ openrouter_slug: "org/oak" }`. */
+  metadata: jsonb("metadata").notNull().default({}),
 });
 
 /** One immutable set of files of a build. */
@@ -58,6 +62,11 @@ export const modelVersions = pgTable(
     registeredBy: text("registered_by").notNull().default("coordinator"),
     revokedAt: instant("revoked_at"),
     revokedReason: text("revoked_reason"),
+    /** `ready`; while all its files are read, `verifying`; and `failed` when one is not what the manifest says. */
+    verification: text("verification", { enum: ["ready", "verifying", "failed"] })
+      .notNull()
+      .default("ready"),
+    verificationProblem: text("verification_problem"),
   },
   (table) => [unique("model_versions_model_version").on(table.modelId, table.version)],
 );

@@ -11,7 +11,7 @@ interface Options {
 
 function parse(pieces: readonly string[], { opensReasoning = false, tools = "parse", stop = [] }: Options = {}) {
   let ids = 0;
-  const parser = createAnswerParser({ kind: "answer", opensReasoning, tools, stop, newCallId: () => `call_${ids++}` });
+  const parser = createAnswerParser({ kind: "answer", reasoning: "think", opensReasoning, tools, stop, newCallId: () => `call_${ids++}` });
   const segments: Segment[] = [];
   for (const piece of pieces) {
     if (!parser.stopped) segments.push(...parser.push(piece));
@@ -57,6 +57,19 @@ describe("reasoning", () => {
 
   it("is everything when the block is never closed", () => {
     expect(parse(["<think>Two and </thin"]).segments).toEqual([reasoning("Two and </thin")]);
+  });
+
+  it("is text like any other where the catalogue says so", () => {
+    const options = {
+      kind: "answer",
+      reasoning: "none",
+      opensReasoning: false,
+      tools: "parse",
+      stop: [],
+      newCallId: () => "call_0",
+    } as const;
+    const parser = createAnswerParser(options);
+    expect([...parser.push("<think>no</think> yes"), ...parser.end()].map((segment) => segment.type)).not.toContain("reasoning");
   });
 
   it("does not begin later in the text", () => {
@@ -114,7 +127,14 @@ describe("tool calls", () => {
 
   it("are passed on while they are written, once their name is known", () => {
     const args = '{"code": "xyz", "n": {"a": [1, 2]}}';
-    const parser = createAnswerParser({ kind: "answer", opensReasoning: false, tools: "parse", stop: [], newCallId: () => "call_0" });
+    const parser = createAnswerParser({
+      kind: "answer",
+      reasoning: "think",
+      opensReasoning: false,
+      tools: "parse",
+      stop: [],
+      newCallId: () => "call_0",
+    });
     const pieces = [...calling("write", args)].map((character) => parser.push(character)).filter((segments) => segments.length > 0);
     expect(pieces).toHaveLength(args.length);
     expect(pieces[0]).toEqual([{ type: "tool_call", index: 0, id: "call_0", name: "write", arguments: "{" }]);
@@ -145,6 +165,7 @@ describe("stop strings", () => {
   it("hold back only what could become one", () => {
     const parser = createAnswerParser({
       kind: "answer",
+      reasoning: "think",
       opensReasoning: false,
       tools: "ignore",
       stop: ["\n\n", "###"],

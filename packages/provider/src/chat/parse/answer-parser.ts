@@ -1,3 +1,4 @@
+import type { ReasoningParser } from "@umbel/protocol";
 import { createReasoningStage } from "./reasoning-stage.js";
 import type { Segment } from "./segment.js";
 import { createStopMatcher } from "./stop-matcher.js";
@@ -8,6 +9,8 @@ export interface AnswerParserOptions {
   readonly kind: "answer" | "text";
   /** The prompt has opened a reasoning block already. */
   readonly opensReasoning: boolean;
+  /** How thinking is told from the answer. */
+  readonly reasoning: ReasoningParser;
   /** Whether the answer may hold tool calls. */
   readonly tools: "parse" | "ignore";
   /** Looked for in visible text only. */
@@ -34,7 +37,8 @@ export interface AnswerParser {
 }
 
 export function createAnswerParser(options: AnswerParserOptions): AnswerParser {
-  const reasoning = options.kind === "text" ? PLAIN : createReasoningStage(options.opensReasoning ? "inside" : "outside");
+  const reasoning =
+    options.kind === "text" || options.reasoning === "none" ? PLAIN : createReasoningStage(options.opensReasoning ? "inside" : "outside");
   const calls: ToolCallStage | undefined =
     options.kind === "answer" && options.tools === "parse" ? createToolCallStage(options.newCallId) : undefined;
   const stops = options.stop.length > 0 ? createStopMatcher(options.stop) : undefined;

@@ -8,6 +8,8 @@ import {
   priceBody,
   promoteBody,
   revokeBody,
+  runtimeParametersBody,
+  slugBody,
   statusBody,
   updated,
   versionChange,
@@ -71,6 +73,26 @@ export function buildActions({ catalog }: Pick<HttpDependencies, "catalog">): re
       run: async (id, { capabilities }, actor) => done(id, catalog.setCapabilities(id, capabilities, actor)),
     }),
     action({
+      name: "runtime-parameters",
+      summary: "Set what goes with requests for a build",
+      body: runtimeParametersBody,
+      answer: updated,
+      run: async (model, { runtime_parameters: asked }, actor) => ({
+        ...{ status: "updated", model },
+        runtime_parameters: await catalog.setRuntimeParameters(model, asked, actor),
+      }),
+    }),
+    action({
+      name: "openrouter-slug",
+      summary: "Say what OpenRouter calls a build",
+      body: slugBody,
+      answer: updated,
+      run: async (model, { slug }, actor) => ({
+        ...{ status: "updated", model },
+        metadata: await catalog.setMetadata(model, { openrouter_slug: slug === "" ? null : slug }, actor),
+      }),
+    }),
+    action({
       name: "price",
       summary: "Set the list price of a build",
       body: priceBody,
@@ -88,8 +110,14 @@ export function buildActions({ catalog }: Pick<HttpDependencies, "catalog">): re
   ];
 }
 
-function promoted(model: string, { version, isActive, changes }: ChangedVersion) {
-  return { status: "promoted", model, version, active: isActive, changes: plain(changes) };
+function promoted(model: string, changed: ChangedVersion) {
+  return changeOf("promoted", model, changed);
+}
+
+/** What was done to a version, as the API says it. */
+export function changeOf(status: "registered" | "promoted", model: string, { version, isActive, isVerifying, changes }: ChangedVersion) {
+  const verification = isVerifying ? "verifying" : "ready";
+  return { status, model, version, active: isActive, verification, changes: plain(changes) };
 }
 
 async function done(model: string, change: Promise<void>) {
@@ -98,6 +126,6 @@ async function done(model: string, change: Promise<void>) {
 }
 
 /** Prices are big integers, which JSON does not have. */
-export function plain(changes: ChangedVersion["changes"]): unknown {
+function plain(changes: ChangedVersion["changes"]): unknown {
   return JSON.parse(JSON.stringify(changes, (_key, value) => (typeof value === "bigint" ? Number(value) : value)));
 }

@@ -5,7 +5,7 @@ import { controlBody } from "../../control-body.js";
 import type { HttpDependencies } from "../../dependencies.js";
 import { actorOf, requireScope } from "../../publishing/index.js";
 import type { Route } from "../../route.js";
-import { type BuildAction, buildActions, plain } from "./build-actions.js";
+import { type BuildAction, buildActions, changeOf } from "./build-actions.js";
 import { refusable } from "./catalog-refusal.js";
 import { modelTable, type RegisterBody, registerBody, updated, versionChange, versionTable } from "./schema.js";
 
@@ -16,7 +16,7 @@ const ID = { name: "id", in: "path", description: "Of the build; a slash in it m
 
 /** Builds and their versions, for the operator. Source: catalog.md §5, §6. */
 export function buildRoutes(dependencies: HttpDependencies): readonly Route[] {
-  const { catalog, checkFiles } = dependencies;
+  const { catalog, checkFiles, verification } = dependencies;
   const actions = buildActions(dependencies);
   const run = async (action: BuildAction, id: string, request: FastifyRequest): Promise<unknown> =>
     refusable(action.run(id, await controlBody(request, action.body, dependencies), actorOf(request)));
@@ -31,7 +31,7 @@ export function buildRoutes(dependencies: HttpDependencies): readonly Route[] {
         tag: "Catalogue",
         summary: "Register a version of a build",
         description:
-          "The files are looked for first: small ones are read and hashed, of others the size is asked for. Without `promote` nothing changes that consumers see or pay.",
+          "The files are looked for first: small ones are read and hashed, of others the size is asked for. With `verify` all are read afterwards. Without `promote` nothing changes that consumers see or pay.",
         request: registerBody,
         answer: versionChange,
         errors: [400, 408, 409, 413, 415],
@@ -42,9 +42,10 @@ export function buildRoutes(dependencies: HttpDependencies): readonly Route[] {
         const build = newBuild(body);
         const [problem] = await checkFiles(build.manifest, { origins: body.origins, fileUrls: body.file_urls });
         if (problem !== undefined) throw badFile(problem.path, problem.problem);
-        const changed = await refusable(catalog.registerVersion(build, { promote: body.promote }, actorOf(request)));
-        const { version, isActive, changes } = changed;
-        return { status: "registered", model: build.id, version, active: isActive, changes: plain(changes) };
+        const verify = body.verify === "full";
+        const changed = await refusable(catalog.registerVersion(build, { promote: body.promote, verify }, actorOf(request)));
+        if (changed.isVerifying) verification.begin();
+        return changeOf("registered", build.id, changed);
       },
     },
     {
@@ -141,6 +142,8 @@ function newBuild(body: RegisterBody): NewBuild {
     },
     defaults: body.defaults,
     isolation: body.isolation,
+    runtimeParameters: body.runtime_parameters,
+    metadata: body.metadata,
     weightHash: manifest.aggregate_sha256,
     size_bytes: manifest.total_size_bytes,
     prices: { input_microUsd: BigInt(body.input_price), output_microUsd: BigInt(body.output_price) },
@@ -175,5 +178,7 @@ function versionRowOf(row: VersionOverview) {
     input_price: Number(row.prices.input_microUsd),
     output_price: Number(row.prices.output_microUsd),
     revoked_reason: row.revokedReason,
+    verification: row.verification,
+    verification_problem: row.verificationProblem,
   };
 }

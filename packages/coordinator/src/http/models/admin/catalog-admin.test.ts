@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { catalogList, type DesiredModels, MANAGED_MODELS_FEATURE, signedManifest } from "@umbel/protocol";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { buildOf } from "../../../catalog/testing.js";
 import { testModel, testSlot } from "../../../fleet/testing/index.js";
 import { startTestCoordinator, type TestCoordinator } from "../../../testing.js";
@@ -138,6 +138,33 @@ describe("the operator of a catalogue", () => {
     expect(steps).toEqual(["alias.set", "alias.rollback", "alias.set", "alias.set", "alias.set"].map((action) => `admin-key ${action}`));
   });
 
+  it("has every file read before it promotes, and says what goes with requests and what other lists are told", async () => {
+    const ash = buildOf("org/ash", { content: CONTENT.new });
+    const directory = path.join(test.home, "blobs", ...ash.manifest.prefix.split("/"));
+    mkdirSync(directory, { recursive: true });
+    writeFileSync(path.join(directory, "model.gguf"), CONTENT.new);
+    const body = registration("new", { manifest: ash.manifest, verify: "full", metadata: { hugging_face_id: "org/Ash" } });
+    expect(await post("models/register", { ...body, promote: true })).toMatchObject({ status: 409, body: { error: { param: "promote" } } });
+    expect(await post("models/register", body)).toMatchObject({ status: 200, body: { active: false, verification: "verifying" } });
+    await vi.waitFor(async () =>
+      expect((await ask("GET", "models/org%2Fash/versions")).body).toMatchObject({ data: [{ verification: "ready", state: "draft" }] }),
+    );
+    expect((await post("models/org%2Fash/promote")).status).toBe(200);
+    const asked = { runtime_parameters: { reasoning_parser: "none", other: 2, gone: null } };
+    expect((await post("models/org/ash/runtime-parameters", asked)).body).toMatchObject({
+      runtime_parameters: { reasoning_parser: "none", other: 2 },
+    });
+    expect((await post("models/org/ash/openrouter-slug", { slug: "umbel/ash" })).body).toMatchObject({
+      metadata: { hugging_face_id: "org/Ash", openrouter_slug: "umbel/ash" },
+    });
+    const { body: listing } = await test.get("/v1/models/openrouter", apiKey);
+    expect((listing as { data: { id: string }[] }).data.find(({ id }) => id === "org/ash")).toMatchObject({
+      ...{ hugging_face_id: "org/Ash", openrouter: { slug: "umbel/ash" }, is_ready: true },
+    });
+    expect((await post("models/org/ash/openrouter-slug")).body).toMatchObject({ metadata: { hugging_face_id: "org/Ash" } });
+    await post("models/org%2Fash/status", { status: "retired" });
+  });
+
   it("is refused what contradicts itself or the files", async () => {
     const elm = buildOf("org/elm", { content: "elsewhere" });
     const bad = async (change: object) => {
@@ -167,6 +194,7 @@ describe("the operator of a catalogue", () => {
     ["POST", "models/org%2Fnew/rollback", {}, 409, "id"],
     ["POST", "models/org%2Fnew/status", { status: "gone" }, 400, "status"],
     ["POST", "models/org%2Fnew/deprecation", { deprecation_date: "2026-02-30" }, 400, "deprecation_date"],
+    ["POST", "models/org%2Fnew/runtime-parameters", { runtime_parameters: { reasoning_parser: "x" } }, 400, "runtime_parameters"],
     ["POST", "models/test-build/status", { status: "retired" }, 409, "test-model"],
     ["POST", "models/org/new/explode", {}, 404, null],
     ["DELETE", "models/org%2Fnew/versions/1", undefined, 409, "version"],

@@ -1,5 +1,6 @@
 import { manifest } from "@umbel/protocol";
 import { z } from "zod";
+import { CATALOG_LIMITS } from "../../../catalog/index.js";
 
 const count = z.int().nonnegative();
 const price = z.int().positive().max(1_000_000_000_000).describe("Millionths of a dollar for a million tokens.");
@@ -15,6 +16,13 @@ const buildMemory = z
     active_bytes: z.int().positive().optional().describe("Weights that are read for each token; all of them where it does not say."),
   })
   .describe("What the build takes once loaded, without cache; and GiB of a machine, and of a graphics card, that could just hold it.");
+
+const propertyValue = z.union([z.string().max(CATALOG_LIMITS.propertyValue_chars), z.number(), z.boolean()]);
+const properties = z.record(z.string(), propertyValue);
+const runtimeParameters =
+  "Go with requests for the build. `reasoning_parser` (`think` or `none`) says how machines tell thinking from the answer.";
+const metadata =
+  "What other lists are told of it: `hugging_face_id`, `openrouter_slug`, `openrouter_is_ready`, `openrouter_staged`. Others are kept.";
 
 export const registerBody = z.strictObject({
   manifest: manifest.describe("Of the files, as `umbel models publish` makes it."),
@@ -38,11 +46,17 @@ export const registerBody = z.strictObject({
     })
     .default({}),
   isolation: z.enum(["shared", "dedicated"]).default("shared"),
+  runtime_parameters: properties.default({}).describe(runtimeParameters),
+  metadata: properties.default({}).describe(metadata),
   input_price: price,
   output_price: price,
   origins: z.array(z.string()).max(8).default([]).describe("Addresses below which the files are, as `<origin>/<prefix>/<path>`."),
   file_urls: z.record(z.string(), z.array(z.string()).max(8)).default({}).describe("Complete addresses of files, by path."),
   promote: z.boolean().default(false).describe("Puts the version into service at once."),
+  verify: z
+    .enum(["quick", "full"])
+    .default("quick")
+    .describe("`full` reads every file afterwards; until that is done the version is `verifying` and cannot be promoted."),
 });
 export type RegisterBody = z.infer<typeof registerBody>;
 
@@ -55,6 +69,7 @@ export const versionChange = z.object({
   model: z.string(),
   version: z.string(),
   active: z.boolean(),
+  verification: z.enum(["ready", "verifying"]),
   changes: factChanges,
 });
 
@@ -65,9 +80,22 @@ export const deprecationBody = z.strictObject({
   deprecation_date: z.iso.date().or(z.literal("")).default("").describe("Empty clears it."),
 });
 export const capabilitiesBody = z.strictObject({ capabilities: z.array(z.string().min(1).max(64)).max(32) });
+export const runtimeParametersBody = z.strictObject({
+  runtime_parameters: z
+    .record(z.string(), propertyValue.nullable())
+    .describe("Those named are set, or removed where they are null; others stay."),
+});
+export const slugBody = z.strictObject({
+  slug: z.string().max(CATALOG_LIMITS.propertyValue_chars).default("").describe("Empty clears it."),
+});
 export const priceBody = z.strictObject({ input_price: price, output_price: price });
 export const revokeBody = z.strictObject({ version: name, reason: z.string().trim().min(1).max(256) });
-export const updated = z.object({ status: z.enum(["updated", "deleted"]), model: z.string() });
+export const updated = z.object({
+  status: z.enum(["updated", "deleted"]),
+  model: z.string(),
+  runtime_parameters: properties.optional(),
+  metadata: properties.optional(),
+});
 
 export const versionRow = z.object({
   version: z.string(),
@@ -79,6 +107,8 @@ export const versionRow = z.object({
   input_price: count,
   output_price: count,
   revoked_reason: z.string().nullable(),
+  verification: z.enum(["ready", "verifying", "failed"]),
+  verification_problem: z.string().nullable().describe("Why it failed."),
 });
 export const modelRow = z.object({
   id: z.string(),
