@@ -1,7 +1,7 @@
 import { createInterface, emitKeypressEvents, type Key } from "node:readline";
 import { CliError, EXIT_CODES } from "../exit-codes.js";
 import { formatBytes } from "../quantities.js";
-import type { ModelOffer } from "../run/model-offers.js";
+import { inTokensPerSecond, type ModelOffer } from "../run/model-offers.js";
 import { parseChoice } from "./parse-choice.js";
 import { type PickerKey, type PickerRow, pressKey, startPicker } from "./picker-state.js";
 import { pickerLines } from "./picker-view.js";
@@ -22,8 +22,9 @@ export async function pickModels(offers: readonly ModelOffer[], signal: AbortSig
     : pickByNumber(offers.filter(({ unfit, isHere }) => unfit === undefined || isHere));
 }
 
-function asRow({ name, quantization, size_bytes, memory_gib, isHere, unfit, isSuggested }: ModelOffer): PickerRow {
-  const label = `${name.padEnd(28)} ${quantization.padEnd(8)} ${formatBytes(size_bytes).padStart(8)}  ${memory_gib} GiB`;
+function asRow({ name, quantization, size_bytes, memory_gib, expected_tps, isHere, unfit, isSuggested }: ModelOffer): PickerRow {
+  const label =
+    `${name.padEnd(28)} ${quantization.padEnd(8)} ${formatBytes(size_bytes).padStart(8)}  ${`${memory_gib} GiB`.padEnd(8)} ${inTokensPerSecond(expected_tps)}`.trimEnd();
   return { value: name, label, fixed: isHere ? "✓ here" : unfit, isSuggested };
 }
 

@@ -1,6 +1,6 @@
 import { createOutput, table } from "../output.js";
 import { formatBytes, formatCount } from "../quantities.js";
-import { type ModelOffer, modelOffers } from "./model-offers.js";
+import { inTokensPerSecond, type ModelOffer, modelOffers, offerMachine } from "./model-offers.js";
 import { asModelFailure, type LibraryFlags, openLibrary } from "./models-library.js";
 
 /** `umbel models catalog`. */
@@ -10,7 +10,7 @@ export async function showCatalog(options: LibraryFlags & { readonly all?: boole
   try {
     const catalog = await library.catalog(new AbortController().signal);
     const local = await library.store.listModels();
-    const offers = await modelOffers(catalog, local);
+    const offers = modelOffers(catalog, local, await offerMachine(catalog, options.home));
     const shown = offers.filter(({ unfit, isHere }) => options.all === true || isHere || unfit === undefined);
     const known = new Set(catalog.models.map(({ id }) => id));
     const elsewhere = local.map(({ info }) => info.id).filter((id) => !known.has(id));
@@ -18,7 +18,7 @@ export async function showCatalog(options: LibraryFlags & { readonly all?: boole
     output.line(
       shown.length === 0
         ? "The catalogue has nothing that fits this machine."
-        : table(["", "MODEL", "QUANT", "SIZE", "MEMORY", "CONTEXT", "NOTE"], shown.map(row)),
+        : table(["", "MODEL", "QUANT", "SIZE", "MEMORY", "SPEED", "CONTEXT", "NOTE"], shown.map(row)),
     );
     if (shown.length < offers.length) output.line(`\n${offers.length - shown.length} more do not fit this machine; see them with --all.`);
     if (elsewhere.length > 0) output.line(`\nHere, but not in the catalogue, so that they get no work: ${elsewhere.join(", ")}`);
@@ -27,12 +27,43 @@ export async function showCatalog(options: LibraryFlags & { readonly all?: boole
   }
 }
 
-function row({ name, quantization, size_bytes, memory_gib, context_tokens, isHere, unfit, isSuggested }: ModelOffer): string[] {
+function row({
+  name,
+  quantization,
+  size_bytes,
+  memory_gib,
+  expected_tps,
+  context_tokens,
+  isHere,
+  unfit,
+  isSuggested,
+}: ModelOffer): string[] {
   const note = isHere ? "here" : (unfit ?? (isSuggested ? "suggested" : ""));
-  return [isHere ? "✓" : "", name, quantization, formatBytes(size_bytes), `${memory_gib} GiB`, formatCount(context_tokens), note];
+  return [
+    isHere ? "✓" : "",
+    name,
+    quantization,
+    formatBytes(size_bytes),
+    `${memory_gib} GiB`,
+    inTokensPerSecond(expected_tps),
+    formatCount(context_tokens),
+    note,
+  ];
 }
 
-function offer({ name, build, displayName, quantization, size_bytes, context_tokens, memory_gib, isHere, unfit, isSuggested }: ModelOffer) {
+function offer({
+  name,
+  build,
+  displayName,
+  quantization,
+  size_bytes,
+  context_tokens,
+  memory_gib,
+  expected_tps,
+  isHere,
+  unfit,
+  isSuggested,
+}: ModelOffer) {
   return {
     id: name,
     build,
@@ -41,6 +72,7 @@ function offer({ name, build, displayName, quantization, size_bytes, context_tok
     size_bytes,
     context_tokens,
     min_ram_gb: memory_gib,
+    expected_tps: expected_tps === undefined ? null : Number(expected_tps.toPrecision(2)),
     downloaded: isHere,
     fits: unfit === undefined,
     suggested: isSuggested,

@@ -76,7 +76,7 @@ const oak = () => ({
 });
 const offer = (id: string, changes: object) => ({
   ...{ id, build: id, display_name: id, quantization: "Q8_0", size_bytes: expect.any(Number), context_tokens: 4096 },
-  ...{ min_ram_gb: 1, downloaded: false, fits: true, suggested: false, ...changes },
+  ...{ min_ram_gb: 1, expected_tps: expect.any(Number), downloaded: false, fits: true, suggested: false, ...changes },
 });
 
 /** A model that came without being asked for by name. */
@@ -194,16 +194,21 @@ describe("failures", () => {
   });
 });
 
-it("offers what is here first, then what fits by size, and suggests the largest of these", async () => {
+it("offers what is here first, then what fits by size, and suggests the largest of these that is fast enough", () => {
   const models = [
-    { id: "huge", weight_hash: "h", total_size_bytes: 50, min_ram_gb: 64 },
-    { id: "small", weight_hash: "s", total_size_bytes: 1, min_ram_gb: 2 },
-    { id: "middle", weight_hash: "m", total_size_bytes: 5, min_ram_gb: 8 },
+    { id: "huge", weight_hash: "h", total_size_bytes: 50e9, min_ram_gb: 64 },
+    { id: "small", weight_hash: "s", total_size_bytes: 1e9, min_ram_gb: 2 },
+    // All of a dense model is read for each token; of a model of experts, those that are at work.
+    { id: "dense", weight_hash: "d", total_size_bytes: 5e9, min_ram_gb: 8 },
+    { id: "experts", weight_hash: "m", total_size_bytes: 4e9, min_ram_gb: 8, memory: { active_bytes: 2e9 } },
+    { id: "vectors", weight_hash: "v", total_size_bytes: 6e9, min_ram_gb: 8, model_type: "embedding" },
   ];
   const catalog = { revision: 1, withdrawn: [], models } as unknown as Parameters<typeof modelOffers>[0];
-  expect(await modelOffers(catalog, [], 16)).toMatchObject([
-    { name: "small", isSuggested: false, unfit: undefined },
-    { name: "middle", isSuggested: true, unfit: undefined },
+  expect(modelOffers(catalog, [], { memory_gib: 16, bandwidth_gbs: 40 })).toMatchObject([
+    { name: "small", isSuggested: false, unfit: undefined, expected_tps: 40 },
+    { name: "experts", isSuggested: true, unfit: undefined, expected_tps: 20 },
+    { name: "dense", isSuggested: false, unfit: undefined, expected_tps: 8 },
+    { name: "vectors", isSuggested: false, unfit: undefined, expected_tps: undefined },
     { name: "huge", isSuggested: false, unfit: "needs 64 GiB of memory, of which there are 16" },
   ]);
 });

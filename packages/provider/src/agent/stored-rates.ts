@@ -45,6 +45,11 @@ export async function readMeasuredRates(
   return Object.fromEntries(found);
 }
 
+/** Figures that benchmarks of this machine have found, by build, whether its settings are still the same or not. */
+export async function readBenchmarks(home: string): Promise<Readonly<Record<string, MeasuredRates>>> {
+  return (await readStored(home)).builds;
+}
+
 /** Keeps the figures of one build for the next registration. */
 export async function storeMeasuredRates(
   home: string,
