@@ -1,11 +1,12 @@
 import type { Clock, DesiredModels, LoadModelStatus, ModelInfo, PrefetchModel, PrefetchRefusal } from "@umbel/protocol";
 import type { DownloadProgress } from "../models/download/download-files.js";
+import { FetchBrake } from "../models/prefetch/fetch-brake.js";
 import { PrefetchEnd, type PrefetchEvent, PrefetchQueue } from "../models/prefetch/prefetch-queue.js";
 import { SourceError } from "../models/sources/source-error.js";
 import type { Session } from "../session/session.js";
 import type { Logger, ModelsMessage } from "../session/types.js";
 import { DesiredBuilds } from "./desired-builds.js";
-import type { WorkerSupervisor } from "./worker-supervisor.js";
+import type { WorkerState, WorkerSupervisor } from "./worker-supervisor.js";
 
 /** Builds of this machine and where more come from. */
 export interface BuildsPort {
@@ -23,6 +24,8 @@ export interface CommandParts {
   readonly builds: BuildsPort;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** A build's name stands for another now, which is here. */
+  readonly onDisplaced: (build: string) => void;
 }
 
 /** Of builds that a name stands for, before those that are only asked for. */
@@ -35,6 +38,9 @@ export class ModelCommands {
   readonly #desired: DesiredBuilds;
   #isDraining = false;
   #isResting = false;
+  readonly #brake = new FetchBrake();
+  /** Why nothing is fetched for now. */
+  readonly #held = { byHost: false, byAnswers: false };
 
   constructor(parts: CommandParts) {
     const { clock, builds } = parts;
@@ -50,7 +56,10 @@ export class ModelCommands {
       want: (build) => this.#queue.add(build, desiredPriority),
       unwant: (build) => this.#queue.drop(build),
       confirm: (ids) => this.onModels((parts.worker.ready?.models ?? []).filter(({ id }) => ids.includes(id))),
-      withdraw: (build) => builds.withdraw(build),
+      withdraw: (build) => {
+        builds.withdraw(build);
+        parts.onDisplaced(build);
+      },
     });
   }
 
@@ -96,7 +105,22 @@ export class ModelCommands {
   /** Nothing is loaded for as long as the machine rests, and nothing fetched for as long as it may not. */
   rest(isResting: boolean, { fetches }: { readonly fetches: boolean }): void {
     this.#isResting = isResting;
-    this.#queue.hold(!fetches);
+    this.#hold({ byHost: !fetches });
+  }
+
+  /** How answers go: where fetching slows them, it waits. */
+  onState({ slots, requests }: WorkerState): void {
+    const samples = slots.map(({ model, num_running: running, active_tokens }) => ({ model, running, active_tokens }));
+    const isHeld = this.#brake.observe({ at_ms: this.#parts.clock.now_ms(), open: requests.open, samples }, this.#queue.isFetching);
+    if (isHeld !== this.#held.byAnswers) this.#hold({ byAnswers: isHeld });
+  }
+
+  #hold(change: { readonly byHost?: boolean; readonly byAnswers?: boolean }): void {
+    Object.assign(this.#held, change);
+    if (change.byAnswers !== undefined) {
+      this.#parts.logger.info({ waits: change.byAnswers }, "fetching waits while it slows answers, and goes on afterwards");
+    }
+    this.#queue.hold(this.#held.byHost || this.#held.byAnswers);
   }
 
   #isOffered(build: string): boolean {

@@ -21,6 +21,7 @@ import { selectModels } from "./select-models.js";
 import { SelfReport } from "./self-report.js";
 import type { Standing } from "./standing.js";
 import { readMeasuredRates } from "./stored-rates.js";
+import { SupersededBuilds } from "./superseded-builds.js";
 import { Troubles } from "./troubles.js";
 import { troublesParts } from "./troubles-parts.js";
 import { providerVersion } from "./version.js";
@@ -36,6 +37,7 @@ export interface Parts {
   readonly relay: Relay;
   readonly commands: ModelCommands;
   readonly builds: OfferedBuilds;
+  readonly superseded: SupersededBuilds;
   readonly conduct: Conduct;
   readonly monitor: GuestMonitor;
   readonly report: SelfReport;
@@ -105,7 +107,10 @@ export async function assembleParts(context: PartsContext, events: PartsEvents):
     }),
     ...(idleUnload_minutes > 0 && { idleUnload_ms: idleUnload_minutes * 60_000 }),
     onReady: (ready) => supervise(events.onReady(ready)),
-    onState: events.onState,
+    onState: (state) => {
+      commands.onState(state);
+      events.onState(state);
+    },
     onLoadStatus: (status) => commands.onLoadStatus(status),
     onModels: (offered) => {
       commands.onModels(offered);
@@ -166,7 +171,15 @@ export async function assembleParts(context: PartsContext, events: PartsEvents):
         });
   const relay = new Relay(session, supervisor);
   const builds = new OfferedBuilds({ home, modelsDirectory: place, shape, library, worker: supervisor, wanted: () => commands.wanted });
-  const commands = new ModelCommands({ coordinator: session, worker: supervisor, builds, clock, logger });
+  const superseded = new SupersededBuilds({
+    ...{ home, store: library.store, clock, logger },
+    offered: () => supervisor.ready?.models ?? [],
+    wanted: () => commands.wanted,
+  });
+  const commands = new ModelCommands({
+    ...{ coordinator: session, worker: supervisor, builds, clock, logger },
+    onDisplaced: (build) => supervise(superseded.displaced(build)),
+  });
   const endpoint =
     local &&
     new LocalEndpoint({
@@ -195,7 +208,7 @@ export async function assembleParts(context: PartsContext, events: PartsEvents):
     troubles.onStance(stance);
     return conduct.adopt(stance);
   });
-  return { session, supervisor, relay, commands, builds, conduct, monitor, report, endpoint, troubles, onWake };
+  return { session, supervisor, relay, commands, builds, superseded, conduct, monitor, report, endpoint, troubles, onWake };
 }
 
 async function watchHost(context: PartsContext, adopt: (stance: Stance) => Promise<void>): Promise<GuestMonitor> {

@@ -10,6 +10,7 @@ import { assembleParts, type Parts } from "./parts.js";
 import { asProviderError, notLoadedError, ProviderError } from "./provider-error.js";
 import type { ProviderAgent, ProviderPhase, ProviderState } from "./provider-state.js";
 import { Standing } from "./standing.js";
+import { SUPERSEDED_SWEEP_ms } from "./superseded-builds.js";
 import { tokenInClearTo } from "./token-in-clear.js";
 import { watchWakes } from "./wake-watch.js";
 import { within } from "./within.js";
@@ -41,6 +42,7 @@ class Agent implements ProviderAgent {
   #parts: Parts | undefined;
   #error: ProviderError | undefined;
   #endWakeWatch: () => void = () => undefined;
+  #cancelSweep: () => void = () => undefined;
   #settleEnded: (error: ProviderError | undefined) => void = () => undefined;
   #settleRegistered: (error: ProviderError | undefined) => void = () => undefined;
 
@@ -88,7 +90,7 @@ class Agent implements ProviderAgent {
     if (this.#phase === "failed") return;
     this.#phase = "draining";
     this.#parts?.monitor.stop();
-    this.#endWakeWatch();
+    this.#endWatches();
     const { session, supervisor, relay, commands, endpoint } = this.#parts ?? {};
     const fetched = commands?.drain() ?? Promise.resolve();
     const idle = Promise.all([relay?.drain(), endpoint?.requests.drain()]);
@@ -175,6 +177,7 @@ class Agent implements ProviderAgent {
     this.#supervise(troubles.onStart());
     await monitor.start();
     this.#endWakeWatch = watchWakes({ clock: this.#clock, onWake });
+    this.#sweepLater();
     await supervisor.start();
   }
 
@@ -249,13 +252,30 @@ class Agent implements ProviderAgent {
     this.#dependencies.logger.error({ code: error.code }, error.message);
     this.#parts?.troubles.onRefused(error.code);
     this.#settleRegistered(error);
-    this.#endWakeWatch();
+    this.#endWatches();
     await this.#parts?.endpoint?.close();
     await this.#parts?.session.close(1000);
     await this.#parts?.supervisor.stop();
     await this.#parts?.troubles.close();
     this.#stayAwake?.stop();
     this.#settleEnded(error);
+  }
+
+  #endWatches(): void {
+    this.#endWakeWatch();
+    this.#cancelSweep();
+  }
+
+  /** Again and again for as long as it runs. */
+  #sweepLater(): void {
+    this.#cancelSweep = this.#clock.setTimer(
+      SUPERSEDED_SWEEP_ms,
+      () => {
+        this.#supervise((this.#parts?.superseded.sweep() ?? Promise.resolve()).then(() => undefined));
+        this.#sweepLater();
+      },
+      "background",
+    );
   }
 
   #warnOfPlainToken(): void {

@@ -50,6 +50,8 @@ export interface ModelStore {
    * @throws ModelError `not_here`, `in_use`
    */
   removeModel(id: string): Promise<number>;
+  /** Takes one version out; other versions of the model stay. @returns bytes that became free */
+  removeVersion(version: LocalModel): Promise<number>;
   /** Notes that models are in use, so that they are not the first to go when the disk is full. Of what is not here it says nothing. */
   touch(ids: readonly string[]): Promise<void>;
 }
@@ -109,6 +111,10 @@ export function createModelStore(options: StorePlace & { readonly now?: () => Da
     }
     return models.sort((a, b) => compare(a.info.id, b.info.id) || compare(a.takenIn_at, b.takenIn_at));
   };
+  const removeVersion: ModelStore["removeVersion"] = async (model) => {
+    await removeFolder(layout, folderOf(model));
+    return model.isStored ? model.manifest.total_size_bytes : 0;
+  };
   return {
     refer,
     listVersions,
@@ -124,15 +130,17 @@ export function createModelStore(options: StorePlace & { readonly now?: () => Da
       const versions = (await listVersions()).filter(({ info }) => info.id === id);
       if (versions.length === 0) throw new ModelError("not_here", id);
       if (await isHeld(layout, id)) throw new ModelError("in_use", id);
-      for (const model of versions) await removeFolder(layout, folderOf(model));
-      return versions.reduce((sum, { isStored, manifest: { total_size_bytes } }) => sum + (isStored ? total_size_bytes : 0), 0);
+      let freed_bytes = 0;
+      for (const model of versions) freed_bytes += await removeVersion(model);
+      return freed_bytes;
     },
-    async touch(ids) {
+  /** Takes one version out; other versions of the model stay. @returns bytes that became free */
+  removeVersion(version: LocalModel): Promise<number>;
+  /** Notes that models are in use, so that they are not the first to go when the disk is full. Of what is not here it says nothing. */
+  touch(ids: readonly string[]): Promise<void>;
       for (const model of await listVersions()) {
         if (ids.includes(model.info.id)) await utimes(path.join(folderOf(model), recordFile), now(), now());
-      }
-    },
-  };
+      },;
 }
 
 function isGone(error: unknown): boolean {

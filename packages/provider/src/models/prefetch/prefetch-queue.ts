@@ -57,6 +57,11 @@ export class PrefetchQueue {
     return this.#running?.build === build || this.#waiting.has(build);
   }
 
+  /** Whether something is being fetched now. */
+  get isFetching(): boolean {
+    return this.#running !== undefined;
+  }
+
   /** Asks for a build; asking again joins, and moves it up where the priority is higher. */
   add(build: string, priority: number): void {
     if (this.#running?.build === build) return;
