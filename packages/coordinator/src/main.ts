@@ -25,6 +25,7 @@ import {
   createManifestSigner,
   createReleases,
   createVerification,
+  createVersionFloor,
   loadBundledModel,
 } from "./catalog/index.js";
 import type { Settings } from "./config/index.js";
@@ -233,6 +234,7 @@ async function start(
     runtimes.refresh().catch((error: unknown) => log.warn({ err: error }, PROGRAMS_AS_BEFORE));
   };
   const releases = createReleases({ store, clock, onChanged: onReleases });
+  const versionFloor = createVersionFloor({ store, clock, setting: settings.minProviderVersion, onChanged: () => fleet.floorChanged() });
   const runtimes = createKnownRuntimes({ releases, others: settings.knownRuntimes, onChanged: () => fleet.runtimesChanged() });
   const machineSessions = createMachineSessions(store, clock, settings);
   await machineSessions.closeLost();
@@ -259,14 +261,16 @@ async function start(
     },
     catalog: fleetCatalog(catalog),
     runtimes,
+    minVersion: () => versionFloor.stated().version,
     log: log.child({ component: "fleet" }),
     events: reportFleet(metrics),
     clientAddress: createClientAddress(settings.trustedProxies),
     publicIdSalt: await secretFile(path.join(settings.home, "public-id-salt"), SALT_BYTES),
   });
   catalog.onChanged(fleet.catalogChanged);
-  await runtimes.refresh();
-  every(RUNTIMES_INTERVAL_ms, () => runtimes.refresh(), PROGRAMS_AS_BEFORE);
+  const lookAtPrograms = async (): Promise<void> => void (await Promise.all([runtimes.refresh(), versionFloor.refresh()]));
+  await lookAtPrograms();
+  every(RUNTIMES_INTERVAL_ms, lookAtPrograms, PROGRAMS_AS_BEFORE);
   accounts.onProviderTokensChanged(fleet.tokensChanged);
   const decisions = createDecisions({
     store: createDecisionStore(store),
@@ -342,7 +346,7 @@ async function start(
     catalog,
     manifests: await createManifestSigner({ key: await catalogKey(settings.home), clock }),
     blobs,
-    releases,
+    ...{ releases, versionFloor },
     checkBundle: createBundleCheck(),
     stateExport: createStateExport({ store, home: settings.home, version: ownVersion(), clock }, settings.stateExportRecipients),
     releaseSigners: settings.releaseSigners === undefined ? undefined : readReleaseSigners(settings.releaseSigners),

@@ -43,6 +43,7 @@ export { type AnomalyLimits, type MeasuredMachine, throughputAnomalies } from ".
 export { type FailureClass, type RetryPolicy, retryPolicy } from "./retry-policy.js";
 export { select } from "./select.js";
 export * from "./types.js";
+export { isVersionAtLeast } from "./versions.js";
 export {
   providerViewFromRegister,
   type SessionIdentity,

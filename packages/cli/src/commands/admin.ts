@@ -214,6 +214,15 @@ function addPublishingKeyCommands(admin: Command): void {
 
 /** Releases of the provider program: made where their key is, offered by a coordinator. */
 function addReleaseCommands(admin: Command): void {
+  operator(admin.command("provider-floor"))
+    .description(
+      "the oldest provider version that gets requests, and how many machines it leaves out; with a version says which it is to be",
+    )
+    .argument("[version]", "e.g. 1.4.0; any lets every version in")
+    .option("--clear", "go back to what UMBEL_MIN_PROVIDER_VERSION says")
+    .option("--dry-run", "only count whom the version would leave out")
+    .action(async (version, options) => (await import("../run/admin-provider-floor.js")).providerFloor(version, options));
+
   const releases = admin.command("releases").description("releases of the provider program: make, sign, offer and withdraw them");
   releases
     .command("key")
@@ -246,6 +255,7 @@ function addReleaseCommands(admin: Command): void {
     .description("offer a release no more, from that moment on")
     .argument("<version>", "of the release")
     .option("--platform <name>", "e.g. linux-x64 (default: this machine's)")
+    .option("--force", "also while machines run it that would get no requests then")
     .action(async (version, options) => (await import("../run/admin-releases.js")).withdrawRelease(version, options));
 }
 

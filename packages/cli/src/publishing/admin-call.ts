@@ -50,3 +50,18 @@ export async function asOperator<Options extends ApiOptions>(options: Options): 
   const adminKey = await adminKeyOf(options);
   return adminKey === undefined ? options : { ...options, adminKey };
 }
+
+/** Every row of a list that comes in pages. @throws CliError */
+export async function adminRows<Row>(
+  options: PublishingOptions,
+  call: { readonly pathname: string; readonly answer: z.ZodType<{ readonly data: readonly Row[]; readonly next: string | null }> },
+): Promise<readonly Row[]> {
+  const rows: Row[] = [];
+  for (let after: string | null | undefined; after !== null; ) {
+    const query = after === undefined ? "" : `?after=${encodeURIComponent(after)}`;
+    const page = await adminCall(options, { method: "GET", pathname: `${call.pathname}${query}`, answer: call.answer });
+    rows.push(...page.data);
+    after = page.next;
+  }
+  return rows;
+}

@@ -3,13 +3,13 @@ import { releaseRecord } from "@umbel/protocol";
 import { z } from "zod";
 import { CliError, EXIT_CODES } from "../exit-codes.js";
 import { createOutput, table } from "../output.js";
-import { adminCall, type PublishingOptions } from "../publishing/admin-call.js";
+import { adminCall, adminRows, type PublishingOptions } from "../publishing/admin-call.js";
 import { type PackedRelease, packedRelease } from "../releases/packed-release.js";
 import { PLATFORM } from "../update/layout.js";
 import { wholeNumber } from "./models-publish.js";
 
 const releaseRegistered = z.object({ release: releaseRecord });
-const releaseTable = z.object({ data: z.array(releaseRecord) });
+const releaseTable = z.object({ data: z.array(releaseRecord), next: z.string().nullable() });
 const releaseWithdrawn = z.object({ status: z.literal("release_withdrawn"), version: z.string(), platform: z.string() });
 const SEE = "See them with: umbel admin releases list";
 
@@ -46,7 +46,9 @@ async function readPacked(file: string): Promise<PackedRelease> {
 /** `umbel admin releases list`. */
 export async function listReleases(options: PublishingOptions): Promise<void> {
   const output = createOutput(options);
-  const list = await adminCall(options, { method: "GET", pathname: "/releases", answer: releaseTable });
+  const rows = await adminRows(options, { pathname: "/releases", answer: releaseTable });
+  const data = [...rows].sort((a, b) => (a.created_at < b.created_at ? 1 : -1));
+  const list = { object: "list", data };
   output.result(list);
   output.line(
     list.data.length === 0
@@ -63,9 +65,12 @@ export async function listReleases(options: PublishingOptions): Promise<void> {
 }
 
 /** `umbel admin releases withdraw`: it is offered no more, from that moment on. */
-export async function withdrawRelease(version: string, options: PublishingOptions & { readonly platform?: string }): Promise<void> {
+export async function withdrawRelease(
+  version: string,
+  options: PublishingOptions & { readonly platform?: string; readonly force?: boolean },
+): Promise<void> {
   const output = createOutput(options);
-  const body = { version, platform: options.platform ?? PLATFORM };
+  const body = { version, platform: options.platform ?? PLATFORM, ...(options.force === true && { force: true }) };
   output.result(await adminCall(options, { method: "DELETE", pathname: "/releases", body, answer: releaseWithdrawn, remedy: SEE }));
   output.line(`${version} for ${body.platform} is offered no more. Machines that run it go on.`);
 }

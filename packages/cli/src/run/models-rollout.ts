@@ -1,7 +1,7 @@
 import { API_ANSWERS } from "@umbel/coordinator/answers";
 import { CliError, EXIT_CODES } from "../exit-codes.js";
 import { createOutput, type Output, table } from "../output.js";
-import { adminCall, type PublishingOptions } from "../publishing/admin-call.js";
+import { adminCall, adminRows, type PublishingOptions } from "../publishing/admin-call.js";
 import { wholeNumber } from "./models-publish.js";
 
 const { aliasAnswer, aliasDeleted, aliasTable, modelTable, modelUpdated, versionChange } = API_ANSWERS;
@@ -116,9 +116,9 @@ export async function listRollouts(options: PublishingOptions): Promise<void> {
 /** `umbel models registry`. */
 export async function listRegistry(options: PublishingOptions): Promise<void> {
   const output = createOutput(options);
-  const list = await adminCall(options, { method: "GET", pathname: "/models", answer: modelTable });
-  output.result(list);
-  const rows = list.data.flatMap(({ id, status, versions }) =>
+  const data = await adminRows(options, { pathname: "/models", answer: modelTable });
+  output.result({ object: "list", data });
+  const rows = data.flatMap(({ id, status, versions }) =>
     versions.map((row) => [
       id,
       status,
@@ -137,7 +137,7 @@ export async function listRegistry(options: PublishingOptions): Promise<void> {
 }
 
 async function aliases(options: PublishingOptions): Promise<readonly Alias[]> {
-  return (await adminCall(options, { method: "GET", pathname: "/models/aliases", answer: aliasTable })).data;
+  return adminRows(options, { pathname: "/models/aliases", answer: aliasTable });
 }
 
 function sayChange(output: Output, changed: ReturnType<typeof versionChange.parse>): void {

@@ -9,5 +9,6 @@ export { modelType } from "./model-type.js";
 export { type BundleCheck, createBundleCheck } from "./releases/bundle-check.js";
 export { createReleases, type Releases } from "./releases/create-releases.js";
 export { createKnownRuntimes } from "./releases/known-runtimes.js";
+export { createVersionFloor, type VersionFloor } from "./releases/version-floor.js";
 export { CATALOG_LIMITS } from "./schemas.js";
 export * from "./types.js";

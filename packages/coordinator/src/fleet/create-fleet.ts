@@ -47,6 +47,8 @@ export interface FleetDependencies {
   readonly catalog?: FleetCatalog;
   /** Programs that machines may run; absent knows none. */
   readonly runtimes?: KnownRuntimes;
+  /** Oldest version that gets requests, which may change; `floorChanged` tells of it. Default: that of the settings. */
+  readonly minVersion?: () => string;
   /** What differs from `FLEET_DEFAULTS`. */
   readonly settings?: Partial<FleetSettings>;
   readonly log: FleetLog;
@@ -64,6 +66,8 @@ export interface FleetService extends Fleet {
   catalogChanged(): void;
   /** Other programs are known than before. */
   runtimesChanged(): void;
+  /** Another version is the oldest that gets requests. */
+  floorChanged(): void;
   /** Provider tokens may have ended: connections made with them are ended, too. Without it that takes up to a minute. */
   tokensChanged(): void;
 }
@@ -216,7 +220,8 @@ export function createFleet(dependencies: FleetDependencies): FleetService {
   ];
 
   function routingContext(): RoutingContext {
-    const { minTrust, minVersion, challengeFreshness_ms, costProfile } = settings;
+    const { minTrust, challengeFreshness_ms, costProfile } = settings;
+    const minVersion = dependencies.minVersion?.() ?? settings.minVersion;
     return { now_ms: clock.now_ms(), random: random.fraction, minTrust, minVersion, challengeFreshness_ms, costProfile, rates };
   }
 
@@ -293,6 +298,7 @@ export function createFleet(dependencies: FleetDependencies): FleetService {
     standing: (machineId) => health.memory.standing(machineId),
 
     connected: () => registry.size,
+    programs: () => [...registry.all()].map(({ view, runtimeHash }) => ({ version: view.version, hash: runtimeHash })),
     unknownRuntimes: () => [...registry.all()].filter((session) => !session.isRuntimeKnown).length,
     census: () => censusOf([...registry.all()].map(({ view }) => view)),
 
@@ -314,6 +320,12 @@ export function createFleet(dependencies: FleetDependencies): FleetService {
     publicId: sessionContext.publicId,
     catalogChanged: announceChanges,
     runtimesChanged: () => reassess(),
+    floorChanged() {
+      for (const session of registry.all()) {
+        index.set(session.view, routingContext());
+        signals.changed(session.builds);
+      }
+    },
     tokensChanged: tokens.changed,
 
     machinesNamed(publicIds) {

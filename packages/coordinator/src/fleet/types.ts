@@ -137,6 +137,13 @@ export type DemandEvent =
   | { readonly type: "queue"; readonly build: string; readonly depth: number }
   | { readonly type: "hedge_started" | "hedge_won" | "ttft_miss" | "capacity_reject"; readonly build: string };
 
+/** A machine's program, by its own signed word. */
+export interface RunningProgram {
+  readonly version: string;
+  /** Of its files; undefined where it did not come by a release. */
+  readonly hash: string | undefined;
+}
+
 /** Provider connections and what is known of each machine; reservation of its capacity. */
 export interface Fleet {
   /** Selects a provider and reserves a place on it in one synchronous step. */
@@ -165,6 +172,8 @@ export interface Fleet {
   /** Loads that machines have been told and have not ended. */
   pendingLoads(): number;
   connected(): number;
+  /** What connected machines say that they run. */
+  programs(): readonly RunningProgram[];
   /** Connected machines that run none of the programs that are known, whether or not they serve. */
   unknownRuntimes(): number;
   /** Connected machines by release, trust and whether they take work. */

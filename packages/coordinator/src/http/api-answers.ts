@@ -1,4 +1,5 @@
 import { balanceObject } from "./account-routes.js";
+import { floorObject } from "./admin/version-floor.js";
 import {
   creditAnswer,
   feeAnswer,
@@ -51,6 +52,7 @@ export const API_ANSWERS = {
   modelTable,
   versionChange,
   versionTable,
+  versionFloor: floorObject,
   modelUpdated: updated,
   aliasTable,
   aliasAnswer,

@@ -18,7 +18,17 @@ import type {
   SignInProvider,
 } from "../accounts/index.js";
 
-import type { BlobStore, BundleCheck, Catalog, CatalogAdmin, FileCheck, ManifestSigner, Releases, Verification } from "../catalog/index.js";
+import type {
+  BlobStore,
+  BundleCheck,
+  Catalog,
+  CatalogAdmin,
+  FileCheck,
+  ManifestSigner,
+  Releases,
+  Verification,
+  VersionFloor,
+} from "../catalog/index.js";
 import type { Settings } from "../config/index.js";
 import type { Fleet } from "../fleet/index.js";
 import type { Inference, RateLimits } from "../inference/index.js";
@@ -86,11 +96,14 @@ export interface HttpDependencies {
   readonly verification: Pick<Verification, "begin">;
   readonly stateExport: StateExport;
   readonly releases: Releases;
+  readonly versionFloor: Pick<VersionFloor, "stated" | "set">;
   readonly checkBundle: BundleCheck;
   readonly fleet: Pick<
     Fleet,
     | "capacity"
     | "connected"
+    | "programs"
+    | "unknownRuntimes"
     | "machinesOf"
     | "sessionsOf"
     | "tokenPool"

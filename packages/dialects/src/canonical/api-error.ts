@@ -29,6 +29,7 @@ export const API_ERROR_CODES = [
   "conflict",
   "idempotency_conflict",
   "idempotency_key_reused",
+  "release_in_use",
   "invalid_sealed_envelope",
   "kid_mismatch",
   "decryption_failed",

@@ -74,6 +74,7 @@ export const catalogList = z.object({
   models: z.array(catalogEntry),
   aliases: z.array(catalogAlias).optional(),
   withdrawn: z.array(withdrawnVersion),
+  next: shortText.nullable().optional().describe("For `after` of the next page; absent or null where there is none."),
 });
 export type CatalogList = z.infer<typeof catalogList>;
 

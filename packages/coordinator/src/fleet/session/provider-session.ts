@@ -156,7 +156,12 @@ export class ProviderSession implements FrameHandler, AttemptHost {
 
   /** Whether the machine runs one of the programs that are known, by its own word. */
   get isRuntimeKnown(): boolean {
-    return this.#context.runtimes?.has(this.#machine.register.runtime_hash) === true;
+    return this.#context.runtimes?.has(this.runtimeHash) === true;
+  }
+
+  /** What the machine says that its program is. */
+  get runtimeHash(): string | undefined {
+    return this.#machine.register.runtime_hash;
   }
 
   /** Whether the machine cannot take this request because frames of an earlier attempt at it could still come. */

@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from "node:fs";
 import path from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { startTestCoordinator, type TestCoordinator } from "../../testing.js";
 
 const ADMIN_KEY = "an-admin-key-that-is-long-enough";
@@ -51,6 +51,31 @@ describe("the routes of the operator", () => {
     expect(data).toContainEqual(expect.objectContaining({ name: "UMBEL_ADMIN_KEY", value: null, source: "command_line" }));
     expect(data.filter(({ source }) => source === "default").length).toBeGreaterThan(50);
     expect(JSON.stringify(body)).not.toContain(ADMIN_KEY);
+  });
+
+  it("say which version of the provider is the oldest that gets requests, and whom another would leave out", async () => {
+    const put = async (min_version: string | null) => {
+      const headers = { authorization: `Bearer ${ADMIN_KEY}`, "content-type": "application/json" };
+      const body = JSON.stringify({ min_version });
+      return (await fetch(`${test.url}/v1/admin/providers/floor`, { method: "PUT", headers, body })).json();
+    };
+    const apiKey = await test.key({ accountId: "alice" });
+    const routable = async () => {
+      const { body } = await test.get("/v1/models?include_builds=1", apiKey);
+      return (body as { data: { metadata: { routable_providers: number } }[] }).data.some(
+        ({ metadata }) => metadata.routable_providers > 0,
+      );
+    };
+    const counted = { connected: 1, versions: { "1.0.0": 1 }, runtime_check: "off", unknown_programs: 1 };
+    const stated = { min_version: "", from: "setting", set_by: null, set_at: null };
+    const { body } = await test.get("/v1/admin/providers/floor?min_version=1.0.1", ADMIN_KEY);
+    expect(body).toEqual({ ...stated, ...counted, excluded: 1 });
+    expect((await test.get("/v1/admin/providers/floor?min_version=new", ADMIN_KEY)).status).toBe(400);
+    expect(await routable()).toBe(true);
+    expect(await put("1.0.1")).toMatchObject({ min_version: "1.0.1", from: "operator", set_by: "admin-key", excluded: 1 });
+    await vi.waitFor(async () => expect(await routable()).toBe(false), { timeout: 5_000 });
+    expect(await put(null)).toEqual({ ...stated, ...counted, excluded: 0 });
+    await vi.waitFor(async () => expect(await routable()).toBe(true), { timeout: 5_000 });
   });
 
   it("do not let anybody guess on", async () => {

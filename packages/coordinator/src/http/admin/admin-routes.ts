@@ -7,11 +7,13 @@ import { calibrationObject, calibrationOf, calibrationQuery } from "./calibratio
 import { drainRoute } from "./drain-route.js";
 import { settingsObject, settingsOf } from "./settings.js";
 import { utilizationObject, utilizationOf } from "./utilization.js";
+import { versionFloorRoutes } from "./version-floor.js";
 
 /** What only the operator may read or do. Sources: api.md §3.5, §4; routing.md §17. */
 export function adminRoutes(dependencies: HttpDependencies, drain: Drain): readonly Route[] {
   return [
     drainRoute(dependencies, drain),
+    ...versionFloorRoutes(dependencies),
     {
       method: "GET",
       url: "/v1/admin/utilization",

@@ -1,13 +1,21 @@
 import { ApiError } from "@umbel/dialects";
 import { catalogEntry, catalogKeys, catalogList, signedManifest, WIRE_LIMITS, type WithdrawnVersion } from "@umbel/protocol";
 import type { FastifyReply, FastifyRequest } from "fastify";
+import { z } from "zod";
 import { type BuildRecord, modelType } from "../../catalog/index.js";
 import type { HttpDependencies } from "../dependencies.js";
+import { PAGE_BY_ID_PARAMETERS, pageById, pageOf } from "../lists/pages-by-id.js";
+import { queryOf } from "../lists/query.js";
 import type { Route } from "../route.js";
 import { BLOBS_PATH, blobRoute } from "./blob-route.js";
 import { aliasOf, entryOf } from "./catalog-entry.js";
 
 const MAX_AGE_s = 60;
+const catalogQuery = z.strictObject({
+  type: z.enum(["", "text"], { error: "expected text" }).default(""),
+  include_aliases: z.string().optional(),
+  ...pageById,
+});
 /** Withdrawn versions that the list names, the latest first: machines that serve one hear of it by themselves as well. */
 export const LISTED_WITHDRAWALS_max = 1_000;
 
@@ -36,25 +44,34 @@ export function catalogRoutes(dependencies: HttpDependencies): readonly Route[] 
         summary: "Every build of the catalogue",
         parameters: [
           { name: "type", in: "query", description: "`text` leaves out models that make vectors" },
-          { name: "include_aliases", in: "query", description: "`1` adds the names that stand for builds" },
+          { name: "include_aliases", in: "query", description: "`1` adds the names that stand for the builds of this page" },
+          ...PAGE_BY_ID_PARAMETERS,
         ],
         answer: catalogList,
         errors: [400],
       },
       async handle(request, reply) {
-        const query = new URL(request.url, "http://umbel").searchParams;
-        const type = query.get("type") ?? "";
-        if (type !== "" && type !== "text") {
-          throw new ApiError({ status: 400, code: "invalid_request_error", message: "type: expected text", param: "type" });
-        }
-        const wantsAliases = ["1", "true"].includes(query.get("include_aliases") ?? "");
-        if (isKnown(request, reply, `${catalog.revision()}-${type}-${wantsAliases}`)) return notModified(reply);
+        const { type, include_aliases, ...asked } = queryOf(request, catalogQuery);
+        const wantsAliases = ["1", "true"].includes(include_aliases ?? "");
+        const revision = catalog.revision();
+        const state = [revision, type, wantsAliases, asked.limit, encodeURIComponent(asked.after ?? "")].join("-");
+        if (isKnown(request, reply, state)) return notModified(reply);
         const listed = catalog.builds().filter((build) => type === "" || modelType(build) !== "embedding");
+        const { rows, next } = pageOf(listed, ({ id }) => id, asked);
+        const shown = new Set(rows.map(({ id }) => id));
         return {
-          revision: catalog.revision(),
-          models: listed.map(entryOf),
-          ...(wantsAliases ? { aliases: catalog.aliases().map(aliasOf) } : {}),
-          withdrawn: withdrawn(dependencies),
+          revision,
+          models: rows.map(entryOf),
+          ...(wantsAliases
+            ? {
+                aliases: catalog
+                  .aliases()
+                  .filter(({ desired }) => shown.has(desired.id))
+                  .map(aliasOf),
+              }
+            : {}),
+          withdrawn: asked.after === undefined ? withdrawn(dependencies) : [],
+          next,
         };
       },
     },

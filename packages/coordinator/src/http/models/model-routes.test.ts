@@ -87,6 +87,13 @@ describe("the lists of models", () => {
     const texts = (await test.get("/v1/models/catalog?type=text")).body as { models: { id: string }[]; aliases?: unknown };
     expect(texts.models.map(({ id }) => id)).not.toContain("sprout-embed-3m-q8_0");
     expect(texts.aliases).toBeUndefined();
+    const ids = (list: unknown) => catalogList.parse(list).models.map(({ id }) => id);
+    const first = catalogList.parse((await test.get("/v1/models/catalog?limit=1&include_aliases=1")).body);
+    const rest = catalogList.parse((await test.get(`/v1/models/catalog?include_aliases=1&after=${first.next}`)).body);
+    expect([...ids(first), ...ids(rest)]).toEqual(ids(body));
+    expect(rest.next).toBeNull();
+    expect([...(first.aliases ?? []), ...(rest.aliases ?? [])]).toHaveLength(catalogList.parse(body).aliases?.length ?? 0);
+    expect((await test.get("/v1/models/catalog?limit=1001")).body).toMatchObject({ error: { param: "limit" } });
     expect((await test.get("/v1/models/catalog?type=image")).body).toMatchObject({ error: { param: "type" } });
     expect((await test.get("/v1/models/catalog/sprout-3m-q8_0")).body).toMatchObject({ id: "sprout-3m-q8_0", file_count: 1 });
     const { body: files, headers } = await test.get("/v1/models/catalog/manifest/sprout-3m-q8_0");

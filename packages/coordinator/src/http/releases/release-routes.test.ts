@@ -21,7 +21,7 @@ describe("releases of the provider program", () => {
     });
     await new Promise<void>((resolve) => files.listen(0, "127.0.0.1", resolve));
     origin = `http://127.0.0.1:${(files.address() as AddressInfo).port}`;
-    test = await startTestCoordinator({ adminKey: ADMIN_KEY, releaseKey: RELEASE_KEY });
+    test = await startTestCoordinator({ adminKey: ADMIN_KEY, releaseKey: RELEASE_KEY, runtimeCheck: "enforce" });
   });
   afterAll(async () => {
     await test.close();
@@ -61,14 +61,43 @@ describe("releases of the provider program", () => {
     expect(new Set(versions)).toEqual(new Set(["1.10.0", "1.11.0"]));
     expect((await latest()).version).toBe("1.10.0");
 
+    expect((await test.get("/api/version?platform=linux-x64")).body).toEqual({
+      ...{ version: "1.10.0", platform: "linux-x64", backend: "llama.cpp", changelog: "", download_url: `${origin}/archive` },
+      ...{ binary_hash: "ab".repeat(32), bundle_hash: HASH },
+    });
+    expect((await test.get("/api/version?platform=plan9")).status).toBe(404);
+    const manifest = async () => (await test.get("/v1/runtime/manifest")).body;
+    const versions_offered = ["1.10.0", "1.10.1-rc.1", "1.11.0", "1.9.0"];
+    expect(await manifest()).toEqual({
+      configured: true,
+      binary_hashes: { "linux-x64": ["ab".repeat(32)] },
+      versions: { "linux-x64": versions_offered },
+    });
+    const page = (await ask("GET", "admin/releases?limit=2", undefined, ADMIN_KEY)).body;
+    expect([page["data"], page["next"]]).toMatchObject([[{ version: "1.10.0" }, { version: "1.10.1-rc.1" }], "1.10.1-rc.1 linux-x64"]);
+
     const withdraw = (version: string, token = ADMIN_KEY) => ask("DELETE", "admin/releases", { version, platform: "linux-x64" }, token);
     expect((await withdraw("1.10.0", RELEASE_KEY)).status).toBe(403);
     expect((await withdraw("1.10.0")).status).toBe(200);
     expect((await latest()).version).toBe("1.9.0");
+    expect(await manifest()).toMatchObject({ versions: { "linux-x64": versions_offered.slice(1) } });
     expect((await withdraw("9.9.9")).status).toBe(404);
     const { body } = await ask("GET", "admin/audit?target=1.10.0%20linux-x64", undefined, ADMIN_KEY);
     expect(body["data"]).toMatchObject([{ action: "release.withdraw" }, { action: "release.register" }]);
     expect((await ask("GET", "admin/releases", undefined, ADMIN_KEY)).body["data"]).toHaveLength(4);
+  });
+
+  it("are not withdrawn under machines that run them and would get no requests, unless that is meant", async () => {
+    const ask409 = (change: object) => ask("DELETE", "admin/releases", { version: "5.0.0", platform: "linux-x64", ...change }, ADMIN_KEY);
+    const hash = "cd".repeat(32);
+    await register("5.0.0", { binary_hash: hash });
+    await test.provider({ runtimeHash: hash });
+    expect(await ask409({})).toMatchObject({ status: 409, body: { error: { code: "release_in_use", param: "version" } } });
+    // What is offered under another version, too, goes on.
+    await register("5.0.1", { binary_hash: hash });
+    expect((await ask409({})).status).toBe(200);
+    expect(await ask409({ version: "5.0.1" })).toMatchObject({ status: 409 });
+    expect((await ask409({ version: "5.0.1", force: true })).status).toBe(200);
   });
 
   it.each([

@@ -13,6 +13,7 @@ import { z } from "zod";
 import type { Releases } from "../../catalog/index.js";
 import { controlBody } from "../control-body.js";
 import type { HttpDependencies } from "../dependencies.js";
+import { nextId, PAGE_BY_ID_PARAMETERS, pageById, pageOf } from "../lists/pages-by-id.js";
 import { queryOf } from "../lists/query.js";
 import { actorOf } from "../publishing/index.js";
 import type { Route } from "../route.js";
@@ -45,7 +46,11 @@ const releaseBody = z.strictObject({
   changelog: z.string().max(16_384).default(""),
   rollout: z.int().min(0).max(100).default(100).describe("Percentage of machines that are offered it."),
 });
-const withdrawBody = z.strictObject({ version, platform });
+const withdrawBody = z.strictObject({
+  version,
+  platform,
+  force: z.boolean().default(false).describe("Also while machines run it that would be left without requests."),
+});
 const latestQuery = z.strictObject({
   platform,
   channel: z.enum(["stable", "beta"]).default("stable"),
@@ -56,11 +61,43 @@ const versionQuery = z.strictObject({ platform });
 
 const releaseRegistered = z.object({ status: z.literal("release_registered"), release: releaseRecord });
 const releaseWithdrawn = z.object({ status: z.literal("release_withdrawn"), version: z.string(), platform: z.string() });
-const releaseTable = z.object({ object: z.literal("list"), data: z.array(releaseRecord) });
+const releaseTable = z.object({ object: z.literal("list"), data: z.array(releaseRecord), next: nextId });
+/** What older programs ask for. Source: catalog.md §20.2. */
+const versionAnswer = z.object({
+  version: z.string(),
+  platform: z.string(),
+  backend: z.literal("llama.cpp"),
+  download_url: z.string(),
+  binary_hash: z.string(),
+  bundle_hash: z.string(),
+  changelog: z.string(),
+});
+/** What the provider program may be. Source: catalog.md §21. */
+const runtimeManifest = z.object({
+  configured: z.boolean().describe("Some release is offered, so that there is something to hold a machine to."),
+  binary_hashes: z
+    .record(z.string(), z.array(z.string()))
+    .describe("Aggregate hashes over the files of every release that is offered, by platform."),
+  versions: z.record(z.string(), z.array(z.string())).describe("Versions of these, by platform."),
+});
 
 /** Releases of the provider program. Source: catalog.md §20. */
 export function releaseRoutes(dependencies: HttpDependencies): readonly Route[] {
-  const { releases, checkBundle, releaseSigners, clock } = dependencies;
+  const { releases, checkBundle, releaseSigners, clock, fleet, settings } = dependencies;
+
+  /** Where programs are held to the releases, machines that run a withdrawn one get no requests. @throws ApiError */
+  async function refuseInUse({ version, platform }: { readonly version: string; readonly platform: string }): Promise<void> {
+    if (settings.runtimeCheck !== "enforce") return;
+    const offered = (await releases.all()).filter(({ active }) => active);
+    const isNamed = (row: (typeof offered)[number]): boolean => row.version === version && row.platform === platform;
+    const hash = offered.find(isNamed)?.binaryHash;
+    const isOfferedElse = offered.some((row) => row.binaryHash === hash && !isNamed(row));
+    const running = fleet.programs().filter((program) => program.hash !== undefined && program.hash === hash).length;
+    if (running === 0 || isOfferedElse) return;
+    const message = `${running === 1 ? "a connected machine runs" : `${running} connected machines run`} it and would get no requests; force it, or let them update first`;
+    throw new ApiError({ status: 409, code: "release_in_use", message, param: "version" });
+  }
+
   return [
     {
       method: "POST",
@@ -142,10 +179,68 @@ export function releaseRoutes(dependencies: HttpDependencies): readonly Route[] 
     },
     {
       method: "GET",
+      url: "/api/version",
+      access: "public",
+      doc: {
+        tag: "Machines",
+        summary: "The release that everybody on a platform is offered, in few words",
+        parameters: [
+          { name: "platform", in: "query", description: "Such as linux-x64.", required: true },
+          { name: "channel", in: "query", description: "stable, or beta, which is offered stable releases, too." },
+        ],
+        answer: versionAnswer,
+        errors: [400, 404],
+      },
+      async handle(request, reply) {
+        const release = await releases.latest(queryOf(request, latestQuery.omit({ device: true })));
+        if (release === undefined)
+          throw new ApiError({ status: 404, code: "not_found", message: "no release is offered for this platform" });
+        reply.header("Cache-Control", "no-cache");
+        const { version, platform, url: download_url, binaryHash, bundleHash, changelog } = release;
+        return {
+          ...{ version, platform, backend: "llama.cpp", download_url },
+          binary_hash: binaryHash,
+          bundle_hash: bundleHash,
+          changelog,
+        };
+      },
+    },
+    {
+      method: "GET",
+      url: "/v1/runtime/manifest",
+      access: "public",
+      doc: { tag: "Machines", summary: "What the provider program may be", answer: runtimeManifest },
+      async handle(_request, reply) {
+        const offered = (await releases.all()).filter(({ active }) => active);
+        const byPlatform = (of: (row: (typeof offered)[number]) => string) => {
+          const sets = new Map<string, Set<string>>();
+          for (const row of offered) sets.set(row.platform, (sets.get(row.platform) ?? new Set()).add(of(row)));
+          return Object.fromEntries([...sets].map(([platform, values]) => [platform, [...values].sort()]));
+        };
+        reply.header("Cache-Control", "no-cache");
+        return {
+          configured: offered.length > 0,
+          binary_hashes: byPlatform(({ binaryHash }) => binaryHash),
+          versions: byPlatform(({ version }) => version),
+        };
+      },
+    },
+    {
+      method: "GET",
       url: "/v1/admin/releases",
       access: "admin",
-      doc: { tag: "Catalogue", summary: "Every release, offered or not", answer: releaseTable },
-      handle: async () => ({ object: "list", data: (await releases.all()).map(objectOf) }),
+      doc: {
+        tag: "Catalogue",
+        summary: "Every release, offered or not",
+        parameters: PAGE_BY_ID_PARAMETERS,
+        answer: releaseTable,
+        errors: [400],
+      },
+      async handle(request) {
+        const asked = queryOf(request, z.strictObject(pageById));
+        const { rows, next } = pageOf(await releases.all(), ({ version, platform }) => `${version} ${platform}`, asked);
+        return { object: "list", data: rows.map(objectOf), next };
+      },
     },
     {
       method: "DELETE",
@@ -156,10 +251,11 @@ export function releaseRoutes(dependencies: HttpDependencies): readonly Route[] 
         summary: "Offer a release no more",
         request: withdrawBody,
         answer: releaseWithdrawn,
-        errors: [400, 404, 408, 413, 415],
+        errors: [400, 404, 408, 409, 413, 415],
       },
       async handle(request) {
-        const named = await controlBody(request, withdrawBody, dependencies);
+        const { force, ...named } = await controlBody(request, withdrawBody, dependencies);
+        if (!force) await refuseInUse(named);
         const isKnown = await releases.withdraw(named, releaserOf(request));
         if (!isKnown) throw new ApiError({ status: 404, code: "not_found", message: "there is no such release" });
         return { status: "release_withdrawn", ...named };

@@ -40,6 +40,7 @@ import { telemetry } from "./0060-telemetry.js";
 import { usageRollups } from "./0070-usage-rollups.js";
 import { machineSessions } from "./0072-machine-sessions.js";
 import { verifiedVersions } from "./0076-verified-versions.js";
+import { versionFloor } from "./0077-version-floor.js";
 
 export interface Migration {
   readonly id: number;
@@ -91,4 +92,5 @@ export const migrations: readonly Migration[] = [
   { id: 70, name: "usage by the day", sql: usageRollups },
   { id: 72, name: "counters and connections of machines", sql: machineSessions },
   { id: 76, name: "verified versions", sql: verifiedVersions },
+  { id: 77, name: "version floor", sql: versionFloor },
 ];

@@ -1,9 +1,11 @@
 import { and, desc, eq } from "drizzle-orm";
 import { run } from "../run-query.js";
-import { releases } from "../schema/index.js";
+import { providerVersionFloor, releases } from "../schema/index.js";
 import type { Tx } from "../tx.js";
 
 export type ReleaseRow = typeof releases.$inferSelect;
+
+export type VersionFloorRow = Omit<typeof providerVersionFloor.$inferSelect, "isOnly">;
 
 export const releaseRepository = {
   /** Latest first. */
@@ -37,5 +39,16 @@ export const releaseRepository = {
         .values(row)
         .onConflictDoUpdate({ target: [releases.version, releases.platform], set: row }),
     );
+  },
+
+  /** Undefined where it was never set. */
+  async versionFloor(tx: Tx): Promise<VersionFloorRow | undefined> {
+    const [row] = await run(tx.select().from(providerVersionFloor));
+    return row;
+  },
+
+  async setVersionFloor(tx: Tx, row: VersionFloorRow | undefined): Promise<void> {
+    await run(tx.delete(providerVersionFloor));
+    if (row !== undefined) await run(tx.insert(providerVersionFloor).values(row));
   },
 };

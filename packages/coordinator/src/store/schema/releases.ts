@@ -24,3 +24,12 @@ export const releases = pgTable(
   },
   (table) => [primaryKey({ columns: [table.version, table.platform] }), index("releases_platform").on(table.platform)],
 );
+
+/** At most one row: the oldest provider version that gets requests, where it was set by a call. */
+export const providerVersionFloor = pgTable("provider_version_floor", {
+  isOnly: boolean("is_only").primaryKey().default(true),
+  /** Empty is any. */
+  version: text("version").notNull(),
+  setBy: text("set_by").notNull(),
+  setAt: instant("set_at").notNull(),
+});

@@ -27,22 +27,51 @@ export interface CatalogSource {
   find(name: string, signal: AbortSignal): Promise<WantedBuild>;
 }
 
+/** A catalogue of a hundred thousand builds. */
+const PAGES_max = 100;
+const READINGS_max = 3;
+
 /** The catalogue of a coordinator. What it names is believed only as far as its pinned key has signed it. */
 export function createCatalogSource(options: {
   /** As the provider connects to it: `https://…` or `wss://…`. */
   readonly coordinatorUrl: string;
   readonly pins: CatalogPins;
   readonly fetch: typeof fetch;
+  /** Where files are looked for before the places that the manifest names. */
+  readonly mirror?: string | undefined;
 }): CatalogSource {
   const base = apiOf(options.coordinatorUrl);
   const read = async (pathname: string, signal: AbortSignal): Promise<unknown> =>
     (await readJsonFrom(`${base}${pathname}`, options.fetch, signal)).body;
 
-  async function list(signal: AbortSignal): Promise<CatalogList> {
-    const parsed = catalogList.safeParse(await read("/v1/models/catalog?include_aliases=1", signal));
+  async function page(after: string | undefined, signal: AbortSignal): Promise<CatalogList> {
+    const further = after === undefined ? "" : `&after=${encodeURIComponent(after)}`;
+    const parsed = catalogList.safeParse(await read(`/v1/models/catalog?include_aliases=1${further}`, signal));
     if (!parsed.success)
       throw new SourceError("malformed", "the catalogue is not of a form that this version reads", { cause: parsed.error });
     return parsed.data;
+  }
+
+  /** All pages of one revision: a catalogue that changes meanwhile is read once more. */
+  async function list(signal: AbortSignal): Promise<CatalogList> {
+    for (let reading = 1; ; reading++) {
+      const pages = [await page(undefined, signal)];
+      for (let next = pages[0]?.next; next; next = pages.at(-1)?.next) {
+        if (pages.length === PAGES_max) throw new SourceError("malformed", `the catalogue has more than ${PAGES_max} pages`);
+        pages.push(await page(next, signal));
+      }
+      const [first = { revision: 0, models: [], withdrawn: [] }] = pages;
+      if (reading < READINGS_max && pages.some(({ revision }) => revision !== first.revision)) continue;
+      const { next: _next, ...about } = first;
+      return { ...about, models: pages.flatMap(({ models }) => models), aliases: pages.flatMap(({ aliases = [] }) => aliases) };
+    }
+  }
+
+  /** The owner has named it, so that plain http will do: hashes come from the signed manifest. */
+  function mirrored(prefix: string, path: string): string[] {
+    if (options.mirror === undefined) return [];
+    const below = `${prefix}/${path}`.split("/").map(encodeURIComponent).join("/");
+    return [`${options.mirror.replace(/\/+$/, "")}/${below}`];
   }
 
   async function keys(signal: AbortSignal): Promise<readonly DeviceKey[]> {
@@ -72,7 +101,10 @@ export function createCatalogSource(options: {
         entry,
         manifest,
         origin: { kind: "catalog", coordinator: base },
-        files: manifest.files.map((file) => ({ ...file, urls: fileUrls(placed, file.path, base) })),
+        files: manifest.files.map((file) => ({
+          ...file,
+          urls: [...mirrored(manifest.prefix, file.path), ...fileUrls(placed, file.path, base)],
+        })),
       };
     },
   };

@@ -1,7 +1,10 @@
 import { ApiError } from "@umbel/dialects";
+import { z } from "zod";
 import type { AliasRecord, NewAlias } from "../../../catalog/index.js";
 import { controlBody } from "../../control-body.js";
 import type { HttpDependencies } from "../../dependencies.js";
+import { PAGE_BY_ID_PARAMETERS, pageById, pageOf } from "../../lists/pages-by-id.js";
+import { queryOf } from "../../lists/query.js";
 import { actorOf } from "../../publishing/index.js";
 import type { Route } from "../../route.js";
 import { refusable } from "./catalog-refusal.js";
@@ -24,8 +27,17 @@ export function aliasRoutes(dependencies: HttpDependencies): readonly Route[] {
       method: "GET",
       url: "/v1/admin/models/aliases",
       access: "publishing",
-      doc: { tag: "Catalogue", summary: "Names that stand for builds, and how their rollouts go", answer: aliasTable },
-      handle: async () => ({ object: "list", data: catalog.aliases().map((alias) => rowOf(alias, dependencies)) }),
+      doc: {
+        tag: "Catalogue",
+        summary: "Names that stand for builds, and how their rollouts go",
+        parameters: PAGE_BY_ID_PARAMETERS,
+        answer: aliasTable,
+        errors: [400],
+      },
+      async handle(request) {
+        const { rows, next } = pageOf(catalog.aliases(), ({ id }) => id, queryOf(request, z.strictObject(pageById)));
+        return { object: "list", data: rows.map((alias) => rowOf(alias, dependencies)), next };
+      },
     },
     {
       method: "POST",

@@ -1,8 +1,11 @@
 import { ApiError } from "@umbel/dialects";
 import type { FastifyRequest } from "fastify";
+import { z } from "zod";
 import type { BuildOverview, NewBuild, VersionOverview } from "../../../catalog/index.js";
 import { controlBody } from "../../control-body.js";
 import type { HttpDependencies } from "../../dependencies.js";
+import { PAGE_BY_ID_PARAMETERS, pageById, pageOf } from "../../lists/pages-by-id.js";
+import { queryOf } from "../../lists/query.js";
 import { actorOf, requireScope } from "../../publishing/index.js";
 import type { Route } from "../../route.js";
 import { type BuildAction, buildActions, changeOf } from "./build-actions.js";
@@ -52,8 +55,17 @@ export function buildRoutes(dependencies: HttpDependencies): readonly Route[] {
       method: "GET",
       url: "/v1/admin/models",
       access: "publishing",
-      doc: { tag: "Catalogue", summary: "Every build and version, in service or not", answer: modelTable },
-      handle: async () => ({ object: "list", data: (await catalog.overview()).map(modelRowOf) }),
+      doc: {
+        tag: "Catalogue",
+        summary: "Every build and version, in service or not",
+        parameters: PAGE_BY_ID_PARAMETERS,
+        answer: modelTable,
+        errors: [400],
+      },
+      async handle(request) {
+        const { rows, next } = pageOf(await catalog.overview(), ({ id }) => id, queryOf(request, z.strictObject(pageById)));
+        return { object: "list", data: rows.map(modelRowOf), next };
+      },
     },
     {
       method: "GET",

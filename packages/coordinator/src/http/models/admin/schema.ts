@@ -1,6 +1,7 @@
 import { manifest } from "@umbel/protocol";
 import { z } from "zod";
 import { CATALOG_LIMITS } from "../../../catalog/index.js";
+import { nextId } from "../../lists/pages-by-id.js";
 
 const count = z.int().nonnegative();
 const price = z.int().positive().max(1_000_000_000_000).describe("Millionths of a dollar for a million tokens.");
@@ -118,7 +119,7 @@ export const modelRow = z.object({
   active_version: z.string().nullable(),
   versions: z.array(versionRow).describe("Latest first."),
 });
-export const modelTable = z.object({ object: z.literal("list"), data: z.array(modelRow) });
+export const modelTable = z.object({ object: z.literal("list"), data: z.array(modelRow), next: nextId });
 export const versionTable = z.object({ object: z.literal("list"), data: z.array(versionRow) });
 
 export const aliasBody = z.strictObject({
@@ -155,7 +156,7 @@ export const aliasRow = z.object({
   updated_at: z.iso.datetime(),
 });
 export type AliasRow = z.infer<typeof aliasRow>;
-export const aliasTable = z.object({ object: z.literal("list"), data: z.array(aliasRow) });
+export const aliasTable = z.object({ object: z.literal("list"), data: z.array(aliasRow), next: nextId });
 export const aliasAnswer = z.object({
   status: z.literal("ok"),
   alias: aliasRow,
