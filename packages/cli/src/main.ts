@@ -3,9 +3,12 @@ import { CommanderError } from "commander";
 import { CliError, EXIT_CODES } from "./exit-codes.js";
 import { asFileError } from "./file-error.js";
 import { announceFailure } from "./process/managed.js";
+import { useProxies } from "./process/use-proxies.js";
 import { createProgram } from "./program.js";
 
-createProgram().parseAsync().then(finish, fail);
+useProxies(process.env)
+  .then(() => createProgram().parseAsync())
+  .then(finish, fail);
 
 /** Every command has ended by itself or been told to stop: what is left (idle sockets, timers of libraries) must not hold the process. */
 function finish(): void {

@@ -29,6 +29,7 @@ export { createModelLibrary, type ModelLibrary } from "./models/model-library.js
 export { createModelStore, type LocalModel, type ModelStore } from "./models/model-store.js";
 export { SourceError } from "./models/sources/source-error.js";
 export { verifyModel } from "./models/verify-model.js";
+export { type ProxyVariables, proxyFor } from "./session/proxy.js";
 export type { Logger } from "./session/types.js";
 export { type LogReportLines, type ReportOutcome, readLogReport, sendLogReport } from "./telemetry/index.js";
 export type { EngineChoice, LoadFailure, WorkerSandbox } from "./worker/pipe-messages.js";

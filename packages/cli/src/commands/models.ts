@@ -37,6 +37,7 @@ export function addModelsCommands(program: Command): void {
     .option("--sha256 <hash>", "what a file at an address is to be")
     .option("--max-mbps <number>", "megabits a second at most")
     .option("--max-disk-gb <number>", "what models may take together; unused ones that nobody asked for by name go first")
+    .option("--mirror <url>", "where the files are looked for first, e.g. on another machine here; they are held to the same hashes")
     .option("--catalog-key <thumbprint>", "accept only manifests that this key has signed, from now on")
     .action(async (names, options) => (await import("../run/models-download.js")).downloadModels(names, options));
   withPlaces(models.command("remove"))

@@ -43,6 +43,7 @@ export function addProviderCommands(program: Command): void {
       "what remembered prompts may take on the disk, encrypted, in GB (default: none are kept there)",
     )
     .option("--models-disk-max-gb <number>", "what models may take on the disk, in GB (default: 70 % of what they take and is free)")
+    .option("--mirror <url>", "where files of models are looked for first; they are held to the same hashes")
     .option("--fetch-max-mbps <number>", "what fetching models may take of the network, in megabits a second (default: all there is)")
     .option("--private-only", "serve only the requests of the machine's own account")
     .option("--log-file <file>", "where log lines go instead of standard error, with --foreground")

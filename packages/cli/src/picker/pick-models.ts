@@ -24,7 +24,7 @@ export async function pickModels(offers: readonly ModelOffer[], signal: AbortSig
 
 function asRow({ name, quantization, size_bytes, memory_gib, expected_tps, isHere, unfit, isSuggested }: ModelOffer): PickerRow {
   const label =
-    `${name.padEnd(28)} ${quantization.padEnd(8)} ${formatBytes(size_bytes).padStart(8)}  ${`${memory_gib} GiB`.padEnd(8)} ${inTokensPerSecond(expected_tps)}`.trimEnd();
+    `${name.padEnd(28)} ${quantization.padEnd(8)} ${formatBytes(size_bytes).padStart(8)}  ${`${memory_gib} GiB`.padEnd(8)} ${unfit === undefined ? inTokensPerSecond(expected_tps) : ""}`.trimEnd();
   return { value: name, label, fixed: isHere ? "✓ here" : unfit, isSuggested };
 }
 

@@ -182,6 +182,25 @@ export const PROVIDER_SETTINGS = {
     schema: decimal(1_000_000),
     about: "what models may take on the disk, in GB; absent is 70 % of what they take and is free",
   }),
+  modelsMirror: setting({
+    key: "models.mirror",
+    option: "mirror",
+    env: "UMBEL_PROVIDER_MIRROR",
+    schema: z.url({ protocol: /^https?$/, error: "must be an address, https://… or, near by, http://…" }),
+    about: "where files of models are looked for first, e.g. http://192.168.1.10:8000; they are held to the same hashes",
+  }),
+  proxy: setting({
+    key: "network.proxy",
+    env: "UMBEL_PROVIDER_PROXY",
+    schema: z.url({ protocol: /^https?$/, error: "must be the address of a proxy, http://…" }),
+    about: "proxy for everything that leaves this machine; absent is that of HTTPS_PROXY and HTTP_PROXY, which a service does not see",
+  }),
+  noProxy: setting({
+    key: "network.no_proxy",
+    env: "UMBEL_PROVIDER_NO_PROXY",
+    schema: z.string().max(4_096),
+    about: "hosts that are reached without it, with commas between; absent is NO_PROXY",
+  }),
   fetch_mbps_max: setting({
     key: "models.fetch_max_mbps",
     option: "fetchMaxMbps",

@@ -1,6 +1,6 @@
 import type { CatalogList } from "@umbel/protocol";
 import { type LocalModel, measureMemoryBandwidth_gbs, readBenchmarks, readMemory } from "@umbel/provider";
-import { providerHome } from "./models-library.js";
+import { type PlaceOptions, providerPlaces } from "../provider/places.js";
 
 /** A model of the catalogue as this machine sees it. */
 export interface ModelOffer {
@@ -33,9 +33,9 @@ const bytesPerGib = 2 ** 30;
 const SUGGESTED_tps_min = 10;
 
 /** This machine: its memory, and the bandwidth of that or, where a benchmark has shown it to be more, of what computes. */
-export async function offerMachine(catalog: CatalogList, home: string | undefined): Promise<OfferMachine> {
+export async function offerMachine(catalog: CatalogList, places: PlaceOptions): Promise<OfferMachine> {
   const { total_bytes } = await readMemory();
-  const measured = await readBenchmarks(providerHome(home));
+  const measured = await readBenchmarks(providerPlaces(places).home);
   const shown = catalog.models.flatMap((model) => ((measured[model.id]?.decode_tps ?? 0) * activeBytesOf(model)) / 1e9);
   return {
     memory_gib: total_bytes / bytesPerGib,

@@ -10,7 +10,7 @@ export async function showCatalog(options: LibraryFlags & { readonly all?: boole
   try {
     const catalog = await library.catalog(new AbortController().signal);
     const local = await library.store.listModels();
-    const offers = modelOffers(catalog, local, await offerMachine(catalog, options.home));
+    const offers = modelOffers(catalog, local, await offerMachine(catalog, options));
     const shown = offers.filter(({ unfit, isHere }) => options.all === true || isHere || unfit === undefined);
     const known = new Set(catalog.models.map(({ id }) => id));
     const elsewhere = local.map(({ info }) => info.id).filter((id) => !known.has(id));

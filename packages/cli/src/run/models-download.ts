@@ -3,6 +3,7 @@ import { CliError, EXIT_CODES } from "../exit-codes.js";
 import { createOutput, type Output } from "../output.js";
 import { pickModels } from "../picker/pick-models.js";
 import { createProgressLine } from "../progress-line.js";
+import type { PlaceOptions } from "../provider/places.js";
 import { formatBytes } from "../quantities.js";
 import { modelOffers, offerMachine } from "./model-offers.js";
 import { asModelFailure, type LibraryFlags, openLibrary } from "./models-library.js";
@@ -29,7 +30,7 @@ export async function downloadModels(names: readonly string[], options: Download
     stop.abort(new CliError("Interrupted.", EXIT_CODES.interrupted, "What has come is kept: run the same command again to go on."));
   process.once("SIGINT", interrupt);
   try {
-    const wanted = names.length > 0 ? names : await choose(library, options.home, output, stop.signal);
+    const wanted = names.length > 0 ? names : await choose(library, options, output, stop.signal);
     const models: LocalModel[] = [];
     for (const name of wanted) models.push(await downloadOne(name, library, options, output, stop.signal));
     output.result({ models: models.map(localModel) });
@@ -40,9 +41,9 @@ export async function downloadModels(names: readonly string[], options: Download
   }
 }
 
-async function choose(library: ModelLibrary, home: string | undefined, output: Output, signal: AbortSignal): Promise<readonly string[]> {
+async function choose(library: ModelLibrary, places: PlaceOptions, output: Output, signal: AbortSignal): Promise<readonly string[]> {
   const catalog = await library.catalog(signal);
-  const offers = modelOffers(catalog, await library.store.listModels(), await offerMachine(catalog, home));
+  const offers = modelOffers(catalog, await library.store.listModels(), await offerMachine(catalog, places));
   const picked = await pickModels(offers, signal);
   if (picked.length === 0) output.line("Nothing to download.");
   return picked;

@@ -10,6 +10,7 @@ export interface LibraryFlags {
   readonly maxMbps?: string;
   readonly maxDiskGb?: string;
   readonly catalogKey?: string;
+  readonly mirror?: string;
 }
 
 const bytesPerMegabit = 1_000_000 / 8;
@@ -24,12 +25,17 @@ export function openLibrary(flags: LibraryFlags): ModelLibrary {
       "For example https://umbel.example.",
     );
   }
+  const { mirror } = flags;
+  if (mirror !== undefined && !(URL.canParse(mirror) && /^https?:$/.test(new URL(mirror).protocol))) {
+    throw new CliError(`--mirror takes an address, not "${mirror}".`, EXIT_CODES.usage, "For example http://192.168.1.10:8000.");
+  }
   const hub = process.env["HF_ENDPOINT"];
   const token = process.env["HF_TOKEN"];
   return createModelLibrary({
     ...providerPlaces(flags).store,
     coordinatorUrl: flags.coordinator,
     clock: systemClock,
+    ...(mirror === undefined ? {} : { mirror }),
     ...(flags.catalogKey === undefined ? {} : { catalogKey: flags.catalogKey }),
     ...(flags.maxMbps === undefined ? {} : { bandwidth_bytes_per_s: positive("--max-mbps", flags.maxMbps) * bytesPerMegabit }),
     ...(flags.maxDiskGb === undefined ? {} : { disk_bytes_max: positive("--max-disk-gb", flags.maxDiskGb) * bytesPerGb }),

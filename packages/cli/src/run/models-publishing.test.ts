@@ -68,6 +68,9 @@ describe("publishing by the command line", () => {
     expect(await json((options) => publishModel(SPROUT, { ...options, id: "elm", version: "1", promote: true }))).toMatchObject({
       active: true,
     });
+    const verified = { ...PRICES, id: "ash", version: "1", verify: true, promote: true };
+    expect(await json((options) => publishModel(FILE, { ...options, ...verified }))).toMatchObject({ status: "promoted", active: true });
+    await json((options) => retireModel("ash", options));
   });
 
   it("moves a name step by step, and back; what is not named stays", async () => {

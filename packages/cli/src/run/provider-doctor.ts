@@ -9,6 +9,7 @@ import { runningChecks } from "../doctor/running-checks.js";
 import { setupChecks } from "../doctor/setup-checks.js";
 import { CliError, EXIT_CODES } from "../exit-codes.js";
 import { createOutput, type Output } from "../output.js";
+import { proxyVariables, useProxies } from "../process/use-proxies.js";
 import { linkedToken } from "../provider/account-link.js";
 import { statusOf } from "../provider/ask.js";
 import { readConfigFile } from "../provider/config-file.js";
@@ -58,6 +59,7 @@ async function findingsOf(options: DoctorOptions, isThorough: boolean): Promise<
     return [fail("settings", error.message, error.remedy ?? "Correct it.")];
   }
   const status = await statusOf(places.home).catch((error: unknown) => (error instanceof Error ? error : new Error(String(error))));
+  await useProxies(proxyVariables(settings.values, process.env));
   const given = process.env["UMBEL_PROVIDER_TOKEN"];
   const token = given === undefined || given === "" ? await linkedToken(places.home, settings.values.coordinatorUrl) : given;
   const patient: Patient = {

@@ -9,6 +9,7 @@ import {
   type DiscoveryRecord,
   type ProviderAgent,
   ProviderError,
+  proxyFor,
   readDiscoveryRecord,
   startControl,
 } from "@umbel/provider";
@@ -17,6 +18,7 @@ import { resolveHome } from "../home.js";
 import { createLog } from "../log.js";
 import { createOutput, type Output } from "../output.js";
 import { announceReady, stopRequested } from "../process/managed.js";
+import { proxyVariables, useProxies } from "../process/use-proxies.js";
 import { linkedToken } from "../provider/account-link.js";
 import { startInBackground } from "../provider/background.js";
 import { readConfigFile } from "../provider/config-file.js";
@@ -127,6 +129,8 @@ async function serve(options: StartOptions, settings: ResolvedSettings, places: 
     };
   });
   const stop = Promise.race([stopRequested(), told]);
+  const variables = proxyVariables(values, process.env);
+  await useProxies(variables);
   const models = await importModels(places.store, values.models ?? []);
   const log = createLog("provider", options.logFile ?? (isLocal ? places.log : undefined));
   const agent = makeAgent(
@@ -146,9 +150,10 @@ async function serve(options: StartOptions, settings: ResolvedSettings, places: 
       ...(values.idleUnload_minutes === undefined ? {} : { idleUnload_minutes: values.idleUnload_minutes }),
       ...(values.prefixCacheDisk_gb_max === undefined ? {} : { prefixCacheDisk_gb_max: values.prefixCacheDisk_gb_max }),
       ...(values.modelsDisk_gb_max === undefined ? {} : { modelsDisk_gb_max: values.modelsDisk_gb_max }),
+      ...(values.modelsMirror === undefined ? {} : { modelsMirror: values.modelsMirror }),
       ...(values.fetch_mbps_max === undefined ? {} : { fetch_mbps_max: values.fetch_mbps_max }),
     },
-    log,
+    { logger: log, proxyFor: (address) => proxyFor(address, variables) },
   );
   // Watches only: what an error does to the process stays as it is.
   process.on("uncaughtExceptionMonitor", (error) => agent.dying(error));
@@ -247,9 +252,9 @@ async function listen(home: string, handlers: ReturnType<typeof controlHandlers>
 
 type AgentOptions = Parameters<typeof createProviderAgent>[0];
 
-function makeAgent(options: AgentOptions, logger: ReturnType<typeof createLog>): ProviderAgent {
+function makeAgent(options: AgentOptions, dependencies: Parameters<typeof createProviderAgent>[1]): ProviderAgent {
   try {
-    return createProviderAgent(options, { logger });
+    return createProviderAgent(options, dependencies);
   } catch (error) {
     throw new CliError(error instanceof Error ? error.message : String(error), EXIT_CODES.usage, "See umbel provider start --help.", {
       cause: error,

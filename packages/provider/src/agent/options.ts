@@ -55,6 +55,8 @@ const options = z.strictObject({
   prefixCacheDisk_gb_max: z.number().positive().max(1_000_000).exactOptional(),
   /** What fetching models may take of the network, in megabits a second; absent is all there is. */
   fetch_mbps_max: z.number().positive().max(1_000_000).exactOptional(),
+  /** Where files of builds are looked for first, as `<mirror>/<prefix>/<path>`; what comes is held to the same hashes. */
+  modelsMirror: z.url({ protocol: /^https?$/ }).exactOptional(),
   /** Tells the coordinator what happens to this program, in words of a closed list. Off unless the owner has agreed. */
   telemetry: z.boolean().default(false),
   /** Log that is sent to the coordinator when it ceases to trust this machine; absent where the owner has not agreed to that. Absolute. */
@@ -92,6 +94,8 @@ export interface ProviderDependencies {
   readonly guestSources?: Sources;
   /** Sends what is told to the coordinator. Default: `fetch`. */
   readonly sendTelemetry?: Send;
+  /** The proxy through which an address is reached; undefined is directly. Default: by the usual variables (`proxyFor`). */
+  readonly proxyFor?: (address: string) => string | undefined;
   /** Entry module of the worker process. Default: the one of this package. */
   readonly workerEntry?: string;
 }

@@ -8,6 +8,7 @@ import { readHardware } from "../machine/facts.js";
 import { measureMemoryBandwidth_gbs } from "../machine/memory-bandwidth.js";
 import { storeLayout } from "../models/disk/store-layout.js";
 import { NO_SESSION } from "../session/no-session.js";
+import { proxyFor } from "../session/proxy.js";
 import { createSession, type Session } from "../session/session.js";
 import { Conduct } from "./conduct.js";
 import { openLibrary } from "./library.js";
@@ -79,6 +80,7 @@ export async function assembleParts(context: PartsContext, events: PartsEvents):
   const { options, dependencies, clock, keyDirectory, standing, supervise } = context;
   const { home, modelsDirectory: place, engine, models: wanted, coordinatorUrl, local, authToken, privateOnly, location } = options;
   const { logger, random = Math.random, workerEntry: entry = ownWorkerEntry } = dependencies;
+  const { proxyFor: proxyOf = (address: string) => proxyFor(address, process.env) } = dependencies;
   const {
     modelsResident_max: residentModels_max,
     modelsMemory_gb_max,
@@ -140,7 +142,7 @@ export async function assembleParts(context: PartsContext, events: PartsEvents):
     coordinatorUrl === undefined
       ? NO_SESSION
       : createSession({
-          ...{ coordinatorUrl, clock, random, logger },
+          ...{ coordinatorUrl, clock, random, logger, proxyFor: proxyOf },
           handlers: {
             register: () => report.register(),
             signChallenge: (challenge, sessionId) => supervisor.sign({ type: "sign_challenge", challenge, sessionId }),

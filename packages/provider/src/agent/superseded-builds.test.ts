@@ -4,7 +4,7 @@ import path from "node:path";
 import type { ModelInfo } from "@umbel/protocol";
 import { createFakeClock } from "@umbel/protocol/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { LocalModel } from "../models/model-store.js";
+import type { LocalModel } from "../index.js";
 import { SUPERSEDED_ms, SupersededBuilds } from "./superseded-builds.js";
 
 const clock = createFakeClock(new Date("2026-05-01T12:00:00Z"));

@@ -14,10 +14,19 @@ export interface InferenceEngine {
   loadEmbedder(model: ModelSource, options: LoadOptions, signal?: AbortSignal): Promise<LoadedEmbedder>;
   /** What loading the model would take, told without loading it; undefined when it cannot be told. Reads the file, which was verified. */
   estimate(model: ModelSource, options: LoadOptions, kind: ModelKind): Promise<MemoryNeed | undefined>;
+  /**
+   * Opens the model without its weights, to see that this engine knows how: its architecture, its tokens, its template.
+   *
+   * @throws EngineError `artifact`
+   */
+  probe(model: ModelSource, options: LoadOptions): Promise<ModelProbe>;
   /** Memory of the graphics card; undefined where there is none. */
   deviceMemory(): Promise<DeviceMemory | undefined>;
   dispose(): Promise<void>;
 }
+
+/** What a model says of itself before its weights are loaded. */
+export type ModelProbe = Pick<LoadedModel, "chatTemplate" | "specialTokens">;
 
 export type ModelKind = "answers" | "vectors";
 

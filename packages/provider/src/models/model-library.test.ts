@@ -11,6 +11,7 @@ import { smallLlama, text, writeGguf } from "./gguf/testing/index.js";
 import { createModelLibrary, type FetchModelOptions, type LibraryOptions, type ModelLibrary } from "./model-library.js";
 import { parseModelReference } from "./sources/model-reference.js";
 import { type CatalogServer, startCatalogServer } from "./testing/catalog-server.js";
+import { startRangeServer } from "./testing/range-server.js";
 import { verifyModel } from "./verify-model.js";
 
 let home: string;
@@ -56,6 +57,36 @@ describe("the catalogue as a source", () => {
     const before = server.requests.length;
     expect(await library.fetchModel("oak-7b-q8_0", owner())).toEqual(model);
     expect(server.requests.slice(before).some(({ path: asked }) => asked.startsWith("/files/"))).toBe(false);
+  });
+
+  it("is read to its last page", async () => {
+    const [oak, elm] = [await publish("oak"), await publish("elm")];
+    const serve = (query: string, list: object) =>
+      server.files.set(`/v1/models/catalog?include_aliases=1${query}`, {
+        bytes: Buffer.from(JSON.stringify({ revision: 1, withdrawn: [], aliases: [], ...list })),
+        ignoresRanges: true,
+      });
+    serve("", { models: [elm], next: "elm" });
+    serve("&after=elm", { models: [oak], next: null });
+    expect((await open().catalog(signal)).models.map(({ id }) => id)).toEqual(["elm", "oak"]);
+  });
+
+  it("has its files fetched from a mirror first, and from its own places where that has none", async () => {
+    const { prefix } = await publish("oak");
+    const mirror = await startRangeServer();
+    try {
+      const own = server.files.get(`/files/${prefix}/m.gguf`);
+      if (own === undefined) throw new Error("the file is not where it should be");
+      mirror.files.set(`/near/${prefix}/m.gguf`, own);
+      await publish("elm");
+      const library = open({ mirror: `${mirror.url}/near/` });
+      for (const id of ["oak", "elm"]) expect((await library.fetchModel(id, owner())).info.id).toBe(id);
+      const fromOwn = server.requests.filter(({ path: asked }) => asked.startsWith("/files/")).map(({ path: asked }) => asked);
+      expect(fromOwn.every((asked) => asked.includes("elm"))).toBe(true);
+      expect(fromOwn).not.toEqual([]);
+    } finally {
+      await mirror.close();
+    }
   });
 
   it("is asked at the address that the provider connects to", async () => {

@@ -27,6 +27,8 @@ export interface LibraryOptions extends StorePlace {
   readonly coordinatorUrl: string;
   readonly clock: Clock;
   readonly fetch?: typeof fetch;
+  /** Where files of catalogue builds are looked for first, as `<mirror>/<prefix>/<path>`: a machine near by, whose word nobody takes. */
+  readonly mirror?: string;
   /** Thumbprint of the only key whose manifests are accepted; absent is the first one seen. */
   readonly catalogKey?: string;
   /** Hub that speaks as huggingface.co does. Default: that one. */
@@ -73,7 +75,7 @@ export function createModelLibrary(options: LibraryOptions): ModelLibrary {
   const transport: Transport = { fetch: fetchIt, clock, bandwidth: rate === undefined ? unlimitedBandwidth : createBandwidth(rate, clock) };
   const store = createModelStore({ home, modelsDirectory, now: () => clock.date() });
   const pins = createCatalogPins({ home, ...(options.catalogKey === undefined ? {} : { named: options.catalogKey }) });
-  const catalogSource = createCatalogSource({ coordinatorUrl, pins, fetch: fetchIt });
+  const catalogSource = createCatalogSource({ coordinatorUrl, pins, fetch: fetchIt, mirror: options.mirror });
 
   async function find(
     reference: Exclude<ReturnType<typeof parseModelReference>, { kind: "file" }>,

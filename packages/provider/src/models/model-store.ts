@@ -134,13 +134,13 @@ export function createModelStore(options: StorePlace & { readonly now?: () => Da
       for (const model of versions) freed_bytes += await removeVersion(model);
       return freed_bytes;
     },
-  /** Takes one version out; other versions of the model stay. @returns bytes that became free */
-  removeVersion(version: LocalModel): Promise<number>;
-  /** Notes that models are in use, so that they are not the first to go when the disk is full. Of what is not here it says nothing. */
-  touch(ids: readonly string[]): Promise<void>;
+    removeVersion,
+    async touch(ids) {
       for (const model of await listVersions()) {
         if (ids.includes(model.info.id)) await utimes(path.join(folderOf(model), recordFile), now(), now());
-      },;
+      }
+    },
+  };
 }
 
 function isGone(error: unknown): boolean {

@@ -14,6 +14,7 @@ import { type RawData, WebSocket } from "ws";
 import { type Heartbeats, startHeartbeats } from "./heartbeats.js";
 import { startKeepalive } from "./keepalive.js";
 import { SESSION_LIMITS } from "./limits.js";
+import { tunnelAgent } from "./proxy.js";
 import type { DroppedFrames, Logger, SessionHandlers } from "./types.js";
 
 /** How a connection came to its end. */
@@ -29,6 +30,8 @@ export interface ConnectionOptions {
   readonly handlers: SessionHandlers;
   readonly logger: Logger;
   readonly dropped: DroppedFrames;
+  /** The proxy through which the address is reached; absent is directly. */
+  readonly proxy?: string | undefined;
 }
 
 /** One WebSocket to a coordinator, from connecting to its end. What is sent outside its registered life is dropped: nobody could use it. */
@@ -55,6 +58,7 @@ export class Connection {
       maxPayload: WIRE_LIMITS.frameToProvider_bytes_max,
       handshakeTimeout: SESSION_LIMITS.handshake_ms,
       perMessageDeflate: false,
+      ...(options.proxy !== undefined && { agent: tunnelAgent(options.proxy) }),
     });
     this.#socket.on("open", () => this.#onOpen());
     this.#socket.on("message", (data, isBinary) => this.#onMessage(data, isBinary));

@@ -15,6 +15,8 @@ export interface SessionOptions {
   readonly logger: Logger;
   /** The coordinator does not want this machine; the session has stopped trying. */
   readonly onRefused: (error: RegistrationError) => void;
+  /** The proxy through which an address is reached; undefined is directly. */
+  readonly proxyFor?: (address: string) => string | undefined;
 }
 
 /** Keeps one registration with a coordinator alive for as long as it is open, over as many connections as it takes. */
@@ -61,7 +63,7 @@ export function createSession(options: SessionOptions): Session {
 
   async function run(): Promise<void> {
     while (isOpen) {
-      connection = new Connection({ url, clock, handlers, logger, dropped });
+      connection = new Connection({ url, proxy: options.proxyFor?.(url), clock, handlers, logger, dropped });
       const end = await connection.ended;
       const { registered_ms: lived_ms, reconnectAfter_ms } = connection;
       connection = undefined;

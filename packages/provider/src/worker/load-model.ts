@@ -68,6 +68,19 @@ export async function estimateNeed({ model }: PreparedModel, { engine, choice }:
   return engine.estimate({ buildId: model.info.id, path: model.path }, loadOptions(wantedShape(model), choice), kind);
 }
 
+/**
+ * Opens the model without its weights: the engine must know it, and its template must render the usual conversations. Only of one that is prepared.
+ *
+ * @throws EngineError
+ */
+export async function probeModel({ model }: PreparedModel, { engine, choice, clock }: LoadContext): Promise<void> {
+  const source = { buildId: model.info.id, path: model.path };
+  const probed = await engine.probe(source, loadOptions(wantedShape(model), choice));
+  if (!makesVectors(model.info) && checkChatTemplate(probed, clock.date()) === false) {
+    throw new EngineError("artifact", `the chat template of ${model.info.id} does not render the usual conversations`);
+  }
+}
+
 /** How the model is loaded where memory allows. */
 export function wantedShape({ info, sequences }: WorkerModel): LoadShape {
   // Inputs of an embedder are computed one after the other.

@@ -1,5 +1,6 @@
 import { createFakeClock, type FakeClock } from "@umbel/protocol/testing";
 import { beforeEach, describe, expect, it } from "vitest";
+import { EngineError, type InferenceEngine } from "../engine/index.js";
 import { createEngine } from "./create-engine.js";
 import { type LoadProgress, ResidentModels } from "./resident-models.js";
 import { scriptedModel } from "./testing/index.js";
@@ -19,6 +20,7 @@ interface Setup {
   readonly memory_bytes_max?: number;
   readonly idleUnload_ms?: number;
   readonly script?: object;
+  readonly probe?: InferenceEngine["probe"];
 }
 
 /** Models a, b and c, of which one fits. */
@@ -28,9 +30,11 @@ async function started({
   memory_bytes_max,
   idleUnload_ms,
   script = {},
+  probe,
 }: Setup = {}) {
   const choice = { kind: "scripted", script: { ...script } } as const;
-  const engine = await createEngine(choice, { clock, random: () => 0.5, crash: () => undefined });
+  const scripted = await createEngine(choice, { clock, random: () => 0.5, crash: () => undefined });
+  const engine = probe === undefined ? scripted : { ...scripted, probe };
   const residents = new ResidentModels({
     ...{ engine, choice, clock, random: () => 0.5, onEngineCrash: () => undefined },
     limits: { models_max, memory_bytes_max, machine: () => undefined },
@@ -55,6 +59,7 @@ async function soon<T>(work: Promise<T>): Promise<T> {
   return work;
 }
 
+const noTokens = { bos: undefined, eos: undefined, addBos: false };
 const signal = new AbortController().signal;
 const ignore = () => undefined;
 
@@ -85,6 +90,15 @@ describe("models that come and go while the machine serves", () => {
     await clock.advance(1);
     expect(inMemory()).toEqual(["b", "c"]);
     expect(await soon(residents.load("a", []))).toBeUndefined();
+  });
+
+  it.each([
+    ["the engine does not know how to load them", async () => Promise.reject(new EngineError("artifact", "unknown architecture"))],
+    ["their template renders no conversation", async () => ({ chatTemplate: "{{ raise_exception('no') }}", specialTokens: noTokens })],
+  ])("are not offered when %s", async (_, probe) => {
+    const { residents } = await started({ probe });
+    expect(await residents.offer(model("d"))).toMatchObject({ build: "d", code: "load_failed_artifact" });
+    expect(residents.offered.map(({ id }) => id)).toEqual(["a", "b", "c"]);
   });
 
   it("are not offered when the machine could never hold them", async () => {

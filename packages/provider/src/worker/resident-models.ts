@@ -8,6 +8,7 @@ import {
   loadModel,
   type PreparedModel,
   prepareModel,
+  probeModel,
   type ServedModel,
 } from "./load-model.js";
 import { LoadRoom } from "./load-room.js";
@@ -100,14 +101,16 @@ export class ResidentModels {
   }
 
   /**
-   * Takes on one more model, after its files were looked at; it comes into memory when it is asked for. It takes the place of another version.
+   * Takes on one more model, after its files were looked at and it was opened without its weights; it comes into memory when it is asked for. It takes the place of another version.
    *
    * @returns why it is not taken on
    */
   async offer(model: WorkerModel): Promise<LoadFailure | undefined> {
     const entry = newEntry(model);
     try {
-      await this.#prepare(entry);
+      const prepared = await this.#prepare(entry);
+      // What cannot be loaded here must not take the place of what can.
+      await probeModel(prepared, this.#options);
     } catch (error) {
       return loadFailure(model, error);
     }

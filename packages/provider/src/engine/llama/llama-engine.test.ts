@@ -31,6 +31,23 @@ function textOf(events: readonly EngineEvent[]): string {
   return decoder.decode(Buffer.concat(events.map((event) => (event.type === "token" ? event.bytes : new Uint8Array(0)))));
 }
 
+describe("a probe", () => {
+  it("tells what a model says of itself without loading its weights, and which file is none", async () => {
+    const { chatTemplate, specialTokens } = sprout;
+    expect(await engine.probe({ buildId: "sprout", path: sproutPath }, cpu)).toEqual({ chatTemplate, specialTokens });
+    const directory = await mkdtemp(join(tmpdir(), "umbel-probe-"));
+    const other = createLlamaEngine({ clock: systemClock });
+    try {
+      const file = join(directory, "m.gguf");
+      await writeFile(file, "no model at all");
+      await expect(other.probe({ buildId: "x", path: file }, cpu)).rejects.toMatchObject({ name: "EngineError", code: "artifact" });
+    } finally {
+      await other.dispose();
+      await rm(directory, { recursive: true });
+    }
+  });
+});
+
 describe("generation", () => {
   it("answers, says what the prompt was and ends by itself", async () => {
     const tokens = chat("What is the capital of France?");

@@ -10,7 +10,7 @@ import {
 import { EngineError, type EngineFeature, type InferenceEngine, type LoadOptions, type ModelSource } from "../engine.js";
 import { startBackend } from "./backend.js";
 import { createLlamaEmbedder, embeddingPiece_tokens } from "./llama-embedder.js";
-import { createLlamaModel, prefillTokens } from "./llama-model.js";
+import { createLlamaModel, facesOf, prefillTokens } from "./llama-model.js";
 import { memoryNeed } from "./memory-need.js";
 import { createTurns } from "./turns.js";
 
@@ -139,6 +139,19 @@ export function createLlamaEngine({ clock }: LlamaEngineDependencies): Inference
         ...(gpuLayers !== undefined && { gpuLayers }),
         ...(type !== undefined && { kvCache: type }),
       }).catch(() => undefined);
+    },
+    async probe(source, options) {
+      backend ??= startBackend(options);
+      const llama = await backend;
+      try {
+        const model = await llama.loadModel({ modelPath: source.path, vocabOnly: true, gpuLayers: 0 });
+        const probe = facesOf(model);
+        await model.dispose();
+        return probe;
+      } catch (cause) {
+        backendHeld = true;
+        throw new EngineError("artifact", `${source.path} cannot be loaded as a model`, { cause });
+      }
     },
     async deviceMemory() {
       const llama = await backend;

@@ -1,5 +1,5 @@
 import type { Llama, LlamaContext, LlamaModel } from "node-llama-cpp";
-import type { EngineFeature, LoadedModel } from "../engine.js";
+import type { EngineFeature, LoadedModel, ModelProbe } from "../engine.js";
 import { total_bytes } from "../memory.js";
 import type { PrefixStore } from "../prefix-store.js";
 import { createDecodeLoop } from "./decode-loop.js";
@@ -79,12 +79,7 @@ export function createLlamaModel(parts: LlamaModelParts): LoadedModel {
     // llama.cpp gives every sequence cells of its own.
     cache_tokens: sequences * contextLength_tokens,
     features: parts.features,
-    chatTemplate: model.fileInfo.metadata.tokenizer?.chat_template,
-    specialTokens: {
-      bos: model.tokens.bosString ?? undefined,
-      eos: model.tokens.eosString ?? undefined,
-      addBos: model.tokens.shouldPrependBosToken,
-    },
+    ...facesOf(model),
     controlTokens: controlTokenTexts(model),
     vocabularySize: vocabulary,
     memory: allocatedMemory(model, context),
@@ -95,6 +90,18 @@ export function createLlamaModel(parts: LlamaModelParts): LoadedModel {
     dispose: () => {
       disposal ??= release();
       return disposal;
+    },
+  };
+}
+
+/** What templates lean on; known without weights, too. */
+export function facesOf(model: LlamaModel): ModelProbe {
+  return {
+    chatTemplate: model.fileInfo.metadata.tokenizer?.chat_template,
+    specialTokens: {
+      bos: model.tokens.bosString ?? undefined,
+      eos: model.tokens.eosString ?? undefined,
+      addBos: model.tokens.shouldPrependBosToken,
     },
   };
 }

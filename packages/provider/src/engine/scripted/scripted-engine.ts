@@ -171,6 +171,7 @@ export function createScriptedEngine(script: ScriptedEngineScript, dependencies:
     load: (source, options, signal) => load(() => loadedModel(source, options), options, signal),
     loadEmbedder: (source, options, signal) => load(() => loadedEmbedder(source, options), options, signal),
     estimate: () => Promise.resolve(need),
+    probe: () => Promise.resolve({ chatTemplate: undefined, specialTokens: { bos: undefined, eos: undefined, addBos: false } }),
     deviceMemory: () => Promise.resolve(undefined),
     dispose: () => unload(streams),
   };
