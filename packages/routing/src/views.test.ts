@@ -4,7 +4,7 @@ import { select } from "./select.js";
 import { BUILD, OTHER_BUILD, providerView, requestSpec, routingContext, WEIGHT_HASH } from "./testing/fixtures.js";
 import type { ProviderView } from "./types.js";
 import {
-  isSameButForWork,
+  isSameButForLoad,
   providerViewFromRegister,
   withChallengePassed,
   withChallengeRevoked,
@@ -219,12 +219,12 @@ describe("views", () => {
     expect(withSuspectRelease(view, false)).toBe(view);
   });
 
-  it("are the same but for work where nothing else differs, whatever field it is", () => {
+  it("are the same but for their load where nothing else differs, whatever field it is", () => {
     const view = withDraining(providerView(), false);
-    const work = ["pending", "pendingTotal"];
+    const load = ["slots", "freeForLoad_gb", "memoryPressure", "cpuUsage", "pending", "pendingTotal", "reliability"];
     for (const field of Object.keys(view)) {
       const other = { ...view, [field]: Symbol("something else") } as unknown as ProviderView;
-      expect([field, isSameButForWork(view, other)]).toEqual([field, work.includes(field)]);
+      expect([field, isSameButForLoad(view, other)]).toEqual([field, load.includes(field)]);
     }
   });
 });

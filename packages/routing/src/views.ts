@@ -306,13 +306,9 @@ function copyOf(view: ProviderView): ProviderView {
   } satisfies Every<ProviderView>;
 }
 
-/** Whether two views of a machine differ in nothing but the work that was placed on it. */
-export function isSameButForWork(a: ProviderView, b: ProviderView): boolean {
+/** Whether two views of a machine differ in nothing but its work, placed or reported, and what strains it. */
+export function isSameButForLoad(a: ProviderView, b: ProviderView): boolean {
   return (
-    a.slots === b.slots &&
-    a.reliability === b.reliability &&
-    a.cpuUsage === b.cpuUsage &&
-    a.memoryPressure === b.memoryPressure &&
     a.id === b.id &&
     a.machineId === b.machineId &&
     a.accountId === b.accountId &&
@@ -329,7 +325,6 @@ export function isSameButForWork(a: ProviderView, b: ProviderView): boolean {
     a.builds === b.builds &&
     a.totalMemory_gb === b.totalMemory_gb &&
     a.cardMemory_gb === b.cardMemory_gb &&
-    a.freeForLoad_gb === b.freeForLoad_gb &&
     a.residentModels_max === b.residentModels_max &&
     a.managed === b.managed &&
     a.thermal === b.thermal &&

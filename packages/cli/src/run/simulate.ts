@@ -1,11 +1,12 @@
 import { writeFile } from "node:fs/promises";
-import { isPolicyName, POLICIES, type PolicyName, type PolicyRun, simulate } from "@umbel/routing/simulator";
+import { isPolicyName, POLICIES, type PolicyName } from "@umbel/routing/simulator";
 import { CliError, EXIT_CODES } from "../exit-codes.js";
 import { createOutput, table } from "../output.js";
 import { comparison } from "../simulation/comparison.js";
 import { createProgress } from "../simulation/progress.js";
 import { htmlReport } from "../simulation/report.js";
 import { loadScenario, type Overrides, shippedScenarios } from "../simulation/scenario-file.js";
+import { simulateInThreads } from "../simulation/threads.js";
 
 export interface SimulateOptions extends Overrides {
   readonly scenario: string;
@@ -27,12 +28,12 @@ export async function runSimulate(options: SimulateOptions): Promise<void> {
   const policies = policiesOf(options.policy);
   const { scenario, trace } = await loadScenario(options.scenario, options);
   const progress = createProgress(process.stderr);
-  const runs: PolicyRun[] = [];
   const started_ms = performance.now();
-  for (const policy of policies) {
-    const onProgress = (now_ms: number) => progress.show(policy, now_ms / (scenario.duration_s * 1000));
-    runs.push(simulate(scenario, { policy, onProgress, ...(trace === undefined ? {} : { trace }) }));
-  }
+  const whole_ms = scenario.duration_s * 1000 * policies.length;
+  const runs = await simulateInThreads(
+    policies.map((policy) => ({ scenario, policy, trace })),
+    (passed_ms) => progress.show(policies.join(", "), passed_ms / whole_ms),
+  );
   progress.clear();
   const result = { scenario, runs };
   output.result(result);
@@ -42,7 +43,7 @@ export async function runSimulate(options: SimulateOptions): Promise<void> {
   const size = `${scenario.fleet.providers} machines, ${scenario.duration_s} s, seed ${scenario.seed}`;
   output.line(`${scenario.name}: ${size}\n`);
   output.line(table(header, rows));
-  output.line(`\n${seconds(performance.now() - started_ms)} for ${seconds(scenario.duration_s * 1000 * runs.length)} of virtual time`);
+  output.line(`\n${seconds(performance.now() - started_ms)} for ${seconds(whole_ms)} of virtual time`);
 }
 
 function policiesOf(names: string): readonly PolicyName[] {

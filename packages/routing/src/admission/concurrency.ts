@@ -24,6 +24,13 @@ export function hasHeadroom(provider: ProviderView, build: string, profile: Cost
   return buildLoad(provider, build, slot) < buildConcurrency(provider, slot, machineCap, profile);
 }
 
+/** What of a view decides about places of builds that have no slot in it, and about those of others as far as the machine as a whole does. */
+export function headroomOfAll(provider: ProviderView, profile: CostProfile): "everybody" | "slots" | "nobody" {
+  const machineCap = machineConcurrency(provider);
+  if (provider.pendingTotal >= machineCap) return "nobody";
+  return provider.pendingTotal < buildConcurrency(provider, undefined, machineCap, profile) ? "everybody" : "slots";
+}
+
 /**
  * Requests of the build that the machine holds without any of them falling below the decode floor: what a copy is worth to demand. A machine
  * whose speed nobody knows counts `fallback`.

@@ -5,9 +5,13 @@ import type { CostTerm } from "./term.js";
 export const health: CostTerm = {
   name: "health",
   words: "memory pressure, processor load and heat of the machine",
-  cost_ms: ({ provider }, profile) =>
-    provider.memoryPressure * profile.memoryPressure_ms + provider.cpuUsage * profile.cpu_ms + heat_ms(provider.thermal, profile),
+  cost_ms: ({ provider }, profile) => strain_ms(provider, profile),
 };
+
+/** What it costs whoever comes, whatever they ask for. */
+export function strain_ms({ memoryPressure, cpuUsage, thermal }: ProviderView, profile: CostProfile): number {
+  return memoryPressure * profile.memoryPressure_ms + cpuUsage * profile.cpu_ms + heat_ms(thermal, profile);
+}
 
 function heat_ms(thermal: ProviderView["thermal"], profile: CostProfile): number {
   switch (thermal) {

@@ -59,16 +59,9 @@ export class BuildIndex {
     this.#put(cell, machine, context, bounded);
   }
 
-  /** The same of this cell alone: those of the machine's other builds stay as they are. */
-  updateAlone(cell: Cell, machine: MachineFacts, context: RoutingContext): void {
-    this.#put(cell, machine, context, bounded);
-    setApart(cell);
-  }
-
-  /** Puts this cell alone, and exactly where it belongs. */
+  /** Puts it exactly where it belongs. */
   settle(cell: Cell, machine: MachineFacts, context: RoutingContext): void {
     this.#put(cell, machine, context, kept);
-    setApart(cell);
   }
 
   #put(cell: Cell, machine: MachineFacts, context: RoutingContext, stays: (shelf: Shelf, cell: Cell, facts: BuildFacts) => boolean): void {
@@ -105,7 +98,7 @@ export class BuildIndex {
         isAsBig && CATALOG_GATES.every(({ refuses }) => refuses(cell.view, before, context) === refuses(cell.view, this.#least, context));
       if (isSame) continue;
       this.#takeOut(cell);
-      this.updateAlone(cell, machineFacts(cell.view, context), context);
+      this.update(cell, machineFacts(cell.view, context), context);
     }
   }
 
@@ -115,12 +108,6 @@ export class BuildIndex {
     shelf.remove(cell);
     if (shelf.size === 0) this.shelves.drop(shelf);
   }
-}
-
-function setApart(cell: Cell): void {
-  const { machine } = cell;
-  if (machine.apart === undefined) machine.apart = [cell];
-  else if (!machine.apart.includes(cell)) machine.apart.push(cell);
 }
 
 const bounded = (shelf: Shelf, cell: Cell, facts: BuildFacts): boolean => shelf.bounds(cell, facts) || shelf.keep(cell, facts);

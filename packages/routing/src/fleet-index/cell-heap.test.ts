@@ -1,9 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { BUILD, providerView } from "../testing/fixtures.js";
+import { BUILD, providerView, routingContext } from "../testing/fixtures.js";
 import { BuildIndex } from "./build-index.js";
 import { Cell } from "./cell.js";
 import { CellHeap } from "./cell-heap.js";
+import { newMachine } from "./load.js";
 
 describe("a heap of cells", () => {
   const index = new BuildIndex(BUILD);
@@ -20,7 +21,7 @@ describe("a heap of cells", () => {
         const model = new Map<Cell, number>();
         for (const one of steps) {
           if ("add" in one) {
-            const cell = new Cell({ view: providerView(), cells: [], pendingTotal: 0, unread_tokens: 0, apart: undefined }, index);
+            const cell = new Cell(newMachine(providerView(), routingContext()), index);
             heap.add(cell, one.add);
             model.set(cell, one.add);
             continue;

@@ -11,11 +11,16 @@ const MOVED_SHARE = 0.05;
 export interface Machine extends Alarmed {
   view: ProviderView;
   cells: readonly Cell[];
-  /** When all its cells were sorted in last, it had so much to do in all. */
+  /** When all its cells were sorted in last, it had so much to do in all, and so much strained it. */
   pendingTotal: number;
   unread_tokens: number;
-  /** Cells that were sorted in since then, by themselves; undefined is none. */
+  strain_ms: number;
+  /** By how much it has more by now. */
+  excess: "none" | "slight" | "clear";
+  /** Cells that were sorted in since then, while it had more; undefined is none. */
   apart: Cell[] | undefined;
+  /** Counts its reports: which cell is looked at again with the next one, though the report says nothing of its build. */
+  reports: number;
 }
 
 /** One build of one machine in the index. */
@@ -27,8 +32,8 @@ export class Cell {
   /** Absent while a standing gate refuses every request. */
   drawer: Drawer | undefined = undefined;
 
-  /** It costs more, or has more to do, than where it lies says: it is put in its place by whoever comes upon it. */
-  isUnderstated = false;
+  /** When it was looked at last, it cost more, or had more to do, than where it lies says. */
+  isLow = false;
 
   /** Small integers (`small`). */
   decode_milli_tps = 0;
@@ -42,6 +47,12 @@ export class Cell {
 
   get view(): ProviderView {
     return this.machine.view;
+  }
+
+  /** It costs more, or has more to do, than where it lies says: it is put in its place by whoever comes upon it. */
+  get isUnderstated(): boolean {
+    const { excess, apart } = this.machine;
+    return this.isLow || (excess === "clear" && apart?.includes(this) !== true);
   }
 
   /** The least that a request of typical length costs here, in milliseconds; infinite while every request is refused. */
@@ -60,9 +71,17 @@ export class Cell {
   }
 
   learn(facts: BuildFacts): void {
-    this.isUnderstated = false;
+    this.#setApart(this.machine.excess !== "none");
+    this.isLow = false;
     this.decode_milli_tps = facts.decode_milli_tps;
     this.prefill_milli_tps = facts.prefill_milli_tps;
     this.room_tokens = facts.room_tokens;
+  }
+
+  #setApart(isApart: boolean): void {
+    const { machine } = this;
+    const place = machine.apart?.indexOf(this) ?? -1;
+    if (isApart && place < 0) machine.apart = [...(machine.apart ?? []), this];
+    if (!isApart && place >= 0) machine.apart = machine.apart?.toSpliced(place, 1);
   }
 }

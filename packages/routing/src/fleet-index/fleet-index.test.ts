@@ -168,47 +168,59 @@ describe("the index of a fleet", () => {
     }
   });
 
-  it("holds while work comes and goes, under the build that is asked for and under others of the same machines", LONG, () => {
-    const random = seededRandom(11);
-    const below = (bound: number) => Math.floor(random() * bound);
-    const both = builds(buildView(), buildView({ build: OTHER_BUILD }));
-    const fleet = crowd(100, () => {
-      const observedDecode_tps = 40 + below(4) * 5;
-      return {
-        builds: both,
-        slots: slots(
-          slotView({ observedDecode_tps, maxConcurrency: 3 }),
-          slotView({ build: OTHER_BUILD, observedDecode_tps, maxConcurrency: 3 }),
-        ),
+  it(
+    "holds while work comes and goes and is reported, under the build that is asked for and under others of the same machines",
+    LONG,
+    () => {
+      const random = seededRandom(11);
+      const below = (bound: number) => Math.floor(random() * bound);
+      const cold = "build-in-nobodys-memory";
+      const offered = builds(buildView(), buildView({ build: OTHER_BUILD }), buildView({ build: cold }));
+      const fleet = crowd(100, () => {
+        const observedDecode_tps = 40 + below(4) * 5;
+        return {
+          builds: offered,
+          slots: slots(
+            slotView({ observedDecode_tps, maxConcurrency: 3 }),
+            slotView({ build: OTHER_BUILD, observedDecode_tps, maxConcurrency: 3 }),
+          ),
+        };
+      });
+      const costProfile = { ...DEFAULT_COST_PROFILE, nearTie_ms: 1_000 };
+      const index = indexOf(fleet, routingContext({ costProfile }));
+      const placed: { readonly id: string; readonly build: string; readonly work: PendingView }[] = [];
+      const reported = (view: ProviderView): ProviderView => ({
+        ...view,
+        slots: slots(...[...(view.slots?.values() ?? [])].map((slot) => (random() < 0.5 ? slot : { ...slot, running: below(3) }))),
+        cpuUsage: random() < 0.5 ? view.cpuUsage : below(4) / 10,
+        reliability: random() < 0.9 ? view.reliability : 0.9 + random() / 10,
+      });
+      const change = (id: string, changed: (view: ProviderView) => ProviderView): void => {
+        const view = index.get(id);
+        if (view !== undefined) index.set(changed(view), routingContext({ costProfile }));
       };
-    });
-    const costProfile = { ...DEFAULT_COST_PROFILE, nearTie_ms: 1_000 };
-    const index = indexOf(fleet, routingContext({ costProfile }));
-    const placed: { readonly id: string; readonly build: string; readonly work: PendingView }[] = [];
-    const change = (id: string, changed: (view: ProviderView) => ProviderView): void => {
-      const view = index.get(id);
-      if (view !== undefined) index.set(changed(view), routingContext({ costProfile }));
-    };
-    for (let step = 0; step < 900; step += 1) {
-      const build = random() < 0.5 ? BUILD : OTHER_BUILD;
-      const spec = requestSpec({ build, promptTokens: below(2_000), maxOutputTokens: 1 + below(1_000) });
-      const context = routingContext({ costProfile, random: seededRandom(step) });
-      const found = index.select(spec, context);
-      const views = [...index.views(build)];
-      const admissible = admissibleWinners(views, spec, context, "select");
-      if (!admissible.has(found.winner?.providerId ?? "")) expect([found.winner?.providerId]).toEqual([...admissible]);
-      expect(countedExactly(found)).toEqual(countedExactly(select(views, spec, context)));
-      // First the fleet fills up, then it empties.
-      const isFilling = step < 450;
-      if (found.winner !== undefined && (isFilling || random() < 0.2)) {
-        const work = { requests: 1, tokens: spec.promptTokens + spec.maxOutputTokens, unread_tokens: spec.promptTokens };
-        placed.push({ id: found.winner.providerId, build, work });
-        change(found.winner.providerId, (view) => withPending(view, build, work));
+      for (let step = 0; step < 900; step += 1) {
+        const build = [BUILD, OTHER_BUILD, cold][below(3)] ?? BUILD;
+        const spec = requestSpec({ build, promptTokens: below(2_000), maxOutputTokens: 1 + below(1_000) });
+        const context = routingContext({ costProfile, random: seededRandom(step) });
+        const found = index.select(spec, context);
+        const views = [...index.views(build)];
+        const admissible = admissibleWinners(views, spec, context, "select");
+        if (!admissible.has(found.winner?.providerId ?? "")) expect([found.winner?.providerId]).toEqual([...admissible]);
+        expect(countedExactly(found)).toEqual(countedExactly(select(views, spec, context)));
+        change(`session-${below(100)}`, reported);
+        // First the fleet fills up, then it empties.
+        const isFilling = step < 450;
+        if (found.winner !== undefined && (isFilling || random() < 0.2)) {
+          const work = { requests: 1, tokens: spec.promptTokens + spec.maxOutputTokens, unread_tokens: spec.promptTokens };
+          placed.push({ id: found.winner.providerId, build, work });
+          change(found.winner.providerId, (view) => withPending(view, build, work));
+        }
+        const ended = isFilling && random() < 0.5 ? undefined : placed.splice(below(placed.length), 1)[0];
+        if (ended !== undefined) change(ended.id, (view) => withoutPending(view, ended.build, ended.work, { requests: 0, tokens: 0 }));
       }
-      const ended = isFilling && random() < 0.5 ? undefined : placed.splice(below(placed.length), 1)[0];
-      if (ended !== undefined) change(ended.id, (view) => withoutPending(view, ended.build, ended.work, { requests: 0, tokens: 0 }));
-    }
-  });
+    },
+  );
 
   it("finds a machine although the fleet's rates have moved on since it was placed", () => {
     const unmeasured = slots(slotView({ observedDecode_tps: 0 }));

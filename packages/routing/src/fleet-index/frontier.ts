@@ -3,16 +3,6 @@ import { CHILDREN } from "./cell-heap.js";
 import type { Drawer } from "./lane.js";
 import { boundOf_ms, type Length } from "./length.js";
 
-/** A cell that was not looked at yet, and the least it can cost. */
-interface Prospect {
-  readonly bound_ms: number;
-  readonly drawer: Drawer;
-  /** What the request costs more, at least, than one of typical length. */
-  readonly beyond_ms: number;
-  /** In the drawer's heap, below which its children lie. */
-  readonly index: number;
-}
-
 /** After as many cells of a drawer without room, all of it is looked at, so that it is passed over if nobody in it has any. */
 const ROOMLESS_MAX = 32;
 
@@ -22,8 +12,15 @@ const ROOMLESS_MAX = 32;
  * are passed over.
  */
 export class Frontier {
-  /** A binary min-heap by bound. */
-  readonly #prospects: Prospect[] = [];
+  /** Prospects, a binary min-heap by bound: cells that were not looked at yet, and what lies below them. One column for each thing known of them. */
+  readonly #bounds_ms: number[] = [];
+  /** Among the drawers below. */
+  readonly #whose: number[] = [];
+  /** In the drawer's heap. */
+  readonly #places: number[] = [];
+  readonly #drawers: Drawer[] = [];
+  /** By drawer: what the request costs more, at least, than one of typical length. */
+  readonly #beyond_ms: number[] = [];
   /** How many were met in each drawer, once there was one. */
   #roomless: Map<Drawer, number> | undefined = undefined;
 
@@ -35,27 +32,36 @@ export class Frontier {
 
   /** The least that any cell left can cost, in milliseconds; infinite when none is left. */
   get bound_ms(): number {
-    return this.#prospects[0]?.bound_ms ?? Number.POSITIVE_INFINITY;
+    return this.#bounds_ms[0] ?? Number.POSITIVE_INFINITY;
   }
 
   add(drawer: Drawer): void {
-    this.#push(drawer, this.length.beyond_ms(drawer.lane.code), 0);
+    const beyond_ms = this.length.beyond_ms(drawer.lane.code);
+    this.#drawers.push(drawer);
+    this.#beyond_ms.push(beyond_ms);
+    this.#meet(drawer, this.#drawers.length - 1, beyond_ms, 0);
   }
 
   /** The cell with the least bound; undefined where it has no room, or is of no interest itself, or none is left. */
   next(): Cell | undefined {
-    const first = this.#prospects[0];
-    if (first === undefined) return undefined;
-    const { drawer, beyond_ms, index } = first;
+    const whose = this.#whose[0] ?? 0;
+    const index = this.#places[0] ?? 0;
+    const drawer = this.#drawers[whose];
+    if (drawer === undefined || this.#bounds_ms.length === 0) return undefined;
     this.#dropFirst();
-    // Its cost and rates lie in plain numbers beside others': to read the cell itself takes longer than all the rest.
-    const isNear = boundOf_ms(drawer.costAt(index), this.length.closelyBeyond_ms(drawer.ratesAt(index))) <= this.limit_ms;
-    const cell = isNear ? drawer.at(index) : undefined;
+    const cell = this.#closeBound_ms(drawer, index) <= this.limit_ms ? drawer.at(index) : undefined;
     const isRoomy = cell !== undefined && this.length.fits(cell.room_tokens);
-    if (isNear && !isRoomy && this.#isExhausted(drawer)) return undefined;
+    if (cell !== undefined && !isRoomy && this.#isExhausted(drawer)) return undefined;
+    const beyond_ms = this.#beyond_ms[whose] ?? 0;
     const firstChild = CHILDREN * index + 1;
-    for (let child = firstChild; child < firstChild + CHILDREN; child += 1) this.#push(drawer, beyond_ms, child);
+    const end = Math.min(firstChild + CHILDREN, drawer.size);
+    for (let child = firstChild; child < end; child += 1) this.#meet(drawer, whose, beyond_ms, child);
     return isRoomy ? cell : undefined;
+  }
+
+  /** Its cost and rates lie in plain numbers beside others': to read the cell itself takes longer than all the rest. */
+  #closeBound_ms(drawer: Drawer, index: number): number {
+    return boundOf_ms(drawer.costAt(index), this.length.closelyBeyond_ms(drawer.ratesAt(index)));
   }
 
   /** Counts one more cell without room; says whether the drawer has no other. */
@@ -66,35 +72,49 @@ export class Frontier {
     return roomless % ROOMLESS_MAX === 0 && !this.length.fits(drawer.tighten());
   }
 
-  #push(drawer: Drawer, beyond_ms: number, at: number): void {
-    const bound_ms = boundOf_ms(drawer.costAt(at), beyond_ms);
-    if (at >= drawer.size || bound_ms > this.limit_ms) return;
-    const prospect = { bound_ms, drawer, beyond_ms, index: at };
-    let index = this.#prospects.length;
+  /** A cell below which others lie comes up by what those can cost at least; one at the end, as most are, by what it costs itself, or not at all. */
+  #meet(drawer: Drawer, whose: number, beyond_ms: number, index: number): void {
+    const least_ms = boundOf_ms(drawer.costAt(index), beyond_ms);
+    if (least_ms > this.limit_ms) return;
+    const isLast = CHILDREN * index + 1 >= drawer.size;
+    const bound_ms = isLast ? this.#closeBound_ms(drawer, index) : least_ms;
+    if (bound_ms <= this.limit_ms) this.#push(bound_ms, whose, index);
+  }
+
+  #push(bound_ms: number, whose: number, place: number): void {
+    let index = this.#bounds_ms.length;
     while (index > 0) {
       const above = (index - 1) >> 1;
-      const parent = this.#prospects[above];
-      if (parent === undefined || parent.bound_ms <= prospect.bound_ms) break;
-      this.#prospects[index] = parent;
+      const above_ms = this.#bounds_ms[above] ?? 0;
+      if (above_ms <= bound_ms) break;
+      this.#put(index, above_ms, this.#whose[above] ?? 0, this.#places[above] ?? 0);
       index = above;
     }
-    this.#prospects[index] = prospect;
+    this.#put(index, bound_ms, whose, place);
   }
 
   #dropFirst(): void {
-    const last = this.#prospects.pop();
-    if (last === undefined || this.#prospects.length === 0) return;
+    const bound_ms = this.#bounds_ms.pop() ?? 0;
+    const whose = this.#whose.pop() ?? 0;
+    const place = this.#places.pop() ?? 0;
+    const size = this.#bounds_ms.length;
+    if (size === 0) return;
     let index = 0;
     for (;;) {
-      const left = this.#prospects[2 * index + 1];
-      const right = this.#prospects[2 * index + 2];
-      if (left === undefined) break;
-      const isRight = right !== undefined && right.bound_ms < left.bound_ms;
-      const least = isRight ? right : left;
-      if (last.bound_ms <= least.bound_ms) break;
-      this.#prospects[index] = least;
-      index = 2 * index + (isRight ? 2 : 1);
+      let least = 2 * index + 1;
+      if (least >= size) break;
+      if (least + 1 < size && (this.#bounds_ms[least + 1] ?? 0) < (this.#bounds_ms[least] ?? 0)) least += 1;
+      const least_ms = this.#bounds_ms[least] ?? 0;
+      if (bound_ms <= least_ms) break;
+      this.#put(index, least_ms, this.#whose[least] ?? 0, this.#places[least] ?? 0);
+      index = least;
     }
-    this.#prospects[index] = last;
+    this.#put(index, bound_ms, whose, place);
+  }
+
+  #put(index: number, bound_ms: number, whose: number, place: number): void {
+    this.#bounds_ms[index] = bound_ms;
+    this.#whose[index] = whose;
+    this.#places[index] = place;
   }
 }

@@ -1,15 +1,14 @@
-import { hasHeadroom } from "../admission/concurrency.js";
-import { machineSums } from "../admission/machine-sums.js";
 import { itemisedCost } from "../cost/index.js";
 import { costProfileOf } from "../cost/profile.js";
 import { firstRefusal, PROFILE_OMISSIONS, type ProfileName, STANDING_GATES, type StandingProfileName } from "../gates/profiles.js";
 import { BUSY_REASONS, onlyRests, select } from "../select.js";
 import type { Decision, ProviderView, RefusalReason, RequestSpec, RoutingContext } from "../types.js";
-import { isSameButForWork } from "../views.js";
+import { isSameButForLoad } from "../views.js";
 import { BuildIndex } from "./build-index.js";
 import type { Cell, Machine } from "./cell.js";
 import { createEngagements } from "./engagements.js";
-import { type MachineFacts, machineFacts } from "./facts.js";
+import { machineFacts } from "./facts.js";
+import { follow, newMachine, rememberLoad } from "./load.js";
 import { type Found, Search } from "./search.js";
 import { SessionLists } from "./session-lists.js";
 import { Timers } from "./timers.js";
@@ -70,8 +69,7 @@ export function createFleetIndex(): FleetIndex {
   };
 
   const add = (view: ProviderView, context: RoutingContext): void => {
-    const machine: Machine = { view, cells: [], alarm: undefined, pendingTotal: 0, unread_tokens: 0, apart: undefined };
-    rememberWork(machine);
+    const machine = newMachine(view, context);
     machines.set(view.id, machine);
     engagements.set(view, undefined);
     sessionsOfMachine.add(view.machineId, view.id);
@@ -95,14 +93,13 @@ export function createFleetIndex(): FleetIndex {
     const before = machine.view;
     engagements.set(view, before);
     machine.view = view;
-    if (isSameButForWork(before, view)) follow(machine, before, context);
-    else sortIn(machine, context);
+    if (!isSameButForLoad(before, view) || !follow(machine, before, context)) sortIn(machine, context);
   };
 
   const sortIn = (machine: Machine, context: RoutingContext): void => {
     const facts = machineFacts(machine.view, context);
     timers.set(machine, facts.until_ms);
-    rememberWork(machine);
+    rememberLoad(machine, context);
     for (const cell of machine.cells) cell.index.update(cell, facts, context);
   };
 
@@ -251,36 +248,6 @@ function conclude(
     failedOpen,
     audit: search.audit(found),
   });
-}
-
-function rememberWork(machine: Machine): void {
-  const { view } = machine;
-  machine.pendingTotal = view.pendingTotal;
-  machine.unread_tokens = machineSums(view).unread_tokens;
-  machine.apart = undefined;
-}
-
-/**
- * After work has come or gone. Cells of other builds cost no less than when they were sorted in, as long as the machine has no less to do than
- * then: they stay, but for those that are full by it, or no longer.
- */
-function follow(machine: Machine, before: ProviderView, context: RoutingContext): void {
-  const { view, cells, apart } = machine;
-  const { unread_tokens } = machineSums(view);
-  const isNoLess = view.pendingTotal >= machine.pendingTotal && unread_tokens >= machine.unread_tokens;
-  const hasMore = view.pendingTotal > machine.pendingTotal || unread_tokens > machine.unread_tokens;
-  const profile = costProfileOf(context);
-  let facts: MachineFacts | undefined;
-  for (const cell of cells) {
-    const { build } = cell.index;
-    const isOther = isNoLess && view.pending.get(build) === before.pending.get(build) && apart?.includes(cell) !== true;
-    if (isOther && cell.isFull !== hasHeadroom(view, build, profile)) {
-      cell.isUnderstated = hasMore;
-      continue;
-    }
-    facts ??= machineFacts(view, context);
-    cell.index.updateAlone(cell, facts, context);
-  }
 }
 
 /** Whether a new view leaves a machine where its identity has put it, with what it offers. */

@@ -6,7 +6,7 @@ import { rateCode } from "./rates.js";
 import { Rows } from "./rows.js";
 
 /** A bound may be as much too low; a small part of the window in which machines count as equally cheap. */
-const FLUTTER_ms = 200;
+export const FLUTTER_ms = 200;
 
 /** What decides which gates refuse a cell for a given request, up to those that reckon with its room; and how preferences treat it. */
 export interface Standing extends Pick<BuildFacts, "refusal" | "restsBase" | "restsTools" | "bearable"> {
@@ -57,7 +57,7 @@ export class Shelf {
     if (drawer === undefined || facts.work < drawer.code || facts.room_tokens > cell.room_tokens) return false;
     const dearer_ms = dearerBy_ms(cell, facts);
     if (dearer_ms < 0) return false;
-    cell.isUnderstated = facts.work > drawer.code || dearer_ms > FLUTTER_ms || facts.room_tokens < cell.room_tokens;
+    cell.isLow = facts.work > drawer.code || dearer_ms > FLUTTER_ms || facts.room_tokens < cell.room_tokens;
     return true;
   }
 
@@ -67,7 +67,7 @@ export class Shelf {
     if (drawer === undefined) return this.standing.refusal !== undefined;
     if (drawer.code !== facts.work || drawer.lane.code !== rateCode(facts)) return false;
     if (isAsGood(cell, facts)) {
-      cell.isUnderstated = false;
+      cell.isLow = false;
       return true;
     }
     cell.learn(facts);

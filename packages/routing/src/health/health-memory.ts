@@ -1,6 +1,6 @@
 import { type FailureClass, retryPolicy } from "../retry-policy.js";
 import type { ProviderView, RequestSpec } from "../types.js";
-import { withHealth } from "../views.js";
+import { type ViewedHealth, withHealth } from "../views.js";
 import { afterErrorFault, cooldownKey, type ErrorCooldown, NO_ERROR_COOLDOWN } from "./error-cooldown.js";
 import type { HealthRecord } from "./health-record.js";
 import { loadCooldown } from "./load-cooldown.js";
@@ -54,6 +54,8 @@ interface MachineHealth {
   readonly errorCooldowns: Map<string, ErrorCooldown>;
   outcomes: OutcomeCounts;
   reputation: Reputation;
+  /** What of it goes into views; undefined once something was learnt, until it is asked for. */
+  viewed: ViewedHealth | undefined;
 }
 
 /** How machines and their loads failed and how they stand, kept by machine id so that a reconnect launders nothing (routing.md §11). */
@@ -85,7 +87,7 @@ export class HealthMemory {
     if (policy?.breaker === "load") {
       const until_ms = loadCooldown(health.loadCooldowns.get(work.build) ?? 0, "load_failed", now_ms);
       remember(health.loadCooldowns, work.build, until_ms);
-      this.#unstored.add(machineId);
+      this.#learnt(machineId, health);
     }
     const after = nodeBreakerPhase(health.breaker, now_ms);
     const strikes = policy?.breaker === "node" || policy?.breaker === "shape";
@@ -126,13 +128,8 @@ export class HealthMemory {
   applied(view: ProviderView): ProviderView {
     const health = this.#machines.get(view.machineId);
     if (health === undefined) return view;
-    const { breaker, loadCooldowns, errorCooldowns, outcomes } = health;
-    return withHealth(view, {
-      breakerOpenUntil_ms: nodeBreakerRefusesUntil_ms(breaker),
-      loadCooldownUntil_ms: loadCooldowns,
-      errorCooldownUntil_ms: standingCooldowns(errorCooldowns),
-      reliability: reliabilityOf(outcomes),
-    });
+    health.viewed ??= viewedOf(health);
+    return withHealth(view, health.viewed);
   }
 
   /** Takes over what an earlier process has stored, unless this one knows the machine already. */
@@ -167,7 +164,7 @@ export class HealthMemory {
     const next = nodeBreaker(health.breaker, event, now_ms);
     if (next === health.breaker) return;
     health.breaker = next;
-    this.#unstored.add(machineId);
+    this.#learnt(machineId, health);
   }
 
   #count(machineId: string, health: MachineHealth, outcome: "success" | "failure"): void {
@@ -175,18 +172,24 @@ export class HealthMemory {
     const { reputation } = health;
     health.reputation =
       outcome === "success" ? { ...reputation, jobsOk: reputation.jobsOk + 1 } : { ...reputation, jobsFailed: reputation.jobsFailed + 1 };
-    this.#unstored.add(machineId);
+    this.#learnt(machineId, health);
   }
 
   /** @returns whether the kind of request rests only since now */
-  #strike(machineId: string, { errorCooldowns }: MachineHealth, work: JudgedWork, now_ms: number): boolean {
+  #strike(machineId: string, health: MachineHealth, work: JudgedWork, now_ms: number): boolean {
+    const { errorCooldowns } = health;
     const key = cooldownKey(work);
     const before = errorCooldowns.get(key) ?? NO_ERROR_COOLDOWN;
     const after = afterErrorFault(before, work.began_ms, now_ms);
     if (after === before) return false;
     remember(errorCooldowns, key, after);
-    this.#unstored.add(machineId);
+    this.#learnt(machineId, health);
     return after.until_ms > 0 && before.until_ms <= now_ms;
+  }
+
+  #learnt(machineId: string, health: MachineHealth): void {
+    health.viewed = undefined;
+    this.#unstored.add(machineId);
   }
 
   #machineOf(machineId: string): MachineHealth {
@@ -196,6 +199,7 @@ export class HealthMemory {
       errorCooldowns: new Map(),
       outcomes: NO_OUTCOMES,
       reputation: NEW_REPUTATION,
+      viewed: undefined,
     };
     this.#machines.delete(machineId);
     this.#machines.set(machineId, health);
@@ -208,6 +212,15 @@ export class HealthMemory {
 }
 
 const NONE: ReadonlyMap<string, number> = new Map();
+
+function viewedOf({ breaker, loadCooldowns, errorCooldowns, outcomes }: MachineHealth): ViewedHealth {
+  return {
+    breakerOpenUntil_ms: nodeBreakerRefusesUntil_ms(breaker),
+    loadCooldownUntil_ms: loadCooldowns,
+    errorCooldownUntil_ms: standingCooldowns(errorCooldowns),
+    reliability: reliabilityOf(outcomes),
+  };
+}
 
 function standingCooldowns(cooldowns: ReadonlyMap<string, ErrorCooldown>): ReadonlyMap<string, number> {
   if (cooldowns.size === 0) return NONE;

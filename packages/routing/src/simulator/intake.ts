@@ -77,7 +77,9 @@ export class Intake {
 
   #limits({ promptTokens }: Arrival): DispatchLimits {
     const { first_content_base_s, first_content_per_token_ms } = this.scenario.coordinator;
-    return { ...LATER_LIMITS, firstContent_ms: first_content_base_s * 1000 + first_content_per_token_ms * promptTokens };
+    const firstContent_ms = first_content_base_s * 1000 + first_content_per_token_ms * promptTokens;
+    const { contentBudget_ms, loading_ms, loadingSilence_ms, idle_ms, grace_ms } = LATER_LIMITS;
+    return { firstContent_ms, contentBudget_ms, loading_ms, loadingSilence_ms, idle_ms, grace_ms };
   }
 
   #hedgeDelay_ms({ build, promptTokens }: RequestSpec, { firstContent_ms }: DispatchLimits): number | undefined {

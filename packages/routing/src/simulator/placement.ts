@@ -27,6 +27,8 @@ export class Placement {
   /** By machine. */
   readonly #work: (PlacedWork | undefined)[] = [];
   readonly #connections: number[] = [];
+  /** Machines of which health memory may have learnt something that their views do not say yet. */
+  readonly #unapplied = new Set<number>();
   readonly #machines = new Map<string, SimulatedMachine>();
 
   constructor(
@@ -42,6 +44,7 @@ export class Placement {
     this.#connections[number] = connection;
     const view = registeredView(machine, `session-${number}-${connection}`, this.builds, now_ms);
     this.#machines.set(view.id, machine);
+    this.#unapplied.add(number);
     const work = new PlacedWork();
     this.#work[number] = work;
     this.#put(machine, work.heartbeat(view, heartbeatOf(machine, this.builds)), now_ms);
@@ -91,6 +94,7 @@ export class Placement {
     const { view, work } = this.#of(machine);
     if (view === undefined || work === undefined) throw new Error(`machine ${machine.spec.number} was chosen and is not connected`);
     this.#health.reserved(view.machineId, now_ms);
+    this.#unapplied.add(machine.spec.number);
     this.rates.placed(build, now_ms);
     const held = work.place(view, build, demand);
     this.#put(machine, held.view, now_ms);
@@ -118,6 +122,7 @@ export class Placement {
   }
 
   judge({ machine, began_ms }: Held, { build, needsTools }: RequestSpec, outcome: AttemptOutcome, now_ms: number): void {
+    this.#unapplied.add(machine.spec.number);
     this.#health.judged(machineIdOf(machine.spec.number), { build, needsTools, began_ms }, outcome, now_ms);
   }
 
@@ -139,8 +144,9 @@ export class Placement {
   }
 
   #put(machine: SimulatedMachine, changed: ProviderView, now_ms: number): void {
-    const view = this.#health.applied(changed);
-    this.#views[machine.spec.number] = view;
+    const { number } = machine.spec;
+    const view = this.#unapplied.delete(number) ? this.#health.applied(changed) : changed;
+    this.#views[number] = view;
     this.selector.set(view, this.context(now_ms));
   }
 }
