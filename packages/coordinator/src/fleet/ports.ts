@@ -123,6 +123,8 @@ export type FleetEvent =
   /** A release of the provider fails on many machines, or does no longer. */
   | { readonly type: "suspect_release"; readonly version: string; readonly state: "raised" | "cleared" }
   | { readonly type: "frame_ignored"; readonly reason: FrameIgnored }
+  /** A machine was told to let an answer wait for its consumer; or could not, and sent more than is kept. */
+  | { readonly type: "attempt_held"; readonly machineId: string }
   | { readonly type: "attempt_overflow"; readonly machineId: string }
   | { readonly type: "receipt_invalid"; readonly machineId: string }
   | { readonly type: "load_planned"; readonly command: "load" | "unload"; readonly isObserveOnly: boolean }

@@ -6,6 +6,9 @@ import type { Ceilings } from "./session/ceilings.js";
 /** What one attempt may hold for a consumer that reads slowly. Past either figure it overflows, visibly (protocol.md §7.4). */
 export const ATTEMPT_BUFFER_LIMITS = { events_max: 4096, bytes_max: 4 * 1024 * 1024 } as const;
 
+/** Shares of these figures at which a machine that can is told to wait, and to go on. Between them lies what is on its way meanwhile. */
+export const ATTEMPT_FLOW = { hold: 1 / 2, goOn: 1 / 8 } as const;
+
 /** What may wait to be written to one provider, and how long one frame may take (protocol.md §5.5). */
 export const WRITER_LIMITS = {
   /** Frames of requests. A request takes two: metadata and sealed body. */

@@ -89,6 +89,9 @@ export const withdrawalReason = z.enum(["retired", "revoked", "other"]).or(later
 export const restReason = z.enum(["paused", "schedule", "in_use", "battery", "memory", "heat", "other"]).or(laterWord());
 export type RestReason = z.infer<typeof restReason>;
 
+/** Feature in `register` of a machine that lets single answers wait when told; others are never sent this command. */
+export const FLOW_FEATURE = "flow/1";
+
 /** Feature in `register` of a machine that loads and unloads builds when told; others are never sent these commands. */
 export const MANAGED_MODELS_FEATURE = "models/1";
 

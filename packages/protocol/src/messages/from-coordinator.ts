@@ -80,6 +80,13 @@ export type InferenceRequest = z.infer<typeof inferenceRequest>;
 export const cancel = z.object({ type: z.literal("cancel"), request_id: requestId });
 export type Cancel = z.infer<typeof cancel>;
 
+/**
+ * The consumer of an answer does not keep up: nothing more of it is to be sent until the same message says that it may go on. What was under way
+ * still comes. Other answers, and the terminal of this one if it is cancelled, do not wait.
+ */
+export const holdAnswer = z.object({ type: z.literal("hold_answer"), request_id: requestId, held: z.boolean() });
+export type HoldAnswer = z.infer<typeof holdAnswer>;
+
 export const attestationChallenge = z.object({ type: z.literal("attestation_challenge"), ...challenge.shape });
 export type AttestationChallenge = z.infer<typeof attestationChallenge>;
 
@@ -151,6 +158,7 @@ export const fromCoordinator = z.discriminatedUnion("type", [
   registerRejected,
   inferenceRequest,
   cancel,
+  holdAnswer,
   attestationChallenge,
   trustStatus,
   loadModel,

@@ -154,6 +154,7 @@ export async function assembleParts(context: PartsContext, events: PartsEvents):
             onRequest: (request) => relay.onRequest(request),
             onBody: (frame) => relay.onBody(frame),
             onCancel: (id) => relay.onCancel(id),
+            onHold: (message) => relay.onHold(message),
             onTrust: (status) => {
               standing.onTrust(status);
               troubles.onTrust(status);

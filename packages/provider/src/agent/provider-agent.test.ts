@@ -150,7 +150,7 @@ describe("a machine that slept", () => {
 describe("models in memory", () => {
   it("are what heartbeats show, while the registration offers everything; and change when the coordinator says so, at once", async () => {
     const { connection, register } = await serve({}, TWO_MODELS);
-    expect(register.features).toEqual(["models/1"]);
+    expect(register.features).toEqual(["models/1", "flow/1"]);
     expect(register.models.map(({ id }) => id)).toEqual(["warm", "cold"]);
     expect((await showing(connection, ["warm"])).capacity).toMatchObject({ resident_models_max: 1 });
 

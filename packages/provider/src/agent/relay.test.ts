@@ -208,6 +208,20 @@ describe("pressure", () => {
     expect(coordinator.frames).toHaveLength(2);
   });
 
+  it("of one slow consumer is passed on for its answer alone, while that is under way", () => {
+    relay.onRequest(requestOf(1));
+    for (const [number, held] of [
+      [1, true],
+      [2, true],
+      [1, false],
+    ] as const)
+      relay.onHold({ type: "hold_answer", request_id: idOf(number), held });
+    expect(worker.sent.filter(({ type }) => type === "hold_answer")).toEqual([
+      { type: "hold_answer", request_id: idOf(1), isHeld: true },
+      { type: "hold_answer", request_id: idOf(1), isHeld: false },
+    ]);
+  });
+
   it("of one that takes nothing any more stops the worker if it does not wait", () => {
     relay.onRequest(requestOf(1));
     coordinator.isCongested = true;

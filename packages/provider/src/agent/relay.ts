@@ -1,4 +1,4 @@
-import { bytesToUuid, type ErrorClass, type InferenceRequest, type RequestId } from "@umbel/protocol";
+import { bytesToUuid, type ErrorClass, type HoldAnswer, type InferenceRequest, type RequestId } from "@umbel/protocol";
 import type { Session } from "../session/session.js";
 import { InFlight } from "./in-flight.js";
 import { RequestOrdinals } from "./request-ordinals.js";
@@ -60,6 +60,11 @@ export class Relay {
 
   onCancel(id: RequestId): void {
     if (this.#inFlight.has(id)) this.#worker.send({ type: "cancel", request_id: id });
+  }
+
+  /** A consumer does not keep up, or does again: its answer alone waits. */
+  onHold({ request_id, held }: HoldAnswer): void {
+    if (this.#inFlight.has(request_id)) this.#worker.send({ type: "hold_answer", request_id, isHeld: held });
   }
 
   /** The connection is gone: nobody can receive these answers. */

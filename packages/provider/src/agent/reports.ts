@@ -1,5 +1,6 @@
 import {
   type Capacity,
+  FLOW_FEATURE,
   type Hardware,
   type Heartbeat,
   type Location,
@@ -46,7 +47,7 @@ export function registerMessage(options: {
     protocol: 1,
     version: providerVersion,
     backend: ready.backend,
-    features: [MANAGED_MODELS_FEATURE],
+    features: [MANAGED_MODELS_FEATURE, FLOW_FEATURE],
     hardware: options.hardware,
     models: ready.models,
     encryption_key: ready.encryption_key,

@@ -182,6 +182,9 @@ export class Connection {
       case "cancel":
         handlers.onCancel(message.request_id);
         break;
+      case "hold_answer":
+        handlers.onHold(message);
+        break;
       case "trust_status":
         handlers.onTrust(message);
         break;

@@ -82,6 +82,7 @@ function createRecorder(overrides: Partial<SessionHandlers> = {}) {
     onRequest: (message) => note("request", message.request_id),
     onBody: (frame) => note("body", frame.length),
     onCancel: (id) => note("cancel", id),
+    onHold: ({ request_id, held }) => note(held ? "hold" : "go on", request_id),
     onTrust: (status) => note("trust", status.trust_level),
     onModels: (message) => note("models", message.type),
     onGoingAway: () => note("goingAway"),

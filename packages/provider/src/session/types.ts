@@ -2,6 +2,7 @@ import type {
   Challenge,
   DesiredModels,
   Heartbeat,
+  HoldAnswer,
   InferenceRequest,
   LoadModel,
   PrefetchModel,
@@ -35,6 +36,8 @@ export interface SessionHandlers {
   /** A whole binary frame of kind `requestBody`. */
   onBody(frame: Uint8Array): void;
   onCancel(requestId: RequestId): void;
+  /** An answer is to wait, or may go on. */
+  onHold(message: HoldAnswer): void;
   onTrust(status: TrustStatus): void;
   /** What should be in memory, put away, fetched, or offered. */
   onModels(message: ModelsMessage): void;

@@ -117,6 +117,8 @@ export const toWorker = z.discriminatedUnion("type", [
   z.object({ type: z.literal("inference_request"), request: inferenceRequest, reader: answerReader }),
   /** Its answers wait, or go on: the others are not to wait for a reader that does not keep up. */
   z.object({ type: z.literal("hold_answers"), reader: answerReader, isHeld: z.boolean() }),
+  /** The same of one answer, until it is cancelled. */
+  z.object({ type: z.literal("hold_answer"), request_id: z.string(), isHeld: z.boolean() }),
   z.object({ type: z.literal("cancel"), request_id: z.string() }),
   /** For a program of this machine, of a model in memory. Answered with `text_done`. */
   z.object({ type: z.literal("text_work"), id: count, model_id: shortText, work: textWork }),

@@ -110,6 +110,26 @@ describe("an answer", () => {
     expect(textOf((await answerOf(worker, asked)).answer.events)).toBe("from afar");
   });
 
+  it("waits while its own consumer does not keep up, and ends at once when it is cancelled meanwhile", async () => {
+    const worker = echo;
+    const [slow, gone, other] = await Promise.all(
+      ["the slow one", "the one that leaves", "another"].map((text) => sealChat(worker.ready.encryption_key, chatOf(text))),
+    );
+    if (slow === undefined || gone === undefined || other === undefined) throw new Error("three were sealed");
+    const hold = ({ request }: SealedChat, isHeld: boolean) =>
+      worker.pipe.sendControl({ type: "hold_answer", request_id: request.request_id, isHeld });
+    for (const chat of [slow, gone, other]) {
+      submit(worker, chat);
+      if (chat !== other) hold(chat, true);
+    }
+    expect(textOf((await answerOf(worker, other)).answer.events)).toBe("another");
+    expect(forwarded(worker, slow).map(({ type }) => type)).not.toContain("inference_complete");
+    worker.pipe.sendControl({ type: "cancel", request_id: gone.request.request_id });
+    expect((await terminalOf(worker, gone)).type).toMatch(/^inference_/);
+    hold(slow, false);
+    expect(textOf((await answerOf(worker, slow)).answer.events)).toBe("the slow one");
+  });
+
   it("is accepted first, with one nonce in every repetition", async () => {
     const worker = echo;
     const sealed = await sealChat(worker.ready.encryption_key, chatOf("hi"));

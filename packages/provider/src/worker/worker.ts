@@ -88,8 +88,12 @@ export class Worker {
       case "hold_answers":
         this.#gates.set(message.reader, message.isHeld);
         break;
+      case "hold_answer":
+        if (this.#requests.ids().includes(message.request_id)) this.#gates.set(message.request_id, message.isHeld);
+        break;
       case "cancel":
         if (this.#requests.cancel(message.request_id)) this.#counters.cancellations++;
+        this.#gates.set(message.request_id, false);
         break;
       case "load_model":
         this.#supervise(this.#load(message));
@@ -246,10 +250,11 @@ export class Worker {
       vault,
       clock: this.#options.clock,
       departures: this.#departures,
-      sink: this.#gates.sinkOf(reader),
+      sink: this.#gates.sinkOf(reader, request.request_id),
       forward: (message) => this.#pipe.sendControl({ type: "forward", message }),
     });
     this.#requests.close(request.request_id);
+    this.#gates.set(request.request_id, false);
     if (outcome.type === "complete") {
       this.#counters.requestsServed++;
       this.#counters.tokensGenerated += outcome.usage.completion_tokens;

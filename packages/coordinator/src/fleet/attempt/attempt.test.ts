@@ -1,5 +1,5 @@
 import type { ChatEvent } from "@umbel/dialects";
-import { createChunkOpener, fromBase64, fromUtf8, type RequestId } from "@umbel/protocol";
+import { createChunkOpener, FLOW_FEATURE, fromBase64, fromUtf8, type RequestId } from "@umbel/protocol";
 import { nativeCrypto } from "@umbel/protocol/native";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ATTEMPT_BUFFER_LIMITS, LATE_CHUNK_LIMITS, WRITER_LIMITS } from "../settings.js";
@@ -14,7 +14,7 @@ afterEach(() => test.close());
 const CHUNK = new Uint8Array([1, 2, 3]);
 const WORD: ChatEvent = { type: "text", text: "word", tokens: 1 };
 
-const underWay = () => attemptUnderWay(test);
+const underWay = (options?: Parameters<typeof attemptUnderWay>[1]) => attemptUnderWay(test, options);
 
 describe("an attempt", () => {
   it("carries a sealed request to the provider and its sealed answer back", async () => {
@@ -196,6 +196,34 @@ describe("a consumer that reads slowly", () => {
     expect(sequences).toEqual(Array.from({ length: ATTEMPT_BUFFER_LIMITS.events_max - 1 }, (_, i) => i));
     expect(events.slice(-2)).toMatchObject([{ type: "overflow" }, { type: "complete", receiptValid: true }]);
     expect(await test.event("attempt_overflow")).toMatchObject({ machineId: provider.machineId });
+  });
+
+  it("gets all of it from a machine that can wait: it is told to when half of what is kept is there, and to go on when that is read", async () => {
+    const { provider, attempt, request } = await underWay({ features: [FLOW_FEATURE] });
+    request.accept();
+    let sent = 0;
+    const send = (until: number) => {
+      for (; sent < until; sent += 1) request.rawChunk(CHUNK);
+    };
+    send(ATTEMPT_BUFFER_LIMITS.events_max / 2);
+    expect(await provider.receive("hold_answer")).toMatchObject({ request_id: attempt.requestId, held: true });
+    // What was on its way.
+    send(sent + 100);
+    await provider.taken();
+    let read = 0;
+    while (read < sent - ATTEMPT_BUFFER_LIMITS.events_max / 8) {
+      attempt.poll();
+      read += 1;
+    }
+    expect(provider.messages.waiting().filter(({ type }) => type === "hold_answer")).toEqual([]);
+    for (const _ of [1, 2]) attempt.poll();
+    expect(await provider.receive("hold_answer")).toMatchObject({ held: false });
+    send(5_000);
+    await request.finish();
+    const rest = await readAll(attempt);
+    expect(rest.at(-1)).toMatchObject({ type: "complete", receiptValid: true });
+    expect(rest.some(({ type }) => type === "overflow")).toBe(false);
+    expect(await test.event("attempt_held")).toMatchObject({ machineId: provider.machineId });
   });
 
   it("gets an overflow at 4 MiB", async () => {

@@ -16,6 +16,12 @@ export class EventQueue {
   #reader: { readonly resolve: (event: AttemptEvent) => void; readonly reject: (reason: unknown) => void } | undefined;
   #closed = false;
 
+  /** How much waits of what may, from 0 to 1. */
+  get fullness(): number {
+    const waiting = this.#events.length - this.#head;
+    return Math.max(waiting / ATTEMPT_BUFFER_LIMITS.events_max, this.#bytes / ATTEMPT_BUFFER_LIMITS.bytes_max);
+  }
+
   /** Adds an event of `bytes` payload. False, and nothing is added, when the buffer is full. */
   offer(event: AttemptEvent, bytes: number): boolean {
     const waiting = this.#events.length - this.#head;

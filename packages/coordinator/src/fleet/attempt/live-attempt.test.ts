@@ -18,6 +18,7 @@ function setUp(write: AttemptHost["write"] = () => ({ written: Promise.resolve()
     write,
     numbered: () => 7,
     cancelRequest: (requestId) => cancels.push(requestId),
+    holdAnswer: () => false,
     checkReceipt: async () => true,
     violate: () => undefined,
     overflowed: () => undefined,

@@ -13,6 +13,7 @@ import {
 import { nativeCrypto } from "@umbel/protocol/native";
 import type { AttemptOutcome, Decision, Placed } from "@umbel/routing";
 import { type BulkWrite, WriteError } from "../connection/socket-writer.js";
+import { ATTEMPT_FLOW } from "../settings.js";
 import type { Attempt, AttemptEvent, ServingProvider } from "../types.js";
 import { EventQueue } from "./event-queue.js";
 import type { RelayedAnswer } from "./receipt-check.js";
@@ -25,6 +26,8 @@ export interface AttemptHost {
   numbered(attempt: LiveAttempt): number;
   /** Asks the provider to stop. Best effort. */
   cancelRequest(requestId: RequestId): void;
+  /** Asks the provider to let the answer wait, or go on. False when it cannot. */
+  holdAnswer(requestId: RequestId, held: boolean): boolean;
   /** Whether a terminal's receipt fits what was relayed. Never rejects. */
   checkReceipt(message: InferenceComplete, relayed: RelayedAnswer): Promise<boolean>;
   violate(reason: string): void;
@@ -69,6 +72,7 @@ export class LiveAttempt implements Attempt {
   #requestDigest = "";
   #nonce: string | undefined;
   #chunks = 0;
+  #isHeld = false;
   #isOverflown = false;
   #isCancelled = false;
   #isJudged = false;
@@ -113,11 +117,15 @@ export class LiveAttempt implements Attempt {
   }
 
   next(signal?: AbortSignal): Promise<AttemptEvent> {
-    return this.#queue.next(signal);
+    const event = this.#queue.next(signal);
+    this.#letGoOn();
+    return event;
   }
 
   poll(): AttemptEvent | undefined {
-    return this.#queue.poll();
+    const event = this.#queue.poll();
+    this.#letGoOn();
+    return event;
   }
 
   cancel(): void {
@@ -209,11 +217,22 @@ export class LiveAttempt implements Attempt {
   }
 
   #offer(event: AttemptEvent, bytes: number): void {
-    if (this.#isOverflown || this.#isReleased || this.#queue.offer(event, bytes)) return;
+    if (this.#isOverflown || this.#isReleased) return;
+    if (this.#queue.offer(event, bytes)) {
+      if (!this.#isHeld && this.#queue.fullness >= ATTEMPT_FLOW.hold) this.#isHeld = this.#host.holdAnswer(this.requestId, true);
+      return;
+    }
     this.#isOverflown = true;
     this.#queue.push({ type: "overflow" });
     this.#host.overflowed();
     this.cancel();
+  }
+
+  /** The reader has caught up. */
+  #letGoOn(): void {
+    if (!this.#isHeld || this.#queue.fullness > ATTEMPT_FLOW.goOn) return;
+    this.#isHeld = false;
+    if (this.#phase === "sent" && !this.#isCancelled) this.#host.holdAnswer(this.requestId, false);
   }
 
   /** Takes back a request that has not begun to leave: then no provider will end it, so it ends here. */

@@ -1,4 +1,5 @@
 import {
+  FLOW_FEATURE,
   type Frame,
   type FromProvider,
   type Heartbeat,
@@ -32,15 +33,17 @@ import type { AdmittedMachine } from "../connection/admission.js";
 import type { UnreadableFrame } from "../connection/control-frame.js";
 import { CloseCode, type FrameHandler, type Peer } from "../connection/peer.js";
 import type { BulkWrite } from "../connection/socket-writer.js";
-import { counted, type LifetimeCounters } from "../lifetime-counters.js";
+import type { LifetimeCounters } from "../lifetime-counters.js";
 import { desiredModels } from "../loads/desired-models.js";
 import type { FleetCatalog } from "../loads/fleet-catalog.js";
 import { judgeUpdate } from "../loads/models-update.js";
-import type { DisconnectReason, FrameIgnored, MachineSession } from "../ports.js";
+import { looksOutOfMemory } from "../out-of-memory.js";
+import type { DisconnectReason, FrameIgnored } from "../ports.js";
 import type { ServingProvider } from "../types.js";
 import { believedHeartbeat, believedRegister } from "./ceilings.js";
 import type { SessionContext, ViewNews } from "./session-context.js";
 import { SessionHealth } from "./session-health.js";
+import { SessionRecord } from "./session-record.js";
 import { SessionStanding } from "./session-standing.js";
 
 /** A provider that said it drains is asked again after this time (protocol.md §10). */
@@ -61,11 +64,9 @@ export class ProviderSession implements FrameHandler, AttemptHost {
   readonly #work = new PlacedWork();
   readonly #standing: SessionStanding;
   readonly #health: SessionHealth;
-  readonly #record: MachineSession;
-  #counters: LifetimeCounters;
+  readonly #record: SessionRecord;
   #view: ProviderView;
   #lastHeartbeat_ms: number;
-  #touched_ms: number;
   #staleSweeps = 0;
   #drainingUntil_ms = 0;
 
@@ -84,9 +85,7 @@ export class ProviderSession implements FrameHandler, AttemptHost {
     this.#context = context;
     this.#onEnded = onEnded;
     this.#lastHeartbeat_ms = now_ms;
-    this.#touched_ms = now_ms;
-    this.#record = { sessionId, machineId: device.machineId, accountId, version: register.version, openedAt: context.clock.date() };
-    this.#counters = counters;
+    this.#record = new SessionRecord(machine, counters, context);
     this.#serving = {
       sessionId,
       machineId: device.machineId,
@@ -108,7 +107,7 @@ export class ProviderSession implements FrameHandler, AttemptHost {
   /** Takes over the socket: from here on the machine may be selected if it is trusted. */
   start(): void {
     this.peer.handOver(this);
-    this.#context.records.opened(this.#record);
+    this.#record.opened();
     if (this.#machine.heartbeat) this.#heartbeat(this.#machine.heartbeat);
     this.#standing.start();
   }
@@ -139,7 +138,7 @@ export class ProviderSession implements FrameHandler, AttemptHost {
 
   /** What the machine has counted in all its life. */
   get counters(): LifetimeCounters {
-    return this.#counters;
+    return this.#record.counters;
   }
 
   /** Tells the machine which builds names stand for, as far as it is concerned, also that none does; and what it may not offer any more. */
@@ -248,7 +247,7 @@ export class ProviderSession implements FrameHandler, AttemptHost {
   ended(cause: DisconnectReason): void {
     const open = this.#attempts.open();
     const reason = cause === "socket_error" && looksOutOfMemory(this.#view, open.length) ? "oom_suspected" : cause;
-    const { events, log, records } = this.#context;
+    const { events, log } = this.#context;
     this.#standing.stop();
     // One disconnection is one fault of the machine, however much work it takes along; our own shutdown is none, nor its owner's word.
     const isFault = reason !== "shutdown" && reason !== "revoked";
@@ -258,7 +257,7 @@ export class ProviderSession implements FrameHandler, AttemptHost {
     }
     events({ type: "disconnected", machineId: this.machineId, reason, attempts: open.length });
     log.info({ machine: this.#serving.publicId, reason, attempts: open.length }, "provider disconnected");
-    records.closed(this.#record, this.#counters, reason);
+    this.#record.closed(reason);
     this.#onEnded(this);
   }
 
@@ -272,6 +271,12 @@ export class ProviderSession implements FrameHandler, AttemptHost {
 
   cancelRequest(requestId: RequestId): void {
     this.peer.control({ type: "cancel", request_id: requestId });
+  }
+
+  holdAnswer(requestId: RequestId, held: boolean): boolean {
+    if (!this.#machine.register.features.includes(FLOW_FEATURE)) return false;
+    if (held) this.#context.events({ type: "attempt_held", machineId: this.machineId });
+    return this.peer.control({ type: "hold_answer", request_id: requestId, held });
   }
 
   async checkReceipt(message: InferenceComplete, relayed: RelayedAnswer): Promise<boolean> {
@@ -322,21 +327,17 @@ export class ProviderSession implements FrameHandler, AttemptHost {
   }
 
   #heartbeat(message: Heartbeat): void {
-    const { clock, settings, records, signals } = this.#context;
+    const { clock, settings, signals } = this.#context;
     const now_ms = clock.now_ms();
     this.#health.alive(now_ms - this.#lastHeartbeat_ms);
     this.#lastHeartbeat_ms = now_ms;
-    this.#counters = counted(this.#counters, message.stats);
     const before = this.#view.slots;
     const reported = this.#work.heartbeat(this.#view, believedHeartbeat(message, settings.ceilings));
     this.#observe(before, reported);
     // A machine that refused a request because it drains is asked again after a while; one that says that it rests, when it says otherwise.
     const drains = (message.rest_reasons ?? []).length > 0 || now_ms < this.#drainingUntil_ms;
     this.#show(reported.draining === drains ? reported : withDraining(reported, drains), "reported");
-    if (now_ms - this.#touched_ms >= settings.touchInterval_ms) {
-      this.#touched_ms = now_ms;
-      records.seen(this.#record, this.#counters);
-    }
+    this.#record.heard(message.stats, now_ms);
     signals.changed(this.builds);
   }
 
@@ -428,9 +429,4 @@ export class ProviderSession implements FrameHandler, AttemptHost {
   #ignored(reason: FrameIgnored): void {
     this.#context.events({ type: "frame_ignored", reason });
   }
-}
-
-/** A machine that vanished under memory pressure was most likely ended by its system; at work, less pressure is needed (routing.md §2.4). */
-function looksOutOfMemory({ memoryPressure }: ProviderView, attempts: number): boolean {
-  return memoryPressure >= (attempts > 0 ? 0.8 : 0.9);
 }

@@ -191,8 +191,8 @@ export function reserved({ fleet }: Pick<TestFleet, "fleet">, change: Partial<Re
 }
 
 /** An attempt whose provider has the request in hand and has said nothing yet. */
-export async function attemptUnderWay(test: Pick<TestFleet, "fleet" | "connect">) {
-  const provider = await test.connect();
+export async function attemptUnderWay(test: Pick<TestFleet, "fleet" | "connect">, options: Partial<ProviderClientOptions> = {}) {
+  const provider = await test.connect(options);
   const attempt = reserved(test);
   await sendText(attempt, "hello");
   return { provider, attempt, request: await provider.request() };
