@@ -89,6 +89,14 @@ export function countsByName(range: { readonly least: number; readonly most: num
   };
 }
 
+/** A comma-separated list of `name=number`, with fractions. */
+export function decimalsByName(range: { readonly least: number; readonly most: number }): Form<ReadonlyMap<string, number>> {
+  return {
+    schema: byName(decimal(range)),
+    expected: `a comma-separated list of name=number, each number from ${range.least} to ${range.most}`,
+  };
+}
+
 /** A comma-separated list of `name=duration`, in milliseconds. */
 export function durationsByName(range: { readonly least_ms: number; readonly most_ms: number }): Form<ReadonlyMap<string, number>> {
   const each = duration(range);

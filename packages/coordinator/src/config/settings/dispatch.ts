@@ -1,5 +1,5 @@
 import { SELF_REPORTED_MAX } from "@umbel/protocol";
-import { coefficients, countsByName, decimal, durationsByName, flag, list, oneOf, text, wholeNumber } from "../forms.js";
+import { coefficients, countsByName, decimal, decimalsByName, durationsByName, flag, list, oneOf, text, wholeNumber } from "../forms.js";
 import { HOUR_ms, setting, wait } from "./setting.js";
 
 /** How requests are routed, how long is waited, and what is believed of machines. */
@@ -13,6 +13,12 @@ export const dispatchSettings = {
     env: "UMBEL_SERVABILITY_GATE",
     default: "true",
     about: "Whether a request that is by estimate more than a tenth longer than the model's context is refused before a machine counts it.",
+  }),
+  promptCalibration: setting(decimalsByName({ least: 1, most: 10 }), {
+    env: "UMBEL_PROMPT_CALIBRATION",
+    default: "gpt-oss=1.3",
+    about:
+      "How many times as many tokens as estimated prompts take of models whose family or id has such a name in it, as `name=factor`, comma-separated; for that refusal only.",
   }),
   queueBeforeShed: setting(flag, {
     env: "UMBEL_QUEUE_BEFORE_SHED",

@@ -309,6 +309,16 @@ describe("admission", () => {
       expect(refused.message).toContain("maximum context length is 2048 tokens");
     });
 
+    it("what exceeds it by the estimate that a family of models is known to take", () => {
+      const ask = (factors: Readonly<Record<string, number>>) =>
+        refusal(
+          { messages: text(4 * 1_900), maxOutputTokens: 100 },
+          { settings: { promptCalibration: new Map(Object.entries({ other: 9, ...factors })) } },
+        ).message;
+      expect(admit({ messages: text(4 * 1_900), maxOutputTokens: 100 }).promptTokens).toBe(1_904);
+      expect(ask({ NEW: 1.2, ne: 1.1 })).toContain("2285 in the messages");
+    });
+
     it("no such length before a machine has counted it, where the operator has switched that off", () => {
       const options = { settings: { servabilityGate: false } };
       expect(admit({ messages: text(4 * 10_000), maxOutputTokens: 100 }, options).promptTokens).toBeGreaterThan(2_048);

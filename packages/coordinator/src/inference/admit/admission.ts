@@ -32,7 +32,7 @@ export interface AdmissionServices {
   readonly queues: Pick<WaitQueues, "isFull">;
   readonly retryAfter: RetryAfter;
   readonly metrics: Metrics;
-  readonly settings: Pick<Settings, "rejectModels" | "servabilityGate"> & PromptnessSettings & CapacitySettings;
+  readonly settings: Pick<Settings, "rejectModels" | "servabilityGate" | "promptCalibration"> & PromptnessSettings & CapacitySettings;
   readonly limits: Pick<RateLimits, "takeTokens">;
 }
 
@@ -49,7 +49,7 @@ export function createAdmission({ catalog, fleet, queues, retryAfter, metrics, s
     modelIsCapable,
     somebodyIsCapable(fleet, retryAfter),
     modelNotShed(settings.rejectModels, retryAfter),
-    ...(settings.servabilityGate ? [fitsContext] : []),
+    ...(settings.servabilityGate ? [fitsContext(settings.promptCalibration)] : []),
   ];
 
   /** Of a request that is within its caller's limits. */
