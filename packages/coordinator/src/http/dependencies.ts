@@ -107,6 +107,7 @@ export interface HttpDependencies {
     | "machinesOf"
     | "sessionsOf"
     | "tokenPool"
+    | "demand"
     | "unlink"
     | "publicViews"
     | "publicLocations"

@@ -149,6 +149,7 @@ const CATALOGUE = {
     help: "The same of all builds together, and the share of the build that is used most.",
   },
   network_demand: { kind: "gauge", labels: [], help: "Requests that run, wait on a machine, or wait in line." },
+  network_spill_rate: { kind: "gauge", labels: [], help: "Requests per second that found no place of late, or one that came too late." },
   network_places: { kind: "gauge", labels: [], help: "Requests that all machines take at once." },
   network_capacity_tps: { kind: "gauge", labels: [], help: "Tokens per second that all machines write, as far as it is known." },
   providers_unknown_runtime: {

@@ -7,7 +7,7 @@ import { CAPACITY_READING_ms, reportCapacity } from "./report-capacity.js";
 const OAK: NetworkUtilization["models"][number] = {
   ...{ model: "oak", utilization: 0.75, warm_utilization: 0.5, token_budget_utilization: 0.75, demand_concurrency: 8 },
   ...{ serving_capacity: 16, warm_providers: 2, cold_providers: 1, running_providers: 2, routable_providers: 3, active_requests: 5 },
-  ...{ queued_requests: 3, token_budget_used: 3, token_budget_total: 4, aggregate_tps: 90 },
+  ...{ queued_requests: 3, spill_rate: 0.25, token_budget_used: 3, token_budget_total: 4, aggregate_tps: 90 },
 };
 const READING: NetworkUtilization = {
   ...{ utilization: 0.5, token_budget_utilization: 0.75, bottleneck_model: "oak", bottleneck_utilization: 0.75, demand_concurrency: 8 },
@@ -16,6 +16,7 @@ const READING: NetworkUtilization = {
     capacity_tps: 90,
     active_requests: 5,
     queued_requests: 3,
+    spill_rate: 0.25,
     models: [OAK],
     token_budget_used: 3,
     token_budget_total: 4,
@@ -42,6 +43,7 @@ describe("what a network can do, as gauges", () => {
       'model_utilization{model="oak",kind="token_budget"} 0.75',
       'network_utilization{kind="bottleneck"} 0.75',
       "network_demand 8",
+      "network_spill_rate 0.25",
       "network_places 16",
       "network_capacity_tps 90",
     ]) {

@@ -44,6 +44,7 @@ export function reportCapacity(metrics: Pick<Metrics, "gauge" | "gauges">, { uti
     return Object.entries(values).map(([kind, value]) => ({ labels: { kind }, value }));
   });
   metrics.gauge("network_demand", () => read().demand_concurrency);
+  metrics.gauge("network_spill_rate", () => read().spill_rate);
   metrics.gauge("network_places", () => read().serving_capacity);
   metrics.gauge("network_capacity_tps", () => read().capacity_tps);
 }

@@ -15,6 +15,8 @@ export interface Demand {
   readonly floor: number;
   /** Places that are missing, those of running loads taken off. */
   readonly missing_places: number;
+  /** Requests a second that found no place of late, or one that came too late. */
+  readonly spills_perSecond: number;
   /** Why there are too few, in words; empty where only a floor or an earlier wish asks for more. */
   readonly pressure: readonly string[];
 }
@@ -45,7 +47,8 @@ export function demandOf(survey: Survey, memory: BuildMemory | undefined, settin
   const target_places = Math.max(held_places, floor_places === 0 ? 0 : supply_places + floor_places);
   const missing_places = Math.max(0, target_places - supply_places);
   const needed_places = pressure.length > 0 ? Math.max(load, 1) : load;
-  return { survey, load, needed_places, target_places, floor, missing_places, pressure };
+  const spills_perSecond = memory?.spills_perSecond(now_ms) ?? 0;
+  return { survey, load, spills_perSecond, needed_places, target_places, floor, missing_places, pressure };
 }
 
 /** Requests at once below which a build counts as unused. */

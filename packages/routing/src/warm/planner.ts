@@ -39,6 +39,7 @@ export type WarmCommand =
 export interface BuildDemand {
   readonly build: string;
   readonly load: number;
+  readonly spills_perSecond: number;
   readonly target_places: number;
   readonly warm_places: number;
   readonly coming_places: number;
@@ -177,10 +178,10 @@ export function createWarmPlanner(changed: Partial<WarmSettings> = {}): WarmPlan
   };
 }
 
-function figures({ survey: surveyed, load, target_places, missing_places, pressure }: Demand): BuildDemand {
+function figures({ survey: surveyed, load, spills_perSecond, target_places, missing_places, pressure }: Demand): BuildDemand {
   const { build, warm_places, coming_places, warmCopies, coming, candidates } = surveyed;
   return {
-    ...{ build, load, target_places, warm_places, coming_places, missing_places, pressure },
+    ...{ build, load, spills_perSecond, target_places, warm_places, coming_places, missing_places, pressure },
     ...{ warmCopies, comingCopies: coming, candidates: candidates.length },
   };
 }

@@ -38,6 +38,7 @@ describe("the routes of the operator", () => {
     expect(body).toMatchObject({
       utilization: 0,
       bottleneck_model: null,
+      spill_rate: 0,
       demand_concurrency: 0,
       models: expect.arrayContaining([expect.objectContaining({ warm_providers: 1 })]),
     });

@@ -18,6 +18,10 @@ const modelUtilization = z.object({
   routable_providers: count,
   active_requests: count,
   queued_requests: count,
+  spill_rate: z
+    .number()
+    .min(0)
+    .describe("Requests a second that found no place of late, or one that came too late; as of the last plan of loads."),
   token_budget_used: count,
   token_budget_total: count,
   aggregate_tps: z.number().min(0),
@@ -36,6 +40,7 @@ export const utilizationObject = z.object({
   capacity_tps: z.number().min(0),
   active_requests: count,
   queued_requests: count,
+  spill_rate: z.number().min(0).describe("The same of all builds."),
   models: z.array(modelUtilization),
   generated_at: z.iso.datetime(),
 });
@@ -49,11 +54,12 @@ export function utilizationOf({
   clock,
 }: {
   readonly catalog: Pick<HttpDependencies["catalog"], "builds">;
-  readonly fleet: Pick<HttpDependencies["fleet"], "capacity" | "tokenPool">;
+  readonly fleet: Pick<HttpDependencies["fleet"], "capacity" | "tokenPool" | "demand">;
   readonly inference: Pick<HttpDependencies["inference"], "queue">;
   readonly clock: Pick<HttpDependencies["clock"], "date">;
 }): NetworkUtilization {
-  const models = catalog.builds().map(({ id }) => ofBuild(fleet.capacity(id), inference.queue(id).waiting));
+  const spills = new Map(fleet.demand().map(({ build, spills_perSecond }) => [build, spills_perSecond]));
+  const models = catalog.builds().map(({ id }) => ofBuild(fleet.capacity(id), inference.queue(id).waiting, spills.get(id) ?? 0));
   const pool = fleet.tokenPool();
   const total = (figure: (model: ModelUtilization) => number): number => models.reduce((sum, model) => sum + figure(model), 0);
   const bottleneck = models.reduce<ModelUtilization | undefined>((most, model) => (isMore(model, most) ? model : most), undefined);
@@ -72,12 +78,13 @@ export function utilizationOf({
     capacity_tps: total((model) => model.aggregate_tps),
     active_requests: total((model) => model.active_requests),
     queued_requests: total((model) => model.queued_requests),
+    spill_rate: total((model) => model.spill_rate),
     models,
     generated_at: clock.date().toISOString(),
   };
 }
 
-function ofBuild(capacity: ReturnType<HttpDependencies["fleet"]["capacity"]>, queued: number): ModelUtilization {
+function ofBuild(capacity: ReturnType<HttpDependencies["fleet"]["capacity"]>, queued: number, spill_rate: number): ModelUtilization {
   const active = capacity.running + capacity.waiting;
   const warm_utilization = used(active + queued, capacity.places);
   const token_budget_utilization = used(capacity.tokenBudgetUsed, capacity.tokenBudgetMax);
@@ -94,6 +101,7 @@ function ofBuild(capacity: ReturnType<HttpDependencies["fleet"]["capacity"]>, qu
     routable_providers: capacity.routableProviders,
     active_requests: active,
     queued_requests: queued,
+    spill_rate,
     token_budget_used: capacity.tokenBudgetUsed,
     token_budget_total: capacity.tokenBudgetMax,
     aggregate_tps: Math.round(capacity.decode_tps),
