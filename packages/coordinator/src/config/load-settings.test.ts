@@ -129,7 +129,14 @@ describe("loadSettings", () => {
   it("refuses a name with our prefix that it does not know, but not those of providers and clients", () => {
     expect(problemsOf({ UMBEL_PROT: "8080" })).toMatchObject([{ name: "UMBEL_PROT" }]);
     expect(
-      problemsOf({ UMBEL_PROVIDER_TOKEN: "x", UMBEL_API_KEY: "x", UMBEL_BASE_URL: "x", UMBEL_PUBLISHING_KEY: "x", PATH: "/bin" }),
+      problemsOf({
+        UMBEL_PROVIDER_TOKEN: "x",
+        UMBEL_API_KEY: "x",
+        UMBEL_BASE_URL: "x",
+        UMBEL_PUBLISHING_KEY: "x",
+        UMBEL_NO_UPDATE_CHECK: "1",
+        PATH: "/bin",
+      }),
     ).toEqual([]);
   });
 });

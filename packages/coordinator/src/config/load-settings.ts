@@ -2,8 +2,8 @@ import { readFileSync } from "node:fs";
 import { conflictsOf } from "./conflicts.js";
 import { SETTINGS, type SettingName, type Settings } from "./settings.js";
 
-/** Settings of programs that share the environment with the coordinator: providers and clients of the API. */
-const OTHER_PROGRAMS = /^UMBEL_(?:PROVIDER_.*|API_KEY|BASE_URL|PUBLISHING_KEY)$/;
+/** Settings of programs that share the environment with the coordinator: providers, clients of the API, and the commands themselves. */
+const OTHER_PROGRAMS = /^UMBEL_(?:PROVIDER_.*|API_KEY|BASE_URL|PUBLISHING_KEY|NO_UPDATE_CHECK)$/;
 const PREFIX = "UMBEL_";
 
 export interface SettingsProblem {
