@@ -41,6 +41,8 @@ import { looksOutOfMemory } from "../out-of-memory.js";
 import type { DisconnectReason, FrameIgnored } from "../ports.js";
 import type { ServingProvider } from "../types.js";
 import { believedHeartbeat, believedRegister } from "./ceilings.js";
+import { learnRates } from "./learn-rates.js";
+import { servingProvider } from "./serving-provider.js";
 import type { SessionContext, ViewNews } from "./session-context.js";
 import { SessionHealth } from "./session-health.js";
 import { SessionRecord } from "./session-record.js";
@@ -86,19 +88,7 @@ export class ProviderSession implements FrameHandler, AttemptHost {
     this.#onEnded = onEnded;
     this.#lastHeartbeat_ms = now_ms;
     this.#record = new SessionRecord(machine, counters, context);
-    this.#serving = {
-      sessionId,
-      machineId: device.machineId,
-      publicId: context.publicId(device.machineId),
-      accountId,
-      version: register.version,
-      trustLevel: device.trustLevel,
-      computeClass: register.hardware.compute_class,
-      chip: register.hardware.gpus[0]?.name ?? register.hardware.chip_name,
-      platform: `${register.hardware.platform}-${register.hardware.arch}`,
-      location: register.location,
-      encryptionKey: device.encryptionKey,
-    };
+    this.#serving = servingProvider(machine, register, context.publicId(device.machineId));
     this.#view = this.#appraised(providerViewFromRegister(register, { sessionId, machineId: device.machineId, accountId }));
     this.#health = new SessionHealth({ machineId: device.machineId, version: register.version }, context);
     this.#standing = new SessionStanding(machine, context, this.#health, (standing) => this.#stand(standing));
@@ -327,13 +317,13 @@ export class ProviderSession implements FrameHandler, AttemptHost {
   }
 
   #heartbeat(message: Heartbeat): void {
-    const { clock, settings, signals } = this.#context;
+    const { clock, settings, signals, rates } = this.#context;
     const now_ms = clock.now_ms();
     this.#health.alive(now_ms - this.#lastHeartbeat_ms);
     this.#lastHeartbeat_ms = now_ms;
     const before = this.#view.slots;
     const reported = this.#work.heartbeat(this.#view, believedHeartbeat(message, settings.ceilings));
-    this.#observe(before, reported);
+    learnRates(rates, before, reported);
     // A machine that refused a request because it drains is asked again after a while; one that says that it rests, when it says otherwise.
     const drains = (message.rest_reasons ?? []).length > 0 || now_ms < this.#drainingUntil_ms;
     this.#show(reported.draining === drains ? reported : withDraining(reported, drains), "reported");
@@ -387,16 +377,6 @@ export class ProviderSession implements FrameHandler, AttemptHost {
     const { build } = attempt.reservation;
     const { prompt_tokens, completion_tokens } = usage;
     this.#context.loads.record({ type: "served", build, prompt_tokens, completion_tokens });
-  }
-
-  /** Learns from what the machine has measured since its last report. */
-  #observe(before: ProviderView["slots"], { slots, computeClass }: ProviderView): void {
-    const { rates } = this.#context;
-    for (const { build, observedDecode_tps, modelLoad_ms } of slots?.values() ?? []) {
-      const known = before?.get(build);
-      if (observedDecode_tps !== known?.observedDecode_tps) rates.decoded(build, computeClass, observedDecode_tps);
-      if (modelLoad_ms !== known?.modelLoad_ms) rates.loaded(build, modelLoad_ms);
-    }
   }
 
   /** Takes the standing over into the view, which is all that selection sees. A machine that is untrusted loses its work too. */
