@@ -43,6 +43,7 @@ import {
   watchThroughput,
 } from "./insight/index.js";
 import { createHistory, createLedger, createOwnPrices, createReconciler, createUsageDays } from "./ledger/index.js";
+import { createRetention } from "./retention/index.js";
 import { createRewards } from "./rewards/index.js";
 import { createStatements } from "./statements/index.js";
 import { openStore } from "./store/index.js";
@@ -200,6 +201,18 @@ async function start(
   every(SWEEP_INTERVAL_ms, () => reconciler.check(), "the books were not checked");
   const usageDays = createUsageDays({ store: store.reports, clock });
   every(SWEEP_INTERVAL_ms, () => usageDays.addUp(), "usage was not added up by the day");
+  const retention = createRetention({
+    ...{ store: store.reports, clock, instanceId },
+    settings: { reservations_days: settings.reservationRetention_days, usage_days: settings.usageRetention_days },
+  });
+  every(
+    SWEEP_INTERVAL_ms,
+    async () => {
+      const removed = await retention.run();
+      if (removed !== undefined) log.info({ event: "retention", ...removed }, "old rows about requests were removed");
+    },
+    "old rows about requests were not removed",
+  );
   reportBooks(metrics, reconciler);
   metrics.gauge("billing_spill_depth", ledger.spilled);
 

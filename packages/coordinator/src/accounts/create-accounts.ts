@@ -177,7 +177,13 @@ export async function createAccounts(dependencies: AccountsDependencies): Promis
       const { allowedModels, ...rest } = checkedChange(change, clock.date());
       const values = { ...rest, ...(allowedModels === undefined ? {} : { allowedModels: [...allowedModels] }) };
       if (!isKeyId(keyId)) return undefined;
-      const row = await changing(() => keyRepository.update(store.db, accountId, keyId, values));
+      const row = await changing(() =>
+        store.transaction(async (tx) => {
+          const changed = await keyRepository.update(tx, accountId, keyId, values);
+          if (changed !== undefined && values.limitReset !== undefined) await keyRepository.openWindow(tx, keyId, clock.date());
+          return changed;
+        }),
+      );
       return row && toRecord(row);
     },
 

@@ -50,6 +50,15 @@ export function wholeNumber(range: { readonly least: number; readonly most: numb
   };
 }
 
+/** Days for which something is kept; 0 is for ever. */
+export function keptDays(range: { readonly least: number; readonly most: number }): Form<number> {
+  const days = wholeNumber({ ...range, least: 0 });
+  return {
+    schema: days.schema.refine((value) => value === 0 || value >= range.least),
+    expected: `0, or a whole number from ${range.least} to ${range.most}`,
+  };
+}
+
 export function decimal(range: { readonly least: number; readonly most: number }): Form<number> {
   return {
     schema: z

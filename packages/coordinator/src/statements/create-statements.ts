@@ -2,6 +2,7 @@ import type { Clock } from "@umbel/protocol";
 import { databaseFailure, type PeriodRow, type Store, statementRepository, userRepository } from "../store/index.js";
 import { monthOf, startOf, startsBetween } from "./months.js";
 import { type Statement, type StatementSummary, type Statements, StatementsUnavailableError } from "./types.js";
+import { withModels } from "./with-models.js";
 
 const STATEMENT_LIMITS = {
   /** Months that a list goes back. */
@@ -41,12 +42,14 @@ export function createStatements({ store, clock }: { readonly store: Pick<Store,
       ]);
       if (period === undefined || begin === undefined || monthOf(begin) > month) return undefined;
       const { place, ...rest } = period;
-      const [items, freeRequests] = await Promise.all([
+      const days = { from: start, to: rest.until };
+      const [items, removed, freeRequests] = await Promise.all([
         asked(statementRepository.sums(db, { accountId, ...place })),
-        asked(statementRepository.freeRequests(db, accountId, start, rest.until)),
+        asked(statementRepository.chargesOfDays(db, accountId, days)),
+        asked(statementRepository.freeRequests(db, accountId, days)),
       ]);
       const { displayName = accountId, email = null } = user ?? {};
-      return { ...rest, account: { accountId, displayName, email }, items, freeRequests };
+      return { ...rest, account: { accountId, displayName, email }, items: withModels(items, removed), freeRequests };
     },
 
     async *lines(accountId, { month }) {

@@ -29,6 +29,7 @@ export { instanceRepository } from "./repositories/instances.js";
 export { invariantRepository } from "./repositories/invariants.js";
 export { type InviteRow, inviteRepository } from "./repositories/invites.js";
 export { type JournalRow, journalRepository } from "./repositories/journal.js";
+export { leaseRepository } from "./repositories/leases.js";
 export { ledgerRepository, type ReservationTerms } from "./repositories/ledger.js";
 export { logReportRepository } from "./repositories/log-reports.js";
 export { machineSessionRepository } from "./repositories/machine-sessions.js";
@@ -47,6 +48,7 @@ export { type PublishingKeyRow, publishingKeyRepository } from "./repositories/p
 export { referralRepository } from "./repositories/referrals.js";
 export { type RejectionRow, rejectionRepository, type StoredRejectionRow } from "./repositories/rejections.js";
 export { type ReleaseRow, releaseRepository } from "./repositories/releases.js";
+export { retentionRepository } from "./repositories/retention.js";
 export { type FloorDrawRow, type MinuteRow, type PresenceRow, type RewardEpochRow, rewardRepository } from "./repositories/rewards.js";
 export { rollupRepository } from "./repositories/rollups.js";
 export { type PeriodRow, type StatementLine, type StatementSum, statementRepository } from "./repositories/statements.js";

@@ -1,8 +1,19 @@
-import { decimal, wholeNumber } from "../forms.js";
+import { decimal, keptDays, wholeNumber } from "../forms.js";
 import { setting } from "./setting.js";
 
-/** What is kept of decisions and of what machines tell, and for how long. */
+/** What is kept of requests, of decisions and of what machines tell, and for how long. */
 export const recordsSettings = {
+  reservationRetention_days: setting(keptDays({ least: 30, most: 36_500 }), {
+    env: "UMBEL_RESERVATION_RETENTION_DAYS",
+    default: "90",
+    about: "Days for which is kept how the money of each request came to its end, never longer than its usage; 0 is for ever.",
+  }),
+  // A key's cap may be by the month, and a month's requests have to be there.
+  usageRetention_days: setting(keptDays({ least: 35, most: 36_500 }), {
+    env: "UMBEL_USAGE_RETENTION_DAYS",
+    default: "400",
+    about: "Days for which single requests are kept; their sums by the day, the journal and earnings are for ever. 0 keeps all.",
+  }),
   decisionRetention_days: setting(wholeNumber({ least: 1, most: 3_650 }), {
     env: "UMBEL_DECISION_RETENTION_DAYS",
     default: "30",

@@ -41,6 +41,7 @@ import { usageRollups } from "./0070-usage-rollups.js";
 import { machineSessions } from "./0072-machine-sessions.js";
 import { verifiedVersions } from "./0076-verified-versions.js";
 import { versionFloor } from "./0077-version-floor.js";
+import { retention } from "./0080-retention.js";
 
 export interface Migration {
   readonly id: number;
@@ -93,4 +94,5 @@ export const migrations: readonly Migration[] = [
   { id: 72, name: "counters and connections of machines", sql: machineSessions },
   { id: 76, name: "verified versions", sql: verifiedVersions },
   { id: 77, name: "version floor", sql: versionFloor },
+  { id: 80, name: "retention", sql: retention },
 ];

@@ -1,4 +1,4 @@
-import { and, count, desc, eq, gt, inArray, isNull, or } from "drizzle-orm";
+import { and, count, desc, eq, gt, inArray, isNull, or, sql } from "drizzle-orm";
 import { run } from "../run-query.js";
 import { apiKeys, providerTokens, users } from "../schema/index.js";
 import type { Tx } from "../tx.js";
@@ -95,6 +95,14 @@ export const keyRepository = {
     if (Object.keys(values).length === 0) return keyRepository.byId(tx, accountId, keyId);
     const [row] = await run(tx.update(apiKeys).set(values).where(key).returning());
     return row;
+  },
+
+  /** Brings what the key has spent up to date in the window that is open now, after the rule of its windows has changed. */
+  async openWindow(tx: Tx, keyId: string, at: Date): Promise<void> {
+    await run(
+      tx.execute(sql`select ledger_open_window(id, ledger_window_start(limit_reset, ${at.toISOString()}::timestamptz))
+        from api_keys where id = ${keyId}`),
+    );
   },
 
   async touch(tx: Tx, keyId: string, at: Date): Promise<void> {

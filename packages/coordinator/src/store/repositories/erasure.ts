@@ -115,16 +115,18 @@ export const departureRepository = {
       telemetry_events: sql`delete from telemetry_events where account_id = ${accountId} returning 1`,
       invite_misses: sql`delete from invite_misses where account_id = ${accountId} returning 1`,
       decisions: sql`update decisions set account_digest = ${ERASED}, key_id = null
-        where request_id in (select request_id from reservations where account_id = ${accountId}) or key_id in ${keys} returning 1`,
+        where request_id in (select request_id from usage where account_id = ${accountId}
+          union all select request_id from reservations where account_id = ${accountId}) or key_id in ${keys} returning 1`,
       rejections: sql`update rejections set account_hash = ${ERASED}, key_id = null
         where account_hash = encode(sha256(convert_to(${accountId}, 'UTF8')), 'hex') or key_id in ${keys} returning 1`,
       usage: sql`update usage set key_id = null where account_id = ${accountId} and key_id is not null returning 1`,
       usage_days: sql`with gone as (delete from usage_days where account_id = ${accountId} and key_id <> '' returning *)
         insert into usage_days select day, account_id, '', model, public_model, is_public, sum(requests), sum(prompt_tokens),
-            sum(completion_tokens), sum(cost) from gone group by 1, 2, 4, 5, 6
+            sum(completion_tokens), sum(cost), sum(paid_requests) from gone group by 1, 2, 4, 5, 6
           on conflict (account_id, day, key_id, model, public_model, is_public) do update set requests = usage_days.requests + excluded.requests,
             prompt_tokens = usage_days.prompt_tokens + excluded.prompt_tokens,
-            completion_tokens = usage_days.completion_tokens + excluded.completion_tokens, cost = usage_days.cost + excluded.cost returning 1`,
+            completion_tokens = usage_days.completion_tokens + excluded.completion_tokens, cost = usage_days.cost + excluded.cost,
+            paid_requests = usage_days.paid_requests + excluded.paid_requests returning 1`,
       reservations: sql`update reservations set key_id = null, window_start = null where account_id = ${accountId} and key_id is not null returning 1`,
       api_key_spend: sql`delete from api_key_spend where key_id in ${keys} returning 1`,
       api_keys: sql`update api_keys set name = '', label = '', allowed_models = '{}', disabled = true, key_hash = null,

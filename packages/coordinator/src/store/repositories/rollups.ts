@@ -25,7 +25,7 @@ export const rollupRepository = {
     await run(
       tx.execute(sql`insert into usage_days
         select ${day}::date, account_id, coalesce(key_id, ''), model, public_model, is_public,
-          count(*), sum(prompt_tokens), sum(completion_tokens), sum(cost)
+          count(*), sum(prompt_tokens), sum(completion_tokens), sum(cost), count(*) filter (where cost > 0)
         from usage where ${within} group by 2, 3, 4, 5, 6`),
     );
     await run(

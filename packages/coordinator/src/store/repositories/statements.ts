@@ -1,6 +1,6 @@
 import { and, asc, eq, gte, lt, sql } from "drizzle-orm";
 import { run } from "../run-query.js";
-import { ledgerEntries, ledgerTransactions, providerEarnings, usage } from "../schema/index.js";
+import { ledgerEntries, ledgerTransactions, providerEarnings, usage, usageDays } from "../schema/index.js";
 import type { Tx } from "../tx.js";
 
 /** A month's place in an account's journal. */
@@ -43,7 +43,15 @@ interface Place {
   readonly endSeq: number;
 }
 
+/** Days, UTC. */
+interface Days {
+  readonly from: Date;
+  readonly to: Date;
+}
+
 const used = and(eq(ledgerEntries.entryType, "charge"), eq(usage.requestId, ledgerTransactions.reference));
+/** Before it, only days count, also while their requests are being removed. */
+const keptFrom = sql`usage_kept_from()::timestamp at time zone 'UTC'`;
 const earned = and(eq(ledgerEntries.entryType, "payout"), eq(providerEarnings.jobId, ledgerTransactions.reference));
 const model = sql<string | null>`coalesce(${usage.publicModel}, ${providerEarnings.model})`;
 const promptTokens = sql`coalesce(${usage.prompt_tokens}, ${providerEarnings.prompt_tokens})`;
@@ -80,7 +88,7 @@ export const statementRepository = {
     }));
   },
 
-  /** Every entry counts in one sum. */
+  /** Every entry counts in one sum. A charge whose request is removed has no model; see `chargesOfDays`. */
   async sums(tx: Tx, place: Place): Promise<readonly StatementSum[]> {
     return run(
       tx
@@ -94,7 +102,7 @@ export const statementRepository = {
         })
         .from(ledgerEntries)
         .innerJoin(ledgerTransactions, eq(ledgerTransactions.id, ledgerEntries.transactionId))
-        .leftJoin(usage, used)
+        .leftJoin(usage, and(used, gte(usage.createdAt, keptFrom)))
         .leftJoin(providerEarnings, earned)
         .where(within(place))
         .groupBy(sql`1, 2`)
@@ -128,15 +136,55 @@ export const statementRepository = {
     );
   },
 
+  /** What was charged in those of the days whose single requests are removed. */
+  async chargesOfDays(tx: Tx, accountId: string, { from, to }: Days): Promise<readonly StatementSum[]> {
+    return run(
+      tx
+        .select({
+          type: sql<string>`'charge'`,
+          model: sql<string | null>`${usageDays.publicModel}`,
+          entries: sql<number>`sum(${usageDays.paidRequests})`.mapWith(Number),
+          amount_microUsd: sql<bigint>`(-sum(${usageDays.cost_microUsd}))::bigint`.mapWith(BigInt),
+          prompt_tokens: sql<number>`coalesce(sum(${usageDays.prompt_tokens}) filter (where ${usageDays.isPublic}), 0)`.mapWith(Number),
+          completion_tokens: sql<number>`coalesce(sum(${usageDays.completion_tokens}) filter (where ${usageDays.isPublic}), 0)`.mapWith(
+            Number,
+          ),
+        })
+        .from(usageDays)
+        .where(removed(accountId, from, to))
+        .groupBy(usageDays.publicModel)
+        .having(sql`sum(${usageDays.paidRequests}) > 0`)
+        .orderBy(usageDays.publicModel),
+    );
+  },
+
   /** Requests of the account that cost nothing, which no entry is about. */
-  async freeRequests(tx: Tx, accountId: string, from: Date, to: Date): Promise<number> {
-    const free = and(eq(usage.accountId, accountId), eq(usage.cost_microUsd, 0n), gte(usage.createdAt, from), lt(usage.createdAt, to));
+  async freeRequests(tx: Tx, accountId: string, { from, to }: Days): Promise<number> {
+    const { createdAt, cost_microUsd } = usage;
+    const free = and(
+      eq(usage.accountId, accountId),
+      eq(cost_microUsd, 0n),
+      gte(createdAt, from),
+      gte(createdAt, keptFrom),
+      lt(createdAt, to),
+    );
+    const ofDays = tx
+      .select({ requests: sql`coalesce(sum(${usageDays.requests} - ${usageDays.paidRequests}), 0)` })
+      .from(usageDays)
+      .where(removed(accountId, from, to));
     const [row] = await run(
       tx
-        .select({ requests: sql<number>`count(*)`.mapWith(Number) })
+        .select({ requests: sql<number>`count(*) + (${ofDays})`.mapWith(Number) })
         .from(usage)
         .where(free),
     );
     return row?.requests ?? 0;
   },
 };
+
+/** Rows of those days whose single requests are removed. */
+function removed(accountId: string, from: Date, to: Date) {
+  const day = (at: Date) => sql`(${at.toISOString()}::timestamptz at time zone 'UTC')::date`;
+  const { day: at } = usageDays;
+  return and(eq(usageDays.accountId, accountId), sql`${at} >= ${day(from)} and ${at} < ${day(to)} and ${at} < usage_kept_from()`);
+}

@@ -46,7 +46,10 @@ export const usageRepository = {
     );
   },
 
-  /** Whole days come from what is added up already, and the rest from the requests themselves. */
+  /**
+   * Whole days come from what is added up already, and the rest from the requests themselves. A day whose single requests are removed counts
+   * whole where the filter has a part of it.
+   */
   async sums(tx: Tx, filter: UsageFilter, group: UsageGroup, limit: number): Promise<readonly UsageSum[]> {
     const { accountId, from, to, keyId, model } = filter;
     const at = (date: Date | undefined, otherwise: SQL): SQL => (date === undefined ? otherwise : sql`${date.toISOString()}::timestamptz`);
@@ -55,8 +58,15 @@ export const usageRepository = {
     const rows = await run(
       tx.execute<{ name: string | null; requests: string; prompt: string; completion: string; cost: string }>(sql`
         with asked as (select ${at(from, sql`'-infinity'::timestamptz`)} as first, ${at(to, sql`'infinity'::timestamptz`)} as last),
-          days as (select first, last, (first at time zone 'UTC' + interval '1 day' - interval '1 microsecond')::date as first_day,
-              least((last at time zone 'UTC')::date, coalesce((select until from usage_totals), '-infinity')) as end_day from asked),
+          -- A day that the range has a part of counts whole where its single requests are removed.
+          days as (select first, last,
+              case when first_begun < usage_kept_from() then first_begun else first_whole end as first_day,
+              least(case when last_begun < usage_kept_from() then last_ended else last_begun end,
+                coalesce((select until from usage_totals), '-infinity')) as end_day
+            from asked, lateral (select (first at time zone 'UTC')::date as first_begun,
+              (first at time zone 'UTC' + interval '1 day' - interval '1 microsecond')::date as first_whole,
+              (last at time zone 'UTC')::date as last_begun,
+              (last at time zone 'UTC' + interval '1 day' - interval '1 microsecond')::date as last_ended) bounds),
           used as (
             select to_char(day, 'YYYY-MM-DD') as day, public_model, nullif(key_id, '') as key_id, requests, prompt_tokens, completion_tokens, cost
               from usage_days, days where ${isMeant} and day >= first_day and day < end_day

@@ -85,6 +85,7 @@ export const reservations = pgTable(
   (table) => [
     index("reservations_open").on(table.instanceId).where(sql`${table.state} in ('held', 'parked')`),
     index("reservations_account").on(table.accountId, table.createdAt),
+    index("reservations_final").on(table.finalizedAt).where(sql`${table.finalizedAt} is not null`),
   ],
 );
 

@@ -12,6 +12,8 @@ export const usageDays = pgTable(
     publicModel: text("public_model").notNull(),
     isPublic: boolean("is_public").notNull(),
     requests: count("requests").notNull(),
+    /** Those that cost something. */
+    paidRequests: count("paid_requests").notNull(),
     prompt_tokens: count("prompt_tokens").notNull(),
     completion_tokens: count("completion_tokens").notNull(),
     cost_microUsd: microUsd("cost").notNull(),
@@ -26,4 +28,6 @@ export const usageTotals = pgTable("usage_totals", {
   requests: count("requests").notNull(),
   prompt_tokens: count("prompt_tokens").notNull(),
   completion_tokens: count("completion_tokens").notNull(),
+  /** Of days before it single requests are removed, or about to be. */
+  keptFrom: date("kept_from").notNull().default("-infinity"),
 });

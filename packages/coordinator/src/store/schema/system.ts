@@ -67,6 +67,13 @@ export const coordinatorInstances = pgTable("coordinator_instances", {
   heartbeatAt: instant("heartbeat_at").notNull(),
 });
 
+/** Jobs that one coordinator is to do, and until when nobody else begins them. */
+export const jobLeases = pgTable("job_leases", {
+  name: text("name").primaryKey(),
+  owner: text("owner").notNull(),
+  until: instant("until").notNull(),
+});
+
 export const schemaMigrations = pgTable("schema_migrations", {
   id: integer("id").primaryKey(),
   name: text("name").notNull(),

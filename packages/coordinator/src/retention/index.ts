@@ -1,0 +1,1 @@
+export { createRetention, RETENTION_LIMITS, type Retention } from "./create-retention.js";
