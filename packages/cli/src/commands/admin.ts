@@ -120,6 +120,11 @@ function addAccountCommands(admin: Command): void {
     .description("let a frozen account go on")
     .argument("<account>", "its id")
     .action(async (account, options) => (await run()).unfreezeAccount(account, options));
+  operator(admin.command("merge"))
+    .description("let an account go over to another for good, with its money, keys, machines and usage")
+    .argument("<account>", "the id of the one that ends")
+    .requiredOption("--into <account>", "the id of the one that has everything then")
+    .action(async (account, options) => (await run()).mergeAccount(account, options));
   operator(admin.command("hardware-cap"))
     .description("say how much memory machines of a class come with at most, for availability rewards")
     .argument("<class>", "as machines report it, e.g. apple-m4-max")

@@ -186,6 +186,11 @@ describe("commands of money and accounts", () => {
       says: /^"carol" is frozen\. .*umbel admin unfreeze carol$/m,
       json: { status: "frozen" },
     },
+    {
+      run: `admin merge dora --into carol ${OPERATOR}`,
+      says: /^"dora" went over to "carol", with \d+\.\d{6} USD\.$/m,
+      json: { status: "merged", into: "carol" },
+    },
     { run: `admin unfreeze carol ${OPERATOR}`, says: /^"carol" may go on\.$/m, json: { status: "active" } },
     { run: `admin hardware-cap apple-m4-max 128 ${OPERATOR}`, says: /up to 128 GB count/, json: { max_gb: 128 } },
     { run: `admin hardware-cap apple-m4-max none ${OPERATOR}`, says: /^Machines of apple-m4-max wait\.$/m, json: { max_gb: null } },

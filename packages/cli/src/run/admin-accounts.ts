@@ -5,7 +5,7 @@ import { formatUsd, parseUsd } from "../money.js";
 import { createOutput, table } from "../output.js";
 import { adminCall, asOperator, type PublishingOptions } from "../publishing/admin-call.js";
 
-const { auditTable, feeAnswer, hardwareCapSet, pricingAnswer, roleAnswer, userLedger, userTable, userUpdated } = API_ANSWERS;
+const { auditTable, feeAnswer, hardwareCapSet, mergeAnswer, pricingAnswer, roleAnswer, userLedger, userTable, userUpdated } = API_ANSWERS;
 const SEE_USERS = "See accounts with: umbel admin users";
 
 /** `umbel admin users`. */
@@ -88,6 +88,17 @@ export async function unfreezeAccount(account: string, options: PublishingOption
   await change(options, { method: "POST", pathname, body: {}, answer: userUpdated, done: `"${account}" may go on.` });
 }
 
+/** `umbel admin merge`. */
+export async function mergeAccount(account: string, options: PublishingOptions & { readonly into: string }): Promise<void> {
+  const output = createOutput(options);
+  const pathname = `/users/${encodeURIComponent(account)}/merge`;
+  const body = { into: options.into };
+  const call = { method: "POST", pathname, body, answer: mergeAnswer, idempotencyKey: randomUUID(), remedy: SEE_USERS } as const;
+  const merged = await adminCall(await asOperator(options), call);
+  output.result(merged);
+  output.line(`"${account}" went over to "${merged.into}", with ${merged.moved_usd} USD.`);
+}
+
 /** `umbel admin price`. */
 export async function setPrice(
   model: string,
@@ -145,7 +156,10 @@ async function change(options: PublishingOptions, { done, ...call }: Change): Pr
   output.line(done);
 }
 
-function stateOf({ erased_at, frozen_reason, role }: { erased_at: string | null; frozen_reason: string | null; role: string }): string {
+type State = Pick<(typeof userTable)["_output"]["data"][number], "erased_at" | "frozen_reason" | "merged_into" | "role">;
+
+function stateOf({ erased_at, frozen_reason, merged_into, role }: State): string {
+  if (merged_into !== null) return `merged into ${merged_into}`;
   if (erased_at !== null) return `erased ${erased_at}`;
   return frozen_reason === null ? role : `frozen: ${frozen_reason}`;
 }

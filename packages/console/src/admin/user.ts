@@ -13,9 +13,11 @@ export interface User {
   readonly created_at: string;
   readonly last_used_at: string | null;
   readonly erased_at: string | null;
+  readonly merged_into: string | null;
 }
 
-export function stateOf({ erased_at, frozen_reason, role }: User): string {
+export function stateOf({ erased_at, frozen_reason, merged_into, role }: User): string {
+  if (merged_into !== null) return `merged into ${merged_into}`;
   if (erased_at !== null) return "erased";
   if (frozen_reason !== null) return `frozen: ${frozen_reason}`;
   return role === "service" ? "service account" : "";

@@ -238,7 +238,12 @@ export async function createAccounts(dependencies: AccountsDependencies): Promis
     async usableProviderTokens(tokens) {
       const byHash = new Map(tokens.filter(isProviderToken).map((token) => [hashSecret(token), token]));
       const usable = await ask(providerTokenRepository.usableAmong(store.db, [...byHash.keys()], clock.date()), clock);
-      return new Set(usable.flatMap((hash) => byHash.get(hash) ?? []));
+      return new Map(
+        usable.flatMap(({ hash, accountId }) => {
+          const token = byHash.get(hash);
+          return token === undefined ? [] : [[token, accountId]];
+        }),
+      );
     },
 
     onProviderTokensChanged(listener) {

@@ -127,7 +127,7 @@ describe("linking a machine", () => {
     clock.sleep(365 * 24 * 3_600_000);
     expect(await accounts.providerAccount(outcome.token)).toBeUndefined();
     expect(await accounts.providerTokenBySecret(outcome.token)).toBeUndefined();
-    expect(await accounts.usableProviderTokens([outcome.token])).toEqual(new Set());
+    expect(await accounts.usableProviderTokens([outcome.token])).toEqual(new Map());
   });
 
   it("lengthens the interval of whoever asks too often", async () => {

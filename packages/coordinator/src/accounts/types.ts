@@ -108,8 +108,8 @@ export interface Accounts {
   revokeProviderToken(token: string): Promise<boolean>;
   /** The same by its id; false also when it is another account's. */
   revokeProviderTokenById(accountId: string, tokenId: string): Promise<boolean>;
-  /** Which of these are neither revoked nor expired. Never cached. */
-  usableProviderTokens(tokens: readonly string[]): Promise<ReadonlySet<string>>;
+  /** The accounts of those that are neither revoked nor expired, by token. Never cached. */
+  usableProviderTokens(tokens: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** Calls when provider tokens may have ended, whoever ended them. @returns what stops that */
   onProviderTokensChanged(listener: () => void): () => void;
   /** Account of a provider token; undefined when unknown or revoked. Never cached. */

@@ -4,8 +4,8 @@ import type { LoadRefusal, PrefetchModelStatus, Register, TrustLevel } from "@um
 export interface ProviderAccounts {
   /** Account of a provider token; undefined when unknown or revoked. */
   providerAccount(token: string): Promise<string | undefined>;
-  /** Which of these are neither revoked nor expired. */
-  usableProviderTokens(tokens: readonly string[]): Promise<ReadonlySet<string>>;
+  /** The accounts of those that are neither revoked nor expired, by token. */
+  usableProviderTokens(tokens: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** False when it was revoked before. */
   revokeProviderToken(token: string): Promise<boolean>;
 }

@@ -11,7 +11,7 @@ function changeableAccounts() {
     providerAccount: async (token) => standing.get(token),
     async usableProviderTokens(asked) {
       if (isDown) throw new Error("no database");
-      return new Set(asked.filter((token) => standing.has(token)));
+      return new Map([...standing].filter(([token]) => asked.includes(token)));
     },
     revokeProviderToken: async (token) => standing.delete(token),
   };
@@ -35,6 +35,16 @@ describe("a provider token that ends", () => {
     expect(await test.event("disconnected")).toMatchObject({ reason: "revoked", machineId: mine.machineId });
     expect(test.fleet.connected()).toBe(2);
     expect(test.fleet.preview(testSpec()).considered).toBe(2);
+  });
+
+  it("that is another account's by now ends the connection, so that the machine comes again as that account's", async () => {
+    const { accounts, standing } = changeableAccounts();
+    test = await startTestFleet({ accounts });
+    const mine = await test.connect({ authToken: "umbel-pt-a" });
+    standing.set("umbel-pt-a", "carol");
+    test.fleet.tokensChanged();
+    expect(await mine.closed).toEqual({ code: 1001, reason: "the machine belongs to another account" });
+    expect(test.fleet.connected()).toBe(0);
   });
 
   it("is found within a minute without a notice, and once a database answers again", async () => {

@@ -4,7 +4,7 @@ import type { Registry } from "./registry.js";
 /** Tokens of one question to the database. */
 const TOKENS_max = 1_000;
 
-/** Ends connections whose provider token has been revoked or has expired. A database that does not answer ends none; they are looked at again. */
+/** Ends connections whose provider token has been revoked, has expired, or is another account's by now. A database that does not answer ends none; they are looked at again. */
 export interface TokenWatch {
   /** How often tokens have changed. Read it before a token is looked up. */
   readonly epoch: number;
@@ -32,7 +32,11 @@ export function createTokenWatch(
     for (let start = 0; start < linked.length; start += TOKENS_max) {
       const some = linked.slice(start, start + TOKENS_max);
       const usable = await accounts.usableProviderTokens([...new Set(some.map(({ token }) => token))]);
-      for (const { session, token } of some) if (!usable.has(token)) session.revoke();
+      for (const { session, token } of some) {
+        const accountId = usable.get(token);
+        if (accountId === undefined) session.revoke();
+        else if (accountId !== session.view.accountId) session.belongsToAnother();
+      }
     }
   }
 

@@ -3,6 +3,7 @@ import { floorObject } from "./admin/version-floor.js";
 import {
   creditAnswer,
   feeAnswer,
+  mergeAnswer,
   pricingAnswer,
   rewardAnswer,
   roleAnswer,
@@ -69,6 +70,7 @@ export const API_ANSWERS = {
   userUpdated,
   roleAnswer,
   feeAnswer,
+  mergeAnswer,
   hardwareCapSet,
   inviteObject,
   inviteTable,

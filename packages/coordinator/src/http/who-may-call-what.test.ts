@@ -171,6 +171,7 @@ const ROUTES: Readonly<Record<keyof typeof LETS_IN, readonly string[]>> = {
     "POST /v1/admin/publishing-keys",
     "POST /v1/admin/reward",
     "POST /v1/admin/users/:id/freeze",
+    "POST /v1/admin/users/:id/merge",
     "POST /v1/admin/users/:id/unfreeze",
     "PUT /v1/admin/pricing",
     "PUT /v1/admin/providers/floor",

@@ -34,6 +34,7 @@ export { ledgerRepository, type ReservationTerms } from "./repositories/ledger.j
 export { logReportRepository } from "./repositories/log-reports.js";
 export { machineSessionRepository } from "./repositories/machine-sessions.js";
 export { machineRepository } from "./repositories/machines.js";
+export { type MergedPair, mergingRepository } from "./repositories/merging.js";
 export { type OutboxRow, outboxRepository } from "./repositories/outbox.js";
 export {
   externalIdentityRepository,

@@ -115,6 +115,119 @@ describe("what an operator makes of an account", () => {
   });
 });
 
+describe("an account that goes over to another", () => {
+  const balance = async (id: string) => {
+    const [row] = await database.store.client`select balance::int, withdrawable::int, held::int from balances where account_id = ${id}`;
+    return row;
+  };
+
+  it("brings its money, earnings as earnings, in one transaction, its keys, machines, and what it did; nothing is left of it but its journal", async () => {
+    const { client } = database.store;
+    const into = await person(database.store, "into@example.org");
+    const from = account;
+    await client`update users set email = 'from@example.org' where account_id = ${from}`;
+    await administration.credit({ to: { accountId: from }, amount_microUsd: 500n, note: "hi" }, asked());
+    await administration.reward({ to: { accountId: from }, amount_microUsd: 700n }, asked());
+    await administration.credit({ to: { accountId: into }, amount_microUsd: 1_000n }, asked());
+    for (const [id, of] of [
+      ["key_a", from],
+      ["key_b", into],
+    ] as const) {
+      await client`insert into api_keys (id, key_hash, label, owner_account_id, name, limit_reset, allowed_models, console)
+        values (${id}, ${id}, '', ${of}, '', 'none', '{}', true)`;
+      await client`insert into provider_tokens (id, token_hash, account_id, label) values (${`pt_${id}`}, ${id}, ${of}, '')`;
+      await client`insert into usage_days values ('2026-01-01', ${of}, '', 'b', 'm', true, 1, 2, 3, 4, 1)`;
+      await client`insert into model_prices (account_id, model, input_price, output_price) values (${of}, 'both', 1, 1), (${of}, ${id}, 2, 2)`;
+      await client`insert into referrers (account_id, code) values (${of}, ${id.toUpperCase()})`;
+    }
+    await client`update api_keys set console = false where id = 'key_a'`;
+    const brought = await person(database.store);
+    await client`insert into referrals (referred_account_id, referrer_code) values (${brought}, 'KEY_A'), (${from}, 'KEY_B')`;
+    await client`insert into providers (machine_id, account_id, encryption_key, hardware, models, backend, version, trust_level)
+      values ('mac', ${from}, '', '{}', '[]', '', '', '')`;
+
+    const request = asked();
+    const merged = await administration.merge(from, into, request);
+    expect(merged).toMatchObject({ from, into, moved_microUsd: 1_200n, rows: { api_keys: 1, machines: 1, provider_tokens: 1 } });
+    expect(await administration.merge(from, into, request)).toEqual(merged);
+    expect(await balance(from)).toEqual({ balance: 0, withdrawable: 0, held: 0 });
+    expect(await balance(into)).toEqual({ balance: 2_200, withdrawable: 700, held: 0 });
+    expect(await administration.journal(from, { before: undefined, limit: 1 })).toMatchObject([
+      { type: "migration", amount_microUsd: -1_200n, withdrawableDelta_microUsd: -700n, reference: `migrate:${from}:${into}` },
+    ]);
+    expect(await client`select owner_account_id as owner from api_keys where id in ('key_a', 'key_b')`).toEqual([
+      { owner: into },
+      { owner: into },
+    ]);
+    expect(await client`select account_id from providers where machine_id = 'mac'`).toEqual([{ account_id: into }]);
+    expect(await client`select requests::int, cost::int from usage_days`).toEqual([{ requests: 2, cost: 8 }]);
+    const prices = await client`select account_id = ${into} as own, model from model_prices order by own, model`;
+    expect(prices).toEqual([
+      { own: false, model: "both" },
+      { own: true, model: "both" },
+      { own: true, model: "key_a" },
+      { own: true, model: "key_b" },
+    ]);
+    // Whom it had brought counts for the other; and nobody has brought itself.
+    expect(await client`select referred_account_id as who, referrer_code as code from referrals`).toEqual([
+      { who: brought, code: "KEY_B" },
+    ]);
+    const [left] = await administration.users({ text: from, after: undefined, limit: 1 });
+    expect(left).toMatchObject({ email: null, mergedInto: into, frozenReason: "merged", keys: 0, machines: 0 });
+    expect(await auditOf(from)).toMatchObject([{ action: "account.merge", after: { into, moved_micro_usd: 1_200 } }, {}, {}]);
+    await expect(administration.merge(into, from, asked())).rejects.toMatchObject({ code: "unknown_account" });
+
+    // A machine's work that was settled for it afterwards follows.
+    await client`select ledger_post('payout', 'late', 'late', array[${from}, 'sys:stripe'], array['payout', 'payout'], array[50, -50]::bigint[],
+      array[true, false], now())`;
+    await administration.sweep();
+    await administration.sweep();
+    expect([await balance(from), await balance(into)]).toMatchObject([{ balance: 0 }, { balance: 2_250, withdrawable: 750 }]);
+  });
+
+  it("stays frozen under the other's name", async () => {
+    const into = await person(database.store);
+    await administration.setFrozen(account, "dispute", asked());
+    await administration.merge(account, into, asked());
+    expect(await administration.users({ text: into, after: undefined, limit: 1 })).toMatchObject([{ frozenReason: "dispute" }]);
+  });
+
+  it.each([
+    ["itself", "invalid", async () => account, async () => undefined],
+    ["nobody", "unknown_account", async () => "nobody", async () => undefined],
+    [
+      "another while its requests are under way",
+      "not_now",
+      () => person(database.store),
+      async () => {
+        await administration.credit({ to: { accountId: account }, amount_microUsd: 10n }, asked());
+        await database.store.client`update balances set held = 1 where account_id = ${account}`;
+      },
+    ],
+    [
+      "another while its withdrawal is under way",
+      "not_now",
+      () => person(database.store),
+      () => database.store
+        .client`insert into withdrawals (id, account_id, rail, destination, method, amount, fee, net, status, created_at, updated_at)
+        values (${account}, ${account}, 'stripe', '', '', 1, 0, 1, 'pending', now(), now())`,
+    ],
+    [
+      "another while its end is scheduled",
+      "not_now",
+      () => person(database.store),
+      () => database.store.client`insert into erasure_requests (id, account_id, state, forfeit, requested_at, scheduled_for, report)
+        values (${account}, ${account}, 'scheduled', false, now(), now(), '{}')`,
+    ],
+  ] as const)("goes not to %s, and nothing changes", async (_whom, code, into, prepare) => {
+    await prepare();
+    await expect(administration.merge(account, await into(), asked())).rejects.toMatchObject({ code });
+    expect(await administration.users({ text: account, after: undefined, limit: 1 })).toMatchObject([
+      { mergedInto: null, frozenReason: null },
+    ]);
+  });
+});
+
 it("keys are forgotten after a good year", async () => {
   const request = asked();
   await administration.setRole(account, "service", request);

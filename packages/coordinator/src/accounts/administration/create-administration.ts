@@ -4,6 +4,7 @@ import {
   adminRequestRepository,
   journalRepository,
   ledgerRepository,
+  mergingRepository,
   priceRepository,
   type Store,
   type Tx,
@@ -11,6 +12,7 @@ import {
   userRepository,
 } from "../../store/index.js";
 import { ask } from "../ask.js";
+import { followMerged, mergeAccounts } from "./merge-accounts.js";
 import { once } from "./once.js";
 import {
   type AccountName,
@@ -20,6 +22,9 @@ import {
   type AdminRequest,
   type Gift,
 } from "./types.js";
+
+/** Accounts that went over to others, looked after in one run. */
+const FOLLOWED_max = 100;
 
 /** How each kind of gift is booked (money.md §5): on whose account, and whether it can be withdrawn. */
 const GIFTS = {
@@ -59,7 +64,7 @@ export function createAdministration({ store, clock }: { readonly store: Store; 
             {
               kind,
               idempotencyKey: `admin:${request.idempotencyKey}`,
-              reference: text === "" ? kind : `${kind}:${text}`,
+              reference: kind,
               entries: [
                 { accountId, type: kind, amount_microUsd, ...gain },
                 { accountId: from, type: kind, amount_microUsd: -amount_microUsd },
@@ -67,6 +72,7 @@ export function createAdministration({ store, clock }: { readonly store: Store; 
             },
             at,
           );
+          if (text !== "") await journalRepository.annotate(tx, `admin:${request.idempotencyKey}`, text);
           const after = await ledgerRepository.balance(tx, accountId);
           if (after === undefined) throw new Error("an account that was credited has no balance");
           const answer = {
@@ -117,6 +123,16 @@ export function createAdministration({ store, clock }: { readonly store: Store; 
       await change(accountId, { action: text === null ? "account.unfreeze" : "account.freeze", frozenReason: text }, request);
     },
 
+    merge(from, into, request) {
+      const at = clock.date();
+      const work = async (tx: Tx) => {
+        const answer = await mergeAccounts(tx, { from, into }, { actor: request.actor, at });
+        const after = { into, moved_micro_usd: answer.moved_microUsd, rows: answer.rows };
+        return { answer, target: from, before: null, after };
+      };
+      return ask(once(store, request, { action: "account.merge", asked: { from, into }, work }, at), clock);
+    },
+
     async setListPrice(model, prices, request) {
       for (const price of Object.values(prices)) {
         if (price <= 0n || price > AMOUNT_MICRO_USD_MAX)
@@ -135,8 +151,8 @@ export function createAdministration({ store, clock }: { readonly store: Store; 
     async users({ text, after, limit }) {
       const rows = await ask(userRepository.search(store.reports.db, { text, after, limit }), clock);
       return rows.map(({ user, ...figures }) => {
-        const { accountId, displayName, email, role, platformFeePercent, frozenReason, createdAt, erasedAt } = user;
-        return { accountId, displayName, email, role, platformFeePercent, frozenReason, createdAt, erasedAt, ...figures };
+        const { accountId, displayName, email, role, platformFeePercent, frozenReason, createdAt, erasedAt, mergedInto } = user;
+        return { accountId, displayName, email, role, platformFeePercent, frozenReason, createdAt, erasedAt, mergedInto, ...figures };
       });
     },
 
@@ -146,6 +162,8 @@ export function createAdministration({ store, clock }: { readonly store: Store; 
     },
 
     async sweep() {
+      const by = { actor: "coordinator", at: clock.date() };
+      for (const pair of await mergingRepository.leftBehind(db, FOLLOWED_max)) await store.transaction((tx) => followMerged(tx, pair, by));
       await adminRequestRepository.removeOlder(db, new Date(clock.date().getTime() - ADMINISTRATION_LIMITS.keyKept_ms));
     },
   };

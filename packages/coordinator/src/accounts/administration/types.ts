@@ -41,6 +41,15 @@ export interface AfterGift {
   readonly withdrawableAfter_microUsd: bigint;
 }
 
+/** An account after it went over to another. */
+export interface Merged {
+  readonly from: string;
+  readonly into: string;
+  readonly moved_microUsd: bigint;
+  /** What went over with it, by kind, where there was any. */
+  readonly rows: Readonly<Record<string, number>>;
+}
+
 export interface ListedUser {
   readonly accountId: string;
   readonly displayName: string;
@@ -51,6 +60,8 @@ export interface ListedUser {
   readonly frozenReason: string | null;
   readonly createdAt: Date;
   readonly erasedAt: Date | null;
+  /** The account that it went over to. */
+  readonly mergedInto: string | null;
   readonly balance_microUsd: bigint;
   readonly withdrawable_microUsd: bigint;
   readonly held_microUsd: bigint;
@@ -71,6 +82,11 @@ export interface Administration {
   setPlatformFee(accountId: string, percent: number | null, request: AdminRequest): Promise<void>;
   /** From now on the account may neither ask models nor withdraw. @param reason null lets it again */
   setFrozen(accountId: string, reason: string | null, request: AdminRequest): Promise<void>;
+  /**
+   * Lets an account go over to another, for good: money, keys, machines, and what it did. Refused while its requests, withdrawals or disputes are
+   * under way.
+   */
+  merge(from: string, into: string, request: AdminRequest): Promise<Merged>;
   /** @param prices µUSD per million tokens, both above zero */
   setListPrice(
     model: string,
@@ -84,7 +100,7 @@ export interface Administration {
     accountId: string,
     page: { readonly before: number | undefined; readonly limit: number },
   ): Promise<readonly JournalRow[] | undefined>;
-  /** Forgets idempotency keys that are old. */
+  /** Forgets idempotency keys that are old, and sends what came in for accounts that went over to others after them. */
   sweep(): Promise<void>;
 }
 
@@ -92,9 +108,10 @@ export interface Administration {
  * - `unknown_account`: there is none of this name, or it was erased
  * - `ambiguous_email`: several accounts have this address
  * - `key_reused`: the idempotency key stands for something else
+ * - `not_now`: something is under way that must end first
  * - `invalid`: a value breaks the rule that the message states
  */
-export type AdministrationErrorCode = "unknown_account" | "ambiguous_email" | "key_reused" | "invalid";
+export type AdministrationErrorCode = "unknown_account" | "ambiguous_email" | "key_reused" | "not_now" | "invalid";
 
 export class AdministrationError extends Error {
   override readonly name = "AdministrationError";

@@ -113,6 +113,11 @@ export class ProviderSession implements FrameHandler, AttemptHost {
     this.peer.close(CloseCode.policy, "auth_token_invalid", "revoked");
   }
 
+  /** Its token is another account's by now: it connects again, and is that account's. */
+  belongsToAnother(): void {
+    this.peer.close(CloseCode.goingAway, "the machine belongs to another account", "revoked");
+  }
+
   get view(): ProviderView {
     return this.#view;
   }

@@ -117,7 +117,7 @@ function memoryAccounts(tokens: Readonly<Record<string, string>> = {}): Provider
   const standing = new Map(Object.entries(tokens));
   return {
     providerAccount: async (token) => standing.get(token),
-    usableProviderTokens: async (asked) => new Set(asked.filter((token) => standing.has(token))),
+    usableProviderTokens: async (asked) => new Map([...standing].filter(([token]) => asked.includes(token))),
     revokeProviderToken: async (token) => standing.delete(token),
   };
 }

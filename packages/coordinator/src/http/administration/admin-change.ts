@@ -20,6 +20,7 @@ export const IDEMPOTENCY_KEY: RouteParameter = {
 const REFUSALS: Readonly<Record<AdministrationErrorCode, { readonly status: number; readonly code: ApiErrorCode }>> = {
   unknown_account: { status: 404, code: "not_found" },
   ambiguous_email: { status: 409, code: "conflict" },
+  not_now: { status: 409, code: "conflict" },
   key_reused: { status: 422, code: "idempotency_key_reused" },
   invalid: { status: 400, code: "bad_request" },
 };

@@ -55,6 +55,19 @@ describe("accounts and their money, for the operator", () => {
     expect(audit.body).toMatchObject({ data: [{ action: "account.unfreeze", actor: "admin-key" }, { action: "account.freeze" }] });
   });
 
+  it("go over to another, once a key, with all they have", async () => {
+    await test.key({ accountId: "twin", credit_microUsd: 3_000_000n });
+    const key = { "idempotency-key": "merge-1" };
+    const merged = await call("POST", "/users/twin/merge", { into: "alice" }, key);
+    expect(merged).toMatchObject({
+      status: 200,
+      body: { status: "merged", account_id: "twin", into: "alice", moved_usd: "3.000000", rows: { api_keys: 1 } },
+    });
+    expect((await call("POST", "/users/twin/merge", { into: "alice" }, key)).body).toEqual(merged.body);
+    expect((await call("GET", "/users?q=twin")).body).toMatchObject({ data: [{ merged_into: "alice", balance_micro_usd: 0, keys: 0 }] });
+    expect((await call("POST", "/users/twin/merge", { into: "alice" })).status).toBe(404);
+  });
+
   it("and the list price of a build, that holds from then on", async () => {
     const price = { model: TEST_BUILD, input_price: 70_000, output_price: 300_000 };
     expect(await call("PUT", "/pricing", price)).toMatchObject({

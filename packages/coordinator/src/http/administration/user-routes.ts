@@ -6,7 +6,7 @@ import { controlBody } from "../control-body.js";
 import type { HttpDependencies } from "../dependencies.js";
 import { journalEntry, journalEntryOf } from "../lists/journal.js";
 import { queryOf } from "../lists/query.js";
-import { jsonAmount } from "../money-format.js";
+import { jsonAmount, usd } from "../money-format.js";
 import type { Route } from "../route.js";
 import { administered, adminRequestOf, IDEMPOTENCY_KEY } from "./admin-change.js";
 
@@ -18,6 +18,8 @@ const roleBody = z.strictObject({ account_id: accountId, role: z.enum(ROLES).des
 const feePercent = z.int().min(0).max(100).nullable().describe("Of what the account pays; null takes the default.");
 const feeBody = z.strictObject({ account_id: accountId, platform_fee_percent: feePercent });
 const freezeBody = z.strictObject({ reason: z.string().describe("Why; the account's owner is told, and the audit.") });
+
+const mergeBody = z.strictObject({ into: accountId.describe("The account that has everything then.") });
 
 const usersQuery = z.strictObject({
   q: z.string().max(320).default(""),
@@ -48,6 +50,7 @@ export const userTable = z.object({
       created_at: z.iso.datetime(),
       last_used_at: z.iso.datetime().nullable().describe("When one of its keys was used."),
       erased_at: z.iso.datetime().nullable(),
+      merged_into: z.string().nullable().describe("The account that it went over to."),
     }),
   ),
   next: z.string().nullable().describe("`cursor` of the page behind."),
@@ -61,6 +64,13 @@ export const userLedger = z.object({
 export const userUpdated = z.object({ status: z.string(), account_id: z.string() });
 export const roleAnswer = userUpdated.extend({ role: z.enum(ROLES) });
 export const feeAnswer = userUpdated.extend({ platform_fee_percent: feePercent, note: z.string().optional() });
+
+export const mergeAnswer = userUpdated.extend({
+  into: z.string(),
+  moved_micro_usd: microUsd,
+  moved_usd: z.string(),
+  rows: z.record(z.string(), z.int()).describe("What went over with it, by kind."),
+});
 
 /** Accounts, for operators. Source: money.md §15. */
 export function adminUserRoutes(dependencies: HttpDependencies): readonly Route[] {
@@ -184,6 +194,26 @@ export function adminUserRoutes(dependencies: HttpDependencies): readonly Route[
         return { status: "active", account_id: id };
       },
     },
+    {
+      method: "POST",
+      url: "/v1/admin/users/:id/merge",
+      access: "admin",
+      doc: {
+        tag: "Operator",
+        summary: "Let an account go over to another for good, with its money, keys, machines and usage",
+        parameters: [IDEMPOTENCY_KEY],
+        request: mergeBody,
+        answer: mergeAnswer,
+        errors: [400, 404, 409, 422],
+      },
+      async handle(request, reply): Promise<z.infer<typeof mergeAnswer>> {
+        const { into } = await controlBody(request, mergeBody, dependencies);
+        const merging = administration.merge(idOf(request), into, adminRequestOf(request, reply, dependencies));
+        const { from, moved_microUsd, rows } = await administered(merging);
+        const moved = { moved_micro_usd: jsonAmount(moved_microUsd), moved_usd: usd(moved_microUsd) };
+        return { status: "merged", account_id: from, into, ...moved, rows };
+      },
+    },
   ];
 }
 
@@ -207,5 +237,6 @@ function shown(user: ListedUser): z.infer<typeof userTable>["data"][number] {
     created_at: user.createdAt.toISOString(),
     last_used_at: user.lastUsedAt?.toISOString() ?? null,
     erased_at: user.erasedAt?.toISOString() ?? null,
+    merged_into: user.mergedInto,
   };
 }

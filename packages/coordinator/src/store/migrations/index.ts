@@ -42,6 +42,7 @@ import { machineSessions } from "./0072-machine-sessions.js";
 import { verifiedVersions } from "./0076-verified-versions.js";
 import { versionFloor } from "./0077-version-floor.js";
 import { retention } from "./0080-retention.js";
+import { merging } from "./0081-merging.js";
 
 export interface Migration {
   readonly id: number;
@@ -95,4 +96,5 @@ export const migrations: readonly Migration[] = [
   { id: 76, name: "verified versions", sql: verifiedVersions },
   { id: 77, name: "version floor", sql: versionFloor },
   { id: 80, name: "retention", sql: retention },
+  { id: 81, name: "accounts that went over to others, and notes", sql: merging },
 ];

@@ -15,8 +15,8 @@ const FILES: Readonly<Record<string, string>> = {
       from usage where account_id = $1 order by created_at, request_id`,
   usage_by_day: `select day, key_id, model, public_model, requests, prompt_tokens, completion_tokens, cost
       from usage_days where account_id = $1 order by day, key_id, model, public_model`,
-  ledger: `select e.seq, t.kind, e.entry_type, e.amount, e.withdrawable_delta, e.balance_after, e.withdrawable_after, t.reference, e.created_at
-      from ledger_entries e join ledger_transactions t on t.id = e.transaction_id where e.account_id = $1 order by e.seq`,
+  ledger: `select e.seq, t.kind, e.entry_type, e.amount, e.withdrawable_delta, e.balance_after, e.withdrawable_after, t.reference, n.note, e.created_at
+      from ledger_entries e join ledger_transactions t on t.id = e.transaction_id left join ledger_notes n using (transaction_id) where e.account_id = $1 order by e.seq`,
   earnings: `select job_id, machine_id, model, amount, prompt_tokens, completion_tokens, created_at
       from provider_earnings where account_id = $1 order by created_at, job_id`,
   deposits: `select id, payment_method, amount, status, referral_code, created_at, completed_at

@@ -149,11 +149,16 @@ export const providerTokenRepository = {
     return row;
   },
 
-  /** Hashes of those that are neither revoked nor expired. */
-  async usableAmong(tx: Tx, tokenHashes: readonly string[], at: Date): Promise<readonly string[]> {
+  /** Those that are neither revoked nor expired. */
+  async usableAmong(
+    tx: Tx,
+    tokenHashes: readonly string[],
+    at: Date,
+  ): Promise<readonly { readonly hash: string; readonly accountId: string }[]> {
     if (tokenHashes.length === 0) return [];
     const usable = and(inArray(providerTokens.tokenHash, [...tokenHashes]), isNull(providerTokens.revokedAt), notExpired(at));
-    return (await run(tx.select({ hash: providerTokens.tokenHash }).from(providerTokens).where(usable))).map(({ hash }) => hash);
+    const { tokenHash: hash, accountId } = providerTokens;
+    return run(tx.select({ hash, accountId }).from(providerTokens).where(usable));
   },
 
   /** Those that are not revoked, newest first. */

@@ -111,6 +111,8 @@ export const departureRepository = {
         before = case when target = ${accountId} and jsonb_typeof(before) = 'object' then before - ${WRITTEN}::text[] else before end,
         after = case when target = ${accountId} and jsonb_typeof(after) = 'object' then after - ${WRITTEN}::text[] else after end
         where target = ${accountId} or actor = ${accountId} returning 1`,
+      ledger_notes: sql`delete from ledger_notes
+        where transaction_id in (select transaction_id from ledger_entries where account_id = ${accountId}) returning 1`,
       log_reports: sql`delete from log_reports where account_id = ${accountId} returning 1`,
       telemetry_events: sql`delete from telemetry_events where account_id = ${accountId} returning 1`,
       invite_misses: sql`delete from invite_misses where account_id = ${accountId} returning 1`,

@@ -1,7 +1,11 @@
-import { and, desc, eq, lt } from "drizzle-orm";
+import { and, desc, eq, lt, sql } from "drizzle-orm";
 import { run } from "../run-query.js";
-import { ledgerEntries, ledgerTransactions } from "../schema/index.js";
+import { ledgerEntries, ledgerNotes, ledgerTransactions } from "../schema/index.js";
 import type { Tx } from "../tx.js";
+
+/** A movement's reference, with the note that an operator wrote to it. */
+export const annotated = sql<string>`${ledgerTransactions.reference}
+  || coalesce(':' || (select n.note from ledger_notes n where n.transaction_id = ${ledgerTransactions.id}), '')`;
 
 const columns = {
   seq: ledgerEntries.seq,
@@ -10,7 +14,7 @@ const columns = {
   withdrawableDelta_microUsd: ledgerEntries.withdrawableDelta_microUsd,
   balanceAfter_microUsd: ledgerEntries.balanceAfter_microUsd,
   withdrawableAfter_microUsd: ledgerEntries.withdrawableAfter_microUsd,
-  reference: ledgerTransactions.reference,
+  reference: annotated,
   at: ledgerEntries.createdAt,
 };
 
@@ -27,6 +31,16 @@ export interface JournalRow {
 
 /** What moved on an account, entry by entry. */
 export const journalRepository = {
+  /** Writes a note to a transaction, by its idempotency key; the first one stands. */
+  async annotate(tx: Tx, idempotencyKey: string, note: string): Promise<void> {
+    const { id } = ledgerTransactions;
+    const own = tx
+      .select({ transactionId: id, note: sql<string>`${note}`.as("note") })
+      .from(ledgerTransactions)
+      .where(eq(ledgerTransactions.idempotencyKey, idempotencyKey));
+    await run(tx.insert(ledgerNotes).select(own).onConflictDoNothing());
+  },
+
   /** Latest first, those before `before`. */
   async latest(tx: Tx, accountId: string, { before, limit }: { readonly before: number | undefined; readonly limit: number }) {
     const rows: readonly JournalRow[] = await run(

@@ -195,9 +195,9 @@ export const ledgerRepository = {
   },
 
   async balance(tx: Tx, accountId: string) {
-    const { balance_microUsd, withdrawable_microUsd, held_microUsd } = balances;
+    const { balance_microUsd, withdrawable_microUsd, held_microUsd, seq } = balances;
     const [row] = await run(
-      tx.select({ balance_microUsd, withdrawable_microUsd, held_microUsd }).from(balances).where(eq(balances.accountId, accountId)),
+      tx.select({ balance_microUsd, withdrawable_microUsd, held_microUsd, seq }).from(balances).where(eq(balances.accountId, accountId)),
     );
     return row;
   },

@@ -2,6 +2,7 @@ import { and, asc, eq, gte, lt, sql } from "drizzle-orm";
 import { run } from "../run-query.js";
 import { ledgerEntries, ledgerTransactions, providerEarnings, usage, usageDays } from "../schema/index.js";
 import type { Tx } from "../tx.js";
+import { annotated } from "./journal.js";
 
 /** A month's place in an account's journal. */
 export interface PeriodRow {
@@ -118,7 +119,7 @@ export const statementRepository = {
           seq: ledgerEntries.seq,
           at: ledgerEntries.createdAt,
           type: ledgerEntries.entryType,
-          reference: ledgerTransactions.reference,
+          reference: annotated,
           model,
           keyId: usage.keyId,
           prompt_tokens: sql<number | null>`${promptTokens}`.mapWith((value) => (value === null ? null : Number(value))),

@@ -25,8 +25,10 @@ export const users = pgTable(
     erasedAt: instant("erased_at"),
     /** May use the routes of operators when signed in. */
     operator: boolean("operator").notNull().default(false),
+    /** The account that this one went over to; what still comes in for it follows. */
+    mergedInto: text("merged_into"),
   },
-  (table) => [index("users_email").on(table.email)],
+  (table) => [index("users_email").on(table.email), index("users_merged").on(table.mergedInto).where(sql`${table.mergedInto} is not null`)],
 );
 
 /** Deleted keys keep their row, so that usage can name them; their hash is wiped. */

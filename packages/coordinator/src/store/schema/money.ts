@@ -39,6 +39,14 @@ export const ledgerEntries = pgTable(
   ],
 );
 
+/** What operators wrote about money that they gave. Beside the journal, because it goes with the account. */
+export const ledgerNotes = pgTable("ledger_notes", {
+  transactionId: bigint("transaction_id", { mode: "bigint" })
+    .primaryKey()
+    .references(() => ledgerTransactions.id),
+  note: text("note").notNull(),
+});
+
 export const balances = pgTable("balances", {
   accountId: text("account_id").primaryKey(),
   balance_microUsd: microUsd("balance").notNull().default(sql`0`),
