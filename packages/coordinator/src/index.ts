@@ -23,6 +23,7 @@ export {
   type SettingsProblem,
   type SettingsSources,
 } from "./config/index.js";
+export { type PublicKey, publicKey } from "./http/index.js";
 export { createLedger, type Ledger, LedgerUnavailableError } from "./ledger/index.js";
 export { type RunningCoordinator, type StartOptions, startCoordinator } from "./main.js";
 export { ObjectStoreError, type ObjectStoreProblem, openS3Bucket, type S3Bucket, type S3Options } from "./objects/index.js";

@@ -1,5 +1,4 @@
-import type { KeyChange } from "@umbel/coordinator";
-import type { API_ANSWERS } from "@umbel/coordinator/answers";
+import type { KeyChange, PublicKey } from "@umbel/coordinator";
 import { resolveHome } from "../home.js";
 import { LOCAL_ACCOUNT } from "../local-accounts.js";
 import { readAccountLink, SESSION_FILE } from "../provider/account-link.js";
@@ -7,23 +6,20 @@ import { sessionToken } from "./device.js";
 import { localKeys } from "./local-keys.js";
 import { remoteKeys } from "./remote-keys.js";
 
-/** A key as the API shows it. What it has spent is known to the API alone. */
-export type ShownKey = Omit<ReturnType<typeof API_ANSWERS.key.parse>, "usage_usd"> & { readonly usage_usd?: number };
-
 export interface Issued {
   readonly key: string;
-  readonly data: ShownKey;
+  readonly data: PublicKey;
 }
 
 /** Where an account's keys are managed. */
 export interface KeyDesk {
   /** Whose keys, in words. */
   readonly whose: string;
-  list(): Promise<readonly ShownKey[]>;
+  list(): Promise<readonly PublicKey[]>;
   /** Undefined when there is no such key, as from all that name one. */
-  get(id: string): Promise<ShownKey | undefined>;
+  get(id: string): Promise<PublicKey | undefined>;
   create(policy: KeyChange): Promise<Issued>;
-  update(id: string, change: KeyChange): Promise<ShownKey | undefined>;
+  update(id: string, change: KeyChange): Promise<PublicKey | undefined>;
   rotate(id: string): Promise<Issued | undefined>;
   /** False when there is no such key. */
   revoke(id: string): Promise<boolean>;

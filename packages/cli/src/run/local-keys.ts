@@ -1,50 +1,38 @@
-import type { Accounts, KeyRecord } from "@umbel/coordinator";
+import { type Accounts, type KeyRecord, type PublicKey, publicKey } from "@umbel/coordinator";
 import { withMoneyAndAccounts } from "../offline-store.js";
-import type { KeyDesk, ShownKey } from "./key-desk.js";
+import type { KeyDesk } from "./key-desk.js";
 
 /** Keys in the database of a coordinator's home, which runs or not. */
 export function localKeys(home: string, account: string): KeyDesk {
-  const work = <Answer>(act: (accounts: Accounts) => Promise<Answer>) => withMoneyAndAccounts(home, ({ accounts }) => act(accounts));
+  /** `shown` is a key as the API shows it, with what it has spent. */
+  const work = <Answer>(act: (accounts: Accounts, shown: (key: KeyRecord) => Promise<PublicKey>) => Promise<Answer>) =>
+    withMoneyAndAccounts(home, ({ accounts, ledger }) =>
+      act(accounts, async (key) => publicKey(key, (await ledger.keySpend(key.id)).spent_microUsd)),
+    );
   return {
     whose: `the account "${account}"`,
-    list: async () => (await work((accounts) => accounts.listKeys(account))).map(shown),
-    async get(id) {
-      const record = await work((accounts) => accounts.getKey(account, id));
-      return record && shown(record);
-    },
+    list: () => work(async (accounts, shown) => Promise.all((await accounts.listKeys(account)).map(shown))),
+    get: (id) =>
+      work(async (accounts, shown) => {
+        const record = await accounts.getKey(account, id);
+        return record && shown(record);
+      }),
     create: (policy) =>
-      work(async (accounts) => {
+      work(async (accounts, shown) => {
         await accounts.ensureAccount(account, account);
         const { secret, record } = await accounts.createKey({ ...policy, accountId: account });
-        return { key: secret, data: shown(record) };
+        return { key: secret, data: await shown(record) };
       }),
-    async update(id, change) {
-      const record = await work((accounts) => accounts.updateKey(account, id, change));
-      return record && shown(record);
-    },
-    async rotate(id) {
-      const issued = await work((accounts) => accounts.rotateKey(account, id));
-      return issued && { key: issued.secret, data: shown(issued.record) };
-    },
+    update: (id, change) =>
+      work(async (accounts, shown) => {
+        const record = await accounts.updateKey(account, id, change);
+        return record && shown(record);
+      }),
+    rotate: (id) =>
+      work(async (accounts, shown) => {
+        const issued = await accounts.rotateKey(account, id);
+        return issued && { key: issued.secret, data: await shown(issued.record) };
+      }),
     revoke: (id) => work((accounts) => accounts.revokeKey(account, id)),
-  };
-}
-
-function shown(key: KeyRecord): ShownKey {
-  return {
-    id: key.id,
-    name: key.name,
-    label: key.label,
-    disabled: key.disabled,
-    limit_usd: key.limit_microUsd === null ? null : Number(key.limit_microUsd) / 1_000_000,
-    limit_reset: key.limitReset,
-    rpm_limit: key.rpmLimit,
-    itpm_limit: key.itpmLimit,
-    otpm_limit: key.otpmLimit,
-    allowed_models: [...key.allowedModels],
-    self_route_only: key.selfRouteOnly,
-    expires_at: key.expiresAt?.toISOString() ?? null,
-    created_at: key.createdAt.toISOString(),
-    last_used_at: key.lastUsedAt?.toISOString() ?? null,
   };
 }
