@@ -156,6 +156,8 @@ export type FrameIgnored =
   | "unknown_type"
   | "late_chunk"
   | "late_terminal"
+  /** An answer that ended where it had been given up. */
+  | "late_complete"
   | "after_terminal"
   | "unknown_challenge"
   | "before_proof";

@@ -38,7 +38,7 @@ export function createGates(dependencies: HttpDependencies, isDraining: () => bo
     // Only a wrong answer counts, as with the operator's key.
     const credentials = { authorization, cookie, ...accepted };
     const wait_ms = wrongCredentials.wait_ms(request.ip, credentials);
-    if (wait_ms !== undefined) throw tooMany(wait_ms);
+    if (wait_ms !== undefined) throw tooMany("credentials", wait_ms);
     const principal = await authenticate(credentials, accounts).catch((error: unknown) => {
       if (error instanceof ApiError && error.status === 401) wrongCredentials.refused(request.ip);
       throw error;
@@ -89,14 +89,14 @@ export function createGates(dependencies: HttpDependencies, isDraining: () => bo
     if (request.method === "GET" || request.method === "HEAD") return;
     const bucket = changes.of(principalOf(request).accountId, changeRate);
     if (bucket === undefined) return;
-    if (!bucket.holds(1)) throw tooMany(bucket.wait_ms(1));
+    if (!bucket.holds(1)) throw tooMany("changes", bucket.wait_ms(1));
     bucket.take(1);
   };
   const checkOperator = createOperatorCheck(dependencies);
   const operator: Gate = async (request) => {
     // Only a wrong answer counts, so that nobody can guess on and an operator's own tools are not held up.
     const bucket = addresses.of(request.ip, addressRate);
-    if (bucket?.holds(1) === false) throw tooMany(bucket.wait_ms(1));
+    if (bucket?.holds(1) === false) throw tooMany("address", bucket.wait_ms(1));
     try {
       const principal = await checkOperator(request.headers);
       request.exchange.principal = principal;
@@ -110,7 +110,7 @@ export function createGates(dependencies: HttpDependencies, isDraining: () => bo
     const secret = publishingKeyOf(request);
     if (secret === undefined) return operator(request, reply);
     const bucket = addresses.of(request.ip, addressRate);
-    if (bucket?.holds(1) === false) throw tooMany(bucket.wait_ms(1));
+    if (bucket?.holds(1) === false) throw tooMany("address", bucket.wait_ms(1));
     try {
       await admitPublisher(request, secret, { keys: publishingKeys, scope: request.routeOptions.config.umbel?.scope });
     } catch (error) {
@@ -125,7 +125,7 @@ export function createGates(dependencies: HttpDependencies, isDraining: () => bo
   const withinAddressLimit: Gate = async (request) => {
     const bucket = addresses.of(request.ip, addressRate);
     if (bucket === undefined) return;
-    if (!bucket.holds(1)) throw tooMany(bucket.wait_ms(1));
+    if (!bucket.holds(1)) throw tooMany("address", bucket.wait_ms(1));
     bucket.take(1);
   };
 
@@ -147,10 +147,9 @@ export function createGates(dependencies: HttpDependencies, isDraining: () => bo
   };
 }
 
-function tooMany(retryAfter_ms: number): ApiError {
+function tooMany(tier: "credentials" | "changes" | "address", retryAfter_ms: number): ApiError {
   return new ApiError({
-    status: 429,
-    code: "rate_limit_exceeded",
+    ...{ status: 429, code: "rate_limit_exceeded", tier },
     message: "too many requests — slow down and retry after the Retry-After interval",
     retryAfter_s: Math.max(1, Math.floor(retryAfter_ms / 1_000)),
     retryAfter_ms,

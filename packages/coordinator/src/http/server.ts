@@ -33,7 +33,7 @@ import { requestIdOf } from "./request-id.js";
 import { rewardRoutes } from "./rewards/reward-routes.js";
 import type { Route } from "./route.js";
 import { encryptionKeyRoute } from "./sealed/index.js";
-import { authRoutes, peopleRoutes, sessionRoutes } from "./sign-in/index.js";
+import { adminSignInRoutes, authRoutes, peopleRoutes, sessionRoutes } from "./sign-in/index.js";
 import { stateExportRoutes } from "./state-export/state-export-route.js";
 import { statementRoutes } from "./statements/statement-routes.js";
 import { statisticsRoutes } from "./statistics/statistics-routes.js";
@@ -100,6 +100,7 @@ export function createHttpServer(dependencies: HttpDependencies): HttpServer {
     ...machineRoutes(dependencies),
     ...deviceRoutes(dependencies),
     ...statisticsRoutes(dependencies),
+    ...adminSignInRoutes(dependencies),
     ...authRoutes(dependencies),
     ...sessionRoutes(dependencies),
     ...peopleRoutes(dependencies),
@@ -202,8 +203,9 @@ function refuseOtherMethods(app: FastifyInstance, url: string, siblings: readonl
   });
 }
 
-function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply, { log }: HttpDependencies): void {
+function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply, { log, metrics }: HttpDependencies): void {
   const refusal = toApiError(error);
+  if (refusal.tier !== undefined) metrics.count("ratelimit_rejections_total", { tier: refusal.tier });
   if (refusal.code === "internal_error") log.error({ err: error, request_id: request.id }, "request failed");
   const render = request.routeOptions?.config?.umbel?.renderError ?? openaiChat.renderError;
   // Here too, because a path that cannot be read comes by no hook.

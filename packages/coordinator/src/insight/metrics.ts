@@ -19,6 +19,11 @@ const CATALOGUE = {
     help: "Inference requests by how they ended, each counted once.",
   },
   admission_refusals_total: { kind: "counter", labels: ["check"], help: "Inference requests refused before money was held, by check." },
+  ratelimit_rejections_total: {
+    kind: "counter",
+    labels: ["tier"],
+    help: "Requests refused by a limit: of an account, a service account, a key, an address, wrong credentials, attempts to sign in, changes.",
+  },
   rejections_dropped_total: { kind: "counter", labels: ["reason"], help: "Refusals that were not recorded." },
   inference_attempts_total: { kind: "counter", labels: ["outcome"], help: "Attempts on providers by how they ended." },
   hedges_total: { kind: "counter", labels: ["outcome"], help: "Second machines asked because the first was late, and what became of it." },
@@ -56,7 +61,7 @@ const CATALOGUE = {
   billing_pending_total: { kind: "counter", labels: [], help: "Answers that ended before their settlement was committed." },
   billing_failed_total: { kind: "counter", labels: ["op"], help: "Ledger calls that failed and are repeated." },
   payment_events_total: { kind: "counter", labels: ["type"], help: "What happened to money on its way in and out." },
-  outbox_waiting: { kind: "gauge", labels: [], help: "Pieces of work with payment processors that wait or are under way." },
+  outbox_depth: { kind: "gauge", labels: ["kind"], help: "Pieces of work with payment processors that wait or are under way." },
   outbox_failing: { kind: "gauge", labels: [], help: "Those whose last attempt has failed." },
   outbox_failing_s: { kind: "gauge", labels: [], help: "For how long the oldest of those has waited, in seconds." },
   outbox_dead: { kind: "gauge", labels: [], help: "Those that only a person can end." },
@@ -79,8 +84,8 @@ const CATALOGUE = {
   backup_age_seconds: { kind: "gauge", labels: [], help: "Since the last backup that was made by itself; +Inf before the first." },
   billing_reservations_total: {
     kind: "counter",
-    labels: ["model", "outcome"],
-    help: "Holds that were asked for: held, insufficient_funds, key_limit, frozen, or failed for want of an answer.",
+    labels: ["model", "mode", "outcome"],
+    help: "Holds that were asked for, of service accounts, for own machines first, or any: held, insufficient_funds, key_limit, frozen, or failed for want of an answer.",
   },
   billing_reserved_micro_usd_total: { kind: "counter", labels: ["model"], help: "Held at admission, in millionths of a USD." },
   billing_reservation_releases_total: { kind: "counter", labels: ["reason"], help: "Holds that were given back whole, by why." },
@@ -88,6 +93,11 @@ const CATALOGUE = {
     kind: "counter",
     labels: ["model"],
     help: "Machines that were passed over because their owner asks for more than the balance or the key allows.",
+  },
+  billing_loser_complete_total: {
+    kind: "counter",
+    labels: [],
+    help: "Answers that ended on machines which had been given up; nobody pays for them.",
   },
   billing_zero_usage_total: { kind: "counter", labels: ["model"], help: "Answers that used nothing and cost nothing." },
   billing_usage_suspicious_total: {

@@ -98,7 +98,10 @@ export function reportBooks(metrics: Metrics, reconciler: Pick<Reconciler, "late
 }
 
 export function reportFleet(metrics: Metrics): (event: FleetEvent) => void {
-  return (event) => metrics.count("fleet_events_total", { type: event.type, detail: detailOf(event) });
+  return (event) => {
+    metrics.count("fleet_events_total", { type: event.type, detail: detailOf(event) });
+    if (event.type === "frame_ignored" && event.reason === "late_complete") metrics.count("billing_loser_complete_total", {});
+  };
 }
 
 /** The closed word of an event that tells its kinds apart; never an id. */

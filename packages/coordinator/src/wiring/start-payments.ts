@@ -38,8 +38,8 @@ export function startPayments(parts: PaymentParts): { readonly payments: Payment
   if (settings.billingMock) log.warn({ event: "billing_mock" }, "deposits are credited without any payment");
 
   let backlog: Awaited<ReturnType<Payments["backlog"]>> | undefined;
-  const sum = (part: "waiting" | "failing" | "dead") => (backlog?.outbox ?? []).reduce((total, row) => total + row[part], 0);
-  metrics.gauge("outbox_waiting", () => sum("waiting"));
+  const sum = (part: "failing" | "dead") => (backlog?.outbox ?? []).reduce((total, row) => total + row[part], 0);
+  metrics.gauges("outbox_depth", () => (backlog?.outbox ?? []).map(({ kind, waiting }) => ({ labels: { kind }, value: waiting })));
   metrics.gauge("outbox_failing", () => sum("failing"));
   metrics.gauge("outbox_dead", () => sum("dead"));
   const longest_s = (part: "oldest" | "failingSince"): number => {

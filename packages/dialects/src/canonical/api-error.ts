@@ -9,12 +9,15 @@ export const API_ERROR_CODES = [
   "unsupported_parameter",
   "authentication_error",
   "insufficient_quota",
+  "auth_error",
+  "not_configured",
   "forbidden",
   "confirmation_required",
   "account_frozen",
   "model_not_allowed",
   "model_not_found",
   "not_found",
+  "gone",
   "conflict",
   "method_not_allowed",
   "request_timeout",
@@ -75,6 +78,8 @@ export interface ApiErrorInit {
   readonly retryAfter_ms?: number;
   /** Further headers that tell more of the refusal, e.g. what is left of a limit. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** Which limit was reached, for whoever counts them; never sent. */
+  readonly tier?: string;
   readonly cause?: unknown;
 }
 
@@ -87,6 +92,7 @@ export class ApiError extends Error {
   readonly retryAfter_s: number | undefined;
   readonly retryAfter_ms: number | undefined;
   readonly headers: Readonly<Record<string, string>>;
+  readonly tier: string | undefined;
 
   constructor(init: ApiErrorInit) {
     super(init.message, init.cause === undefined ? undefined : { cause: init.cause });
@@ -97,5 +103,6 @@ export class ApiError extends Error {
     this.retryAfter_s = init.retryAfter_s;
     this.retryAfter_ms = init.retryAfter_ms ?? (init.retryAfter_s === undefined ? undefined : init.retryAfter_s * 1_000);
     this.headers = init.headers ?? {};
+    this.tier = init.tier;
   }
 }

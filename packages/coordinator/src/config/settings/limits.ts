@@ -30,6 +30,16 @@ export const limitsSettings = {
     default: "120",
     about: "Inference requests of one account at once.",
   }),
+  serviceRequestRate_perSecond: setting(decimal({ least: 0, most: 1_000_000 }), {
+    env: "UMBEL_SERVICE_RATE_LIMIT_RPS",
+    default: "200",
+    about: "The same per second of one service account; 0 is unlimited.",
+  }),
+  serviceRequestBurst: setting(wholeNumber({ least: 1, most: 1_000_000 }), {
+    env: "UMBEL_SERVICE_RATE_LIMIT_BURST",
+    default: "600",
+    about: "The same of one service account at once.",
+  }),
   inputTokens_perMinute: setting(wholeNumber({ least: 0, most: 1_000_000_000_000 }), {
     env: "UMBEL_RATE_LIMIT_ITPM",
     default: "5000000",

@@ -181,6 +181,14 @@ describe("frames that nobody waits for", () => {
     request.fail("cancelled");
     expect(await test.event("frame_ignored")).toMatchObject({ reason: "late_terminal" });
   });
+
+  it("are counted apart when an answer ends that was given up", async () => {
+    const { provider, attempt, request } = await underWay();
+    attempt.release();
+    await provider.receive("cancel");
+    await request.finish();
+    expect(await test.event("frame_ignored")).toMatchObject({ reason: "late_complete" });
+  });
 });
 
 describe("a consumer that reads slowly", () => {

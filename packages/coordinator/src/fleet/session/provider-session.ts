@@ -53,6 +53,13 @@ const DRAINING_RETRY_MS = 30_000;
 /** Ciphertext of a chunk may exceed its plaintext by the envelope's padding and tag, generously. */
 const CHUNK_CIPHERTEXT_BYTES_MAX = WIRE_LIMITS.chunk_bytes_max + 1024;
 
+/** What a message about a request is counted as that was given up. */
+const LATE = {
+  inference_accepted: undefined,
+  inference_complete: "late_complete",
+  inference_error: "late_terminal",
+} as const satisfies Record<string, FrameIgnored | undefined>;
+
 /** One connected machine: what is known of it, how it stands, and the work on it. The only writer of its view. */
 export class ProviderSession implements FrameHandler, AttemptHost {
   readonly id: string;
@@ -215,7 +222,7 @@ export class ProviderSession implements FrameHandler, AttemptHost {
       default:
         if (message.type === "inference_complete") this.#served(message);
         if (message.type !== "inference_accepted") this.#finished(message.request_id);
-        this.#routed(this.#attempts.message(message), message.type === "inference_accepted" ? undefined : "late_terminal");
+        this.#routed(this.#attempts.message(message), LATE[message.type]);
     }
   }
 

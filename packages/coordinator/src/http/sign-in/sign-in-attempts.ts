@@ -41,5 +41,6 @@ export function byAddress(address: string): string {
 export async function takeAll(attempts: Pick<Attempts, "take">, counted: readonly CountedAttempt[], message: string): Promise<void> {
   const wait_ms = await asked(attempts.take(counted));
   if (wait_ms === undefined) return;
-  throw new ApiError({ status: 429, code: "rate_limit_exceeded", message, retryAfter_s: Math.max(1, Math.ceil(wait_ms / 1_000)) });
+  const retryAfter_s = Math.max(1, Math.ceil(wait_ms / 1_000));
+  throw new ApiError({ status: 429, code: "rate_limit_exceeded", tier: "attempts", message, retryAfter_s });
 }

@@ -8,6 +8,8 @@ import { createRateLimits, type RateSettings, unlimitedRates } from "./rate-limi
 const SETTINGS: RateSettings = {
   requestRate_perSecond: 0.5,
   requestBurst: 2,
+  serviceRequestRate_perSecond: 5,
+  serviceRequestBurst: 4,
   inputTokens_perMinute: 6_000,
   inputTokensBurst: 1_000,
   outputTokens_perMinute: 600,
@@ -25,6 +27,17 @@ describe("rate limits", () => {
     clock = createFakeClock();
   });
   const limitsWith = (change: Partial<RateSettings> = {}) => createRateLimits({ clock, settings: { ...SETTINGS, ...change } });
+
+  it("of requests are wider for a trusted aggregator, or none", () => {
+    const limits = limitsWith();
+    const service = principal("aggregator", { isService: true });
+    for (let count = 0; count < 4; count += 1) limits.takeRequest(service);
+    expect(refusal(() => limits.takeRequest(service))).toMatchObject({ status: 429, tier: "service" });
+    limits.takeTokens(service, { input: 1_000, output: 0 });
+    expect(refusal(() => limits.takeTokens(service, { input: 1_000, output: 0 })).tier).toBe("service");
+    const unlimited = limitsWith({ serviceRequestRate_perSecond: 0 });
+    for (let count = 0; count < 100; count += 1) unlimited.takeRequest(service);
+  });
 
   function refusal(take: () => unknown): ApiError {
     try {

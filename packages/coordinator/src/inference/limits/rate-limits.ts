@@ -8,7 +8,14 @@ import type { BucketRate, TokenBucket } from "./token-bucket.js";
 
 export type RateSettings = Pick<
   Settings,
-  "requestRate_perSecond" | "requestBurst" | "inputTokens_perMinute" | "inputTokensBurst" | "outputTokens_perMinute" | "outputTokensBurst"
+  | "requestRate_perSecond"
+  | "requestBurst"
+  | "serviceRequestRate_perSecond"
+  | "serviceRequestBurst"
+  | "inputTokens_perMinute"
+  | "inputTokensBurst"
+  | "outputTokens_perMinute"
+  | "outputTokensBurst"
 >;
 
 type Dimension = "requests" | "input-tokens" | "output-tokens";
@@ -16,7 +23,7 @@ type Dimension = "requests" | "input-tokens" | "output-tokens";
 /** A bucket that a charge goes to, and whose it is. */
 interface Charge {
   readonly bucket: TokenBucket;
-  readonly owner: "account" | "key";
+  readonly owner: "account" | "service" | "key";
   readonly dimension: Dimension;
   readonly amount: number;
 }
@@ -33,12 +40,17 @@ export function createRateLimits({ clock, settings }: { readonly clock: Clock; r
     "output-tokens": { perSecond: settings.outputTokens_perMinute / 60, burst: settings.outputTokensBurst },
   };
 
+  const serviceRequests: BucketRate = { perSecond: settings.serviceRequestRate_perSecond, burst: settings.serviceRequestBurst };
+
   /** The key's bucket before the account's. */
   function charges({ accountId, key }: Principal, dimension: Dimension, amount: number): Charge[] {
     const ofKey = key && keyRate(key, dimension);
+    // A trusted aggregator asks for many people at once.
+    const isService = key?.isService === true;
+    const rate = isService && dimension === "requests" ? serviceRequests : accountRates[dimension];
     const candidates = [
       { owner: "key", bucket: ofKey && buckets.of(`key ${dimension} ${key.id}`, ofKey) },
-      { owner: "account", bucket: buckets.of(`account ${dimension} ${accountId}`, accountRates[dimension]) },
+      { owner: isService ? "service" : "account", bucket: buckets.of(`account ${dimension} ${accountId}`, rate) },
     ] as const;
     return candidates.flatMap(({ owner, bucket }) =>
       bucket === undefined ? [] : [{ owner, bucket, dimension, amount: bucket.charge(amount) }],
@@ -98,7 +110,7 @@ function keyRate(key: KeyRecord, dimension: Dimension): BucketRate | undefined {
  * which less is left.
  */
 function headersOf(all: readonly Charge[]): Record<string, string> {
-  const own = all.filter(({ owner }) => owner === "account");
+  const own = all.filter(({ owner }) => owner !== "key");
   const scarcest = own.filter(({ dimension }) => dimension !== "requests").sort((one, other) => one.bucket.left - other.bucket.left)[0];
   return Object.assign({}, ...own.map(({ bucket, dimension }) => bucket.headers(dimension)), scarcest?.bucket.headers("tokens"));
 }
@@ -110,6 +122,7 @@ function refusal({ bucket, owner, dimension, amount }: Charge, headers: Record<s
   return new ApiError({
     status: 429,
     code: "rate_limit_exceeded",
+    tier: owner,
     message: sentence(owner, dimension, retryAfter_s),
     retryAfter_s,
     retryAfter_ms,

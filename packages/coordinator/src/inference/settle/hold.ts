@@ -61,15 +61,20 @@ export async function openHold(request: PreparedRequest, services: HoldServices)
       prices: await ledger.prices(request.build.id),
     });
   } catch (cause) {
-    services.metrics.count("billing_reservations_total", { model: request.build.id, outcome: "failed" });
+    services.metrics.count("billing_reservations_total", { model: request.build.id, mode: modeOf(request), outcome: "failed" });
     services.log.error({ err: cause, job: requestId }, "hold failed");
     throw unreachable(cause);
   }
   const model = request.build.id;
-  services.metrics.count("billing_reservations_total", { model, outcome: outcome.ok ? "held" : outcome.reason });
+  services.metrics.count("billing_reservations_total", { model, mode: modeOf(request), outcome: outcome.ok ? "held" : outcome.reason });
   if (!outcome.ok) throw refusal(outcome);
   services.metrics.count("billing_reserved_micro_usd_total", { model }, Number(outcome.hold_microUsd));
   return createHold(requestId, request.build.id, services);
+}
+
+function modeOf({ input: { principal, ownMachines } }: PreparedRequest): string {
+  if (principal.key?.isService === true) return "service";
+  return ownMachines === "preferred" ? "prefer" : "any";
 }
 
 const NOTHING_DUE: SettleOutcome = { state: "settled", cost_microUsd: 0n, replayed: false };

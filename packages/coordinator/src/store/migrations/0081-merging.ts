@@ -11,6 +11,9 @@ drop trigger provider_tokens_notice on provider_tokens;
 create trigger provider_tokens_notice after delete or update of revoked_at, expires_at, account_id on provider_tokens
   for each statement execute function notify_change('umbel_provider_tokens');
 
+-- What a key may do depends on what its account is.
+create trigger users_role_notice after update of role on users for each statement execute function notify_change('umbel_keys');
+
 -- Beside the journal, which is never changed: a note may say who somebody is, and goes with the account.
 create table ledger_notes (
   transaction_id bigint primary key references ledger_transactions (id),

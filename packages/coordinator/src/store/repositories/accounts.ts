@@ -41,9 +41,16 @@ export const keyRepository = {
     return row;
   },
 
-  async byHash(tx: Tx, keyHash: string): Promise<KeyRow | undefined> {
-    const [row] = await run(tx.select().from(apiKeys).where(eq(apiKeys.keyHash, keyHash)));
-    return row;
+  /** With the role of its account. */
+  async byHash(tx: Tx, keyHash: string): Promise<(KeyRow & { readonly role: string }) | undefined> {
+    const [row] = await run(
+      tx
+        .select({ key: apiKeys, role: users.role })
+        .from(apiKeys)
+        .innerJoin(users, eq(users.accountId, apiKeys.ownerAccountId))
+        .where(eq(apiKeys.keyHash, keyHash)),
+    );
+    return row && { ...row.key, role: row.role };
   },
 
   async byId(tx: Tx, accountId: string, keyId: string): Promise<KeyRow | undefined> {
