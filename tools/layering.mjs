@@ -46,6 +46,7 @@ export const COORDINATOR_ROWS = {
   statements: ["config", "store"],
   objects: [],
   backup: ["config", "store", "objects"],
+  retention: ["config", "store"],
   rewards: ["config", "store", "ledger"],
   payments: ["config", "store", "ledger"],
   trust: ["config", "store"],

@@ -11,11 +11,12 @@ import { ProviderClient, type ProviderClientOptions, TEST_BUILD, testModel } fro
 import { createLedger } from "./ledger/index.js";
 import { layCable } from "./ledger/testing/cable.js";
 import { type RunningCoordinator, type StartOptions, startCoordinator } from "./main.js";
+import { type FakeStripe, startFakeStripe } from "./payments/testing/index.js";
 import { createTestDatabase } from "./store/testing.js";
 import { ownIdentity } from "./wiring/index.js";
 
 export { type S3Server, startS3Server } from "./objects/testing/index.js";
-export { type FakeStripe, startFakeStripe } from "./payments/testing/index.js";
+export { type FakeStripe, startFakeStripe, startPayoutChain } from "./payments/testing/index.js";
 export { createTestDatabase, type TestDatabase } from "./store/testing.js";
 
 /** Name by which tests ask for the one model. */
@@ -158,4 +159,28 @@ export async function startTestCoordinator(
     },
   };
   return test;
+}
+
+/** A coordinator that takes cards and pays to banks, and what plays Stripe for it. Changes of money are not held up. */
+export async function startPaymentTest(
+  ...[settings, options]: Parameters<typeof startTestCoordinator>
+): Promise<{ readonly test: TestCoordinator; readonly stripe: FakeStripe; close(): Promise<void> }> {
+  const stripe = await startFakeStripe(systemClock);
+  const payments = {
+    financialRate_perSecond: "0",
+    publicUrl: "https://umbel.example",
+    stripeSecretKey: stripe.secretKey,
+    stripeApiUrl: stripe.url,
+    stripeWebhookSecret: stripe.secrets.account,
+    stripeConnectWebhookSecret: stripe.secrets.connect,
+  };
+  const test = await startTestCoordinator({ ...payments, ...settings }, options);
+  return {
+    test,
+    stripe,
+    async close() {
+      await test.close();
+      await stripe.close();
+    },
+  };
 }

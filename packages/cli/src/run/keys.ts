@@ -1,12 +1,12 @@
-import { createSessions, type KeyChange, type KeyRecord, ownIdentity, SESSION_LIMITS } from "@umbel/coordinator";
+import { createSessions, type KeyChange, type KeyRecord, ownIdentity, type PublicKey, SESSION_LIMITS } from "@umbel/coordinator";
 import { systemClock } from "@umbel/protocol/native";
 import { CliError, EXIT_CODES } from "../exit-codes.js";
 import { resolveHome } from "../home.js";
 import { LOCAL_ACCOUNT } from "../local-accounts.js";
 import { parseUsd } from "../money.js";
-import { withMoneyAndAccounts } from "../offline-store.js";
+import { readSettings, withMoneyAndAccounts } from "../offline-store.js";
 import { createOutput, table } from "../output.js";
-import { type DeskOptions, type KeyDesk, keyDesk, type ShownKey } from "./key-desk.js";
+import { type DeskOptions, type KeyDesk, keyDesk } from "./key-desk.js";
 
 export interface KeysOptions extends DeskOptions {
   readonly json?: boolean;
@@ -42,6 +42,7 @@ export interface SessionOptions {
   readonly ttl: string;
 }
 
+const DAY_ms = 24 * 3_600_000;
 /** Takes a limit away. */
 const NONE = "none";
 
@@ -79,13 +80,17 @@ export async function createKey(options: CreateOptions): Promise<void> {
       throw new CliError("Another coordinator's provider tokens come by linking a machine.", EXIT_CODES.usage, remedy);
     }
     const account = options.account ?? LOCAL_ACCOUNT;
-    const token = await withMoneyAndAccounts(resolveHome(options.home), async ({ accounts }) => {
+    const home = resolveHome(options.home);
+    const { providerTokenTtl_days } = readSettings({ home });
+    const expiresAt = providerTokenTtl_days === 0 ? undefined : new Date(systemClock.date().getTime() + providerTokenTtl_days * DAY_ms);
+    const token = await withMoneyAndAccounts(home, async ({ accounts }) => {
       await accounts.ensureAccount(account, account);
-      return accounts.issueProviderToken(account, options.name ?? "provider");
+      return accounts.issueProviderToken(account, options.name ?? "provider", expiresAt);
     });
-    output.result({ provider_token: token, account });
+    output.result({ provider_token: token, account, expires_at: expiresAt?.toISOString() ?? null });
+    const shown = expiresAt === undefined ? "It is shown once." : `It is shown once, and ends at ${expiresAt.toISOString()}.`;
     output.line(
-      `Provider token: ${token}\nIt is shown once. Start a machine with: UMBEL_PROVIDER_TOKEN=<token> umbel provider start --coordinator <url>`,
+      `Provider token: ${token}\n${shown} Start a machine with: UMBEL_PROVIDER_TOKEN=<token> umbel provider start --coordinator <url>`,
     );
     return;
   }
@@ -150,7 +155,7 @@ function sentence(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-function print(fields: ShownKey, options: KeysOptions): void {
+function print(fields: PublicKey, options: KeysOptions): void {
   const output = createOutput(options);
   output.result(fields);
   output.line(

@@ -98,7 +98,15 @@ describe("an API key", () => {
     };
     const { secret, record } = await newKey(policy);
     expect(record).toMatchObject({ ...policy, allowedModels: ["sprout"] });
-    expect(await accounts.authenticate(secret)).toEqual({ accountId: OWNER, method: "api_key", key: record });
+    expect(await accounts.authenticate(secret)).toEqual({ accountId: OWNER, method: "api_key", key: { ...record, isService: false } });
+  });
+
+  it("is a service account's as soon as its account is one", async () => {
+    const { secret } = await newKey();
+    expect((await accounts.authenticate(secret))?.key?.isService).toBe(false);
+    await elsewhere.client`update users set role = 'service' where account_id = ${OWNER}`;
+    await expect.poll(async () => (await accounts.authenticate(secret))?.key?.isService).toBe(true);
+    await elsewhere.client`update users set role = '' where account_id = ${OWNER}`;
   });
 
   it("may have a form from before, because only its hash counts", async () => {
@@ -190,6 +198,14 @@ describe("a provider token", () => {
     const [row] = await database.store.client`select p::text as everything, token_hash from provider_tokens p`;
     expect(row?.["token_hash"]).toBe(sha256(token));
     expect(row?.["everything"]).not.toContain(token);
+  });
+
+  it("that ends at a time stands until then", async () => {
+    const end = new Date(clock.date().getTime() + 1_000);
+    const token = await accounts.issueProviderToken(OWNER, "rack 1", end);
+    expect(await accounts.providerTokenBySecret(token)).toMatchObject({ expiresAt: end });
+    clock.sleep(1_000);
+    expect(await accounts.providerAccount(token)).toBeUndefined();
   });
 
   it("is never cached, so that a revocation needs no notice", async () => {

@@ -63,7 +63,8 @@ export async function createAccounts(dependencies: AccountsDependencies): Promis
     const row = await ask(keyRepository.byHash(store.db, hash), clock);
     if (!row) return undefined;
     if (isUsable(row, clock.date())) lastUse.note(row, (id, at) => ask(keyRepository.touch(store.db, id, at), clock));
-    return toRecord(row);
+    const { role, ...key } = row;
+    return { ...toRecord(key), isService: role === "service" };
   }
 
   /** Before: nothing read from now on may stay, because it may be older than the change. After: what was read meanwhile goes, too. */
@@ -199,7 +200,7 @@ export async function createAccounts(dependencies: AccountsDependencies): Promis
       return changing(() => keyRepository.remove(store.db, accountId, keyId, clock.date()));
     },
 
-    async issueProviderToken(accountId, label) {
+    async issueProviderToken(accountId, label, expiresAt) {
       checkAccountId(accountId);
       const { secret, hash } = newProviderToken();
       const row = {
@@ -208,6 +209,7 @@ export async function createAccounts(dependencies: AccountsDependencies): Promis
         accountId,
         label: checkedText("label", label, ACCOUNT_LIMITS.name_characters_max),
         createdAt: clock.date(),
+        expiresAt: expiresAt ?? null,
       };
       const inserted = store.transaction(async (tx) => {
         await lockAccount(tx, accountId);

@@ -18,6 +18,8 @@ export interface KeyRecord {
   readonly expiresAt: Date | null;
   readonly createdAt: Date;
   readonly lastUsedAt: Date | null;
+  /** Whether its account is a trusted aggregator; said where a caller is known by the key. */
+  readonly isService?: boolean;
 }
 
 /** Who is calling and how they proved it. Money and admin routes check `method`. */
@@ -99,7 +101,7 @@ export interface Accounts {
   rotateKey(accountId: string, keyId: string): Promise<IssuedKey | undefined>;
   /** False when there is no such key of this account. Effective on the next request of every coordinator. */
   revokeKey(accountId: string, keyId: string): Promise<boolean>;
-  issueProviderToken(accountId: string, label: string): Promise<string>;
+  issueProviderToken(accountId: string, label: string, expiresAt?: Date): Promise<string>;
   /** Those that are not revoked, newest first. */
   listProviderTokens(accountId: string): Promise<readonly ProviderTokenRecord[]>;
   /** Undefined for one that is unknown, revoked or expired. Never cached. */

@@ -1,1 +1,1 @@
-export { createRetention, RETENTION_LIMITS, type Retention } from "./create-retention.js";
+export { createRetention, RETENTION_LIMITS } from "./create-retention.js";

@@ -138,11 +138,11 @@ describe("an account that goes over to another", () => {
       await client`insert into provider_tokens (id, token_hash, account_id, label) values (${`pt_${id}`}, ${id}, ${of}, '')`;
       await client`insert into usage_days values ('2026-01-01', ${of}, '', 'b', 'm', true, 1, 2, 3, 4, 1)`;
       await client`insert into model_prices (account_id, model, input_price, output_price) values (${of}, 'both', 1, 1), (${of}, ${id}, 2, 2)`;
-      await client`insert into referrers (account_id, code) values (${of}, ${id.toUpperCase()})`;
+      await client`insert into referrers (account_id, code) values (${of}, ${`CODE-${id.slice(4).toUpperCase()}`})`;
     }
     await client`update api_keys set console = false where id = 'key_a'`;
     const brought = await person(database.store);
-    await client`insert into referrals (referred_account_id, referrer_code) values (${brought}, 'KEY_A'), (${from}, 'KEY_B')`;
+    await client`insert into referrals (referred_account_id, referrer_code) values (${brought}, 'CODE-A'), (${from}, 'CODE-B')`;
     await client`insert into providers (machine_id, account_id, encryption_key, hardware, models, backend, version, trust_level)
       values ('mac', ${from}, '', '{}', '[]', '', '', '')`;
 
@@ -170,7 +170,7 @@ describe("an account that goes over to another", () => {
     ]);
     // Whom it had brought counts for the other; and nobody has brought itself.
     expect(await client`select referred_account_id as who, referrer_code as code from referrals`).toEqual([
-      { who: brought, code: "KEY_B" },
+      { who: brought, code: "CODE-B" },
     ]);
     const [left] = await administration.users({ text: from, after: undefined, limit: 1 });
     expect(left).toMatchObject({ email: null, mergedInto: into, frozenReason: "merged", keys: 0, machines: 0 });
@@ -192,39 +192,36 @@ describe("an account that goes over to another", () => {
     expect(await administration.users({ text: into, after: undefined, limit: 1 })).toMatchObject([{ frozenReason: "dispute" }]);
   });
 
-  it.each([
-    ["itself", "invalid", async () => account, async () => undefined],
-    ["nobody", "unknown_account", async () => "nobody", async () => undefined],
-    [
-      "another while its requests are under way",
-      "not_now",
-      () => person(database.store),
-      async () => {
-        await administration.credit({ to: { accountId: account }, amount_microUsd: 10n }, asked());
-        await database.store.client`update balances set held = 1 where account_id = ${account}`;
-      },
-    ],
-    [
-      "another while its withdrawal is under way",
-      "not_now",
-      () => person(database.store),
-      () => database.store
-        .client`insert into withdrawals (id, account_id, rail, destination, method, amount, fee, net, status, created_at, updated_at)
-        values (${account}, ${account}, 'stripe', '', '', 1, 0, 1, 'pending', now(), now())`,
-    ],
-    [
-      "another while its end is scheduled",
-      "not_now",
-      () => person(database.store),
-      () => database.store.client`insert into erasure_requests (id, account_id, state, forfeit, requested_at, scheduled_for, report)
-        values (${account}, ${account}, 'scheduled', false, now(), now(), '{}')`,
-    ],
-  ] as const)("goes not to %s, and nothing changes", async (_whom, code, into, prepare) => {
+  const held = async () => {
+    await administration.credit({ to: { accountId: account }, amount_microUsd: 10n }, asked());
+    await database.store.client`update balances set held = 1 where account_id = ${account}`;
+  };
+  const withdrawing = async () => {
+    await database.store
+      .client`insert into withdrawals (id, account_id, rail, destination, method, amount, fee, net, status, created_at, updated_at)
+      values (${account}, ${account}, 'stripe', '', '', 1, 0, 1, 'pending', now(), now())`;
+  };
+  const ending = async () => {
+    await database.store.client`insert into erasure_requests (id, account_id, state, forfeit, requested_at, scheduled_for, report)
+      values (${account}, ${account}, 'scheduled', false, now(), now(), '{}')`;
+  };
+  it.each<[string, string, () => Promise<void>]>([
+    ["its requests are under way", "not_now", held],
+    ["its withdrawal is under way", "not_now", withdrawing],
+    ["its end is scheduled", "not_now", ending],
+  ])("does not while %s, and nothing changes", async (_what, code, prepare) => {
     await prepare();
-    await expect(administration.merge(account, await into(), asked())).rejects.toMatchObject({ code });
+    const into = await person(database.store);
+    await expect(administration.merge(account, into, asked())).rejects.toMatchObject({ code });
     expect(await administration.users({ text: account, after: undefined, limit: 1 })).toMatchObject([
       { mergedInto: null, frozenReason: null },
     ]);
+  });
+
+  it("is another one, and one that there is", async () => {
+    await expect(administration.merge(account, account, asked())).rejects.toMatchObject({ code: "invalid", field: "into" });
+    await expect(administration.merge(account, "nobody", asked())).rejects.toMatchObject({ code: "unknown_account", field: "into" });
+    await expect(administration.merge("nobody", account, asked())).rejects.toMatchObject({ code: "unknown_account", field: "account_id" });
   });
 });
 

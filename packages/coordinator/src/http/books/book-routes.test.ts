@@ -102,6 +102,14 @@ describe("what the books say", () => {
     });
   });
 
+  it("nobody's earnings to whoever names an account", async () => {
+    const { status, body } = await test.get("/v1/provider/earnings?wallet=owner");
+    expect({ status, body }).toMatchObject({
+      status: 410,
+      body: { error: { code: "gone", message: expect.stringContaining("account-earnings") } },
+    });
+  });
+
   it.each([
     ["/v1/payments/usage?limit=1001", "limit"],
     ["/v1/payments/usage?from=yesterday", "from"],

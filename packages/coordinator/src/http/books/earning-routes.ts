@@ -150,6 +150,15 @@ export function earningRoutes(dependencies: HttpDependencies): readonly Route[] 
     },
     {
       method: "GET",
+      url: "/v1/provider/earnings",
+      access: "public",
+      async handle() {
+        const message = "earnings are told to their owner alone — GET /v1/provider/account-earnings, with a provider token or signed in";
+        throw new ApiError({ status: 410, code: "gone", message });
+      },
+    },
+    {
+      method: "GET",
       url: "/v1/me/providers/:id/earnings",
       access: "owner",
       doc: {

@@ -6,6 +6,7 @@ import { startTestCoordinator, type TestCoordinator } from "../../testing.js";
 /** What a version's files are fetched by, what says that an act on a model is unknown, and what Stripe alone calls. */
 const UNDOCUMENTED = [
   "GET /v1/blobs/*",
+  "GET /v1/provider/earnings",
   "POST /v1/admin/models/*",
   "POST /v1/billing/stripe/webhook",
   "POST /v1/billing/stripe/connect/webhook",

@@ -1,29 +1,22 @@
-import { systemClock } from "@umbel/protocol/native";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { post } from "../../ledger/index.js";
 import { PAYMENT_LIMITS } from "../../payments/index.js";
-import { type FakeStripe, startFakeStripe } from "../../payments/testing/index.js";
+import type { FakeStripe } from "../../payments/testing/index.js";
 import { openStore, type Store } from "../../store/index.js";
-import { startTestCoordinator, type TestCoordinator } from "../../testing.js";
+import { startPaymentTest, type TestCoordinator } from "../../testing.js";
 
 const DOLLAR = 1_000_000n;
 
 describe("the routes of money in and out", () => {
+  let payments: Awaited<ReturnType<typeof startPaymentTest>>;
   let stripe: FakeStripe;
   let test: TestCoordinator;
   let store: Store;
   let alice: string;
   let eve: string;
   beforeAll(async () => {
-    stripe = await startFakeStripe(systemClock);
-    test = await startTestCoordinator({
-      financialRate_perSecond: "0",
-      publicUrl: "https://umbel.example",
-      stripeSecretKey: stripe.secretKey,
-      stripeApiUrl: stripe.url,
-      stripeWebhookSecret: stripe.secrets.account,
-      stripeConnectWebhookSecret: stripe.secrets.connect,
-    });
+    payments = await startPaymentTest();
+    ({ test, stripe } = payments);
     store = await openStore({ databaseUrl: test.databaseUrl });
     await test.key({ accountId: "alice", credit_microUsd: 0n });
     alice = await test.session("alice");
@@ -31,8 +24,7 @@ describe("the routes of money in and out", () => {
   });
   afterAll(async () => {
     await store.close();
-    await test.close();
-    await stripe.close();
+    await payments.close();
   });
 
   async function call(method: string, path: string, options: { body?: unknown; token?: string; headers?: Record<string, string> } = {}) {

@@ -1,3 +1,4 @@
+export { adminSignInRoutes } from "./admin-sign-in-routes.js";
 export { authRoutes } from "./auth-routes.js";
 export { isLocalOnly } from "./own-origins.js";
 export { invitationList, issuedInvitation, peopleRoutes, revokedInvitation } from "./people-routes.js";

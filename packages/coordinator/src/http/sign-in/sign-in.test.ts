@@ -2,6 +2,8 @@ import { createHmac } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { loadSettings } from "../../config/index.js";
+import { startCoordinator } from "../../main.js";
 import { openStore, type Store } from "../../store/index.js";
 import { MODEL, startTestCoordinator, type TestCoordinator } from "../../testing.js";
 import { letterTo, linkOf, type TestBrowser, testBrowser } from "./testing/browser.js";
@@ -130,6 +132,32 @@ describe("people", () => {
     const elsewhere = await browser.call("POST", "/api/auth/sign-in/email", { email: "pages@example.org", password: PASSWORD }, foreign);
     expect(elsewhere.status).toBe(403);
     expect((await browser.call("GET", "/v1/keys", undefined, foreign)).headers.get("access-control-allow-origin")).toBeNull();
+  });
+
+  it("who are operators sign in without a browser, by a mailed code, and nobody else does there", async () => {
+    const call = (step: string, body: object) => testBrowser(test.url).call("POST", `/v1/admin/auth/${step}`, body, { origin: undefined });
+    const codeOf = async (email: string, nth: number) => /\d{6}/.exec((await letterTo(test.home, email, nth)).text)?.[0] ?? "";
+    const [operator] = await sql("select email from users where operator");
+    const email = String(operator?.["email"]);
+    expect(await call("init", { email })).toMatchObject({ status: 200, body: { status: "otp_sent", email } });
+    expect((await call("init", { email: "nobody@example.net" })).body).toEqual({ status: "otp_sent", email: "nobody@example.net" });
+    const code = await codeOf(email, 1);
+    const wrong = await call("verify", { email, code: code === "000000" ? "111111" : "000000" });
+    expect(wrong).toMatchObject({ status: 401, body: { error: { code: "auth_error" } } });
+    const { status, body } = await call("verify", { email, code });
+    expect({ status, body }).toMatchObject({ status: 200, body: { email, token: expect.stringMatching(/^umbel-st-/) } });
+    const asOperator = (token: unknown) =>
+      testBrowser(test.url).call("GET", "/v1/admin/users", undefined, { authorization: `Bearer ${String(token)}` });
+    expect((await asOperator(body["token"])).status).toBe(200);
+    expect((await call("verify", { email, code })).status).toBe(401);
+
+    await person("ordinary@example.org");
+    await call("init", { email: "ordinary@example.org" });
+    const refused = await call("verify", { email: "ordinary@example.org", code: await codeOf("ordinary@example.org", 2) });
+    expect(refused).toMatchObject({ status: 403, body: { error: { code: "forbidden" } } });
+    expect(
+      await sql("select 1 from auth_sessions s join auth_users u on u.id = s.user_id where u.email = 'ordinary@example.org'"),
+    ).toHaveLength(1);
   });
 
   it("set a new password by a link, which ends their sessions, and works once", async () => {
@@ -473,6 +501,26 @@ describe("a coordinator whose people are invited", () => {
     const refused = tries.filter(({ status }) => status === 429);
     expect(refused.length).toBeGreaterThanOrEqual(4);
     expect(refused[0]?.headers.get("retry-after")).toMatch(/^\d+$/);
+  });
+
+  it("counts tries together with another coordinator on the same database", async () => {
+    const overrides = { home: path.join(test.home, "another"), port: "0", databaseUrl: test.databaseUrl, trustedProxies: "127.0.0.1" };
+    const another = await startCoordinator(loadSettings({ env: {}, overrides }), { log: { write: () => undefined } });
+    try {
+      const attempt = (url: string, n: number) =>
+        testBrowser(url).call(
+          "POST",
+          "/api/auth/sign-in/email",
+          { email: `anybody${n}@example.org`, password: PASSWORD },
+          { "x-forwarded-for": "203.0.113.77" },
+        );
+      const answers: number[] = [];
+      for (let n = 0; n < 6; n++) answers.push((await attempt(n % 2 === 0 ? test.url : another.url, n)).status);
+      expect(answers).toEqual([401, 401, 401, 401, 401, 429]);
+      expect((await attempt(test.url, 6)).status).toBe(429);
+    } finally {
+      await another.close();
+    }
   });
 
   it("counts tries against whom a trusted proxy names, and not against whom callers name themselves", async () => {
