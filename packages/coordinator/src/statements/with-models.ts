@@ -1,4 +1,4 @@
-import type { StatementItem } from "./types.js";
+import type { StatementSum } from "../store/index.js";
 
 /**
  * Items in which charges whose requests are removed stand by the models of the days that were added up before. What the journal has beyond those
@@ -6,10 +6,10 @@ import type { StatementItem } from "./types.js";
  *
  * @param removed what was charged in days whose single requests are removed, by model
  */
-export function withModels(items: readonly StatementItem[], removed: readonly StatementItem[]): readonly StatementItem[] {
+export function withModels(items: readonly StatementSum[], removed: readonly StatementSum[]): readonly StatementSum[] {
   if (removed.length === 0) return items;
-  const isNameless = ({ type, model }: StatementItem) => type === "charge" && model === null;
-  const known = new Map<string | null, StatementItem>();
+  const isNameless = ({ type, model }: StatementSum) => type === "charge" && model === null;
+  const known = new Map<string | null, StatementSum>();
   for (const item of [...items.filter(({ type }) => type === "charge"), ...removed])
     known.set(item.model, plus(known.get(item.model), item));
   for (const item of removed) known.set(null, plus(known.get(null), negated(item)));
@@ -19,7 +19,7 @@ export function withModels(items: readonly StatementItem[], removed: readonly St
   return [...others.slice(0, place), ...charges.sort(byModel), ...others.slice(place)];
 }
 
-function plus(sum: StatementItem | undefined, item: StatementItem): StatementItem {
+function plus(sum: StatementSum | undefined, item: StatementSum): StatementSum {
   if (sum === undefined) return item;
   return {
     ...sum,
@@ -31,10 +31,10 @@ function plus(sum: StatementItem | undefined, item: StatementItem): StatementIte
 }
 
 /** Takes entries and money away; of tokens nothing was counted without a model. */
-function negated({ type, entries, amount_microUsd }: StatementItem): StatementItem {
+function negated({ type, entries, amount_microUsd }: StatementSum): StatementSum {
   return { type, model: null, entries: -entries, amount_microUsd: -amount_microUsd, prompt_tokens: 0, completion_tokens: 0 };
 }
 
-function byModel(a: StatementItem, b: StatementItem): number {
+function byModel(a: StatementSum, b: StatementSum): number {
   return (a.model ?? "") < (b.model ?? "") ? -1 : 1;
 }

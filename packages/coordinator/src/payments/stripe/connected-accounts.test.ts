@@ -82,6 +82,14 @@ describe("a connected account", () => {
     expect((await stripeAccountRepository.active(database.store.db, bob))?.stripeAccountId).toBe(first);
   });
 
+  it("takes an event of the second in which it was asked about for news: events tell no more of their time", async () => {
+    await test.later(999 - (test.clock.date().getTime() % 1_000));
+    const { account } = await test.payments.accounts.onboard({ accountId: bob, country: "US" });
+    test.stripe.world.onboard(account.stripeAccountId);
+    await test.deliverAll();
+    expect(await test.payments.accounts.status(bob, false)).toMatchObject({ status: "ready" });
+  });
+
   it("sends nobody to a page that the operator has not named", async () => {
     const onboard = (returnUrl: string) => refusal(test.payments.accounts.onboard({ accountId: bob, country: "US", returnUrl }));
     expect(await onboard("https://umbel.example/elsewhere?x=1")).toBeUndefined();

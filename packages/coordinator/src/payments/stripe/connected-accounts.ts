@@ -52,11 +52,12 @@ export function createConnectedAccounts({ database, clock, stripe, settings }: C
     if (active?.country === country) return active;
     if (active !== undefined && (await database.read((tx) => withdrawalRepository.anyOpen(tx, accountId, active.stripeAccountId))))
       throw new PaymentRefusal("conflict", "a withdrawal is on its way — change the country when it has arrived");
+    const askedAt = secondOf(clock.date());
     const made = await asking(() => api().createAccount({ country, email, accountId }, `acct-${accountId}-${country}`));
     await database.transaction(async (tx) => {
       await stripeAccountRepository.insert(tx, { stripeAccountId: made.id, accountId, country, active: false, createdAt: clock.date() });
       await stripeAccountRepository.activate(tx, accountId, made.id);
-      await mirror(tx, made, clock.date());
+      await mirror(tx, made, askedAt);
     });
     const row = await database.read((tx) => stripeAccountRepository.active(tx, accountId));
     if (row === undefined) throw new Error("a connected account that was made is not there");
@@ -76,7 +77,7 @@ export function createConnectedAccounts({ database, clock, stripe, settings }: C
     async status(accountId, refresh) {
       const row = await database.read((tx) => stripeAccountRepository.active(tx, accountId));
       if (row === undefined || !refresh || stripe === undefined) return row;
-      const at = clock.date();
+      const at = secondOf(clock.date());
       const heard = await asking(() => stripe.retrieveAccount(row.stripeAccountId));
       await database.transaction((tx) => mirror(tx, heard, at));
       return database.read((tx) => stripeAccountRepository.active(tx, accountId));
@@ -97,6 +98,11 @@ export async function mirror(tx: Tx, heard: ConnectedAccount, at: Date): Promise
     currentlyDue: heard.requirements?.currently_due ?? [],
   };
   await stripeAccountRepository.mirror(tx, heard.id, values, at);
+}
+
+/** Events tell their time in whole seconds: what was read in the same one must not hide what an event tells of it. */
+function secondOf(date: Date): Date {
+  return new Date(Math.floor(date.getTime() / 1_000) * 1_000);
 }
 
 function statusOf({ requirements, payouts_enabled, details_submitted }: ConnectedAccount): StripeAccountRow["status"] {

@@ -39,6 +39,7 @@ export const mergingRepository = {
       api_keys: sql`update api_keys set owner_account_id = ${into} where owner_account_id = ${from}`,
       provider_tokens: goes("provider_tokens"),
       machines: goes("providers"),
+      machine_sessions: goes("provider_sessions"),
       device_codes: sql`delete from device_codes where account_id = ${from}`,
       identities: goes("external_identities"),
       logins: sql`update auth_logins set user_id = ${into} where user_id = ${from} and provider_id <> 'credential'
