@@ -36,7 +36,8 @@ export async function startInBackground(places: ProviderPlaces, args: readonly s
     );
   }
   output.note("Starting the provider and loading its models …");
-  const { pid, status } = await launchInBackground(places, args);
+  const { pid, ready } = launchInBackground(places, args);
+  const status = await ready;
   output.result({ pid, log: places.log, provider: status });
   output.line(`The provider runs in the background (process ${pid}): ${phaseInWords(status?.phase ?? "starting")}.`);
   for (const reason of status?.rest_reasons ?? []) output.line(`It takes no work for now: ${restInWords(reason)}.`);
@@ -44,12 +45,16 @@ export async function startInBackground(places: ProviderPlaces, args: readonly s
   output.line("See it with umbel provider status, its log with umbel provider logs, and stop it with umbel provider stop.");
 }
 
-/** As `startInBackground`, without a word. @throws CliError when it ended at once, with what it said */
-export async function launchInBackground(
-  places: ProviderPlaces,
-  args: readonly string[],
-  within_ms = READY_ms,
-): Promise<{ readonly pid: number | undefined; readonly status: ProviderStatus | undefined }> {
+interface Launched {
+  readonly pid: number | undefined;
+  /** As far as it came in time. Throws CliError when it ended at once, with what it said. */
+  readonly ready: Promise<ProviderStatus | undefined>;
+  /** Ends it whether it listens or not; resolves when it is gone. */
+  kill(): Promise<void>;
+}
+
+/** As `startInBackground`, without a word. */
+export function launchInBackground(places: ProviderPlaces, args: readonly string[], within_ms = READY_ms): Launched {
   const own = args.filter((arg) => arg !== "--json");
   mkdirSync(path.dirname(places.log), { recursive: true, mode: 0o700 });
   mkdirSync(places.home, { recursive: true, mode: 0o700 });
@@ -66,8 +71,13 @@ export async function launchInBackground(
   const record: RunRecord = { args: own, ...(child.pid !== undefined && { pid: child.pid }) };
   // A token may be among the arguments.
   writeFileSync(places.runRecord, `${JSON.stringify(record)}\n`, { mode: 0o600 });
-  const status = await Promise.race([readyWithin(places.home, within_ms), exited.then((code) => ended(code, places))]);
-  return { pid: child.pid, status };
+  return {
+    pid: child.pid,
+    ready: Promise.race([readyWithin(places.home, within_ms), exited.then((code) => ended(code, places))]),
+    async kill() {
+      if (child.pid !== undefined && child.kill("SIGKILL")) await exited;
+    },
+  };
 }
 
 /** How it was started last, and as which process. @throws CliError when it was never started in the background */

@@ -57,8 +57,19 @@ async function starterOf(
   }
   const last = lastRunOf(places);
   if (last?.pid !== before.pid) return { keptBy: undefined, startAgain: undefined };
-  const startAgain = attempt(places, before, async () => (await launchInBackground(places, last.args, within_ms)).status);
+  const startAgain = attempt(places, before, () => launch(places, last.args, within_ms));
   return { keptBy: "background", startAgain };
+}
+
+/** One that is not heard of, or does not answer, is ended: it would stand in the way of the one that takes its place. */
+async function launch(places: ProviderPlaces, args: readonly string[], within_ms: number): Promise<ProviderStatus | undefined> {
+  const { ready, kill } = launchInBackground(places, args, within_ms);
+  const status = await ready.catch(async (error: unknown) => {
+    await kill();
+    throw error;
+  });
+  if (status === undefined) await kill();
+  return status;
 }
 
 function attempt(places: ProviderPlaces, before: ProviderStatus, start: () => Promise<ProviderStatus | undefined>): StartAgain {

@@ -1,4 +1,5 @@
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -225,6 +226,26 @@ describe("switching versions", () => {
     const versions = Array.from({ length: 5 }, () => start("start", "--foreground"));
     expect(versions).toEqual(["1.1.0", "1.1.0", "1.1.0", "1.0.0", "1.0.0"]);
     expect(await readPointer(places)).toMatchObject({ version: "1.0.0", previous: null, state: "kept", failed: { version: "1.1.0" } });
+  });
+
+  it("is undone by the launcher where a version stands still, and by nobody where it takes its time", async () => {
+    const tried = async (name: string, program: string, silence_s: number) => {
+      const own = installationPlaces(path.join(places.root, name));
+      await writeBundle(path.join(own.versions, "1.0.0"), "1.0.0");
+      await writeBundle(path.join(own.versions, "1.1.0"), "1.1.0", program);
+      await finishInstallation(own, "1.0.0", []);
+      await writePointer(own, { ...FIRST, version: "1.1.0", previous: "1.0.0", state: "trying" });
+      const env = { ...process.env, UMBEL_TRIAL_SILENCE_S: String(silence_s) };
+      const child = spawn(process.execPath, [own.launcher, "provider", "start", "--foreground"], { env, stdio: "ignore" });
+      const [code, signal] = await once(child, "exit");
+      return { code, signal, pointer: await readPointer(own) };
+    };
+    const [still, slow] = await Promise.all([tried("still", "for (;;) {}", 1), tried("slow", "setTimeout(() => undefined, 3_500);", 3)]);
+    expect(still).toMatchObject({
+      signal: "SIGKILL",
+      pointer: { version: "1.0.0", state: "kept", failed: { why: "it stood still for 1 s" } },
+    });
+    expect(slow).toMatchObject({ code: 0, pointer: { version: "1.1.0", state: "trying", starts: 1 } });
   });
 
   it("is not left to a pointer that says nothing", async () => {
