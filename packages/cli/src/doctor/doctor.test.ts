@@ -12,6 +12,7 @@ import type { Finding } from "./finding.js";
 import { listeningChecks } from "./listening-checks.js";
 import { modelChecks } from "./model-checks.js";
 import type { Patient } from "./patient.js";
+import { postureChecks } from "./posture-checks.js";
 import { runningChecks } from "./running-checks.js";
 import { setupChecks } from "./setup-checks.js";
 
@@ -41,6 +42,7 @@ const STATUS: ProviderStatus = {
   worker_restarts: 0,
   reconnects: 0,
   sandbox: { network: "namespace", filesystem: "permission-model" },
+  posture: null,
   memory_troubles: [],
   prefix_cache_refusal: null,
   battery_percent: null,
@@ -51,6 +53,7 @@ const STATUS: ProviderStatus = {
   updates: null,
   settings: [],
 };
+const POSTURE = { secure_boot: "on", swap: "none", memory_lock: "limited", tracer: "none" } as const;
 const WHY = {
   id: "mach_1",
   state: "gets_work",
@@ -106,6 +109,7 @@ describe("the doctor", () => {
       token: "umbel-pt-1",
       status: STATUS,
       gaveUp: undefined,
+      posture: POSTURE,
       nodeVersion: "v20.19.0",
       now: () => NOW,
       fetch: answers(),
@@ -116,6 +120,7 @@ describe("the doctor", () => {
     };
     return [
       ...(await setupChecks(patient)),
+      ...postureChecks(patient),
       ...(await listeningChecks(patient)),
       ...(await modelChecks(patient)),
       ...runningChecks(patient),
@@ -140,6 +145,7 @@ describe("the doctor", () => {
         "home",
         "disk",
         "device_key",
+        ...["swap", "memory_lock", "secure_boot", "tracer"],
         "control",
         "model_files",
         "model_fits",
@@ -181,6 +187,12 @@ describe("the doctor", () => {
     ],
     ["a network that is metered", { status: { ...STATUS, metered: true, fetches: false } }, /^warn network: The network is metered/],
     ["a worker that is not confined", { status: { ...STATUS, sandbox: { network: "none", filesystem: "none" } } }, /^warn confinement/],
+    [
+      "swap on a disk in clear",
+      { posture: { ...POSTURE, swap: "in_clear" } },
+      /^warn swap: Memory is swapped out to a disk in clear[^.]*\.$/,
+    ],
+    ["a debugger", { posture: { ...POSTURE, tracer: "attached" } }, /^fail tracer: Another program traces the provider/],
     ["a machine without an account", { token: undefined }, /^warn account: .*nobody earns/],
   ])("names the cause of %s", async (_, change, words) => {
     expect(await complaints(change)).toEqual([expect.stringMatching(words)]);
@@ -238,6 +250,13 @@ describe("the doctor", () => {
     await writeFile(path.join(keys, "device.pem"), "key");
     await chmod(path.join(keys, "device.pem"), 0o644);
     expect(await complaints()).toEqual([expect.stringMatching(/^fail device_key: Other users .* may read its key/)]);
+  });
+
+  it("tells that prompts on the disk go through memory that is swapped out, and of nothing that is not known", async () => {
+    const [found] = await complaints({ posture: { ...POSTURE, swap: "in_clear" } }, { UMBEL_PROVIDER_PREFIX_CACHE_DISK_GB: "1" });
+    expect(found).toMatch(/^warn swap: .* go through memory in clear \(prefix_cache\.disk_gb\)\.$/);
+    const unknown = { secure_boot: "unknown", swap: "unknown", memory_lock: "unknown", tracer: "unknown" } as const;
+    expect(await complaints({ posture: unknown })).toEqual([]);
   });
 
   it("tells of settings that mean nothing", async () => {

@@ -1,3 +1,4 @@
+import type { Posture } from "@umbel/protocol";
 import type { ProviderStatus } from "../provider/ask.js";
 import type { ProviderPlaces } from "../provider/places.js";
 import type { ResolvedSettings } from "../provider/resolve-settings.js";
@@ -11,6 +12,8 @@ export interface Patient {
   readonly status: ProviderStatus | Error | undefined;
   /** Why the service of this provider is not started any more; undefined where it is. */
   readonly gaveUp: string | undefined;
+  /** What the system says of itself. */
+  readonly posture: Posture;
   readonly nodeVersion: string;
   readonly now: () => Date;
   readonly fetch: (url: string, init: RequestInit) => Promise<Response>;

@@ -1,3 +1,4 @@
+import { posture } from "@umbel/protocol";
 import { askProvider, ControlError } from "@umbel/provider";
 import { z } from "zod";
 import { CliError, EXIT_CODES } from "../exit-codes.js";
@@ -38,6 +39,8 @@ export const providerStatus = z.object({
   worker_restarts: z.number(),
   reconnects: z.number(),
   sandbox: z.record(z.string(), z.unknown()).nullable(),
+  /** null: of a version that does not tell, or one that starts. */
+  posture: posture.nullable().default(null),
   /** That memory ran out, before this start or since. */
   memory_troubles: z.array(
     z.object({ what: z.enum(["ran_out", "killed"]), who: z.enum(["provider", "worker"]), at: z.string(), evidence: z.string() }),

@@ -18,7 +18,10 @@ export function controlHandlers(options: {
 }) {
   const { agent, settings, now } = options;
   return {
-    status: async () => ({ ...statusReport(agent, settings, options.startedAt), updates: options.updates() }),
+    status: async () => ({
+      ...statusReport(agent, settings, options.startedAt),
+      ...{ posture: (await agent.posture()) ?? null, updates: options.updates() },
+    }),
     pause: async (parameters: Readonly<Record<string, unknown>>) => {
       const { for_ms } = pauseParameters.parse(parameters);
       await agent.pause(for_ms === null ? Number.POSITIVE_INFINITY : now().getTime() + for_ms);
@@ -30,7 +33,7 @@ export function controlHandlers(options: {
   };
 }
 
-function statusReport(agent: ProviderAgent, settings: ResolvedSettings, startedAt: Date): Omit<ProviderStatus, "updates"> {
+function statusReport(agent: ProviderAgent, settings: ResolvedSettings, startedAt: Date): Omit<ProviderStatus, "updates" | "posture"> {
   const state = agent.state();
   const { stance, readings, trust, sandbox, totals } = state;
   return {

@@ -1,10 +1,11 @@
 import { statfs } from "node:fs/promises";
-import { readMemory } from "@umbel/provider";
+import { readMemory, readPosture, SYSTEM_SOURCES } from "@umbel/provider";
 import { coordinatorChecks } from "../doctor/coordinator-checks.js";
 import { type Finding, fail } from "../doctor/finding.js";
 import { listeningChecks } from "../doctor/listening-checks.js";
 import { modelChecks } from "../doctor/model-checks.js";
 import type { Patient } from "../doctor/patient.js";
+import { postureChecks } from "../doctor/posture-checks.js";
 import { runningChecks } from "../doctor/running-checks.js";
 import { setupChecks } from "../doctor/setup-checks.js";
 import { CliError, EXIT_CODES } from "../exit-codes.js";
@@ -68,6 +69,7 @@ async function findingsOf(options: DoctorOptions, isThorough: boolean): Promise<
     status,
     token,
     gaveUp: status === undefined ? await whyGivenUp(options, places) : undefined,
+    posture: await postureOf(status),
     nodeVersion: process.version,
     now: () => new Date(),
     fetch: (url, init) => fetch(url, init),
@@ -80,11 +82,18 @@ async function findingsOf(options: DoctorOptions, isThorough: boolean): Promise<
   };
   return [
     ...(await setupChecks(patient)),
+    ...postureChecks(patient),
     ...(await listeningChecks(patient)),
     ...(await modelChecks(patient)),
     ...runningChecks(patient),
     ...(await coordinatorChecks(patient)),
   ];
+}
+
+/** As the provider that runs has found it; of one that does not run nobody can be traced. */
+async function postureOf(status: Patient["status"]): Promise<Patient["posture"]> {
+  const told = status === undefined || status instanceof Error ? null : status.posture;
+  return told ?? (await readPosture([], SYSTEM_SOURCES));
 }
 
 /** As what keeps the service says, or the provider itself where that does not count crashes. */

@@ -115,6 +115,10 @@ function show(status: ProviderStatus, earned: Earned | null, link: Link | null, 
   if (status.prefix_cache_refusal !== null) output.line(`Prompts are not kept on the disk: ${status.prefix_cache_refusal}`);
   const battery = status.battery_percent === null ? "" : `, battery ${status.battery_percent} %`;
   output.line(`Host: memory ${status.memory}, heat ${status.thermal}${battery}`);
+  if (status.posture !== null) {
+    const { secure_boot, swap, memory_lock, tracer } = status.posture;
+    output.line(`System: Secure Boot ${secure_boot}, swap ${swap.replace("_", " ")}, memory lock ${memory_lock}, tracer ${tracer}`);
+  }
   if (status.metered === true) output.line(`Network: ${meteredInWords(status.fetches)}`);
   output.line("Settings:");
   for (const { key, value, source } of status.settings) output.line(`  ${key} = ${JSON.stringify(value)} (${source})`);

@@ -3,6 +3,18 @@ import { SELF_REPORTED_MAX, WIRE_LIMITS } from "../limits.js";
 import { absentOutOfRange, clamped } from "./clamped.js";
 import { count, sha256Hex, shortText } from "./common.js";
 
+/** What a system says of itself that bears on who could read memory. Self-reported: no trust level rests on it. Without an answer it is `unknown`. */
+export const posture = z.object({
+  secure_boot: z.enum(["on", "off", "unknown"]).catch("unknown"),
+  /** Where memory goes that is put out: nowhere but memory, to a disk that is encrypted, or in clear. */
+  swap: z.enum(["none", "encrypted", "in_clear", "unknown"]).catch("unknown"),
+  /** How much a process may keep from being swapped out. */
+  memory_lock: z.enum(["unlimited", "limited", "none", "unknown"]).catch("unknown"),
+  /** Whether somebody traces the provider's processes. */
+  tracer: z.enum(["none", "attached", "unknown"]).catch("unknown"),
+});
+export type Posture = z.infer<typeof posture>;
+
 export const hardware = z.object({
   platform: z.enum(["darwin", "linux", "win32"]),
   arch: shortText,
@@ -18,6 +30,7 @@ export const hardware = z.object({
     .array(z.object({ name: shortText, api: z.enum(["metal", "cuda", "vulkan"]), vram_gb: clamped(SELF_REPORTED_MAX.memory_gb) }))
     .max(16)
     .default([]),
+  posture: posture.optional(),
 });
 export type Hardware = z.infer<typeof hardware>;
 

@@ -2,7 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import type { Clock, TrustStatus, Welcome } from "@umbel/protocol";
 import { findConfinement } from "../evidence/confinement.js";
-import { createGuestMonitor, type GuestMonitor, type PauseFile, type Stance } from "../guest/index.js";
+import { createGuestMonitor, type GuestMonitor, type PauseFile, type Stance, SYSTEM_SOURCES } from "../guest/index.js";
 import { LocalEndpoint } from "../local/index.js";
 import { readHardware } from "../machine/facts.js";
 import { measureMemoryBandwidth_gbs } from "../machine/memory-bandwidth.js";
@@ -199,6 +199,7 @@ export async function assembleParts(context: PartsContext, events: PartsEvents):
   const residents = () => standing.residents;
   const conduct = new Conduct({ session, relay, local: endpoint?.requests, commands, clock, worker: supervisor, residents });
   const report = new SelfReport({
+    sources: dependencies.guestSources ?? SYSTEM_SOURCES,
     thermal: () => monitor.readings.thermal,
     ...{ standing, supervisor, relay, conduct, local: endpoint?.requests, hardware, authToken, privateOnly, location, residentModels_max },
     runtimeHash: options.runtimeHash,

@@ -440,6 +440,8 @@ describe("the bundled model", () => {
     const { register, agent } = serving;
     expect(register.models).toEqual([{ ...info, context_length: 1_024, template_render_ok: true }]);
     expect(register.decode_tps).toBeGreaterThan(0);
+    expect(register.hardware.posture).toEqual(await agent.posture());
+    expect(register.hardware.posture?.tracer).toBe(process.platform === "linux" ? "none" : "unknown");
     const chat = chatOf("What is the capital of France?", { model: info.id, sampling: { temperature: 0 } });
     expect(await ask(serving, chat)).toContain("Paris");
     expect(agent.state().sandbox?.network).not.toBe("none");

@@ -1,5 +1,5 @@
 import path from "node:path";
-import type { Clock, TrustStatus, Welcome } from "@umbel/protocol";
+import type { Clock, Posture, TrustStatus, Welcome } from "@umbel/protocol";
 import { systemClock } from "@umbel/protocol/native";
 import { createPauseFile, FULL_STANCE, nextChange, type PauseFile, StayAwake } from "../guest/index.js";
 import type { Logger } from "../session/types.js";
@@ -108,6 +108,10 @@ class Agent implements ProviderAgent {
     this.#phase = "stopped";
     this.#settleRegistered(new ProviderError("stopped", "The provider was stopped before it was registered."));
     this.#settleEnded(undefined);
+  }
+
+  async posture(): Promise<Posture | undefined> {
+    return this.#parts?.report.posture();
   }
 
   dying(error: unknown): void {

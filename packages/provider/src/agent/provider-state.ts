@@ -1,4 +1,4 @@
-import type { Slot, TrustStatus } from "@umbel/protocol";
+import type { Posture, Slot, TrustStatus } from "@umbel/protocol";
 import type { GuestReadings, Stance } from "../guest/index.js";
 import type { LoadFailure, WorkerSandbox } from "../worker/pipe-messages.js";
 import type { ProviderError } from "./provider-error.js";
@@ -62,6 +62,8 @@ export interface ProviderAgent {
    */
   start(): Promise<void>;
   state(): ProviderState;
+  /** What the system says now that bears on who could read memory; undefined while the provider starts. */
+  posture(): Promise<Posture | undefined>;
   /**
    * Takes no more requests, lets those under way finish for up to `grace_ms`, cancels the rest, and ends worker and connection.
    *

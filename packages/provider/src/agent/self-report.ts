@@ -1,4 +1,5 @@
-import type { Hardware, Heartbeat, Location, Register, SystemMetrics } from "@umbel/protocol";
+import type { Hardware, Heartbeat, Location, Posture, Register, SystemMetrics } from "@umbel/protocol";
+import { type PostureSources, readPosture } from "../evidence/posture.js";
 import type { Figures } from "../local/figures.js";
 import { readMetrics } from "../machine/metrics.js";
 import type { Conduct } from "./conduct.js";
@@ -10,15 +11,17 @@ import type { WorkerSupervisor } from "./worker-supervisor.js";
 
 export interface SelfReportParts {
   readonly standing: Pick<Standing, "totals" | "workerState">;
-  readonly supervisor: Pick<WorkerSupervisor, "ready" | "restarts" | "sign">;
+  readonly supervisor: Pick<WorkerSupervisor, "ready" | "restarts" | "sign" | "pid">;
   readonly relay: Pick<Relay, "inFlight" | "ordinals">;
   readonly conduct: Pick<Conduct, "stance">;
   /** Requests of this machine's own programs; absent where there is no endpoint for them. */
   readonly local: { readonly inFlight: number } | undefined;
   /** As the machine's watch has found it last. */
   readonly thermal: () => SystemMetrics["thermal_state"];
-  /** As it is registered. */
+  /** As it is registered; what the system says of itself is looked at each time. */
   readonly hardware: Hardware;
+  /** Where that is looked for. */
+  readonly sources: PostureSources;
   readonly authToken: string | undefined;
   /** Of the release that this is; undefined for what is none. */
   readonly runtimeHash: string | undefined;
@@ -37,6 +40,12 @@ export class SelfReport {
     return relay.inFlight + (local?.inFlight ?? 0);
   }
 
+  /** What the system says of itself now, and of the provider's processes. */
+  posture(): Promise<Posture> {
+    const { supervisor, sources } = this.parts;
+    return readPosture([process.pid, ...(supervisor.pid === undefined ? [] : [supervisor.pid])], sources);
+  }
+
   async register(): Promise<Register> {
     const { supervisor, hardware, authToken, runtimeHash, privateOnly, location } = this.parts;
     const { ready } = supervisor;
@@ -44,8 +53,9 @@ export class SelfReport {
       type: "sign_registration",
       claims: { version: providerVersion, runtime_hash: runtimeHash },
     });
+    const facts = { ...hardware, posture: await this.posture() };
     if (ready === undefined || attestation === undefined) throw new Error("there is no worker to register");
-    return registerMessage({ ready, attestation, runtimeHash, hardware, authToken, privateOnly, location });
+    return registerMessage({ ready, attestation, runtimeHash, hardware: facts, authToken, privateOnly, location });
   }
 
   async heartbeat(): Promise<Heartbeat> {

@@ -32,6 +32,8 @@ export interface WorkerProcessOptions {
 
 /** One worker process and the pipe to it. */
 export interface WorkerProcess {
+  /** Undefined where it could not be started. */
+  readonly pid: number | undefined;
   readonly pipe: Pipe<ToWorker>;
   /** Asks it to leave, and ends it if it does not. Resolves when it is gone. */
   leave(): Promise<void>;
@@ -119,6 +121,7 @@ export function startWorkerProcess(options: WorkerProcessOptions): WorkerProcess
   }
 
   return {
+    pid: child.pid,
     pipe,
     async leave() {
       pipe.sendControl({ type: "shutdown" });

@@ -107,6 +107,11 @@ export class WorkerSupervisor {
     return this.#models;
   }
 
+  /** Of the present worker's process; undefined while there is none. */
+  get pid(): number | undefined {
+    return this.#worker?.pid;
+  }
+
   /** Workers started in place of one that died. */
   get restarts(): number {
     return this.#restarts;
