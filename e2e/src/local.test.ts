@@ -40,6 +40,15 @@ describe("umbel provider start --local", () => {
     expect(text).toBe(chat.choices[0]?.message.content);
     const response = await openai.responses.create({ model: "sprout", input: "What is the capital of France?" });
     expect(response.output_text).toBe(text);
+    expect(await openai.responses.retrieve(response.id)).toMatchObject({ id: response.id, status: "completed", output: response.output });
+    expect(await openai.responses.cancel(response.id)).toMatchObject({ status: "completed" });
+    await openai.responses.delete(response.id);
+    await expect(openai.responses.retrieve(response.id)).rejects.toMatchObject({ status: 404, code: "not_found" });
+    const unkept = await openai.responses.create({ model: "sprout", input: "Hello.", store: false, max_output_tokens: 2 });
+    await expect(openai.responses.retrieve(unkept.id)).rejects.toMatchObject({ status: 404 });
+    const batch = await openai.post<unknown>("/chat/completions/batch", { body: [FRANCE, { model: "none", messages: FRANCE.messages }] });
+    expect(batch).toMatchObject([{ choices: [{ message: { content: text } }] }, { error: { code: "model_not_found" } }]);
+    await expect(openai.post("/chat/completions/batch", { body: [] })).rejects.toMatchObject({ status: 400 });
     const completion = await openai.completions.create({ model: "sprout-3m-q8_0", prompt: "The capital of", max_tokens: 4 });
     expect(completion.usage?.completion_tokens).toBeGreaterThan(0);
     const vectors = await openai.embeddings.create({ model: "sprout-embed", input: ["one", "two"] });

@@ -30,6 +30,8 @@ export interface RenderContext<Options> {
   /** The model name as the caller wrote it. */
   readonly model: string;
   readonly options: Options;
+  /** The answer can be fetched again by its id; absent is that nothing is kept. Only responses say so. */
+  readonly isKept?: boolean;
   /** Signed usage receipt of the provider, when there is one at the end. */
   readonly receipt?: () => string | undefined;
 }

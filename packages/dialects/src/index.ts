@@ -9,7 +9,7 @@ export { type SignedAnswer, signedAnswer } from "./canonical/extras.js";
 export { refuseUnsupportedSchema, STRICT_SCHEMA_LIMITS } from "./canonical/strict-schema.js";
 export { templateSchema } from "./canonical/template-schema.js";
 export * from "./dialect.js";
-export { parseJsonBody } from "./json-body.js";
+export { parseJsonBody, parseJsonList } from "./json-body.js";
 export { modelNotFound } from "./model-not-found.js";
 export * from "./openai/limits.js";
 export * from "./openai-chat/index.js";

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ApiError } from "./canonical/api-error.js";
-import { BODY_DEPTH_MAX, parseJsonBody } from "./json-body.js";
+import { BODY_DEPTH_MAX, parseJsonBody, parseJsonList } from "./json-body.js";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
@@ -14,6 +14,11 @@ function messageOf(body: Uint8Array): string {
   }
   return "accepted";
 }
+
+it("is a list where one is asked for, and nothing else", () => {
+  expect(parseJsonList(new TextEncoder().encode('[{"a":1},{"a":2}]'))).toEqual([{ a: 1 }, { a: 2 }]);
+  expect(() => parseJsonList(new TextEncoder().encode('{"a":1}'))).toThrow("the body must be a list");
+});
 
 describe("parseJsonBody", () => {
   it("reads any JSON object", () => {

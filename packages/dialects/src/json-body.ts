@@ -20,12 +20,23 @@ const COLON = 0x3a;
  * @throws ApiError 400 unless it is one UTF-8 JSON object, nested at most `BODY_DEPTH_MAX` deep, that names no top-level key twice.
  */
 export function parseJsonBody(bytes: Uint8Array): Readonly<Record<string, unknown>> {
-  const text = decode(bytes);
-  refuseDepthAndDuplicates(text);
-  const value = parse(text);
+  const value = parseJson(bytes);
   if (typeof value !== "object" || value === null || Array.isArray(value)) throw invalid("the body must be an object");
   // Checked: a JSON value that is an object and no array.
   return value as Readonly<Record<string, unknown>>;
+}
+
+/** As `parseJsonBody`, of a body that is a list. @throws ApiError 400 */
+export function parseJsonList(bytes: Uint8Array): readonly unknown[] {
+  const value = parseJson(bytes);
+  if (!Array.isArray(value)) throw invalid("the body must be a list");
+  return value;
+}
+
+function parseJson(bytes: Uint8Array): unknown {
+  const text = decode(bytes);
+  refuseDepthAndDuplicates(text);
+  return parse(text);
 }
 
 function decode(bytes: Uint8Array): string {

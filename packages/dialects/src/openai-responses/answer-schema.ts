@@ -101,7 +101,7 @@ export const responseBody = z.object({
   id: z.string(),
   object: z.literal("response"),
   created_at: z.int(),
-  status: z.enum(["in_progress", "completed", "incomplete", "failed"]),
+  status: z.enum(["in_progress", "completed", "incomplete", "failed", "cancelled"]),
   error: z.object({ code: z.enum(["server_error", "rate_limit_exceeded", "invalid_prompt"]), message: z.string() }).nullable(),
   incomplete_details: z.object({ reason: z.literal("max_output_tokens") }).nullable(),
   model: z.string().describe("As the caller wrote it."),
@@ -110,7 +110,9 @@ export const responseBody = z.object({
   background: z.literal(false),
   previous_response_id: z.null(),
   service_tier: z.literal("default"),
-  store: z.literal(false).describe("Nothing is kept."),
+  store: z
+    .boolean()
+    .describe("Whether it can be fetched again by its id: from a machine's own endpoint for a while, from a coordinator never."),
   truncation: z.literal("disabled"),
   usage: responseUsage.nullable(),
   extras: extrasObject.optional(),

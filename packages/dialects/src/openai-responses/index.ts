@@ -8,6 +8,7 @@ import { responsesFinalRenderer } from "./render-final.js";
 import { responsesStreamRenderer } from "./render-stream.js";
 import { responsesBody } from "./schema.js";
 
+export { type FollowedResponse, followResponse } from "./followed-response.js";
 export { openaiInputTokens } from "./input-tokens.js";
 export type { OpenAiResponsesOptions };
 

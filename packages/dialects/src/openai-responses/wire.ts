@@ -29,7 +29,7 @@ export function begunResponse(context: Context): ResponseBody {
     background: false,
     previous_response_id: null,
     service_tier: "default",
-    store: false,
+    store: context.isKept === true,
     truncation: "disabled",
     usage: null,
   };

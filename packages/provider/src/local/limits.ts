@@ -21,6 +21,12 @@ export const LOCAL_LIMITS = {
   signOfLife_ms: 10_000,
   /** From asking to the end of the answer, loading included. */
   deadline_ms: 60 * 60_000,
+  /** Responses that can be fetched again: so many, so large together, for so long after they have ended; the oldest go first. */
+  keptResponses_max: 256,
+  keptResponses_bytes_max: 32 * 1024 * 1024,
+  keptResponse_ms: 60 * 60_000,
+  /** Chats of one batch. */
+  batch_max: 64,
   /** When to come back while the worker is loading, or was lost and starts again. */
   retry_s: 2,
 } as const;

@@ -6,6 +6,7 @@ import type { WorkerModel } from "../worker/pipe-messages.js";
 import { EndpointError } from "./endpoint-error.js";
 import type { EndpointOptions } from "./endpoint-options.js";
 import type { Figures } from "./figures.js";
+import { KeptResponses } from "./kept-responses.js";
 import {
   type DiscoveryRecord,
   LocalKeyError,
@@ -67,6 +68,7 @@ export class LocalEndpoint {
     const server = createLocalServer({
       askTextWork: (build, work) => this.#parts.worker.askTextWork(build, work),
       ...{ requests: this.requests, clock, logger, origins, hostNames, host, port },
+      kept: new KeptResponses(clock),
       models: () => this.#models,
       figures: () => ({ ...this.#parts.figures(), inFlight: this.requests.inFlight }),
       newId: () => randomUUID(),

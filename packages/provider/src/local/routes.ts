@@ -1,6 +1,7 @@
 import { Readable } from "node:stream";
 import {
   type AnyDialect,
+  ApiError,
   anthropicCountTokens,
   anthropicMessages,
   type ChatRequest,
@@ -10,6 +11,7 @@ import {
   openaiEmbeddings,
   openaiInputTokens,
   openaiResponses,
+  type ParsedRequest,
   parseJsonBody,
   type RenderContext,
 } from "@umbel/dialects";
@@ -17,10 +19,13 @@ import type { Clock } from "@umbel/protocol";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Logger } from "../session/types.js";
 import { streamedAnswer, wholeAnswer } from "./answer.js";
+import { addBatchRoute } from "./batch-route.js";
 import { type Figures, renderMetrics } from "./figures.js";
+import type { KeptResponses } from "./kept-responses.js";
 import { toApiError } from "./local-error.js";
 import { type AskableModel, findModel, prepare } from "./local-models.js";
 import type { LocalRequests } from "./local-requests.js";
+import { addResponseRoutes, areOfResponse, keepAsItComes } from "./response-routes.js";
 import { type AskTextWork, addTextRoutes } from "./text-routes.js";
 
 export type RenderError = AnyDialect<unknown>["renderError"];
@@ -57,6 +62,7 @@ export interface RouteDependencies {
   readonly models: () => readonly AskableModel[];
   readonly requests: Pick<LocalRequests, "ask">;
   readonly askTextWork: AskTextWork;
+  readonly kept: KeptResponses;
   readonly figures: () => Figures;
   readonly clock: Clock;
   readonly newId: () => string;
@@ -70,6 +76,8 @@ export function addRoutes(app: FastifyInstance, dependencies: RouteDependencies)
   app.get("/metrics", async (_, reply) => reply.type("text/plain; version=0.0.4").send(renderMetrics(figures())));
   app.get("/props", async ({ query }) => props(modelAsked(query, models()), figures()));
   addTextRoutes(app, dependencies);
+  addResponseRoutes(app, dependencies.kept);
+  addBatchRoute(app, consumerGone, (body, gone) => answerOfBatch(body, gone, dependencies));
   for (const prefix of ["/v1", ""]) {
     for (const { path, dialect } of SURFACES) {
       app.post(`${prefix}${path}`, { config: { renderError: dialect.renderError } }, (request, reply) =>
@@ -100,18 +108,13 @@ async function answer(
   request: FastifyRequest,
   reply: FastifyReply,
   dialect: AnyDialect<unknown>,
-  { models, requests, clock, newId, logger }: RouteDependencies,
+  dependencies: RouteDependencies,
 ): Promise<unknown> {
+  const { clock, logger } = dependencies;
   const gone = consumerGone(reply);
-  const parsed = dialect.parse(parseJsonBody(bodyOf(request)));
-  const { batches, receipt } = requests.ask(prepare(parsed, models(), gone));
-  const context: RenderContext<unknown> = {
-    id: newId(),
-    created_s: seconds(clock),
-    model: parsed.request.model,
-    options: parsed.options,
-    receipt,
-  };
+  const body = parseJsonBody(bodyOf(request));
+  const parsed = dialect.parse(body);
+  const { batches, context } = ask(parsed, { gone, mayKeep: body["store"] !== false }, dependencies);
   if (!parsed.stream || !("streamRenderer" in dialect)) return wholeAnswer(batches, dialect.finalRenderer(context));
   const events = await streamedAnswer(batches, {
     renderer: dialect.streamRenderer(context),
@@ -126,6 +129,31 @@ async function answer(
     .header("Cache-Control", "no-cache")
     .header("X-Accel-Buffering", "no")
     .send(Readable.from(events));
+}
+
+/** One of a batch: whole, or not at all. */
+async function answerOfBatch(body: unknown, gone: AbortSignal, dependencies: RouteDependencies): Promise<unknown> {
+  const parsed = openaiChat.parse(body);
+  if (parsed.stream) {
+    throw new ApiError({ status: 400, code: "invalid_request_error", message: "chats of a batch are not streamed", param: "stream" });
+  }
+  const { batches, context } = ask(parsed, { gone, mayKeep: false }, dependencies);
+  return wholeAnswer(batches, openaiChat.finalRenderer(context));
+}
+
+/** What comes of a request, and what its renderer has to know. A response is kept as it comes, if it may be. */
+function ask<Options>(
+  parsed: ParsedRequest<Options>,
+  { gone, mayKeep }: { readonly gone: AbortSignal; readonly mayKeep: boolean },
+  { models, requests, clock, newId, kept }: RouteDependencies,
+) {
+  const about = { id: newId(), created_s: seconds(clock), model: parsed.request.model };
+  const { options } = parsed;
+  const following = mayKeep && areOfResponse(options) ? keepAsItComes({ ...about, options, isKept: true }, kept) : undefined;
+  const signal = following === undefined ? gone : AbortSignal.any([gone, following.cancelled]);
+  const { batches, receipt } = requests.ask(prepare(parsed, models(), signal));
+  const context: RenderContext<Options> = { ...about, options, receipt, isKept: following !== undefined };
+  return { batches: following?.through(batches) ?? batches, context };
 }
 
 /** Aborted when the connection ends before the answer does. */

@@ -43,7 +43,7 @@ export function createLocalServer(dependencies: LocalServerDependencies): LocalS
   });
   app.register(cors, {
     origin: [...origins],
-    methods: ["GET", "HEAD", "POST", "OPTIONS"],
+    methods: ["GET", "HEAD", "POST", "DELETE", "OPTIONS"],
     exposedHeaders: ["X-Request-ID", "Retry-After", "Retry-After-Ms"],
     strictPreflight: false,
   });
