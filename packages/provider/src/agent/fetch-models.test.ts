@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import type { PrefetchModelStatus } from "@umbel/protocol";
@@ -90,6 +90,10 @@ describe("a provider that is to have a build", () => {
       }
     };
     await offers("old", "oak-2");
+    // Its files stay, and it is noted since when nobody wants them.
+    await vi.waitFor(async () =>
+      expect(JSON.parse(await readFile(path.join(home, "superseded.json"), "utf8"))).toEqual({ builds: { "oak-1": expect.any(String) } }),
+    );
     const before = catalog.requests.length;
     connection.send({ type: "desired_models", models: [{ model_name: "oak", desired_build: "oak-1", previous_build: "oak-2" }] });
     await reportsOf("oak-1");
