@@ -10,9 +10,10 @@ export async function importModels(place: ProviderPlaces["store"], named: readon
   const isNamed = named.length > 0;
   const ids: string[] = [];
   try {
-    const stored = (await store.listModels()).filter(({ isStored }) => isStored).map(({ info }) => info.id);
+    const known = await store.listModels();
+    const stored = known.filter(({ isStored }) => isStored).map(({ info }) => info.id);
     for (const model of isNamed ? named : BUNDLED_MODEL_DIRECTORIES) {
-      ids.push(stored.includes(model) ? model : (await store.importModel(path.resolve(model))).info.id);
+      ids.push(known.some(({ info }) => info.id === model) ? model : (await store.importModel(path.resolve(model))).info.id);
     }
     return isNamed ? ids : [...new Set([...ids, ...stored])];
   } catch (error) {
