@@ -1,4 +1,4 @@
-/** `npm run bench -- <name> [--json] [--seconds n] [--rounds n] [--only part,…] [--keep file]`: runs one benchmark; without a name, lists them. */
+/** `npm run bench -- <name> [--json] [--seconds n] [--rounds n] [--only part,…] [--model name,…] [--keep file]`: runs one benchmark; without a name, lists them. */
 import { parseArgs } from "node:util";
 import { dialects } from "./dialects/dialects-bench.js";
 import { engine } from "./engine/engine-bench.js";
@@ -15,7 +15,11 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     json: { type: "boolean" },
-    ...{ seconds: { type: "string" }, rounds: { type: "string" }, only: { type: "string" }, keep: { type: "string" } },
+    seconds: { type: "string" },
+    rounds: { type: "string" },
+    only: { type: "string" },
+    model: { type: "string" },
+    keep: { type: "string" },
   },
 });
 const [name] = positionals;
@@ -33,6 +37,7 @@ const report = await bench.run((note) => process.stderr.write(`${note}\n`), {
   ...(values.seconds !== undefined && { seconds: positive("--seconds", values.seconds) }),
   ...(values.rounds !== undefined && { rounds: Math.ceil(positive("--rounds", values.rounds)) }),
   ...(values.only !== undefined && { parts: values.only.split(",") }),
+  ...(values.model !== undefined && { models: values.model.split(",") }),
 });
 for (const table of report.tables) printTable(table);
 if (values.keep !== undefined) compareAndKeep(values.keep, name ?? "", report);

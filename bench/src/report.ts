@@ -25,6 +25,8 @@ export interface BenchOptions {
   readonly rounds?: number;
   /** Its parts that are to be run; absent is all of them. */
   readonly parts?: readonly string[];
+  /** The models that it is to be run with, for those that have several. */
+  readonly models?: readonly string[];
 }
 
 export function machine(): Report["machine"] {

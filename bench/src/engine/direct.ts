@@ -1,5 +1,5 @@
 import { getLlama, LlamaLogLevel } from "node-llama-cpp";
-import { CONTEXT_TOKENS, SEQUENCES, THREADS, WEIGHTS } from "./workbench.js";
+import { CONTEXT_TOKENS, SEQUENCES, THREADS } from "./workbench.js";
 
 /** What is used here of the binding's context and sampler; see the provider's own `native.ts`. */
 interface Context {
@@ -18,14 +18,18 @@ const BATCH_TOKENS = 512;
 
 /** The binding driven by nothing but a loop: no queue, no events, no text. What the engine is measured against. */
 export interface DirectEngine {
-  /** Decodes so many tokens of every sequence after the prompt, greedily. Returns tokens per second of all together. */
-  decode(prompt: Uint32Array, sequences: number, tokensEach: number): Promise<number>;
+  /**
+   * Decodes so many tokens of every sequence after the prompt, greedily. Returns tokens per second of all together.
+   *
+   * @param onStep called when there is one more token of each
+   */
+  decode(prompt: Uint32Array, sequences: number, tokensEach: number, onStep?: () => "more" | "enough"): Promise<number>;
   close(): Promise<void>;
 }
 
-export async function openDirectEngine(neverSampled: readonly number[]): Promise<DirectEngine> {
+export async function openDirectEngine(weights: string, neverSampled: readonly number[]): Promise<DirectEngine> {
   const llama = await getLlama({ gpu: false, build: "never", skipDownload: true, logLevel: LlamaLogLevel.disabled, maxThreads: 0 });
-  const model = await llama.loadModel({ modelPath: WEIGHTS, gpuLayers: 0 });
+  const model = await llama.loadModel({ modelPath: weights, gpuLayers: 0 });
   const size = { sequences: SEQUENCES, contextSize: CONTEXT_TOKENS, batchSize: BATCH_TOKENS, threads: THREADS };
   const context = await model.createContext({ ...size, failedCreationRemedy: false });
   const native = Reflect.get(context, "_ctx") as Context;
@@ -51,7 +55,7 @@ export async function openDirectEngine(neverSampled: readonly number[]): Promise
   }
 
   return {
-    async decode(prompt, sequences, tokensEach) {
+    async decode(prompt, sequences, tokensEach, onStep = () => "more") {
       for (let sequence = 0; sequence < sequences; sequence++) native.removeTokenCellsFromSequence(sequence, 0, -1);
       let last = await step(
         Array.from({ length: sequences }, () => prompt),
@@ -63,6 +67,7 @@ export async function openDirectEngine(neverSampled: readonly number[]): Promise
           last.map((id) => Uint32Array.of(id)),
           prompt.length + i,
         );
+        if (onStep() === "enough") break;
       }
       return (sequences * tokensEach * 1000) / (performance.now() - begin);
     },

@@ -1,43 +1,72 @@
 import { type Bench, machine, type Table } from "../report.js";
+import { BENCH_MODELS, type BenchModelName, withBenchModel } from "./bench-model.js";
 import { type Gaps, measureGaps } from "./gaps.js";
 import { measureScopes, type Scopes } from "./scopes.js";
 import { measureThroughput, median, type Throughput } from "./throughput.js";
 import { type Conversation, measureTurns } from "./turns.js";
 import { openWorkbench } from "./workbench.js";
 
-const ROUNDS = 7;
 const PARTS = ["throughput", "gaps", "scopes", "turns"] as const;
 type Part = (typeof PARTS)[number];
+/** Of a model of a size that is served, beside the bundled one: the others are about memory, not about speed. */
+const SMALL_PARTS: readonly Part[] = ["throughput", "gaps"];
+
+interface Shown {
+  readonly tables: Table[];
+  readonly figures: Partial<Record<Part, unknown>>;
+}
 
 /** The engine and the local endpoint against the bare binding, and what the engine's batching and its memory of prompts promise. */
 export const engine: Bench = {
   description:
-    "decode speed of engine and local endpoint against the bare binding, gaps while a long prompt comes, second turns, and what scopes can tell of each other",
-  run: async (progress, { rounds = ROUNDS, parts = PARTS }) => {
-    const unknown = parts.find((part) => !PARTS.some((known) => known === part));
-    if (unknown !== undefined) throw new Error(`there is no part "${unknown}": the parts are ${PARTS.join(", ")}`);
+    "decode speed of engine and local endpoint against the bare binding, gaps while a long prompt comes, second turns, and what scopes can tell of each other; with the bundled model and one of a size that is served",
+  run: async (progress, { rounds, parts = PARTS, models = BENCH_MODELS }) => {
+    const wanted = {
+      parts: parts.map((part) => known("part", part, PARTS)),
+      models: models.map((name) => known("model", name, BENCH_MODELS)),
+    };
     const tables: Table[] = [];
-    const figures: Partial<Record<Part, unknown>> = {};
+    const figures: Partial<Record<BenchModelName, Shown["figures"]>> = {};
+    for (const name of wanted.models) {
+      const shown = await measureModel(name, wanted.parts, rounds, progress);
+      tables.push(...shown.tables.map((table) => ({ ...table, title: `${name}: ${table.title}` })));
+      figures[name] = shown.figures;
+    }
+    return { machine: machine(), tables, figures };
+  },
+};
+
+function known<Name extends string>(what: string, name: string, names: readonly Name[]): Name {
+  const found = names.find((known) => known === name);
+  if (found === undefined) throw new Error(`there is no ${what} "${name}": there are ${names.join(", ")}`);
+  return found;
+}
+
+function measureModel(name: BenchModelName, wanted: readonly Part[], asked: number | undefined, progress: (note: string) => void) {
+  return withBenchModel(name, async (model): Promise<Shown> => {
+    const rounds = asked ?? model.rounds;
+    const parts = model.isBundled ? wanted : wanted.filter((part) => SMALL_PARTS.includes(part));
+    const shown: Shown = { tables: [], figures: {} };
     const measure = async <T>(
       part: Part,
       run: () => Promise<T>,
       show: (result: T) => { table: Table; figures: unknown },
     ): Promise<void> => {
       if (!parts.includes(part)) return;
-      progress(`${part} …`);
-      const shown = show(await run());
-      tables.push(shown.table);
-      figures[part] = shown.figures;
+      progress(`${name}: ${part} …`);
+      const { table, figures } = show(await run());
+      shown.tables.push(table);
+      shown.figures[part] = figures;
     };
-    const bench = await openWorkbench();
-    await measure("throughput", () => measureThroughput(bench, rounds), showThroughput);
-    await measure("gaps", () => measureGaps(bench, rounds), showGaps);
+    const bench = await openWorkbench(model);
+    await measure("throughput", () => measureThroughput(bench, model, rounds), showThroughput);
+    await measure("gaps", () => measureGaps(bench, model.tokensBefore, rounds), showGaps);
     await measure("scopes", () => measureScopes(bench), showScopes);
     await bench.close();
     await measure("turns", () => measureTurns(rounds), showTurns);
-    return { machine: machine(), tables, figures };
-  },
-};
+    return shown;
+  });
+}
 
 function showThroughput(results: readonly Throughput[]) {
   return { table: throughputTable(results), figures: results };
@@ -65,9 +94,19 @@ function showTurns(rounds: readonly Conversation[]) {
 function throughputTable(results: readonly Throughput[]): Table {
   return {
     title: "Decoding, tokens/s of all streams",
-    header: ["streams", "bare binding", "engine", "engine / bare", "local endpoint", "endpoint / bare"],
-    rows: results.map(({ streams, direct_tps, engine_tps, ratio, endpoint_tps, endpointRatio }) => [
-      ...[String(streams), direct_tps, engine_tps, ratio, endpoint_tps, endpointRatio],
+    header: [
+      "streams",
+      "bare binding",
+      "engine",
+      "local endpoint",
+      "peer",
+      "engine / bare",
+      "endpoint / bare",
+      "peer / bare",
+      "endpoint / peer",
+    ],
+    rows: results.map(({ streams, direct_tps, engine_tps, endpoint_tps, peer_tps, ratio, endpointRatio, peerRatio, endpointByPeer }) => [
+      ...[String(streams), direct_tps, engine_tps, endpoint_tps, peer_tps, ratio, endpointRatio, peerRatio, endpointByPeer],
     ]),
   };
 }

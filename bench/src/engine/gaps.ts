@@ -5,8 +5,6 @@ import type { Workbench } from "./workbench.js";
 const STREAMS = 8;
 const PROMPT_TOKENS = 2_000;
 const STREAM_PROMPT_TOKENS = 16;
-/** Gaps of each stream before the prompt comes. */
-const BEFORE_TOKENS = 150;
 const STREAM_TOKENS = 1_900;
 
 export interface Gaps {
@@ -25,13 +23,13 @@ export interface Gaps {
 }
 
 /** A prompt of 2,000 tokens arrives while eight answers run. */
-export async function measureGaps(bench: Workbench, rounds_count: number): Promise<Gaps[]> {
+export async function measureGaps(bench: Workbench, tokensBefore: number, rounds_count: number): Promise<Gaps[]> {
   const rounds: Gaps[] = [];
-  for (let round = 0; round < rounds_count; round++) rounds.push(await arrive(bench));
+  for (let round = 0; round < rounds_count; round++) rounds.push(await arrive(bench, tokensBefore));
   return rounds;
 }
 
-async function arrive(bench: Workbench): Promise<Gaps> {
+async function arrive(bench: Workbench, tokensBefore: number): Promise<Gaps> {
   const before: Gap[] = [];
   const during: Gap[] = [];
   let gaps = before;
@@ -51,7 +49,7 @@ async function arrive(bench: Workbench): Promise<Gaps> {
         // The other streams' prompts are computed before the first tokens.
         if (count > 10) gaps.push({ ms: here.ms - last.ms, cpu_ms: here.cpu_ms - last.cpu_ms });
         last = here;
-        if (++count === BEFORE_TOKENS && --warming === 0) ready();
+        if (++count === tokensBefore && --warming === 0) ready();
       }
     };
     return { generation, done: read() };

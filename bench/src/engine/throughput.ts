@@ -1,10 +1,12 @@
+import type { BenchModel } from "./bench-model.js";
 import { type DirectEngine, openDirectEngine } from "./direct.js";
-import { type Endpoint, startEndpoint, type Word } from "./endpoint.js";
+import { type Served, startEndpoint } from "./endpoint.js";
+import { startPeer } from "./peer.js";
+import type { Word } from "./readers.js";
 import { startStopwatch } from "./stopwatch.js";
 import { endTokens, type Workbench } from "./workbench.js";
 
 const STREAMS = [1, 4, 8, 16] as const;
-const TOKENS_EACH = 96;
 /** Enough to go on until the last stream has got as far. */
 const STREAM_TOKENS = 1_000;
 const PROMPT_TOKENS = 24;
@@ -14,17 +16,27 @@ export interface Throughput {
   readonly direct_tps: number;
   readonly engine_tps: number;
   readonly endpoint_tps: number;
+  /** The bare binding behind Node's own HTTP server, read by the same client. */
+  readonly peer_tps: number;
   /** Of each round, tokens per second by those of the binding; their median. */
   readonly ratio: number;
   readonly endpointRatio: number;
+  readonly peerRatio: number;
+  /** Of each round, tokens per second of the endpoint by those of the peer; their median. */
+  readonly endpointByPeer: number;
 }
 
-/** Tokens per second of all streams together; the bare binding, the engine and the local endpoint take turns. */
-export async function measureThroughput(bench: Workbench, rounds: number): Promise<Throughput[]> {
-  const direct = await openDirectEngine(endTokens(bench.model));
-  const endpoint = await startEndpoint(wordOf(bench));
+/** Tokens per second of all streams together; the bare binding, the engine, the local endpoint and its peer take turns. */
+export async function measureThroughput(bench: Workbench, model: BenchModel, rounds: number): Promise<Throughput[]> {
+  const word = wordOf(bench);
+  const direct = await openDirectEngine(model.weights, endTokens(bench.model));
+  const endpoint = await startEndpoint(model, word);
+  const peer = await startPeer(model, word);
   const results: Throughput[] = [];
-  for (const streams of STREAMS) results.push(await compare({ bench, direct, endpoint }, streams, rounds));
+  for (const streams of STREAMS) {
+    results.push(await compare({ bench, direct, endpoint, peer }, { streams, rounds, tokensEach: model.tokensEach }));
+  }
+  await peer.close();
   await endpoint.close();
   await direct.close();
   return results;
@@ -33,15 +45,23 @@ export async function measureThroughput(bench: Workbench, rounds: number): Promi
 interface Sides {
   readonly bench: Workbench;
   readonly direct: DirectEngine;
-  readonly endpoint: Endpoint;
+  readonly endpoint: Served;
+  readonly peer: Served;
 }
 
-async function compare({ bench, direct, endpoint }: Sides, streams: number, rounds: number): Promise<Throughput> {
+interface Extent {
+  readonly streams: number;
+  readonly rounds: number;
+  readonly tokensEach: number;
+}
+
+async function compare({ bench, direct, endpoint, peer }: Sides, { streams, rounds, tokensEach }: Extent): Promise<Throughput> {
   const prompt = bench.freshPrompt(PROMPT_TOKENS);
   const sides = [
-    { rates: [] as number[], run: () => direct.decode(Uint32Array.from(prompt), streams, TOKENS_EACH) },
-    { rates: [] as number[], run: () => decode(bench, prompt, streams) },
-    { rates: [] as number[], run: () => endpoint.decode(streams, TOKENS_EACH) },
+    { rates: [] as number[], run: () => direct.decode(Uint32Array.from(prompt), streams, tokensEach) },
+    { rates: [] as number[], run: () => decode(bench, prompt, streams, tokensEach) },
+    { rates: [] as number[], run: () => endpoint.decode(streams, tokensEach) },
+    { rates: [] as number[], run: () => peer.decode(streams, tokensEach) },
   ];
   for (let round = 0; round <= rounds; round++) {
     // There and back, so that none is always the first, or always follows the same.
@@ -51,15 +71,20 @@ async function compare({ bench, direct, endpoint }: Sides, streams: number, roun
       if (round > 0) side.rates.push(rate);
     }
   }
-  const [bare = [], ours = [], behind = []] = sides.map(({ rates }) => rates);
-  const ratio = (rates: readonly number[]): number => median(rates.map((tps, round) => tps / (bare[round] ?? Number.NaN)));
-  const rates = { direct_tps: median(bare), engine_tps: median(ours), endpoint_tps: median(behind) };
-  return { streams, ...rates, ratio: ratio(ours), endpointRatio: ratio(behind) };
+  const [bare = [], ours = [], behind = [], simple = []] = sides.map(({ rates }) => rates);
+  const ratio = (rates: readonly number[], by: readonly number[]): number =>
+    median(rates.map((tps, round) => tps / (by[round] ?? Number.NaN)));
+  return {
+    streams,
+    ...{ direct_tps: median(bare), engine_tps: median(ours), endpoint_tps: median(behind), peer_tps: median(simple) },
+    ...{ ratio: ratio(ours, bare), endpointRatio: ratio(behind, bare), peerRatio: ratio(simple, bare) },
+    endpointByPeer: ratio(behind, simple),
+  };
 }
 
-async function decode(bench: Workbench, prompt: Int32Array, streams: number): Promise<number> {
+async function decode(bench: Workbench, prompt: Int32Array, streams: number, tokensEach: number): Promise<number> {
   const generations = Array.from({ length: streams }, () => bench.model.generate(bench.request(prompt, STREAM_TOKENS)));
-  const watch = startStopwatch(streams, streams * TOKENS_EACH, () => {
+  const watch = startStopwatch(streams, streams * tokensEach, () => {
     for (const generation of generations) void generation.cancel();
   });
   await Promise.all(

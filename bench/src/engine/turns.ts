@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { type ChatRequest, chatRequest } from "@umbel/dialects";
 import { serveModels } from "@umbel/provider/measure";
-import { SPROUT } from "./workbench.js";
+import { SPROUT } from "./bench-model.js";
 
 /** Sentences of the first message: a conversation of some 1,500 tokens. */
 const SENTENCES = 75;

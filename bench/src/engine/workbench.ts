@@ -1,9 +1,7 @@
-import path from "node:path";
 import { systemClock } from "@umbel/protocol/native";
 import { createLlamaEngine, type GenerateRequest, type LoadedModel } from "@umbel/provider/engine";
+import type { BenchModel } from "./bench-model.js";
 
-export const SPROUT = path.resolve(import.meta.dirname, "../../../models/sprout");
-export const WEIGHTS = path.join(SPROUT, "sprout-3m-q8_0.gguf");
 export const CONTEXT_TOKENS = 2_048;
 export const SEQUENCES = 16;
 /** One thread each, so that neither side waits for a core that the machine's other work holds. */
@@ -20,11 +18,11 @@ export interface Workbench {
   close(): Promise<void>;
 }
 
-/** The bundled model as the worker holds it, below chat and batcher. */
-export async function openWorkbench(): Promise<Workbench> {
+/** A model as the worker holds it, below chat and batcher. */
+export async function openWorkbench({ name, weights }: BenchModel): Promise<Workbench> {
   const engine = createLlamaEngine({ clock: systemClock });
   const options = { sequences: SEQUENCES, contextLength_tokens: CONTEXT_TOKENS, threads_max: THREADS, gpuLayers: 0 };
-  const model = await engine.load({ buildId: "sprout", path: WEIGHTS }, options);
+  const model = await engine.load({ buildId: name, path: weights }, options);
   const words = wordTokens(model);
   const logitBias = new Map(endTokens(model).map((id) => [id, NO_END]));
   let drawn = 1;
