@@ -23,6 +23,7 @@ export function addModelsCommands(program: Command): void {
   withCatalog(models.command("catalog"))
     .description("what the coordinator's catalogue offers, and what of it fits this machine")
     .option("--all", "also what does not fit this machine")
+    .option("--type <type>", "only models of this kind: chat, or embedding")
     .action(async (options) => (await import("../run/models-catalog.js")).showCatalog(options));
   withPlaces(models.command("list"))
     .description("the models on this machine")

@@ -70,12 +70,17 @@ export function addProviderCommands(program: Command): void {
   );
   shared(provider.command("doctor").description("what keeps this machine from serving and earning, why, and how to put it right"))
     .option("--strict", "what could be better counts as wrong, too")
+    .option(
+      "--support [file]",
+      "write findings and the last day of the log, without keys, addresses and names, for whoever helps you (default: umbel-support.txt)",
+    )
     .action(async (options) => (await import("../run/provider-doctor.js")).doctor(options));
   shared(provider.command("verify").description("as doctor --strict, and hash every byte of every model")).action(async (options) =>
     (await import("../run/provider-doctor.js")).verify(options),
   );
   shared(provider.command("logs").description("the last lines that the provider in the background has logged"))
-    .option("-n, --lines <number>", "how many", "50")
+    .option("-n, --lines <number>", "how many (default: 50, or all with --last)")
+    .option("--last <time>", "only those of so long, e.g. 30m, 2h, 3d")
     .option("-f, --follow", "and what comes, until Ctrl-C")
     .action(async (options) => (await import("../run/provider-logs.js")).providerLogs(options));
   shared(provider.command("report").description("send this machine's log to the coordinator's operator, without keys, addresses and names"))

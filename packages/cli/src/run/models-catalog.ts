@@ -1,16 +1,25 @@
+import { CliError, EXIT_CODES } from "../exit-codes.js";
 import { createOutput, table } from "../output.js";
 import { formatBytes, formatCount } from "../quantities.js";
 import { inTokensPerSecond, type ModelOffer, modelOffers, offerMachine } from "./model-offers.js";
 import { asModelFailure, type LibraryFlags, openLibrary } from "./models-library.js";
 
+interface CatalogFlags extends LibraryFlags {
+  readonly all?: boolean;
+  /** Only those that answer, or only those that make vectors. */
+  readonly type?: string;
+  readonly json?: boolean;
+}
+
 /** `umbel models catalog`. */
-export async function showCatalog(options: LibraryFlags & { readonly all?: boolean; readonly json?: boolean }): Promise<void> {
+export async function showCatalog(options: CatalogFlags): Promise<void> {
   const output = createOutput(options);
   const library = openLibrary(options);
   try {
     const catalog = await library.catalog(new AbortController().signal);
     const local = await library.store.listModels();
-    const offers = modelOffers(catalog, local, await offerMachine(catalog, options));
+    const models = catalog.models.filter(({ capabilities }) => isOfType(options.type, capabilities.includes("embedding")));
+    const offers = modelOffers({ ...catalog, models }, local, await offerMachine(catalog, options));
     const shown = offers.filter(({ unfit, isHere }) => options.all === true || isHere || unfit === undefined);
     const known = new Set(catalog.models.map(({ id }) => id));
     const elsewhere = local.map(({ info }) => info.id).filter((id) => !known.has(id));
@@ -25,6 +34,12 @@ export async function showCatalog(options: LibraryFlags & { readonly all?: boole
   } catch (error) {
     throw asModelFailure(error);
   }
+}
+
+function isOfType(type: string | undefined, makesVectors: boolean): boolean {
+  if (type === undefined) return true;
+  if (type === "chat" || type === "embedding") return makesVectors === (type === "embedding");
+  throw new CliError(`--type takes chat or embedding, not "${type}".`, EXIT_CODES.usage);
 }
 
 function row({

@@ -1,5 +1,5 @@
 /** The whole doctor over set-ups that are really broken: real files, sockets and servers, one thing wrong at a time. */
-import { chmod, cp, mkdir, mkdtemp, readdir, rm, truncate, writeFile } from "node:fs/promises";
+import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import { type AddressInfo, createServer as createSocket } from "node:net";
 import { tmpdir } from "node:os";
@@ -96,6 +96,22 @@ describe.skipIf(process.platform === "win32")("umbel provider doctor", () => {
     closing.push(() => server.close());
     return server;
   }
+
+  it("writes a file for whoever helps, with what it has found and without whose it is", async () => {
+    await mkdir(path.join(home, "logs"), { recursive: true });
+    const line = { time: new Date().toISOString(), level: 30, msg: "it went on", from: "ada@example.org" };
+    await writeFile(path.join(home, "logs", "provider.log"), `${JSON.stringify(line)}\n`);
+    const file = path.join(home, "support.txt");
+    vi.spyOn(process.stdout, "write").mockReturnValue(true);
+    vi.spyOn(process.stderr, "write").mockReturnValue(true);
+    await doctor({ home, support: file });
+    vi.restoreAllMocks();
+    const [head = "", ...rest] = (await readFile(file, "utf8")).trim().split("\n");
+    expect(JSON.parse(head)).toMatchObject({ findings: expect.arrayContaining([expect.objectContaining({ check: "node" })]) });
+    expect(rest).toHaveLength(1);
+    expect(rest.join()).toContain("it went on");
+    expect(rest.join()).not.toContain("ada@");
+  });
 
   it("has nothing to say of a set-up that is well", async () => {
     expect(await complaints()).toEqual([]);

@@ -20,11 +20,14 @@ import { type ResolvedSettings, resolveSettings } from "../provider/resolve-sett
 import { systemRunner } from "../service/run-step.js";
 import { serviceState } from "../service/service.js";
 import { installedService } from "./provider-service.js";
+import { writeSupportFile } from "./support-file.js";
 
 export interface DoctorOptions {
   readonly home?: string;
   readonly config?: string;
   readonly strict?: boolean;
+  /** Where to; true is the usual name. */
+  readonly support?: string | true;
   readonly json?: boolean;
 }
 
@@ -45,6 +48,10 @@ async function examine(options: DoctorOptions, how: { readonly isThorough: boole
   output.result({ ok: failed === 0, findings: findings.map((finding) => ({ ...finding, fix: finding.fix ?? null })) });
   for (const finding of findings) show(finding, output);
   output.line(failed === 0 ? "\nAll is well." : `\n${failed} of ${findings.length} checks found something to put right.`);
+  if (options.support !== undefined) {
+    const file = await writeSupportFile(options, findings, options.support);
+    output.note(`Wrote ${file}: nothing was sent. Read it, then pass it to whoever helps you.`);
+  }
   if (failed > 0) process.exitCode = how.isThorough ? EXIT_CODES.verification : EXIT_CODES.failure;
 }
 

@@ -4,14 +4,18 @@ import { createInterface } from "node:readline";
 import { z } from "zod";
 import { CliError, EXIT_CODES } from "../exit-codes.js";
 import { stopRequested } from "../process/managed.js";
+import { duration_ms } from "../provider/durations.js";
 import { type PlaceOptions, providerPlaces } from "../provider/places.js";
 
+const LINES_default = 50;
 const LINES_max = 10_000;
 /** The end of a log that is looked at for its last lines. */
 const TAIL_bytes_max = 4 * 1024 * 1024;
 
 export interface LogsOptions extends PlaceOptions {
-  readonly lines: string;
+  readonly lines?: string;
+  /** Those of so long instead. */
+  readonly last?: string;
   readonly follow?: boolean;
   readonly json?: boolean;
 }
@@ -24,14 +28,21 @@ const PLAIN_FIELDS: readonly string[] = ["time", "level", "msg", "component"];
 /** `umbel provider logs`: the last lines of a provider in the background, and with `--follow` what comes. */
 export async function providerLogs(options: LogsOptions): Promise<void> {
   const { log } = providerPlaces(options);
-  const count = /^\d{1,5}$/.test(options.lines) ? Number(options.lines) : Number.NaN;
+  const since = options.last === undefined ? "" : new Date(Date.now() - duration_ms("--last", options.last)).toISOString();
+  const wanted = options.lines ?? String(options.last === undefined ? LINES_default : LINES_max);
+  const count = /^\d{1,5}$/.test(wanted) ? Number(wanted) : Number.NaN;
   if (!(count >= 0 && count <= LINES_max)) {
-    throw new CliError(`--lines takes a whole number up to ${LINES_max}, not "${options.lines}".`, EXIT_CODES.usage);
+    throw new CliError(`--lines takes a whole number up to ${LINES_max}, not "${wanted}".`, EXIT_CODES.usage);
   }
   const show = options.json === true ? (line: string) => line : inWords;
   const { lines, end } = await lastLines(log, count);
-  for (const line of lines) process.stdout.write(`${show(line)}\n`);
+  for (const line of lines) if (timeOf(line) >= since) process.stdout.write(`${show(line)}\n`);
   if (options.follow === true) await follow(log, end, (line) => process.stdout.write(`${show(line)}\n`));
+}
+
+/** What is no line of the log's own has no time, and is shown only where none is asked for. */
+function timeOf(line: string): string {
+  return logLine.safeParse(safeJson(line)).data?.time ?? "";
 }
 
 async function lastLines(file: string, count: number): Promise<{ readonly lines: readonly string[]; readonly end: number }> {

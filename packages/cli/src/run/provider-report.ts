@@ -67,7 +67,7 @@ export async function sendProviderReport(options: ReportOptions): Promise<void> 
 }
 
 /** What is known of the machine and its settings; of the latter none is a secret. */
-async function factsOf(settings: ResolvedSettings, { home }: ProviderPlaces, since: Date): Promise<object> {
+export async function factsOf(settings: ResolvedSettings, { home }: ProviderPlaces, since: Date): Promise<object> {
   const status = await statusOf(home).catch((error: unknown) => ({
     unknown: error instanceof Error ? error.message : "it does not answer",
   }));
