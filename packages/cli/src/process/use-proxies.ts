@@ -1,10 +1,11 @@
-import { type ProxyVariables, proxyFor } from "@umbel/provider";
+import type { ProxyVariables } from "@umbel/provider";
 
 /** Lets everything that this process fetches go through the proxies that the usual variables name. Costs nothing where none is named. */
 export async function useProxies(variables: ProxyVariables): Promise<void> {
   const isNamed = Object.entries(variables).some(([name, value]) => /^https?_proxy$/i.test(name) && value !== undefined && value !== "");
   if (!isNamed) return;
-  const { Agent, ProxyAgent, setGlobalDispatcher } = await import("undici");
+  // Both are large, and nearly nobody needs them.
+  const [{ Agent, ProxyAgent, setGlobalDispatcher }, { proxyFor }] = await Promise.all([import("undici"), import("@umbel/provider")]);
   const proxies = new Map<string, InstanceType<typeof ProxyAgent>>();
   const proxyAgent = (proxy: string) => {
     const known = proxies.get(proxy) ?? new ProxyAgent(proxy);

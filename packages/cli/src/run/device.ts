@@ -1,6 +1,6 @@
-import { createInterface } from "node:readline/promises";
 import { createSessions, ownIdentity } from "@umbel/coordinator";
 import { systemClock } from "@umbel/protocol/native";
+import { askOnTerminal } from "../ask-on-terminal.js";
 import { type CoordinatorReply, callCoordinator } from "../call-coordinator.js";
 import { CliError, EXIT_CODES } from "../exit-codes.js";
 import { resolveHome } from "../home.js";
@@ -56,12 +56,7 @@ export async function sessionToken({ token, account, home, coordinator }: Device
 
 async function agrees(): Promise<boolean> {
   if (!process.stdin.isTTY || !process.stderr.isTTY) return false;
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    return /^y(es)?$/i.test((await terminal.question("Is this your machine, and shall it be linked? [y/N] ")).trim());
-  } finally {
-    terminal.close();
-  }
+  return /^y(es)?$/i.test((await askOnTerminal("Is this your machine, and shall it be linked? [y/N] ")).trim());
 }
 
 /**

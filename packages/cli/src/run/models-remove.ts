@@ -1,5 +1,5 @@
-import { createInterface } from "node:readline/promises";
 import { createModelStore } from "@umbel/provider";
+import { askOnTerminal } from "../ask-on-terminal.js";
 import { CliError, EXIT_CODES } from "../exit-codes.js";
 import { createOutput } from "../output.js";
 import { type PlaceOptions, providerPlaces } from "../provider/places.js";
@@ -24,11 +24,6 @@ export async function removeModel(id: string, options: PlaceOptions & { readonly
 
 async function confirm(id: string): Promise<void> {
   if (!process.stdin.isTTY) throw new CliError(`Removing ${id} needs a yes.`, EXIT_CODES.usage, "Add --yes.");
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    const answer = await terminal.question(`Remove ${id} from this machine? Type yes: `);
-    if (answer.trim().toLowerCase() !== "yes") throw new CliError("Nothing was removed.", EXIT_CODES.failure);
-  } finally {
-    terminal.close();
-  }
+  const answer = await askOnTerminal(`Remove ${id} from this machine? Type yes: `);
+  if (answer.trim().toLowerCase() !== "yes") throw new CliError("Nothing was removed.", EXIT_CODES.failure);
 }

@@ -35,6 +35,7 @@ import { ownRuntimeHash } from "../update/installation.js";
 import { ownUpdates } from "../update/own-updates.js";
 import type { RunningProvider } from "../update/running-provider.js";
 import { showEndpoint } from "./provider-local.js";
+import { setUpOnTerminal } from "./set-up-provider.js";
 
 /** What running answers have left when a signal ends a provider that `umbel up` manages, or one that somebody looks on. */
 const SHORT_DRAIN_ms = 15_000;
@@ -92,7 +93,10 @@ async function startWith(options: StartOptions, output: Output): Promise<void> {
   }
   if (options.foreground === true || (options.local === true && options.background !== true))
     await serve(options, settings, places, output);
-  else await startInBackground(places, process.argv.slice(2), output);
+  else {
+    if (options.local !== true) await setUpOnTerminal(options, settings, places, output);
+    await startInBackground(places, process.argv.slice(2), output);
+  }
 }
 
 /** Under what would start it again and again: waits longer after each crash, and in the end stays down, which says an exit code of 0. */

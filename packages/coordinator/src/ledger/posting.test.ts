@@ -35,7 +35,7 @@ describe("a posting", () => {
     const account = randomUUID();
     await posted(paid(account, 10n));
     await posted(paid(account, 10n, 10n));
-    expect(await moneyOf(account)).toEqual({ balance_microUsd: 20n, withdrawable_microUsd: 10n, held_microUsd: 0n });
+    expect(await moneyOf(account)).toMatchObject({ balance_microUsd: 20n, withdrawable_microUsd: 10n, held_microUsd: 0n });
     await posted(paid(account, -4n));
     expect(await moneyOf(account)).toMatchObject({ balance_microUsd: 16n, withdrawable_microUsd: 10n });
     await posted(paid(account, -9n, -9n));
