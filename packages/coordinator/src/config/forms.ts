@@ -1,4 +1,3 @@
-import { createPublicKey } from "node:crypto";
 import { isIP } from "node:net";
 import { homedir } from "node:os";
 import path from "node:path";
@@ -120,6 +119,12 @@ function byName({ schema }: Form<number>): Form<ReadonlyMap<string, number>>["sc
     .transform((entries) => new Map(entries));
 }
 
+/** The same, or nothing for an empty text. */
+export function optional<Value>({ schema, expected }: Form<Value>): Form<Value | undefined> {
+  const nothing = z.literal("").transform(() => undefined);
+  return { schema: z.union([nothing, schema]), expected: `${expected}, or empty` };
+}
+
 export const sha256: Form<string> = {
   schema: z
     .string()
@@ -131,46 +136,33 @@ export const sha256: Form<string> = {
 export const text: Form<string> = { schema: z.string().min(1).max(256), expected: "1 to 256 characters" };
 
 /** A secret that nobody guesses, or empty for none. */
-export const adminSecret: Form<string | undefined> = {
-  schema: z
-    .string()
-    .regex(/^(?:[\x21-\x7e]{24,256})?$/)
-    .transform((written) => (written === "" ? undefined : written)),
-  expected: "24 to 256 characters without blanks, or empty",
-};
+export const adminSecret = optional<string>({
+  schema: z.string().regex(/^[\x21-\x7e]{24,256}$/),
+  expected: "24 to 256 characters without blanks",
+});
 
 /** A path; a leading `~` is the user's home directory. */
-export const directory: Form<string> = {
-  schema: z
-    .string()
-    .min(1)
-    .transform((written) => path.resolve(written.replace(/^~(?=$|[\\/])/, () => homedir()))),
-  expected: "a path of a directory",
-};
+const filePath = z
+  .string()
+  .min(1)
+  .max(4_096)
+  .transform((written) => path.resolve(written.replace(/^~(?=$|[\\/])/, () => homedir())));
 
-/** A path, or empty for none. */
-export const optionalDirectory: Form<string | undefined> = {
-  schema: z.string().transform((written) => (written === "" ? undefined : directory.schema.parse(written))),
-  expected: `${directory.expected}, or empty`,
-};
+export const directory: Form<string> = { schema: filePath, expected: "a path of a directory" };
+export const optionalDirectory = optional(directory);
+export const optionalFile = optional<string>({ schema: filePath, expected: "a path of a file" });
 
 /** A folder of a bucket, or empty for none. */
-export const optionalBucket: Form<string | undefined> = {
-  schema: z
-    .string()
-    .regex(/^(?:s3:\/\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:\/[^\s?#]{0,512})?)?$/)
-    .transform((written) => (written === "" ? undefined : written)),
-  expected: "s3://bucket or s3://bucket/folder, or empty",
-};
+export const optionalBucket = optional<string>({
+  schema: z.string().regex(/^s3:\/\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:\/[^\s?#]{0,512})?$/),
+  expected: "s3://bucket or s3://bucket/folder",
+});
 
 /** What something is called elsewhere, or empty. */
-export const foreignName: Form<string | undefined> = {
-  schema: z
-    .string()
-    .regex(/^[\x21-\x7e]{0,256}$/)
-    .transform((written) => (written === "" ? undefined : written)),
+export const foreignName = optional<string>({
+  schema: z.string().regex(/^[\x21-\x7e]{1,256}$/),
   expected: "up to 256 characters without blanks",
-};
+});
 
 /** A public key of age. */
 export const ageRecipient: Form<string> = {
@@ -196,13 +188,7 @@ export const origin: Form<string> = {
 };
 
 /** An origin, or empty for none. */
-export const optionalOrigin: Form<string | undefined> = {
-  schema: z
-    .string()
-    .refine((written) => written === "" || origin.schema.safeParse(written).success)
-    .transform((written) => (written === "" ? undefined : written)),
-  expected: `${origin.expected}, or empty`,
-};
+export const optionalOrigin = optional(origin);
 
 /** Where files lie: https, or http on this machine. */
 export const modelOrigin: Form<string> = {
@@ -211,32 +197,16 @@ export const modelOrigin: Form<string> = {
 };
 
 /** An address of the web, or empty for none. */
-export const optionalAddress: Form<string | undefined> = {
-  schema: z
-    .string()
-    .max(2_048)
-    .refine((written) => written === "" || (/^https?:\/\//.test(written) && URL.canParse(written)))
-    .transform((written) => (written === "" ? undefined : written)),
-  expected: "an address such as https://umbel.example.org/paid, or empty",
-};
+export const optionalAddress = optional<string>({
+  schema: addressOf(/^https?:$/).max(2_048),
+  expected: "an address such as https://umbel.example.org/paid",
+});
 
 /** A secret that somebody else has made, or empty for none. */
-export const foreignSecret: Form<string | undefined> = {
-  schema: z
-    .string()
-    .regex(/^(?:[\x21-\x7e]{8,512})?$/)
-    .transform((written) => (written === "" ? undefined : written)),
-  expected: "8 to 512 characters without blanks, or empty",
-};
-
-/** A path of a file, or empty for none. */
-export const optionalFile: Form<string | undefined> = {
-  schema: z
-    .string()
-    .max(4_096)
-    .transform((written) => (written === "" ? undefined : path.resolve(written.replace(/^~(?=$|[\\/])/, () => homedir())))),
-  expected: "a path of a file, or empty",
-};
+export const foreignSecret = optional<string>({
+  schema: z.string().regex(/^[\x21-\x7e]{8,512}$/),
+  expected: "8 to 512 characters without blanks",
+});
 
 /** An amount of USD in whole cents, in µUSD. */
 export const usd: Form<bigint> = {
@@ -248,78 +218,55 @@ export const usd: Form<bigint> = {
 };
 
 /** An address on a chain of the Ethereum kind, or empty for none. */
-export const chainAddress: Form<string | undefined> = {
-  schema: z
-    .string()
-    .regex(/^(?:0x[0-9a-fA-F]{40})?$/)
-    .transform((written) => (written === "" ? undefined : written)),
-  expected: "0x and 40 hexadecimal digits, or empty",
-};
+export const chainAddress = optional<string>({
+  schema: z.string().regex(/^0x[0-9a-fA-F]{40}$/),
+  expected: "0x and 40 hexadecimal digits",
+});
 
 /** Two capital letters (ISO 3166). */
 export const country: Form<string> = { schema: z.string().regex(/^[A-Z]{2}$/), expected: "a code of two capital letters such as US" };
 
 /** Coefficients of the cost of a machine, by the names that routing has for them. */
 export const coefficients: Form<ReadonlyMap<string, number>> = {
-  schema: z
-    .string()
-    .transform((written) => (written.trim() === "" ? [] : written.split(",").map((part) => part.trim().split("="))))
-    .pipe(
-      z.array(
-        z
-          .tuple([
-            z.string(),
-            z
-              .string()
-              .regex(/^\d{1,9}(?:\.\d{1,6})?$/)
-              .transform(Number),
-          ])
-          .refine(([name, value]) => isCoefficient(name, value)),
-      ),
-    )
-    .transform((entries) => new Map(entries)),
+  schema: byName(decimal({ least: 0, most: 999_999_999 })).refine((values) =>
+    [...values].every(([name, value]) => isCoefficient(name, value)),
+  ),
   expected: `a comma-separated list of coefficient=number, of ${COEFFICIENTS.join(", ")}`,
 };
 
 /** A header's name in lower case, or empty for none. */
-export const headerName: Form<string | undefined> = {
+export const headerName = optional<string>({
   schema: z
     .string()
-    .regex(/^[A-Za-z0-9-]{0,64}$/)
-    .transform((written) => (written === "" ? undefined : written.toLowerCase())),
-  expected: "the name of a header such as CF-IPCountry, or empty",
-};
+    .regex(/^[A-Za-z0-9-]{1,64}$/)
+    .toLowerCase(),
+  expected: "the name of a header such as CF-IPCountry",
+});
 
 /** `host:port`, or empty for off. */
-export const listenAddress: Form<{ readonly host: string; readonly port: number } | undefined> = {
+export const listenAddress = optional<{ readonly host: string; readonly port: number }>({
   schema: z
     .string()
-    .regex(/^(?:[A-Za-z0-9._-]{1,253}:\d{1,5})?$/)
+    .regex(/^[A-Za-z0-9._-]{1,253}:\d{1,5}$/)
     .transform((written) => {
-      const [host, port] = written.split(":");
-      return host === undefined || port === undefined ? undefined : { host, port: Number(port) };
+      const [host = "", port] = written.split(":");
+      return { host, port: Number(port) };
     })
-    .pipe(z.object({ host: z.string(), port: z.number().max(65_535) }).optional()),
-  expected: "host:port such as 127.0.0.1:9464, or empty",
-};
+    .pipe(z.object({ host: z.string(), port: z.number().max(65_535) })),
+  expected: "host:port such as 127.0.0.1:9464",
+});
 
 /** Connection string of a PostgreSQL server, or empty for none. */
-export const postgresUrl: Form<string | undefined> = {
-  schema: z
-    .string()
-    .refine((written) => written === "" || (/^postgres(?:ql)?:\/\//.test(written) && URL.canParse(written)))
-    .transform((written) => (written === "" ? undefined : written)),
-  expected: "postgres://user:password@host:port/database, or empty",
-};
+export const postgresUrl = optional<string>({
+  schema: addressOf(/^postgres(?:ql)?:$/),
+  expected: "postgres://user:password@host:port/database",
+});
 
 /** Connection string of a mail server, or empty for none. */
-export const smtpUrl: Form<string | undefined> = {
-  schema: z
-    .string()
-    .refine((written) => written === "" || (/^smtps?:\/\//.test(written) && URL.canParse(written)))
-    .transform((written) => (written === "" ? undefined : written)),
-  expected: "smtp://user:password@host:port or smtps://…, or empty",
-};
+export const smtpUrl = optional<string>({
+  schema: addressOf(/^smtps?:$/),
+  expected: "smtp://user:password@host:port or smtps://…",
+});
 
 /** An address or a network, e.g. `10.0.0.0/8`. */
 export const proxyAddress: Form<string> = {
@@ -331,84 +278,17 @@ export const proxyAddress: Form<string> = {
   expected: "an address or network such as 127.0.0.1 or 10.0.0.0/8",
 };
 
-/** https, or http on this machine: what goes there decides who somebody is. */
-const identityAddress = z.url().refine((written) => {
-  const { protocol, hostname: host, username, search, hash } = new URL(written);
-  const isPlain = username === "" && search === "" && hash === "";
-  return isPlain && (protocol === "https:" || (protocol === "http:" && isLoopback(host)));
-});
-
-const signInProviderList = z
-  .array(
-    z.strictObject({
-      id: z.string().regex(/^[a-z0-9-]{1,40}$/),
-      name: z.string().min(1).max(80),
-      issuer: identityAddress,
-      client_id: z.string().min(1).max(512),
-      client_secret: z.string().min(1).max(4_096),
-    }),
-  )
-  .max(20)
-  .refine((providers) => new Set(providers.map(({ id }) => id)).size === providers.length);
-
-export const signInProviders: Form<z.output<typeof signInProviderList>> = {
-  schema: json(signInProviderList),
-  expected: 'JSON such as [{"id":"work","name":"Work","issuer":"https://…","client_id":"…","client_secret":"…"}], or empty',
-};
-
-const oidcIssuerList = z
-  .array(
-    z
-      .strictObject({
-        issuer: identityAddress,
-        audience: z.string().min(1).max(512),
-        jwks_uri: identityAddress.optional(),
-        public_key: z.string().refine(isPublicKey).optional(),
-        admin_claim: z.string().min(1).max(200).optional(),
-        admin_values: z.array(z.string().min(1).max(200)).max(100).optional(),
-      })
-      .refine(({ jwks_uri, public_key }) => jwks_uri === undefined || public_key === undefined)
-      .refine(({ admin_claim, admin_values }) => (admin_claim === undefined) === (admin_values === undefined)),
-  )
-  .max(20)
-  .refine((issuers) => new Set(issuers.map(({ issuer }) => issuer)).size === issuers.length);
-
-export const oidcIssuers: Form<z.output<typeof oidcIssuerList>> = {
-  schema: json(oidcIssuerList),
-  expected:
-    'JSON such as [{"issuer":"https://…","audience":"…"}], with jwks_uri or public_key (PEM), admin_claim and admin_values if wanted',
-};
-
 /** Whether a host name is this machine's own. */
 export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || host === "[::1]" || /^127(?:\.\d{1,3}){3}$/.test(host);
 }
 
-function isPublicKey(pem: string): boolean {
-  try {
-    return createPublicKey(pem).type === "public";
-  } catch {
-    return false;
-  }
-}
-
-/** Text that is JSON of this schema; empty is an empty list. */
-function json<Output>(schema: z.ZodType<Output>): z.ZodType<Output, string> {
-  return z
-    .string()
-    .max(64 * 1024)
-    .transform((written, context): unknown => {
-      try {
-        return JSON.parse(written === "" ? "[]" : written);
-      } catch {
-        context.addIssue({ code: "custom", message: "no JSON" });
-        return z.NEVER;
-      }
-    })
-    .pipe(schema);
-}
-
 function scaled(written: string, units: Readonly<Record<string, number>>): number {
   const [, amount = "0", unit = ""] = /^(\d+)([A-Za-z]*)$/.exec(written) ?? [];
   return Number(amount) * (units[unit] ?? 1);
+}
+
+/** An address of the web or of a server, by its scheme. */
+function addressOf(protocol: RegExp): z.ZodString {
+  return z.string().refine((written) => /^[a-z]+:\/\//.test(written) && URL.canParse(written) && protocol.test(new URL(written).protocol));
 }

@@ -27,7 +27,8 @@ export class AnswerGates {
   /** The way out as an answer for this reader sees it. */
   sinkOf(reader: AnswerReader, requestId: string): FrameSink {
     const sink = this.#sink;
-    const closed = (): string | undefined => [reader, requestId].find((gate) => this.#held.has(gate));
+    const held = this.#held;
+    const closed = (): string | undefined => (held.has(reader) ? reader : held.has(requestId) ? requestId : undefined);
     return {
       sendWire: (frame) => sink.sendWire(frame),
       get congested() {

@@ -71,7 +71,7 @@ describe("an account that is to be erased", () => {
     await expect(rights.requestErasure(account, { confirm: email, forfeit: false })).rejects.toMatchObject({ code: "scheduled" });
     expect(await rights.cancelErasure(account)).toBe(true);
     expect(await rights.cancelErasure(account)).toBe(false);
-    expect(await accounts.authenticate(secret)).toMatchObject({ accountId: account });
+    await expect.poll(() => accounts.authenticate(secret)).toMatchObject({ accountId: account });
     expect(await frozen()).toHaveLength(0);
     clock.sleep(DELAY_ms);
     expect(await rights.eraseDue()).toBe(0);

@@ -1,4 +1,5 @@
-import { duration, flag, oidcIssuers, oneOf, signInProviders, smtpUrl, text, wholeNumber } from "../forms.js";
+import { duration, flag, oneOf, smtpUrl, text, wholeNumber } from "../forms.js";
+import { oidcIssuers, signInProviders } from "../sign-in-forms.js";
 import { HOUR_ms, setting } from "./setting.js";
 
 /** Who may sign in, how, and for how long. */
