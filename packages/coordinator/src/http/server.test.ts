@@ -194,6 +194,8 @@ describe("the HTTP edge", () => {
         expect((await test.get(careless, apiKey)).body).toMatchObject({ object: "list" });
       expect((await test.get("/v1/models/test-build", apiKey)).body).toMatchObject({ id: "test-build", quantization: "int8" });
       expect((await test.get("/v1/models/org/absent", apiKey)).body).toMatchObject({ error: { code: "model_not_found", param: "model" } });
+      const message = expect.stringContaining(`Did you mean "${MODEL}"?`);
+      expect((await test.get(`/v1/models/${MODEL}s`, apiKey)).body).toMatchObject({ error: { code: "model_not_found", message } });
       await provider.close();
     });
 

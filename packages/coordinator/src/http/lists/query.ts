@@ -8,7 +8,8 @@ export function queryOf<Schema extends z.ZodType>({ query }: Pick<FastifyRequest
   if (result.success) return result.data;
   const [issue] = result.error.issues;
   const param = issue?.code === "unrecognized_keys" ? issue.keys[0] : issue?.path.map(String).join(".");
-  const message =
-    issue?.code === "unrecognized_keys" ? `${param} is no parameter of this request` : `invalid value for ${param}: ${issue?.message}`;
+  const isMissing = issue?.code === "invalid_type" && param !== undefined && !Object.hasOwn(Object(query), param);
+  const wrong = isMissing ? `${param} is required` : `invalid value for ${param}: ${issue?.message}`;
+  const message = issue?.code === "unrecognized_keys" ? `${param} is no parameter of this request` : wrong;
   throw new ApiError({ status: 400, code: "invalid_request_error", message, ...(param === undefined ? {} : { param }) });
 }

@@ -3,9 +3,8 @@ import type { Catalog } from "../../catalog/index.js";
 
 /** Nobody offers a model of this name, as an alias or a build. */
 export function notInCatalog(name: string, catalog: Pick<Catalog, "aliases" | "builds">): ApiError {
-  const aliases = catalog.aliases().filter(({ retired }) => !retired);
   return modelNotFound(
     name,
-    [...aliases, ...catalog.builds()].map(({ id }) => id),
+    [...catalog.aliases(), ...catalog.builds()].map(({ id }) => id),
   );
 }
