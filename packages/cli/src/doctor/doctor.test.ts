@@ -53,7 +53,15 @@ const STATUS: ProviderStatus = {
   updates: null,
   settings: [],
 };
-const POSTURE = { secure_boot: "on", swap: "none", memory_lock: "limited", tracer: "none" } as const;
+const POSTURE = {
+  secure_boot: "on",
+  swap: "none",
+  memory_lock: "limited",
+  tracer: "none",
+  ptrace_scope: "descendants",
+  lockdown: "none",
+  system_integrity: "unknown",
+} as const;
 const WHY = {
   id: "mach_1",
   state: "gets_work",
@@ -145,7 +153,7 @@ describe("the doctor", () => {
         "home",
         "disk",
         "device_key",
-        ...["swap", "memory_lock", "secure_boot", "tracer"],
+        ...["swap", "memory_lock", "secure_boot", "lockdown", "system_integrity", "ptrace_scope", "tracer"],
         "control",
         "model_files",
         "model_fits",
@@ -255,7 +263,15 @@ describe("the doctor", () => {
   it("tells that prompts on the disk go through memory that is swapped out, and of nothing that is not known", async () => {
     const [found] = await complaints({ posture: { ...POSTURE, swap: "in_clear" } }, { UMBEL_PROVIDER_PREFIX_CACHE_DISK_GB: "1" });
     expect(found).toMatch(/^warn swap: .* go through memory in clear \(prefix_cache\.disk_gb\)\.$/);
-    const unknown = { secure_boot: "unknown", swap: "unknown", memory_lock: "unknown", tracer: "unknown" } as const;
+    const unknown = {
+      secure_boot: "unknown",
+      swap: "unknown",
+      memory_lock: "unknown",
+      tracer: "unknown",
+      ptrace_scope: "unknown",
+      lockdown: "unknown",
+      system_integrity: "unknown",
+    } as const;
     expect(await complaints({ posture: unknown })).toEqual([]);
   });
 

@@ -8,14 +8,33 @@ const LOCKABLE = {
   unknown: "How much memory may be kept from being swapped out is not known",
 } as const;
 
+const TRACING = {
+  anyone: "Any program of the provider's user may trace it; kernel.yama.ptrace_scope = 1 keeps them out",
+  descendants: "No program but one that has started it may trace the provider",
+  administrator: "Nobody but an administrator may trace the provider",
+  nobody: "Nobody may trace the provider, an administrator neither",
+  unknown: "Who may trace the provider is not known",
+} as const;
+
+const LOCKDOWN = {
+  none: "An administrator may change the kernel while it runs (no lockdown)",
+  integrity: "Nobody may change the kernel while it runs",
+  confidentiality: "Nobody may change the kernel while it runs, or read its memory",
+  unknown: "Whether the kernel is locked down is not known",
+} as const;
+
 /** What the system says of itself that bears on who could read what the worker holds. No level of trust rests on it. */
 export function postureChecks({ posture, settings }: Patient): Finding[] {
-  const { secure_boot, memory_lock, tracer } = posture;
+  const { secure_boot, memory_lock, tracer, ptrace_scope, lockdown, system_integrity } = posture;
   const findings = [swap(posture.swap, settings.values.prefixCacheDisk_gb_max !== undefined)];
   findings.push(pass("memory_lock", LOCKABLE[memory_lock]));
   findings.push(
     pass("secure_boot", secure_boot === "unknown" ? "Whether Secure Boot is on is not known" : `Secure Boot is ${secure_boot}`),
   );
+  findings.push(pass("lockdown", LOCKDOWN[lockdown]));
+  const integrity = system_integrity === "unknown" ? "Whether the system guards its integrity is not known" : undefined;
+  findings.push(pass("system_integrity", integrity ?? `The system's guard of its integrity is ${system_integrity}`));
+  findings.push(pass("ptrace_scope", TRACING[ptrace_scope]));
   if (tracer === "attached") {
     const fix = "End the debugger (TracerPid in /proc/<pid>/status names it), then: umbel provider restart.";
     findings.push(fail("tracer", "Another program traces the provider, and can read what it must not.", fix));

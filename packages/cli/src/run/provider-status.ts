@@ -116,8 +116,9 @@ function show(status: ProviderStatus, earned: Earned | null, link: Link | null, 
   const battery = status.battery_percent === null ? "" : `, battery ${status.battery_percent} %`;
   output.line(`Host: memory ${status.memory}, heat ${status.thermal}${battery}`);
   if (status.posture !== null) {
-    const { secure_boot, swap, memory_lock, tracer } = status.posture;
+    const { secure_boot, swap, memory_lock, tracer, ptrace_scope, lockdown, system_integrity } = status.posture;
     output.line(`System: Secure Boot ${secure_boot}, swap ${swap.replace("_", " ")}, memory lock ${memory_lock}, tracer ${tracer}`);
+    output.line(`  may trace: ${ptrace_scope}, kernel lockdown ${lockdown}, system integrity ${system_integrity}`);
   }
   if (status.metered === true) output.line(`Network: ${meteredInWords(status.fetches)}`);
   output.line("Settings:");

@@ -12,6 +12,12 @@ export const posture = z.object({
   memory_lock: z.enum(["unlimited", "limited", "none", "unknown"]).catch("unknown"),
   /** Whether somebody traces the provider's processes. */
   tracer: z.enum(["none", "attached", "unknown"]).catch("unknown"),
+  /** Which of a user's processes may trace another of the same user. */
+  ptrace_scope: z.enum(["anyone", "descendants", "administrator", "nobody", "unknown"]).catch("unknown"),
+  /** What an administrator may not do to the kernel: nothing is barred, changing it is, or reading it, too. */
+  lockdown: z.enum(["none", "integrity", "confidentiality", "unknown"]).catch("unknown"),
+  /** Whether the system keeps administrators from changing it as well: SIP of macOS, memory integrity of Windows. */
+  system_integrity: z.enum(["on", "off", "unknown"]).catch("unknown"),
 });
 export type Posture = z.infer<typeof posture>;
 

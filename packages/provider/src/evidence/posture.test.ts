@@ -58,6 +58,7 @@ describe("what a system says of itself", () => {
     const files = { [EFI]: "\u0006\0\0\0\u0001", "/proc/self/limits": limits("8388608"), "/proc/7/status": "TracerPid:\t0\n" };
     expect(await readPosture([7], system("linux", files))).toEqual({
       ...{ secure_boot: "on", memory_lock: "limited", tracer: "none", swap: "unknown" },
+      ...{ ptrace_scope: "unknown", lockdown: "unknown", system_integrity: "unknown" },
     });
     const other = { [EFI]: "\u0006\0\0\0\0", "/proc/self/limits": limits("unlimited"), "/proc/7/status": "TracerPid:\t0\n" };
     const traced = { ...other, "/proc/8/status": "Name:\tnode\nTracerPid:\t12\n" };
@@ -69,20 +70,50 @@ describe("what a system says of itself", () => {
     expect(await readPosture([7, 9], system("linux", other))).toMatchObject({ tracer: "unknown" });
   });
 
+  it.each([
+    ["0\n", "anyone", "[none] integrity confidentiality\n", "none"],
+    ["1\n", "descendants", "none [integrity] confidentiality\n", "integrity"],
+    ["2\n", "administrator", "none integrity [confidentiality]\n", "confidentiality"],
+    ["3\n", "nobody", "[none] integrity\n", "none"],
+    ["9\n", "unknown", "none integrity confidentiality\n", "unknown"],
+    ["", "unknown", "", "unknown"],
+  ])("tells of who may trace (%j: %s) and of lockdown (%j: %s)", async (scope, ptrace_scope, modes, lockdown) => {
+    const files = { "/proc/sys/kernel/yama/ptrace_scope": scope, "/sys/kernel/security/lockdown": modes };
+    expect(await readPosture([], system("linux", files))).toMatchObject({ ptrace_scope, lockdown });
+  });
+
   it("asks other systems by their own commands", async () => {
     const mac = {
       "/usr/sbin/system_profiler": "  Secure Boot: Full Security\n",
       "/usr/sbin/sysctl": "vm.swapusage: total = 0.00M (encrypted)\n",
+      "/usr/bin/csrutil": "System Integrity Protection status: enabled.\n",
     };
-    expect(await readPosture([7], system("darwin", {}, mac))).toMatchObject({ secure_boot: "on", swap: "encrypted", tracer: "unknown" });
-    const reduced = { "/usr/sbin/system_profiler": "  Secure Boot: Reduced Security\n" };
-    expect(await readPosture([7], system("darwin", {}, reduced))).toMatchObject({ secure_boot: "off", swap: "unknown" });
+    const protectedMac = { secure_boot: "on", swap: "encrypted", tracer: "unknown", system_integrity: "on", lockdown: "unknown" };
+    expect(await readPosture([7], system("darwin", {}, mac))).toMatchObject(protectedMac);
+    const reduced = {
+      "/usr/sbin/system_profiler": "  Secure Boot: Reduced Security\n",
+      "/usr/bin/csrutil": "System Integrity Protection status: disabled.\n",
+    };
+    const openMac = { secure_boot: "off", swap: "unknown", system_integrity: "off" };
+    expect(await readPosture([7], system("darwin", {}, reduced))).toMatchObject(openMac);
+    const custom = { "/usr/bin/csrutil": "System Integrity Protection status: unknown (Custom Configuration).\n" };
+    expect(await readPosture([7], system("darwin", {}, custom))).toMatchObject({ system_integrity: "unknown" });
     const windows = { "reg.exe": "    UEFISecureBootEnabled    REG_DWORD    0x1\r\n" };
-    expect(await readPosture([7], system("win32", {}, windows))).toMatchObject({ secure_boot: "on", swap: "encrypted" });
+    expect(await readPosture([7], system("win32", {}, windows))).toMatchObject({
+      secure_boot: "on",
+      swap: "encrypted",
+      system_integrity: "on",
+    });
   });
 
   it("says that it does not know where nothing is told", async () => {
-    const nothing = { secure_boot: "unknown", swap: "unknown", memory_lock: "unknown", tracer: "unknown" };
+    const nothing = {
+      secure_boot: "unknown",
+      swap: "unknown",
+      memory_lock: "unknown",
+      tracer: "unknown",
+      ...{ ptrace_scope: "unknown", lockdown: "unknown", system_integrity: "unknown" },
+    };
     for (const platform of ["linux", "darwin", "win32", "freebsd"] as const)
       expect(await readPosture([7], system(platform))).toEqual(nothing);
   });

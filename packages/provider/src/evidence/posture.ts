@@ -18,13 +18,16 @@ export interface PostureSources {
  * @param pids of the provider's processes
  */
 export async function readPosture(pids: readonly number[], sources: PostureSources): Promise<Posture> {
-  const [secure_boot, swap, memory_lock, tracer] = await Promise.all([
+  const [secure_boot, swap, memory_lock, tracer, ptrace_scope, lockdown, system_integrity] = await Promise.all([
     readSecureBoot(sources),
     readSwap(sources),
     readMemoryLock(sources),
     readTracer(pids, sources),
+    readPtraceScope(sources),
+    readLockdown(sources),
+    readSystemIntegrity(sources),
   ]);
-  return { secure_boot, swap, memory_lock, tracer };
+  return { secure_boot, swap, memory_lock, tracer, ptrace_scope, lockdown, system_integrity };
 }
 
 /** The variable's GUID is that of EFI itself (UEFI specification, 3.3). */
@@ -66,4 +69,39 @@ async function readTracer(pids: readonly number[], { platform, read }: PostureSo
   const tracers = await Promise.all(pids.map(async (pid) => tracerOf(await read(`/proc/${pid}/status`))));
   if (tracers.some((tracer) => tracer !== undefined && tracer !== 0)) return "attached";
   return tracers.length > 0 && tracers.every((tracer) => tracer === 0) ? "none" : "unknown";
+}
+
+/** By the number that Yama keeps (Documentation/admin-guide/LSM/Yama.rst); a kernel without Yama has no such file and does not say. */
+const PTRACE_SCOPES = ["anyone", "descendants", "administrator", "nobody"] as const;
+
+async function readPtraceScope({ platform, read }: PostureSources): Promise<Posture["ptrace_scope"]> {
+  const scope = platform === "linux" ? (await read("/proc/sys/kernel/yama/ptrace_scope"))?.trim() : undefined;
+  return (/^\d$/.test(scope ?? "") ? PTRACE_SCOPES[Number(scope)] : undefined) ?? "unknown";
+}
+
+/** The file names every mode, with brackets around the one that holds (kernel_lockdown(7)). */
+async function readLockdown({ platform, read }: PostureSources): Promise<Posture["lockdown"]> {
+  const modes = platform === "linux" ? await read("/sys/kernel/security/lockdown") : undefined;
+  const mode = /\[(none|integrity|confidentiality)\]/.exec(modes ?? "")?.[1];
+  return mode === "none" || mode === "integrity" || mode === "confidentiality" ? mode : "unknown";
+}
+
+const WINDOWS_MEMORY_INTEGRITY = "HKLM\\SYSTEM\\CurrentControlSet\\Control\\DeviceGuard\\Scenarios\\HypervisorEnforcedCodeIntegrity";
+
+async function readSystemIntegrity({ platform, run }: PostureSources): Promise<Posture["system_integrity"]> {
+  switch (platform) {
+    case "darwin": {
+      // A custom configuration says "unknown", and lists what it leaves out.
+      const said = /System Integrity Protection status: (enabled|disabled)\.?$/m.exec(
+        (await run("/usr/bin/csrutil", ["status"])) ?? "",
+      )?.[1];
+      return said === undefined ? "unknown" : said === "enabled" ? "on" : "off";
+    }
+    case "win32": {
+      const value = /REG_DWORD\s+0x(\d)/.exec((await run("reg.exe", ["query", WINDOWS_MEMORY_INTEGRITY, "/v", "Enabled"])) ?? "")?.[1];
+      return value === undefined ? "unknown" : value === "1" ? "on" : "off";
+    }
+    default:
+      return "unknown";
+  }
 }

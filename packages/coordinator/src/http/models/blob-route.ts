@@ -3,6 +3,7 @@ import { Readable } from "node:stream";
 import { ApiError } from "@umbel/dialects";
 import type { Manifest, ManifestFile } from "@umbel/protocol";
 import type { FastifyReply, FastifyRequest } from "fastify";
+import { isUnchanged, notModified } from "../answer/unchanged.js";
 import type { HttpDependencies } from "../dependencies.js";
 import type { Route } from "../route.js";
 import { byteRange } from "./byte-range.js";
@@ -51,8 +52,8 @@ export function blobRoute({ catalog, blobs, settings }: HttpDependencies): Route
       }
       const { sha256, size_bytes } = found.file;
       const etag = `"${sha256}"`;
-      reply.headers({ ETag: etag, "Cache-Control": FOR_EVER, "Accept-Ranges": "bytes" }).type("application/octet-stream");
-      if (request.headers["if-none-match"] === etag) return reply.status(304).send();
+      reply.headers({ "Cache-Control": FOR_EVER, "Accept-Ranges": "bytes" }).type("application/octet-stream");
+      if (isUnchanged(request, reply, etag)) return notModified(reply);
 
       const isSame = [undefined, etag].includes(ifRangeOf(request));
       const range = byteRange(isSame ? request.headers.range : undefined, size_bytes);

@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import { unlessKnown } from "../answer/unchanged.js";
 import type { HttpDependencies } from "../dependencies.js";
 import type { Route } from "../route.js";
 import { capacityList, type modelCapacity } from "./model-schema.js";
@@ -17,12 +18,12 @@ export function capacityRoute(dependencies: HttpDependencies, isDraining: () => 
     url: "/v1/models/capacity",
     access: "public",
     doc: { tag: "Models", summary: "What each model can take now", answer: capacityList },
-    async handle(): Promise<Listed> {
+    async handle(request, reply) {
       if (isDraining()) return { models: [], draining: true };
       const now_ms = clock.now_ms();
       if (cached === undefined || now_ms - cached.at_ms >= CAPACITY_VALID_ms)
         cached = { at_ms: now_ms, list: { models: capacities(dependencies) } };
-      return cached.list;
+      return unlessKnown(request, reply, cached.list);
     },
   };
 }

@@ -3,6 +3,7 @@ import { catalogEntry, catalogKeys, catalogList, signedManifest, WIRE_LIMITS, ty
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
 import { type BuildRecord, modelType } from "../../catalog/index.js";
+import { isUnchanged, notModified } from "../answer/unchanged.js";
 import type { HttpDependencies } from "../dependencies.js";
 import { PAGE_BY_ID_PARAMETERS, pageById, pageOf } from "../lists/pages-by-id.js";
 import { queryOf } from "../lists/query.js";
@@ -137,13 +138,8 @@ function withdrawn({ catalog }: HttpDependencies): WithdrawnVersion[] {
 
 /** Answers' validators follow the catalogue's revision, which is in the database and so the same after a restart. */
 function isKnown(request: FastifyRequest, reply: FastifyReply, state: string): boolean {
-  const etag = `W/"${state}"`;
-  reply.headers({ ETag: etag, "Cache-Control": `public, max-age=${MAX_AGE_s}` });
-  return request.headers["if-none-match"] === etag;
-}
-
-function notModified(reply: FastifyReply): FastifyReply {
-  return reply.status(304).send();
+  reply.header("Cache-Control", `public, max-age=${MAX_AGE_s}`);
+  return isUnchanged(request, reply, `W/"${state}"`);
 }
 
 function nameOf({ params }: FastifyRequest): string {

@@ -32,6 +32,21 @@ describe("the lists of models", () => {
     expect(catalogList.strict().safeParse((await test.get("/v1/models/catalog?include_aliases=1")).body).error).toBeUndefined();
   });
 
+  it.each(["", "/openrouter", "/capacity", "/catalog", `/${MODEL}`, "/catalog/sprout-3m-q8_0"])(
+    "are not sent again to whoever has them: /v1/models%s",
+    async (path) => {
+      const ask = (tag: string) =>
+        fetch(`${test.url}/v1/models${path}`, { headers: { authorization: `Bearer ${apiKey}`, "if-none-match": tag } });
+      const etag = (await test.get(`/v1/models${path}`, apiKey)).headers.get("etag") ?? "";
+      expect(etag).toMatch(/^W\/".+"$/);
+      for (const known of [etag, `"other", ${etag.replace("W/", "")}`, "*"]) {
+        const again = await ask(known);
+        expect([again.status, again.headers.get("etag"), await again.text()]).toEqual([304, etag, ""]);
+      }
+      expect((await ask('"other"')).status).toBe(200);
+    },
+  );
+
   it("are read by the official OpenAI client", async () => {
     const openai = new OpenAI({ baseURL: `${test.url}/v1`, apiKey, maxRetries: 0 });
     const ids: string[] = [];

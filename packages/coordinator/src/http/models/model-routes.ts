@@ -2,6 +2,7 @@ import type { FastifyRequest } from "fastify";
 import { z } from "zod";
 import { type AliasRecord, type BuildRecord, modelType } from "../../catalog/index.js";
 import { notInCatalog } from "../../inference/index.js";
+import { unlessKnown } from "../answer/unchanged.js";
 import type { HttpDependencies } from "../dependencies.js";
 import type { Route } from "../route.js";
 import { anthropicForm, anthropicPageOf } from "./anthropic-page.js";
@@ -81,10 +82,10 @@ export function modelRoutes(dependencies: HttpDependencies, isDraining: () => bo
         ],
         answer: z.union([modelList, anthropicPage]),
       },
-      async handle(request) {
+      async handle(request, reply) {
         const query = new URL(request.url, "http://umbel").searchParams;
         const models = await listed(query);
-        return speaksAnthropic(request) ? anthropicPageOf(models, query) : { object: "list", data: models };
+        return unlessKnown(request, reply, speaksAnthropic(request) ? anthropicPageOf(models, query) : { object: "list", data: models });
       },
     },
     {
@@ -92,7 +93,7 @@ export function modelRoutes(dependencies: HttpDependencies, isDraining: () => bo
       url: "/v1/models/openrouter",
       access: "account",
       doc: { tag: "Models", summary: "The listing that aggregators read", answer: aggregatedList },
-      handle: async () => ({ data: await aggregated() }),
+      handle: async (request, reply) => unlessKnown(request, reply, { data: await aggregated() }),
     },
     capacityRoute(dependencies, isDraining),
     ...catalogRoutes(dependencies),
@@ -108,13 +109,13 @@ export function modelRoutes(dependencies: HttpDependencies, isDraining: () => bo
         answer: z.union([modelObject, anthropicModel]),
         errors: [404],
       },
-      async handle(request) {
+      async handle(request, reply) {
         const name = (request.params as { readonly "*": string })["*"];
         const alias = catalog.aliases().find((candidate) => candidate.id === name);
         const build = catalog.builds().find((candidate) => candidate.id === name);
         const entry = alias !== undefined ? await aliasEntry(alias) : build !== undefined ? await buildEntry(build) : undefined;
         if (entry === undefined) throw notInCatalog(name, catalog);
-        return speaksAnthropic(request) ? anthropicForm(entry) : entry;
+        return unlessKnown(request, reply, speaksAnthropic(request) ? anthropicForm(entry) : entry);
       },
     },
   ];
