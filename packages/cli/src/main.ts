@@ -3,11 +3,19 @@ import { CommanderError } from "commander";
 import { CliError, EXIT_CODES } from "./exit-codes.js";
 import { asFileError } from "./file-error.js";
 import { announceFailure } from "./process/managed.js";
+import { proxiesOfHome } from "./process/proxies-of-home.js";
 import { useProxies } from "./process/use-proxies.js";
 import { createProgram } from "./program.js";
 
-useProxies(process.env)
-  .then(() => createProgram().parseAsync())
+/** They run a coordinator, which is not the provider of the same home: variables alone say how it goes out. */
+const COORDINATORS: readonly string[] = ["up", "coordinator"];
+
+createProgram()
+  .hook("preAction", async (_program, action) => {
+    const isCoordinator = action.parent?.parent === null && COORDINATORS.includes(action.name());
+    await useProxies(isCoordinator ? process.env : await proxiesOfHome(action.opts(), process.env));
+  })
+  .parseAsync()
   .then(finish, fail);
 
 /** Every command has ended by itself or been told to stop: what is left (idle sockets, timers of libraries) must not hold the process. */

@@ -1,7 +1,11 @@
+import { mkdtemp, writeFile } from "node:fs/promises";
 import http from "node:http";
 import { type AddressInfo, connect, type Socket } from "node:net";
+import os from "node:os";
+import path from "node:path";
 import { getGlobalDispatcher, setGlobalDispatcher } from "undici";
 import { afterEach, describe, expect, it } from "vitest";
+import { proxiesOfHome } from "./proxies-of-home.js";
 import { proxyVariables, useProxies } from "./use-proxies.js";
 
 const before = getGlobalDispatcher();
@@ -53,4 +57,30 @@ it("lets settings count before the shell's variables", () => {
   expect(proxyVariables({ proxy: "http://file.example", noProxy: "b.example" }, env)).toMatchObject({
     ...{ https_proxy: "http://file.example", http_proxy: "http://file.example", no_proxy: "b.example" },
   });
+});
+
+describe("what the provider of a home says of proxies", () => {
+  const env = { HTTPS_PROXY: "http://shell.example" };
+  const homeWith = async (text: string) => {
+    const home = await mkdtemp(path.join(os.tmpdir(), "umbel-proxies-"));
+    await writeFile(path.join(home, "provider.toml"), text);
+    return { home };
+  };
+
+  it("holds for every command, its variables before its file", async () => {
+    const file = '[network]\nproxy = "http://file.example"\nno_proxy = "a.example"\n';
+    const ofFile = { https_proxy: "http://file.example", http_proxy: "http://file.example", no_proxy: "a.example" };
+    const { home } = await homeWith(file);
+    expect(await proxiesOfHome({ home }, env)).toEqual({ ...env, ...ofFile });
+    expect(await proxiesOfHome({ config: path.join(home, "provider.toml") }, env)).toMatchObject(ofFile);
+    const said = { ...env, UMBEL_PROVIDER_PROXY: "http://variable.example" };
+    expect(await proxiesOfHome({ home }, said)).toMatchObject({ https_proxy: "http://variable.example", no_proxy: "a.example" });
+  });
+
+  it.each(["", '[coordinator]\nurl = "https://c.example"', "[network\nproxy", '[network]\nproxy = "ftp://x"'])(
+    "is nothing where it says none, or not rightly: %j",
+    async (text) => expect(await proxiesOfHome(await homeWith(text), env)).toEqual(env),
+  );
+
+  it("is nothing where there is no file", async () => expect(await proxiesOfHome({ home: "/nowhere" }, env)).toBe(env));
 });

@@ -1,12 +1,8 @@
 import path from "node:path";
 import { resolveHome } from "../home.js";
 import { readConfigFile } from "./config-file.js";
-import { resolvePlace } from "./resolve-settings.js";
-
-export interface PlaceOptions {
-  readonly home?: string | undefined;
-  readonly config?: string | undefined;
-}
+import { type PlaceOptions, providerConfigFile } from "./config-place.js";
+import { resolveText } from "./resolve-settings.js";
 
 /** Files of the provider of one Umbel home. */
 export interface ProviderPlaces {
@@ -28,17 +24,13 @@ export function providerPlaces(options: PlaceOptions): ProviderPlaces {
   const umbelHome = resolveHome(options.home);
   const configFile = providerConfigFile(options);
   const file = readConfigFile(configFile);
-  const home = resolvePlace("dataDir", process.env, file) ?? path.join(umbelHome, "provider");
+  const home = resolveText("dataDir", process.env, file) ?? path.join(umbelHome, "provider");
   return {
     home,
-    store: { home, modelsDirectory: resolvePlace("modelsDir", process.env, file) },
+    store: { home, modelsDirectory: resolveText("modelsDir", process.env, file) },
     configFile,
     log: path.join(umbelHome, "logs", "provider.log"),
     crashLog: path.join(umbelHome, "logs", "provider-crash.log"),
     runRecord: path.join(home, "run.json"),
   };
-}
-
-export function providerConfigFile({ home, config }: PlaceOptions): string {
-  return config === undefined ? path.join(resolveHome(home), "provider.toml") : path.resolve(config);
 }

@@ -78,9 +78,9 @@ function locationOf({ country, city }: ResolvedSettings["values"]): Location | u
   );
 }
 
-/** One setting by itself: where the files of the others are. @throws CliError (configuration) */
-export function resolvePlace(
-  name: "dataDir" | "modelsDir",
+/** One setting by itself: what is to be known before the others are. @throws CliError (configuration) */
+export function resolveText(
+  name: "dataDir" | "modelsDir" | "proxy" | "noProxy",
   env: Readonly<Record<string, string | undefined>>,
   file: ConfigFile | undefined,
 ): string | undefined {

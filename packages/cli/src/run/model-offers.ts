@@ -1,6 +1,7 @@
 import type { CatalogList } from "@umbel/protocol";
 import { type LocalModel, measureMemoryBandwidth_gbs, readBenchmarks, readMemory } from "@umbel/provider";
-import { type PlaceOptions, providerPlaces } from "../provider/places.js";
+import type { PlaceOptions } from "../provider/config-place.js";
+import { providerPlaces } from "../provider/places.js";
 
 /** A model of the catalogue as this machine sees it. */
 export interface ModelOffer {

@@ -3,7 +3,7 @@ import { CliError, EXIT_CODES } from "../exit-codes.js";
 import { createOutput, type Output } from "../output.js";
 import { pickModels } from "../picker/pick-models.js";
 import { createProgressLine } from "../progress-line.js";
-import type { PlaceOptions } from "../provider/places.js";
+import type { PlaceOptions } from "../provider/config-place.js";
 import { formatBytes } from "../quantities.js";
 import { modelOffers, offerMachine } from "./model-offers.js";
 import { asModelFailure, type LibraryFlags, openLibrary } from "./models-library.js";

@@ -1,6 +1,7 @@
 import { createModelStore, type LocalModel } from "@umbel/provider";
 import { createOutput, table } from "../output.js";
-import { type PlaceOptions, providerPlaces } from "../provider/places.js";
+import type { PlaceOptions } from "../provider/config-place.js";
+import { providerPlaces } from "../provider/places.js";
 import { formatBytes } from "../quantities.js";
 import { asModelFailure } from "./models-library.js";
 

@@ -2,7 +2,8 @@ import { createModelStore } from "@umbel/provider";
 import { askOnTerminal } from "../ask-on-terminal.js";
 import { CliError, EXIT_CODES } from "../exit-codes.js";
 import { createOutput } from "../output.js";
-import { type PlaceOptions, providerPlaces } from "../provider/places.js";
+import type { PlaceOptions } from "../provider/config-place.js";
+import { providerPlaces } from "../provider/places.js";
 import { formatBytes } from "../quantities.js";
 import { asModelFailure } from "./models-library.js";
 

@@ -2,7 +2,8 @@ import { createModelStore, type LocalModel, ModelError, verifyModel } from "@umb
 import { CliError, EXIT_CODES } from "../exit-codes.js";
 import { createOutput } from "../output.js";
 import { createProgressLine } from "../progress-line.js";
-import { type PlaceOptions, type ProviderPlaces, providerPlaces } from "../provider/places.js";
+import type { PlaceOptions } from "../provider/config-place.js";
+import { type ProviderPlaces, providerPlaces } from "../provider/places.js";
 import { formatBytes } from "../quantities.js";
 import { asModelFailure } from "./models-library.js";
 

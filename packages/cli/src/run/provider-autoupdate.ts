@@ -1,7 +1,8 @@
 import { createOutput } from "../output.js";
 import { statusOf } from "../provider/ask.js";
 import { readConfigFile } from "../provider/config-file.js";
-import { providerConfigFile, providerPlaces } from "../provider/places.js";
+import { providerConfigFile } from "../provider/config-place.js";
+import { providerPlaces } from "../provider/places.js";
 import { resolveSettings } from "../provider/resolve-settings.js";
 import { PROVIDER_SETTINGS } from "../provider/settings.js";
 import { writeSetting } from "../provider/write-setting.js";

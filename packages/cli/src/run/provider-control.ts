@@ -1,10 +1,11 @@
 import { createOutput } from "../output.js";
 import { statusOf, tell } from "../provider/ask.js";
 import { lastRun, readyWithin, startInBackground } from "../provider/background.js";
+import type { PlaceOptions } from "../provider/config-place.js";
 import { forgetCrashes } from "../provider/crash-guard.js";
 import { duration_ms } from "../provider/durations.js";
 import { phaseInWords } from "../provider/in-words.js";
-import { type PlaceOptions, providerPlaces } from "../provider/places.js";
+import { providerPlaces } from "../provider/places.js";
 import { stopAndWait } from "../provider/stop.js";
 import { systemRunner } from "../service/run-step.js";
 import { assertManager, startService } from "../service/service.js";

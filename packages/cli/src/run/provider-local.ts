@@ -2,7 +2,8 @@ import { type DiscoveryRecord, readDiscoveryRecord } from "@umbel/provider";
 import { examples } from "../examples.js";
 import { CliError, EXIT_CODES } from "../exit-codes.js";
 import { createOutput, type Output } from "../output.js";
-import { type PlaceOptions, providerPlaces } from "../provider/places.js";
+import type { PlaceOptions } from "../provider/config-place.js";
+import { providerPlaces } from "../provider/places.js";
 
 /** Shown in place of a key where none is asked for; clients insist on one. */
 const NO_KEY = "none";

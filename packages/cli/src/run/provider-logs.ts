@@ -4,8 +4,9 @@ import { createInterface } from "node:readline";
 import { z } from "zod";
 import { CliError, EXIT_CODES } from "../exit-codes.js";
 import { stopRequested } from "../process/managed.js";
+import type { PlaceOptions } from "../provider/config-place.js";
 import { duration_ms } from "../provider/durations.js";
-import { type PlaceOptions, providerPlaces } from "../provider/places.js";
+import { providerPlaces } from "../provider/places.js";
 
 const LINES_default = 50;
 const LINES_max = 10_000;

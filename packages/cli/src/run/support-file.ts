@@ -4,7 +4,8 @@ import { redactFields } from "@umbel/protocol";
 import { readLogReport } from "@umbel/provider";
 import type { Finding } from "../doctor/finding.js";
 import { readConfigFile } from "../provider/config-file.js";
-import { type PlaceOptions, providerPlaces } from "../provider/places.js";
+import type { PlaceOptions } from "../provider/config-place.js";
+import { providerPlaces } from "../provider/places.js";
 import { resolveSettings } from "../provider/resolve-settings.js";
 import { factsOf } from "./provider-report.js";
 

@@ -1,7 +1,7 @@
 import { releasePrecedence } from "@umbel/protocol";
 import { CliError } from "../exit-codes.js";
 import { readConfigFile } from "../provider/config-file.js";
-import { providerConfigFile } from "../provider/places.js";
+import { providerConfigFile } from "../provider/config-place.js";
 import { resolveSettings } from "../provider/resolve-settings.js";
 import { VERSION } from "../version.js";
 import { offeredRelease } from "./offered-release.js";
