@@ -15,7 +15,7 @@ const BROWSER = findBrowser();
 if (BROWSER === undefined) process.stderr.write("There is no Chromium here: the console's pages are not walked.\n");
 const PAGES_OF_MONEY = [
   ...["/billing", "/usage", "/usage?group=model", "/earnings", "/invites", "/account"],
-  ...["accounts", "codes", "prices", "money", "audit"].map((view) => `/admin?view=${view}`),
+  ...["accounts", "codes", "prices", "money", "program", "audit"].map((view) => `/admin?view=${view}`),
   "/admin?account={account}",
 ];
 /** Fills a form in as somebody who types does, and sends it. */
@@ -182,6 +182,9 @@ describe("somebody who signs up", () => {
       await open("/admin?view=codes");
       await send('[aria-label="New invite code"]', { amount_usd: "2.50", code: "spring" });
       await shows("The code is SPRING");
+      await open("/admin?view=program");
+      await send('[aria-label="Oldest version"]', { version: "99.0.0" });
+      await shows("1 of 1 connected machine would get no requests.");
       await open("/invites");
       await send('[aria-label="Redeem an invite code"]', { code: "spring" });
       await shows("$2.50 are on your account.");

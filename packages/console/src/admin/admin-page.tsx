@@ -5,8 +5,16 @@ import { AuditPage } from "./audit-page.js";
 import { CodesPage } from "./codes-page.js";
 import { MoneyPage } from "./money-page.js";
 import { PricesPage } from "./prices-page.js";
+import { ProgramPage } from "./program-page.js";
 
-const VIEWS = { accounts: "Accounts", codes: "Invite codes", prices: "Prices", money: "Money", audit: "Audit" } as const;
+const VIEWS = {
+  accounts: "Accounts",
+  codes: "Invite codes",
+  prices: "Prices",
+  money: "Money",
+  program: "Provider program",
+  audit: "Audit",
+} as const;
 type View = keyof typeof VIEWS;
 
 /** What operators see and do. Whatever is shown here, the coordinator decides who may. */
@@ -37,6 +45,8 @@ function Shown({ view, query }: { readonly view: View; readonly query: URLSearch
       return <PricesPage />;
     case "money":
       return <MoneyPage />;
+    case "program":
+      return <ProgramPage />;
     case "audit":
       return <AuditPage target={query.get("target") ?? ""} />;
     default:
