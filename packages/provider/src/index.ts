@@ -28,6 +28,7 @@ export { catalogMemory, machineMemory_gib, memoryFor } from "./models/gguf/memor
 export { ModelError, type ModelErrorCode } from "./models/model-error.js";
 export { createModelLibrary, type ModelLibrary } from "./models/model-library.js";
 export { createModelStore, type LocalModel, type ModelStore } from "./models/model-store.js";
+export { type HubModel, inspectOnHub } from "./models/sources/inspect-on-hub.js";
 export { SourceError } from "./models/sources/source-error.js";
 export { verifyModel } from "./models/verify-model.js";
 export { type ProxyVariables, proxyFor } from "./session/proxy.js";

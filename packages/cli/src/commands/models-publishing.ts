@@ -3,31 +3,21 @@ import { baseUrlOption } from "./base-url.js";
 
 /** What operators do to the catalogue of a coordinator, by its API. */
 export function addPublishingCommands(models: Command): void {
-  operator(models.command("publish"))
+  described(operator(models.command("publish")), "1.0.0")
     .description("register a version of a build with its files, as a draft that nobody sees until it is promoted")
     .argument("<path>", "a GGUF file, or a folder with a model's files")
-    .option("--id <id>", "id of the build (default: the file's name)")
-    .option("--version <version>", "of these files (default: 1.0.0)")
-    .option("--display-name <text>", "what people call it (default: what the file says)")
-    .option("--family <text>", "builds of one model have one family")
-    .option("--license <text>", "its licence (default: what the file says)")
-    .option("--description <text>", "what it is good for")
-    .option("--capabilities <list>", "what it can do, e.g. chat,tools,json (default: what the file says)")
-    .option("--max-output <tokens>", "tokens of an answer at most")
-    .option("--input-price <usd>", "for a million tokens of prompts")
-    .option("--output-price <usd>", "for a million tokens of answers")
     .option(
       "--to <place>",
       "directory, or s3://bucket/folder with --origin, to copy the files to (default, without --origin: where the coordinator of this machine hands them out)",
     )
     .option("--s3-endpoint <url>", "of a store that speaks as S3 does (default: AWS_ENDPOINT_URL_S3, else that of AWS)")
     .option("--origin <url...>", "web addresses below which the files are, as <origin>/<prefix>/<path>; machines try them in order")
-    .option(
-      "--verify",
-      "have the coordinator read and hash every file, also large ones, before the version may go into service; waits for it",
-    )
-    .option("--promote", "put it into service at once, or as soon as it is verified")
     .action(async (path, options) => (await import("../run/models-publish.js")).publishModel(path, options));
+
+  described(operator(models.command("import")), "the commit")
+    .description("register a model of a Hugging Face repository; its files stay there, and machines fetch them from there")
+    .argument("<repository>", "hf:org/repo[@revision][:file.gguf]")
+    .action(async (reference, options) => (await import("../run/models-import.js")).importModel(reference, options));
 
   operator(models.command("promote"))
     .description("put a version of a build into service, with its description and prices")
@@ -70,6 +60,26 @@ export function addPublishingCommands(models: Command): void {
   operator(models.command("registry"))
     .description("every build and version, in service or not")
     .action(async (options) => (await import("../run/models-rollout.js")).listRegistry(options));
+}
+
+/** What describes a build and a version of it. */
+function described(command: Command, version: string): Command {
+  return command
+    .option("--id <id>", "id of the build (default: the file's name)")
+    .option("--version <version>", `of these files (default: ${version})`)
+    .option("--display-name <text>", "what people call it (default: what the file says)")
+    .option("--family <text>", "builds of one model have one family")
+    .option("--license <text>", "its licence (default: what the file says)")
+    .option("--description <text>", "what it is good for")
+    .option("--capabilities <list>", "what it can do, e.g. chat,tools,json (default: what the file says)")
+    .option("--max-output <tokens>", "tokens of an answer at most")
+    .option("--input-price <usd>", "for a million tokens of prompts")
+    .option("--output-price <usd>", "for a million tokens of answers")
+    .option(
+      "--verify",
+      "have the coordinator read and hash every file, also large ones, before the version may go into service; waits for it",
+    )
+    .option("--promote", "put it into service at once, or as soon as it is verified");
 }
 
 function operator(command: Command): Command {

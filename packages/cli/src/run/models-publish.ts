@@ -3,7 +3,7 @@ import path from "node:path";
 import { loadBundledModel } from "@umbel/coordinator";
 import { API_ANSWERS } from "@umbel/coordinator/answers";
 import type { Manifest } from "@umbel/protocol";
-import { catalogMemory, inspectGgufFile } from "@umbel/provider";
+import { catalogMemory, type GgufInspection, inspectGgufFile } from "@umbel/provider";
 import { CliError, EXIT_CODES } from "../exit-codes.js";
 import { resolveHome } from "../home.js";
 import { parseUsd } from "../money.js";
@@ -22,7 +22,8 @@ const MAX_OUTPUT_tokens = 8_192;
 /** How often the coordinator is asked whether it has read all files. */
 const VERIFIED_POLL_ms = 1_000;
 
-export interface PublishOptions extends PublishingOptions {
+/** What somebody says of a build; what is left open its file says. */
+export interface BuildChoices {
   readonly id?: string;
   readonly version?: string;
   readonly displayName?: string;
@@ -33,11 +34,17 @@ export interface PublishOptions extends PublishingOptions {
   readonly maxOutput?: string;
   readonly inputPrice?: string;
   readonly outputPrice?: string;
+}
+
+export interface RegisterChoices extends PublishingOptions {
+  readonly promote?: boolean;
+  readonly verify?: boolean;
+}
+
+export interface PublishOptions extends BuildChoices, RegisterChoices {
   readonly to?: string;
   readonly s3Endpoint?: string;
   readonly origin?: readonly string[];
-  readonly promote?: boolean;
-  readonly verify?: boolean;
 }
 
 /** `umbel models publish`. */
@@ -48,13 +55,24 @@ export async function publishModel(target: string, options: PublishOptions): Pro
   if (origins.length === 0 || options.to !== undefined) {
     await placeFiles(manifest, files.directory, options, (text) => output.note(text));
   }
+  const remedy =
+    "If machines cannot reach the files: run this on the coordinator's machine, or put them on a web server and give its --origin.";
+  await registerVersion({ manifest, body: { ...facts, origins }, remedy }, options, output);
+}
+
+/** Registers a version whose files are where machines find them, and says what that changes. */
+export async function registerVersion(
+  { manifest, body, remedy }: { readonly manifest: Manifest; readonly body: Readonly<Record<string, unknown>>; readonly remedy: string },
+  options: RegisterChoices,
+  output: Output,
+): Promise<void> {
   const verify = options.verify === true;
   const registered = await adminCall(options, {
     method: "POST",
     pathname: "/models/register",
-    body: { manifest, ...facts, origins, promote: options.promote === true && !verify, ...(verify && { verify: "full" }) },
+    body: { manifest, ...body, promote: options.promote === true && !verify, ...(verify && { verify: "full" }) },
     answer: API_ANSWERS.versionChange,
-    remedy: "If machines cannot reach the files: run this on the coordinator's machine, or put them on a web server and give its --origin.",
+    remedy,
   });
   if (registered.verification === "verifying") await untilVerified(manifest, options, output);
   const changed = verify && options.promote === true ? await promote(manifest, options) : registered;
@@ -72,7 +90,7 @@ export async function publishModel(target: string, options: PublishOptions): Pro
 }
 
 /** The coordinator reads every file, which takes as long as its network and its disk need. @throws CliError when a file is not what it should be */
-async function untilVerified({ model_id, version }: Manifest, options: PublishOptions, output: Output): Promise<void> {
+async function untilVerified({ model_id, version }: Manifest, options: PublishingOptions, output: Output): Promise<void> {
   output.note("The coordinator reads every file; this may be left to it.");
   const call = { method: "GET", pathname: `/models/${encodeURIComponent(model_id)}/versions`, answer: API_ANSWERS.versionTable } as const;
   for (;;) {
@@ -90,7 +108,7 @@ async function untilVerified({ model_id, version }: Manifest, options: PublishOp
   }
 }
 
-function promote({ model_id, version }: Manifest, options: PublishOptions) {
+function promote({ model_id, version }: Manifest, options: PublishingOptions) {
   const pathname = `/models/${encodeURIComponent(model_id)}/promote`;
   return adminCall(options, { method: "POST", pathname, body: { version }, answer: API_ANSWERS.versionChange });
 }
@@ -122,14 +140,7 @@ async function describe(target: string, options: PublishOptions, note: (text: st
   const isDirectory = (await stat(target)).isDirectory();
   if (isDirectory && (await exists(path.join(target, "catalog.json")))) return describedByItself(target, options);
   const files = isDirectory ? await modelFilesIn(target) : await filesBeside(target);
-  const weights = files.paths.find((file) => file.endsWith(".gguf") && !path.basename(file).startsWith("mmproj"));
-  if (weights === undefined) {
-    throw new CliError(
-      `There is no GGUF file in ${target}.`,
-      EXIT_CODES.usage,
-      "Name a GGUF file, or a folder with one and what belongs to it.",
-    );
-  }
+  const weights = weightsIn(files, target);
   const found = await inspectGgufFile(path.join(files.directory, ...weights.split("/")));
   const id =
     options.id ??
@@ -137,11 +148,16 @@ async function describe(target: string, options: PublishOptions, note: (text: st
       .basename(weights, ".gguf")
       .replace(/-\d{5}-of-\d{5}$/, "")
       .toLowerCase();
-  const asked = prices(options);
+  const facts = factsOf(found, id, options);
   note(`Hashing ${files.paths.length === 1 ? "one file" : `${files.paths.length} files`}.`);
   const manifest = await manifestOf(files, { id, version: options.version ?? "1.0.0", createdAt: new Date() });
+  return { files, manifest, facts };
+}
+
+/** What is registered of a build beside its manifest. @throws CliError without prices */
+export function factsOf(found: GgufInspection, id: string, options: BuildChoices): Record<string, unknown> {
   const context = found.contextLength_tokens ?? MAX_OUTPUT_tokens;
-  const facts = {
+  return {
     display_name: options.displayName ?? found.name ?? id,
     family: options.family ?? found.architecture ?? id,
     architecture: found.architecture ?? "unknown",
@@ -156,9 +172,28 @@ async function describe(target: string, options: PublishOptions, note: (text: st
     ],
     kv_bytes_per_token: Math.round(found.kvCache?.perToken_bytes ?? 0),
     memory: catalogMemory(found),
-    ...asked,
+    file_facts: fileFactsOf(found),
+    ...prices(options),
   };
-  return { files, manifest, facts };
+}
+
+/** In the fields of the catalogue's API. */
+function fileFactsOf({ parameters, active, contextLength_tokens, chatTemplate_sha256, projectors: [projector] }: GgufInspection) {
+  return {
+    parameter_count: parameters,
+    ...(active.parameters < parameters && { active_parameter_count: active.parameters }),
+    ...(contextLength_tokens !== undefined && { train_context_length: contextLength_tokens }),
+    ...(chatTemplate_sha256 !== undefined && { chat_template_sha256: chatTemplate_sha256 }),
+    ...(projector !== undefined && { projector }),
+  };
+}
+
+/** @throws CliError where none of the files is a model's */
+function weightsIn({ paths }: ModelFiles, target: string): string {
+  const weights = paths.find((file) => file.endsWith(".gguf") && !path.basename(file).startsWith("mmproj"));
+  if (weights !== undefined) return weights;
+  const remedy = "Name a GGUF file, or a folder with one and what belongs to it.";
+  throw new CliError(`There is no GGUF file in ${target}.`, EXIT_CODES.usage, remedy);
 }
 
 /** A folder with `manifest.json` and `catalog.json`, such as those of the bundled models. */
@@ -185,6 +220,7 @@ async function describedByItself(directory: string, options: PublishOptions): Pr
       min_vram_gb: build.memory.minVram_gb,
       ...(build.memory.active_bytes !== undefined && { active_bytes: build.memory.active_bytes }),
     },
+    file_facts: fileFactsOf(await inspectGgufFile(path.join(directory, weightsIn(files, directory)))),
     defaults: build.defaults,
     isolation: build.isolation,
     input_price: Number(options.inputPrice === undefined ? build.prices.input_microUsd : parseUsd(options.inputPrice)),
@@ -198,7 +234,7 @@ async function filesBeside(file: string): Promise<ModelFiles> {
   return { directory: path.dirname(file), paths: [...files, ...projectors] };
 }
 
-function prices({ inputPrice, outputPrice }: PublishOptions): Record<string, number> {
+function prices({ inputPrice, outputPrice }: BuildChoices): Record<string, number> {
   if (inputPrice === undefined || outputPrice === undefined) {
     throw new CliError(
       "A build needs its prices.",

@@ -1,10 +1,14 @@
+import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { loadSettings, type RunningCoordinator, startCoordinator } from "@umbel/coordinator";
+import { startRangeServer } from "@umbel/provider/testing";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { EXIT_CODES } from "../exit-codes.js";
 import { BUNDLED_MODEL_DIRECTORIES } from "../home.js";
+import { importModel } from "./models-import.js";
 import { publishModel } from "./models-publish.js";
 import { listRegistry, listRollouts, promoteModel, retireModel, rollbackModel, setModelAlias } from "./models-rollout.js";
 
@@ -56,7 +60,11 @@ describe("publishing by the command line", () => {
     const entry = await (await fetch(`${to.baseUrl}/models/catalog/oak`)).json();
     expect(entry).toMatchObject({ architecture: "llama", quantization: "Q8_0", max_context_length: 2_048, input_price: 10_000 });
     const memory = { resident_bytes: 3_635_668, min_ram_gb: 0.02, min_vram_gb: 0.51, active_bytes: 2_882_304 };
-    expect(entry).toMatchObject({ kv_bytes_per_token: 1536, memory });
+    const file_facts = {
+      ...{ parameter_count: 3_049_920, active_parameter_count: 2_705_856, train_context_length: 2_048 },
+      chat_template_sha256: "fc85a6f5b879d19a288437cb3109546daaf5df7aba9d9664641d233fe3f48965",
+    };
+    expect(entry).toMatchObject({ kv_bytes_per_token: 1536, memory, file_facts });
     const { prefix } = entry as { prefix: string };
     const beginning = await fetch(`${to.baseUrl}/blobs/${prefix}/sprout-3m-q8_0.gguf`, { headers: { range: "bytes=0-3" } });
     expect(await beginning.text()).toBe("GGUF");
@@ -88,6 +96,43 @@ describe("publishing by the command line", () => {
     expect(await json((options) => setModelAlias("tree", { ...options, finish: true }))).toMatchObject({
       alias: { desired: { build: "oak" }, previous: null, retired_builds: ["elm"] },
     });
+  });
+
+  it("registers what lies in a repository of a hub, from where machines fetch it", async () => {
+    const hub = await startRangeServer();
+    vi.stubEnv("HF_ENDPOINT", hub.url);
+    const bytes = await readFile(FILE);
+    const commit = "c0ffee".padEnd(40, "0");
+    const sha256 = createHash("sha256").update(bytes).digest("hex");
+    const serve = (place: string, value: unknown) =>
+      hub.files.set(place, { bytes: Buffer.from(JSON.stringify(value)), ignoresRanges: true });
+    serve("/api/models/org/yew-GGUF/revision/main", { sha: commit });
+    const lfs = { oid: sha256, size: bytes.length };
+    serve(`/api/models/org/yew-GGUF/tree/${commit}?recursive=true`, [{ type: "file", path: "Yew-Q8_0.gguf", size: bytes.length, lfs }]);
+    const place = `/org/yew-GGUF/resolve/${commit}/Yew-Q8_0.gguf`;
+    hub.files.set(place, { bytes });
+    try {
+      await expect(importModel("hf:org/yew-GGUF", to)).rejects.toMatchObject({ remedy: expect.stringContaining("--input-price") });
+      const taken = await json((options) => importModel("hf:org/yew-GGUF", { ...options, ...PRICES, promote: true }));
+      expect(taken).toMatchObject({ model: "yew-q8_0", version: commit.slice(0, 12), active: true });
+      const described = await (await fetch(`${to.baseUrl}/models/catalog/yew-q8_0`)).json();
+      expect(described).toMatchObject({ quantization: "Q8_0", metadata: { hugging_face_id: "org/yew-GGUF" } });
+      const manifest = await (await fetch(`${to.baseUrl}/models/catalog/manifest/yew-q8_0`)).json();
+      expect(manifest).toMatchObject({
+        files: [{ path: "Yew-Q8_0.gguf", sha256, role: "weight" }],
+        file_urls: { "Yew-Q8_0.gguf": [`${hub.url}${place}`] },
+      });
+      await expect(importModel("oak", to)).rejects.toMatchObject({ exitCode: EXIT_CODES.usage });
+      await expect(importModel("hf:org/none", { ...to, ...PRICES })).rejects.toMatchObject({ exitCode: EXIT_CODES.failure });
+      // What the coordinator cannot fetch, machines could not either.
+      const private_ = { ...PRICES, ...to, id: "private" };
+      vi.spyOn(process.stderr, "write").mockImplementation(() => true);
+      hub.files.set(place, { bytes: Buffer.concat([bytes.subarray(0, -1), Buffer.of(0xff)]) });
+      await expect(importModel("hf:org/yew-GGUF", private_)).rejects.toMatchObject({ remedy: expect.stringContaining("without a token") });
+    } finally {
+      vi.unstubAllEnvs();
+      await hub.close();
+    }
   });
 
   it("says no with what to do, by its exit code", async () => {

@@ -9,6 +9,7 @@ import { type CatalogServer, smallLlama, startCatalogServer, writeGguf } from "@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { EXIT_CODES } from "../exit-codes.js";
 import { BUNDLED_MODEL_DIRECTORIES } from "../home.js";
+import { importModels } from "../provider/import-models.js";
 import { manifestOf, PART_bytes } from "../publishing/hash-files.js";
 import { modelOffers } from "./model-offers.js";
 import { showCatalog } from "./models-catalog.js";
@@ -144,11 +145,17 @@ describe("what is published", () => {
     expect(described?.sha256).toBe(hashOf(PART_bytes + 5));
   });
 
-  it.each(BUNDLED_MODEL_DIRECTORIES)("says of %s what its file says of memory", async (directory) => {
+  it.each(BUNDLED_MODEL_DIRECTORIES)("says of %s what its file says", async (directory) => {
     const { build } = await loadBundledModel(directory);
     const found = await inspectGgufFile(path.join(directory, build.manifest.files[0]?.path ?? ""));
     const { resident_bytes, min_ram_gb, min_vram_gb, active_bytes } = catalogMemory(found);
     expect(build.memory).toEqual({ resident_bytes, minRam_gb: min_ram_gb, minVram_gb: min_vram_gb, active_bytes });
+    expect(build.fileFacts).toEqual({
+      parameters: found.parameters,
+      ...(found.active.parameters < found.parameters && { activeParameters: found.active.parameters }),
+      trainContext_tokens: found.contextLength_tokens,
+      ...(found.chatTemplate_sha256 !== undefined && { chatTemplate_sha256: found.chatTemplate_sha256 }),
+    });
   });
 });
 
@@ -164,6 +171,17 @@ describe("umbel models with --json", () => {
     expect(await resultOf(() => showCatalog({ ...flags, all: true }))).toMatchObject({
       models: [{ id: "oak" }, { id: "elm-2b-q8_0" }, offer("yew-900b-q8_0", { min_ram_gb: 4000, fits: false })],
     });
+    const ofType = (type: string) => resultOf(() => showCatalog({ ...flags, type }));
+    expect(await ofType("chat")).toMatchObject({ models: [{ id: "oak" }, { id: "elm-2b-q8_0" }] });
+    expect(await ofType("embedding")).toMatchObject({ models: [] });
+    await server.publish({
+      id: "ivy-embed",
+      version: "1",
+      files: [{ path: "m.gguf", bytes: writeGguf({ metadata: smallLlama, data_bytes: 500 }) }],
+      entry: { capabilities: ["embedding"], min_ram_gb: 1 },
+    });
+    expect(await ofType("embedding")).toMatchObject({ models: [{ id: "ivy-embed" }] });
+    await expect(ofType("image")).rejects.toMatchObject({ exitCode: EXIT_CODES.usage });
     expect(await resultOf(() => removeModel("oak-1b-q8_0", { ...flags, yes: true }))).toEqual({
       id: "oak-1b-q8_0",
       removed: true,
@@ -171,6 +189,16 @@ describe("umbel models with --json", () => {
     });
     expect(await resultOf(() => listModels(flags))).toEqual({ object: "list", data: [] });
   });
+});
+
+it("serves by its name what was taken in from a file", async () => {
+  const file = path.join(home, "Larch-1B-Q8_0.gguf");
+  await writeFile(file, writeGguf({ metadata: smallLlama, data_bytes: 1000 }));
+  const { models } = (await resultOf(() => downloadModels([file], flags))) as { models: { id: string }[] };
+  const id = models[0]?.id ?? "";
+  const store = { home: path.join(home, "provider"), modelsDirectory: undefined };
+  expect(await importModels(store, [id])).toEqual([id]);
+  await expect(importModels(store, ["ash"])).rejects.toMatchObject({ message: expect.stringContaining("ash"), remedy: expect.any(String) });
 });
 
 describe("failures", () => {

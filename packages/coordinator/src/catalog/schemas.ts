@@ -1,4 +1,4 @@
-import { isFileAddress, REASONING_PARSERS, WIRE_LIMITS } from "@umbel/protocol";
+import { isFileAddress, REASONING_PARSERS, sha256Hex, WIRE_LIMITS } from "@umbel/protocol";
 import { z } from "zod";
 
 /** Lengths of texts and lists in the catalogue. */
@@ -42,6 +42,18 @@ export const buildMemory = z.strictObject({
   active_bytes: z.int().positive().exactOptional(),
 });
 
+/** Read from the files by whoever publishes, never typed. */
+const fileFacts = z.strictObject({
+  parameters: z.int().positive(),
+  /** Of them, those that a token goes through, where these are fewer. */
+  activeParameters: z.int().positive().exactOptional(),
+  trainContext_tokens: z.int().positive().exactOptional(),
+  chatTemplate_sha256: sha256Hex.exactOptional(),
+  /** Path of the file that lets it see. */
+  projector: z.string().min(1).max(CATALOG_LIMITS.name_chars).exactOptional(),
+});
+export type FileFacts = z.infer<typeof fileFacts>;
+
 const property = z.union([z.string().max(CATALOG_LIMITS.propertyValue_chars), z.number(), z.boolean()]);
 const propertyName = z
   .string()
@@ -72,6 +84,7 @@ export const buildFacts = z.object({
   capabilities: z.array(z.string().min(1).max(CATALOG_LIMITS.capability_chars)).max(CATALOG_LIMITS.capabilities),
   kvBytesPerToken: count,
   memory: buildMemory.nullable(),
+  fileFacts: fileFacts.nullable().default(null),
   defaults: samplingDefaults,
   isolation: z.enum(["shared", "dedicated"]),
   runtimeParameters,

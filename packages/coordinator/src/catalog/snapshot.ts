@@ -57,7 +57,7 @@ function toWithdrawn({ version, retiredAt }: CatalogRows["withdrawn"][number]): 
   return { ...common, kind: "retired", reason: "the build is retired", at: retiredAt ?? version.createdAt };
 }
 
-const { isolation, memory, runtimeParameters, metadata } = buildFacts.shape;
+const { isolation, memory, fileFacts, runtimeParameters, metadata } = buildFacts.shape;
 const inService = buildStatus.exclude(["retired"]);
 
 /** Names to each dedicated build the others of its family, which may be on the same machines. */
@@ -91,6 +91,7 @@ export function toBuildRecord(row: ActiveBuild): BuildRecord {
     defaults: samplingDefaults.parse(defaults),
     isolation: isolation.parse(row.build.isolation),
     memory: memory.parse(row.build.memory),
+    fileFacts: fileFacts.parse(row.build.fileFacts),
     runtimeParameters: runtimeParameters.parse(row.build.runtimeParameters),
     metadata: metadata.parse(row.build.metadata),
     prices: { input_microUsd: row.input_microUsd, output_microUsd: row.output_microUsd },

@@ -28,6 +28,7 @@ export function buildOf(id: string, options: { content?: string; version?: strin
     metadata: {},
     kvBytesPerToken: 1536,
     memory: null,
+    fileFacts: null,
     defaults: { temperature: 0, topP: 0.9 },
     prices: { input_microUsd: 10_000n, output_microUsd: 20_000n },
     weightHash: manifest.aggregate_sha256,

@@ -1,6 +1,7 @@
 import type { Manifest } from "@umbel/protocol";
 import type { BuildMemory } from "@umbel/routing";
 import type { AuditRow } from "../store/index.js";
+import type { FileFacts } from "./schemas.js";
 
 /** `retired` alone takes a build out of service. Source: catalog.md §7. */
 export type BuildStatus = "beta" | "active" | "deprecated" | "retired";
@@ -27,6 +28,8 @@ export interface BuildFacts {
   readonly kvBytesPerToken: number;
   /** What the files say that it takes in memory; null where that is not known. */
   readonly memory: BuildMemory | null;
+  /** What its files say of themselves; null where nobody has read them. */
+  readonly fileFacts: FileFacts | null;
   /** Recommended defaults, filled into requests that leave them open, e.g. `{ temperature: 0 }`. */
   readonly defaults: { readonly temperature?: number; readonly topP?: number; readonly topK?: number; readonly minP?: number };
   /** Whether its machines may serve other builds, too, or only dedicated ones of its family (routing.md §12.4). */

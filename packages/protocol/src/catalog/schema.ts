@@ -36,6 +36,17 @@ export const catalogEntry = z.object({
     .nullable()
     .optional()
     .describe("What it takes once loaded, without cache; and GiB of a machine, and of a graphics card, that could just hold it."),
+  file_facts: z
+    .object({
+      parameter_count: count,
+      active_parameter_count: count.optional().describe("Of them, those that a token goes through, where these are fewer."),
+      train_context_length: count.optional(),
+      chat_template_sha256: sha256Hex.optional(),
+      projector: z.string().optional().describe("Path of the file that lets it see."),
+    })
+    .nullable()
+    .optional()
+    .describe("What its files say of themselves."),
   runtime_parameters: properties.optional().describe("Go with requests for it."),
   metadata: properties.optional().describe("What other lists are told of it."),
   status: shortText.describe("`beta`, `active` or `deprecated`."),

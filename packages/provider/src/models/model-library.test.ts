@@ -9,6 +9,7 @@ import { holdModels } from "./disk/in-use.js";
 import { storeLayout } from "./disk/store-layout.js";
 import { smallLlama, text, writeGguf } from "./gguf/testing/index.js";
 import { createModelLibrary, type FetchModelOptions, type LibraryOptions, type ModelLibrary } from "./model-library.js";
+import { inspectOnHub } from "./sources/inspect-on-hub.js";
 import { parseModelReference } from "./sources/model-reference.js";
 import { type CatalogServer, startCatalogServer } from "./testing/catalog-server.js";
 import { startRangeServer } from "./testing/range-server.js";
@@ -204,6 +205,27 @@ describe("a Hugging Face repository as a source", () => {
     });
     await expect(open().fetchModel("hf:oak/oak-GGUF:q2_k", owner())).rejects.toEqual(failure("SourceError", "not_found"));
     await expect(open().fetchModel("hf:oak/elm-GGUF", owner())).rejects.toEqual(failure("SourceError", "not_found"));
+  });
+
+  it("is described from its headers alone, with the hashes that the hub states", async () => {
+    const look = (file: string) =>
+      inspectOnHub(`hf:oak/oak-GGUF:${file}`, { fetch, baseUrl: server.url, token: "hf_secret", signal: new AbortController().signal });
+    const large = writeGguf({ metadata: smallLlama, data_bytes: 6 * 1024 * 1024 });
+    server.files.set("/elsewhere/q8", { bytes: large });
+    serve(tree, [lfs("Oak-7B.Q8_0.gguf", large), { type: "file", path: "tiny.gguf", size: q8.length }]);
+    const url = `${server.url}/oak/oak-GGUF/resolve/${commit}/Oak-7B.Q8_0.gguf`;
+    expect(await look("q8_0")).toMatchObject({
+      ...{ id: "oak-7b.q8_0", repository: "oak/oak-GGUF", commit, found: { quantization: "Q8_0", contextLength_tokens: 4096 } },
+      files: [{ path: "Oak-7B.Q8_0.gguf", size_bytes: large.length, sha256: createHash("sha256").update(large).digest("hex"), url }],
+    });
+    const sent = server.requests.filter(({ path: asked }) => asked === "/elsewhere/q8").map(({ sent_bytes }) => sent_bytes);
+    expect(sent).toEqual([2 * 1024 * 1024]);
+    // Of what is too small for a hash of the hub's, it is taken here.
+    server.files.set(`/oak/oak-GGUF/resolve/${commit}/tiny.gguf`, { bytes: q8 });
+    expect((await look("tiny")).files).toMatchObject([{ sha256: createHash("sha256").update(q8).digest("hex") }]);
+    server.files.set("/elsewhere/q8", { bytes: large, ignoresRanges: true });
+    await expect(look("q8_0")).rejects.toEqual(failure("GgufError", "unreadable"));
+    await expect(look("nothing")).rejects.toEqual(failure("SourceError", "not_found"));
   });
 
   it("whose file is not what the hub says gives nothing", async () => {

@@ -17,7 +17,7 @@ import { createModelStore, type LocalModel, type ModelStore } from "./model-stor
 import { buildName } from "./sources/build-name.js";
 import { createCatalogPins } from "./sources/catalog-pins.js";
 import { createCatalogSource } from "./sources/catalog-source.js";
-import { findOnHuggingFace } from "./sources/hugging-face-source.js";
+import { findOnHuggingFace, HUGGING_FACE_URL } from "./sources/hugging-face-source.js";
 import { parseModelReference } from "./sources/model-reference.js";
 import { findAtUrl } from "./sources/url-source.js";
 import type { WantedBuild } from "./sources/wanted-build.js";
@@ -83,7 +83,7 @@ export function createModelLibrary(options: LibraryOptions): ModelLibrary {
   ): Promise<WantedBuild> {
     if (reference.kind === "catalog") return catalogSource.find(reference.name, wanted.signal);
     if (reference.kind === "url") return findAtUrl(reference.url, wanted.sha256, transport, wanted.signal);
-    const { huggingFaceUrl: baseUrl = "https://huggingface.co", huggingFaceToken: token } = options;
+    const { huggingFaceUrl: baseUrl = HUGGING_FACE_URL, huggingFaceToken: token } = options;
     return findOnHuggingFace(reference, { fetch: fetchIt, baseUrl, ...(token === undefined ? {} : { token }) }, wanted.signal);
   }
 

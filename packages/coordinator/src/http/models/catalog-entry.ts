@@ -37,6 +37,7 @@ export function entryOf(build: BuildRecord): CatalogEntry {
       min_vram_gb: build.memory.minVram_gb,
       ...(build.memory.active_bytes !== undefined && { active_bytes: build.memory.active_bytes }),
     },
+    file_facts: fileFactsOf(build),
     runtime_parameters: { ...build.runtimeParameters },
     metadata: { ...build.metadata },
     status: build.status,
@@ -44,6 +45,17 @@ export function entryOf(build: BuildRecord): CatalogEntry {
     input_price: Number(build.prices.input_microUsd),
     output_price: Number(build.prices.output_microUsd),
     created: Math.floor(build.createdAt.getTime() / 1_000),
+  };
+}
+
+function fileFactsOf({ fileFacts: told }: BuildRecord): CatalogEntry["file_facts"] {
+  if (told === null) return null;
+  return {
+    parameter_count: told.parameters,
+    active_parameter_count: told.activeParameters,
+    train_context_length: told.trainContext_tokens,
+    chat_template_sha256: told.chatTemplate_sha256,
+    projector: told.projector,
   };
 }
 

@@ -43,6 +43,7 @@ import { verifiedVersions } from "./0076-verified-versions.js";
 import { versionFloor } from "./0077-version-floor.js";
 import { retention } from "./0080-retention.js";
 import { merging } from "./0081-merging.js";
+import { fileFacts } from "./0088-file-facts.js";
 
 export interface Migration {
   readonly id: number;
@@ -97,4 +98,5 @@ export const migrations: readonly Migration[] = [
   { id: 77, name: "version floor", sql: versionFloor },
   { id: 80, name: "retention", sql: retention },
   { id: 81, name: "accounts that went over to others, and notes", sql: merging },
+  { id: 88, name: "facts of files", sql: fileFacts },
 ];

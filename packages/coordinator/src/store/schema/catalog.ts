@@ -21,6 +21,8 @@ export const modelRegistry = pgTable("model_registry", {
   updatedAt: updatedAt(),
   /** `{ resident_bytes, minRam_gb, minVram_gb, active_bytes? }`; null where that is not known. */
   memory: jsonb("memory"),
+  /** What its files say of themselves, `{ parameters, activeParameters?, trainContext_tokens?, chatTemplate_sha256?, projector? }`. */
+  fileFacts: jsonb("file_facts"),
   /** `shared` or `dedicated`. */
   isolation: text("isolation").notNull().default("shared"),
   /** `beta`, `active`, `deprecated` or `retired`; only the last takes it out of service. */

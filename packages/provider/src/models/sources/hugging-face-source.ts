@@ -21,6 +21,8 @@ const revisionInfo = z.object({ sha: z.string().regex(/^[0-9a-f]{40}$/) });
 const pages_max = 20;
 const choices_max = 100;
 
+export const HUGGING_FACE_URL = "https://huggingface.co";
+
 export interface HuggingFaceOptions {
   readonly fetch: typeof fetch;
   /** Another server that speaks the same: a mirror. */

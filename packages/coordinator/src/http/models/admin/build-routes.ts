@@ -152,6 +152,7 @@ function newBuild(body: RegisterBody): NewBuild {
       minVram_gb: body.memory.min_vram_gb,
       ...(body.memory.active_bytes !== undefined && { active_bytes: body.memory.active_bytes }),
     },
+    fileFacts: fileFactsOf(body),
     defaults: body.defaults,
     isolation: body.isolation,
     runtimeParameters: body.runtime_parameters,
@@ -161,6 +162,20 @@ function newBuild(body: RegisterBody): NewBuild {
     prices: { input_microUsd: BigInt(body.input_price), output_microUsd: BigInt(body.output_price) },
     manifest,
     sources: { origins: body.origins, fileUrls: body.file_urls },
+  };
+}
+
+function fileFactsOf({ file_facts: told, manifest }: RegisterBody): NewBuild["fileFacts"] {
+  if (told === null) return null;
+  const { projector } = told;
+  if (projector !== undefined && !manifest.files.some(({ path }) => path === projector))
+    throw badFile(projector, "it is not in the manifest");
+  return {
+    parameters: told.parameter_count,
+    ...(told.active_parameter_count !== undefined && { activeParameters: told.active_parameter_count }),
+    ...(told.train_context_length !== undefined && { trainContext_tokens: told.train_context_length }),
+    ...(told.chat_template_sha256 !== undefined && { chatTemplate_sha256: told.chat_template_sha256 }),
+    ...(projector !== undefined && { projector }),
   };
 }
 

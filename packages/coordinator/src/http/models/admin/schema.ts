@@ -1,4 +1,4 @@
-import { manifest } from "@umbel/protocol";
+import { manifest, sha256Hex } from "@umbel/protocol";
 import { z } from "zod";
 import { CATALOG_LIMITS } from "../../../catalog/index.js";
 import { nextId } from "../../lists/pages-by-id.js";
@@ -17,6 +17,16 @@ const buildMemory = z
     active_bytes: z.int().positive().optional().describe("Weights that are read for each token; all of them where it does not say."),
   })
   .describe("What the build takes once loaded, without cache; and GiB of a machine, and of a graphics card, that could just hold it.");
+
+const fileFacts = z
+  .strictObject({
+    parameter_count: z.int().positive(),
+    active_parameter_count: z.int().positive().optional().describe("Of them, those that a token goes through, where these are fewer."),
+    train_context_length: z.int().positive().optional(),
+    chat_template_sha256: sha256Hex.optional(),
+    projector: name.optional().describe("Path of the file that lets it see."),
+  })
+  .describe("What its files say of themselves, as `umbel models publish` reads it.");
 
 const propertyValue = z.union([z.string().max(CATALOG_LIMITS.propertyValue_chars), z.number(), z.boolean()]);
 const properties = z.record(z.string(), propertyValue);
@@ -38,6 +48,7 @@ export const registerBody = z.strictObject({
   capabilities: z.array(z.string().min(1).max(64)).max(32).default(["chat"]),
   kv_bytes_per_token: count.default(0),
   memory: buildMemory.nullable().default(null),
+  file_facts: fileFacts.nullable().default(null),
   defaults: z
     .strictObject({
       temperature: z.number().min(0).max(2).exactOptional(),
