@@ -59,6 +59,18 @@ export const heartbeat = z.object({
     cancellations_received: count.default(0),
     errors: count.default(0),
     worker_restarts: count.default(0),
+    /** Requests that were cancelled before they had anything to show, and those that had. */
+    cancellations_before_output: count.optional(),
+    cancellations_partial_complete: count.optional(),
+    /** Cancelled while their model was being loaded; also in the first of the two above. */
+    cancel_during_model_load: count.optional(),
+    /** Failed after they had shown something. */
+    generation_errors_after_output: count.optional(),
+    chunk_encryption_errors: count.optional(),
+    /** The engine stopped without having said how the answer ended. */
+    stream_closed_without_terminal: count.optional(),
+    /** The engine did not say what an answer took, and the tokens that were delivered were counted instead. */
+    usage_gaps: count.optional(),
   }),
   system_metrics: systemMetrics,
   capacity: capacity.optional(),

@@ -1,6 +1,7 @@
 import { createFakeClock } from "@umbel/protocol/testing";
 import { expect, it } from "vitest";
 import { ModelCommands } from "./model-commands.js";
+import { NO_TOTALS } from "./reports.js";
 
 const silent = () => undefined;
 
@@ -34,7 +35,7 @@ it("lets fetching wait while it slows answers, and for as long as the host says 
           },
         ],
         requests: { received: 1, open: running > 0 ? ["a"] : [], counted: [] },
-        ...{ requestsServed: 0, tokensGenerated: 0, errors: 0, cancellations: 0, rss_bytes: 0 },
+        ...{ ...NO_TOTALS, rss_bytes: 0 },
       });
     }
   };

@@ -9,27 +9,22 @@ import {
   type SystemMetrics,
 } from "@umbel/protocol";
 import type { Stance } from "../guest/index.js";
+import { type CounterName, workerCounters } from "../worker/pipe-messages.js";
 import type { RequestOrdinals } from "./request-ordinals.js";
 import { providerVersion } from "./version.js";
 import type { Ready, WorkerState } from "./worker-supervisor.js";
 
 /** Counters since the agent started, over all its workers. */
-export interface Totals {
-  readonly requestsServed: number;
-  readonly tokensGenerated: number;
-  readonly errors: number;
-  readonly cancellations: number;
-}
+export type Totals = Readonly<Record<CounterName, number>>;
 
-export const NO_TOTALS: Totals = { requestsServed: 0, tokensGenerated: 0, errors: 0, cancellations: 0 };
+export const NO_TOTALS = totalsBy(() => 0);
 
 export function sumTotals(a: Totals, b: Totals): Totals {
-  return {
-    requestsServed: a.requestsServed + b.requestsServed,
-    tokensGenerated: a.tokensGenerated + b.tokensGenerated,
-    errors: a.errors + b.errors,
-    cancellations: a.cancellations + b.cancellations,
-  };
+  return totalsBy((name) => a[name] + b[name]);
+}
+
+function totalsBy(countOf: (name: CounterName) => number): Totals {
+  return Object.fromEntries((Object.keys(workerCounters) as CounterName[]).map((name) => [name, countOf(name)])) as Totals;
 }
 
 export function registerMessage(options: {
@@ -83,6 +78,13 @@ export function heartbeatMessage(options: {
       cancellations_received: totals.cancellations,
       errors: totals.errors,
       worker_restarts: options.workerRestarts,
+      cancellations_before_output: totals.cancelledBeforeOutput,
+      cancellations_partial_complete: totals.cancelledAfterOutput,
+      cancel_during_model_load: totals.cancelledWhileLoading,
+      generation_errors_after_output: totals.errorsAfterOutput,
+      chunk_encryption_errors: totals.sealingErrors,
+      stream_closed_without_terminal: totals.endsMissing,
+      usage_gaps: totals.usageMissing,
     },
     system_metrics: options.metrics,
     ...(state !== undefined && { capacity: capacityOf(shared(state, stance.share), options) }),

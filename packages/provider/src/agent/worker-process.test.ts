@@ -1,6 +1,7 @@
 import { createFakeClock } from "@umbel/protocol/testing";
 import { describe, expect, it } from "vitest";
 import { AGENT_LIMITS } from "./limits.js";
+import { NO_TOTALS } from "./reports.js";
 import { startWorkerProcess, type WorkerEnd, type WorkerProcess } from "./worker-process.js";
 
 /** Runs a program in the worker's place, with a descriptor 3 that leads to the agent. */
@@ -23,10 +24,7 @@ const state = JSON.stringify({
   type: "state",
   slots: [],
   requests: { received: 0, open: [], counted: [] },
-  requestsServed: 0,
-  tokensGenerated: 0,
-  errors: 0,
-  cancellations: 0,
+  ...NO_TOTALS,
   rss_bytes: 1,
 });
 const report = `

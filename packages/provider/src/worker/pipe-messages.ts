@@ -41,6 +41,25 @@ export const engineChoice = z.discriminatedUnion("kind", [
 ]);
 export type EngineChoice = z.infer<typeof engineChoice>;
 
+/** What a worker counts from its start on. */
+export const workerCounters = {
+  requestsServed: count,
+  tokensGenerated: count,
+  errors: count,
+  cancellations: count,
+  cancelledBeforeOutput: count,
+  cancelledAfterOutput: count,
+  /** Also in the ones before output. */
+  cancelledWhileLoading: count,
+  errorsAfterOutput: count,
+  sealingErrors: count,
+  /** Answers whose engine did not say how they ended. */
+  endsMissing: count,
+  /** Answers whose engine did not say what they took. */
+  usageMissing: count,
+} as const;
+export type CounterName = keyof typeof workerCounters;
+
 const workerModel = z.object({
   info: modelInfo,
   /** Absolute path of the first weight file. */
@@ -181,10 +200,7 @@ export const fromWorker = z.discriminatedUnion("type", [
       /** Those that the slots count, local ones included. */
       counted: z.array(z.object({ id: z.string(), build: shortText, tokens: count, places: count })),
     }),
-    requestsServed: count,
-    tokensGenerated: count,
-    errors: count,
-    cancellations: count,
+    ...workerCounters,
     rss_bytes: count,
   }),
 ]);

@@ -10,3 +10,10 @@ export class RequestError extends Error {
     super(`request refused: ${errorClass}`);
   }
 }
+
+/** A part of an answer could not be sealed, or is too large for a chunk. */
+export class SealingError extends RequestError {
+  constructor() {
+    super("internal");
+  }
+}

@@ -1,7 +1,7 @@
 import type { ChatEvent } from "@umbel/dialects";
 import { type ChunkSealer, createDigestChain, FRAME_HEADER_BYTES, type RequestId, utf8, WIRE_LIMITS } from "@umbel/protocol";
 import { nativeCrypto } from "@umbel/protocol/native";
-import { RequestError } from "./request-error.js";
+import { SealingError } from "./request-error.js";
 
 /** Where sealed frames go, and how the writer waits when they pile up. */
 export interface FrameSink {
@@ -29,15 +29,23 @@ export function createSealedAnswer(requestId: RequestId, sealer: ChunkSealer, si
       await writeHalves(events, last);
       return;
     }
-    const frame = await sealer.sealFrame(plaintext, last);
+    const frame = await sealed(plaintext, last);
     plaintext.fill(0);
     chain.update(frame.subarray(FRAME_HEADER_BYTES));
     sink.sendWire(frame);
     if (sink.congested) await sink.drained();
   }
 
+  async function sealed(plaintext: Uint8Array, last: "more" | "final"): Promise<Uint8Array> {
+    try {
+      return await sealer.sealFrame(plaintext, last);
+    } catch {
+      throw new SealingError();
+    }
+  }
+
   async function writeHalves(events: readonly ChatEvent[], last: "more" | "final"): Promise<void> {
-    if (events.length < 2) throw new RequestError("internal");
+    if (events.length < 2) throw new SealingError();
     const middle = Math.ceil(events.length / 2);
     await write(events.slice(0, middle), "more");
     await write(events.slice(middle), last);

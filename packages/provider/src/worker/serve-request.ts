@@ -14,12 +14,12 @@ import {
 import { nativeCrypto } from "@umbel/protocol/native";
 import { ChatError, type ChatModel } from "../chat/index.js";
 import type { Vault } from "../vault/vault.js";
-import { createAnswerAccount } from "./answer-account.js";
+import { type AnswerAccount, createAnswerAccount } from "./answer-account.js";
 import type { Departures } from "./departures.js";
 import { forEachBatch } from "./event-batches.js";
 import { WORKER_LIMITS } from "./limits.js";
-import type { FromWorker } from "./pipe-messages.js";
-import { RequestError } from "./request-error.js";
+import type { CounterName, FromWorker } from "./pipe-messages.js";
+import { RequestError, SealingError } from "./request-error.js";
 import type { LoadProgress, ModelUse } from "./resident-models.js";
 import { createSealedAnswer, type FrameSink, type SealedAnswer } from "./sealed-answer.js";
 
@@ -39,6 +39,8 @@ export interface ServeOptions {
   readonly sink: FrameSink;
   /** Sends a control message to the coordinator. */
   readonly forward: (message: Forwarded) => void;
+  /** Something happened that is counted. */
+  readonly counted: (what: CounterName) => void;
 }
 
 /** How a request ended, for the worker's counters. */
@@ -64,15 +66,25 @@ export async function serveRequest(options: ServeOptions): Promise<ServeOutcome>
   };
   accepted("queued");
   // It loads while the body is on its way.
-  const using = options.useModel((load) => accepted("loading", load));
-  using.catch(() => undefined);
+  let isLoading = false;
+  const using = options.useModel((load) => {
+    isLoading = true;
+    accepted("loading", load);
+  });
+  using.then(
+    () => {
+      isLoading = false;
+    },
+    () => undefined,
+  );
+  const account = createAnswerAccount();
   try {
     const body = await options.body;
     const { plaintext, sealer } = await vault.openRequest(request, body, responseNonce);
     const chat = readChat(plaintext, request);
     const answer = createSealedAnswer(request.request_id, sealer, options.sink);
     const { model, weightHash } = await using;
-    const { reason, usage } = await deliver(options, model, chat, answer, accepted);
+    const { reason, usage } = await deliver(options, { model, chat, answer, account, accepted });
     const receipt = await vault.signReceipt({
       request_id: request.request_id,
       build_id: request.build_id,
@@ -86,10 +98,16 @@ export async function serveRequest(options: ServeOptions): Promise<ServeOutcome>
       // Not by the wall clock, which may have been set back meanwhile.
       finished_at: new Date(startedAt.getTime() + clock.now_ms() - start_ms).toISOString(),
     });
+    if (reason === "cancelled") options.counted("cancelledAfterOutput");
     forward({ type: "inference_complete", request_id: request.request_id, usage, finish_reason: reason, chunks: answer.chunks, receipt });
     return { type: "complete", usage };
   } catch (error) {
     const failure = failureOf(error, options.signal);
+    if (failure.errorClass === "cancelled") {
+      options.counted("cancelledBeforeOutput");
+      if (isLoading) options.counted("cancelledWhileLoading");
+    } else if (account.hasContent) options.counted("errorsAfterOutput");
+    if (error instanceof SealingError) options.counted("sealingErrors");
     forward({ type: "inference_error", request_id: request.request_id, error_class: failure.errorClass, ...failure.detail });
     return { type: "error", errorClass: failure.errorClass };
   } finally {
@@ -121,13 +139,16 @@ function readChat(plaintext: Uint8Array, request: InferenceRequest): ChatRequest
 /** Runs the model and sends what it says. A cancelled answer that has content ends like any other, with what was delivered. */
 async function deliver(
   options: ServeOptions,
-  model: ChatModel,
-  chat: ChatRequest,
-  answer: SealedAnswer,
-  accepted: (phase: InferenceAccepted["phase"]) => void,
+  run: {
+    readonly model: ChatModel;
+    readonly chat: ChatRequest;
+    readonly answer: SealedAnswer;
+    readonly account: AnswerAccount;
+    readonly accepted: (phase: InferenceAccepted["phase"]) => void;
+  },
 ): Promise<{ readonly reason: FinishReason; readonly usage: Usage }> {
   const { request, signal } = options;
-  const account = createAnswerAccount();
+  const { model, chat, answer, account, accepted } = run;
   const events = model.run(chat, {
     requestId: request.request_id,
     cacheScope: request.cache_scope,
@@ -146,11 +167,15 @@ async function deliver(
     });
   } catch (error) {
     if (failureOf(error, signal).errorClass !== "cancelled" || !account.hasContent || account.finish !== undefined) throw error;
+    options.counted("usageMissing");
     const finish = { type: "finish", reason: "cancelled", usage: account.usage() } as const;
     account.add(finish);
     await answer.write([finish], "final");
   }
-  if (account.finish === undefined) throw new RequestError("internal");
+  if (account.finish === undefined) {
+    options.counted("endsMissing");
+    throw new RequestError("internal");
+  }
   return { reason: account.finish.reason, usage: wireUsage(account.finish.usage) };
 }
 

@@ -21,6 +21,8 @@ import {
   terminalOf,
 } from "./testing/process.js";
 
+type State = Extract<FromWorker, { type: "state" }>;
+
 let home: string;
 const children: ChildProcess[] = [];
 beforeEach(async () => {
@@ -288,6 +290,7 @@ describe("cancelling", () => {
     expect(tokens).toBeGreaterThan(0);
     expect(tokens).toBeLessThan(2000);
     expect(terminal.type === "inference_complete" && terminal.usage.completion_tokens).toBe(tokens);
+    await worker.until((message): message is State => message.type === "state" && message.cancelledAfterOutput === 1);
   });
 });
 
@@ -338,7 +341,6 @@ describe("the process", () => {
     const worker = slow;
     const sealed = await sealChat(worker.ready.encryption_key, chatOf("hi"));
     submit(worker, sealed);
-    type State = Extract<FromWorker, { type: "state" }>;
     const cancellations = worker.messages.findLast((message): message is State => message.type === "state")?.cancellations ?? 0;
     const isBusy = (message: FromWorker): message is State =>
       message.type === "state" && message.slots[0]?.num_running === 1 && message.requests.open.includes(sealed.request.request_id);

@@ -15,7 +15,15 @@ import { WORKER_LIMITS } from "./limits.js";
 import { makesVectors } from "./load-model.js";
 import { machineMemory } from "./machine-memory.js";
 import { openPipe, type Pipe } from "./pipe.js";
-import { type AnswerReader, type EngineChoice, type FromWorker, type ToWorker, toWorker } from "./pipe-messages.js";
+import {
+  type AnswerReader,
+  type CounterName,
+  type EngineChoice,
+  type FromWorker,
+  type ToWorker,
+  toWorker,
+  workerCounters,
+} from "./pipe-messages.js";
 import type { DiskPrefixes } from "./prefix-cache/disk-prefixes.js";
 import { openPrefixCache } from "./prefix-cache/open-prefix-cache.js";
 import { createRequestTable } from "./request-table.js";
@@ -55,7 +63,7 @@ export class Worker {
   readonly #gates: AnswerGates;
   readonly #departures: Departures;
   readonly #reports: StateReports;
-  readonly #counters = { requestsServed: 0, tokensGenerated: 0, errors: 0, cancellations: 0 };
+  readonly #counters = Object.fromEntries(Object.keys(workerCounters).map((name) => [name, 0])) as Record<CounterName, number>;
   #received = 0;
   #keyed: Keyed | undefined;
   #models: ResidentModels | undefined;
@@ -252,6 +260,7 @@ export class Worker {
       departures: this.#departures,
       sink: this.#gates.sinkOf(reader, request.request_id),
       forward: (message) => this.#pipe.sendControl({ type: "forward", message }),
+      counted: (name) => this.#counters[name]++,
     });
     this.#requests.close(request.request_id);
     this.#gates.set(request.request_id, false);

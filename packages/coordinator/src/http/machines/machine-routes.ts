@@ -1,7 +1,7 @@
 import { ApiError } from "@umbel/dialects";
 import type { FastifyRequest } from "fastify";
 import { z } from "zod";
-import type { KnownMachine } from "../../fleet/index.js";
+import { COUNTER_NAMES, type KnownMachine } from "../../fleet/index.js";
 import type { HttpDependencies } from "../dependencies.js";
 import { principalOf } from "../exchange.js";
 import { queryOf } from "../lists/query.js";
@@ -49,13 +49,7 @@ const machineObject = z.object({
   thermal: z.string().nullable(),
   pending_requests: z.int().nullable(),
   lifetime: z
-    .object({
-      requests_served: z.int(),
-      tokens_generated: z.int(),
-      cancellations_received: z.int(),
-      errors: z.int(),
-      worker_restarts: z.int(),
-    })
+    .object(Object.fromEntries(COUNTER_NAMES.map((name) => [name, z.int()])) as Record<(typeof COUNTER_NAMES)[number], z.ZodInt>)
     .describe("What it has counted since it was first registered, its own programs' requests included."),
   models: z.array(z.object({ id: z.string(), state: z.string().nullable(), running: z.int(), waiting: z.int(), places: z.int() })),
   routing,
