@@ -29,6 +29,8 @@ export const WIRE_LIMITS = {
   desiredModels_max: 256,
   /** Builds that one `desired_models` says are not to be offered any more. */
   withdrawnModels_max: 256,
+  /** Parts of a machine's program that one `runtime_status` says are not as they should be. */
+  runtimeMismatches_max: 16,
   manifestFiles_max: 4096,
   /** Parts of one file that a manifest has hashes of, and the least of which they are. */
   manifestParts_max: 16_384,

@@ -32,6 +32,7 @@ const STATUS: ProviderStatus = {
   machine_id: "thumbprint",
   trust_level: "self_signed",
   trust_reason: null,
+  program_unknown: null,
   models: ["sprout-3m-q8_0"],
   in_memory: [],
   load_failures: [],
@@ -180,6 +181,8 @@ describe("the doctor", () => {
       { status: { ...STATUS, load_failures: [{ build: "b", code: "insufficient_memory", message: "needs 9 GiB" }] } },
       /^fail loading: b could not be loaded \(insufficient_memory/,
     ],
+    ["a program that is no release", { status: { ...STATUS, program_unknown: { enforced: true } } }, /^fail program: .* no requests/],
+    ["one that may serve all the same", { status: { ...STATUS, program_unknown: { enforced: false } } }, /^warn program: /],
     ["a worker that keeps dying", { status: { ...STATUS, worker_restarts: 3 } }, /^warn worker: The worker died 3 times/],
     [
       "memory that ran out",

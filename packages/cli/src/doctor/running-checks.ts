@@ -33,6 +33,12 @@ export function runningChecks({ status, places, gaveUp }: Patient): Finding[] {
     const fix = 'Nothing, if that is what you want; else use another network, or set models.on_metered = "fetch".';
     findings.push(warn("network", "The network is metered: no models are fetched in the background.", fix));
   }
+  if (status.program_unknown !== null) {
+    const words = "The coordinator does not know this machine's program as one of its releases";
+    const fix = "Bring it up to date: umbel provider update.";
+    if (status.program_unknown.enforced) findings.push(fail("program", `${words}, and gives it no requests.`, fix));
+    else findings.push(warn("program", `${words}.`, fix));
+  }
   for (const { build, code, message } of status.load_failures) {
     findings.push(
       fail(

@@ -29,6 +29,8 @@ export const providerStatus = z.object({
   machine_id: z.string().nullable(),
   trust_level: z.string().nullable(),
   trust_reason: z.string().nullable(),
+  /** That its program is none of the coordinator's releases, and whether it gets no requests for that; null: nothing is amiss. */
+  program_unknown: z.object({ enforced: z.boolean() }).nullable().default(null),
   models: z.array(z.string()),
   in_memory: z.array(resident),
   load_failures: z.array(z.object({ build: z.string(), code: z.string(), message: z.string() })),

@@ -50,6 +50,7 @@ function statusReport(agent: ProviderAgent, settings: ResolvedSettings, startedA
     machine_id: state.machineId ?? null,
     trust_level: trust?.trust_level ?? null,
     trust_reason: trust?.reason ?? null,
+    program_unknown: state.runtime === undefined ? null : { enforced: state.runtime.enforced },
     models: [...state.models],
     in_memory: [...state.slots],
     load_failures: [...state.failures],

@@ -66,7 +66,14 @@ describe.skipIf(process.platform === "win32")("umbel provider doctor", () => {
     const status: ProviderStatus = {
       ...{ pid: process.pid, version: "0.1.0", started_at: new Date().toISOString(), phase: "serving", rest_reasons: [] },
       ...{ paused_until: null, schedule_changes_at: null, coordinator: process.env["UMBEL_PROVIDER_COORDINATOR"] ?? "", endpoint: null },
-      ...{ connected: true, machine_id: "thumbprint", trust_level: "self_signed", trust_reason: null, models: ["sprout-3m-q8_0"] },
+      ...{
+        connected: true,
+        machine_id: "thumbprint",
+        trust_level: "self_signed",
+        trust_reason: null,
+        program_unknown: null,
+        models: ["sprout-3m-q8_0"],
+      },
       ...{ in_memory: [], load_failures: [], in_flight: 0, requests_served: 0, tokens_generated: 0, errors: 0, worker_restarts: 0 },
       ...{ reconnects: 0, sandbox: { network: "namespace", filesystem: "permission-model" }, battery_percent: null, memory: "normal" },
       ...{ posture: null, memory_troubles: [], prefix_cache_refusal: null },

@@ -94,6 +94,10 @@ function show(status: ProviderStatus, earned: Earned | null, link: Link | null, 
     output.line(`  linked to its account until ${link.expires_at} only; renew that with: umbel provider login`);
   if (status.endpoint !== null) output.line(`Endpoint: ${status.endpoint} (umbel provider local shows its key)`);
   if (status.trust_reason !== null) output.line(`  ${status.trust_reason}`);
+  if (status.program_unknown !== null) {
+    const follows = status.program_unknown.enforced ? ", and gets no requests for that" : "";
+    output.line(`  its program is none of the coordinator's releases${follows}; bring it up to date with: umbel provider update`);
+  }
   output.line(`Machine: ${status.machine_id ?? "not known yet"}`);
   output.line(`Models: ${status.models.join(", ") || "none"}`);
   for (const slot of status.in_memory) {

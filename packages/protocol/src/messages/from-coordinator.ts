@@ -98,6 +98,22 @@ export const trustStatus = z.object({
 });
 export type TrustStatus = z.infer<typeof trustStatus>;
 
+/**
+ * What the coordinator makes of the program that the machine says it runs. Sent where it is none that is known, and again when that changes;
+ * never to a machine whose program was always known.
+ */
+export const runtimeStatus = z.object({
+  type: z.literal("runtime_status"),
+  verified: z.boolean(),
+  /** Whether a machine that is not verified gets no requests. */
+  enforced: z.boolean().default(false),
+  mismatches: z
+    .array(z.object({ component: shortText, expected: shortText.optional(), got: shortText.optional() }))
+    .max(WIRE_LIMITS.runtimeMismatches_max)
+    .optional(),
+});
+export type RuntimeStatus = z.infer<typeof runtimeStatus>;
+
 /** Bring a build of the store into memory. Answered with `load_model_status`; loading what is loaded succeeds at once. */
 export const loadModel = z.object({
   type: z.literal("load_model"),
@@ -161,6 +177,7 @@ export const fromCoordinator = z.discriminatedUnion("type", [
   holdAnswer,
   attestationChallenge,
   trustStatus,
+  runtimeStatus,
   loadModel,
   unloadModel,
   prefetchModel,

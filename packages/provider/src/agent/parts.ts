@@ -160,6 +160,12 @@ export async function assembleParts(context: PartsContext, events: PartsEvents):
               troubles.onTrust(status);
               events.onTrust(status);
             },
+            onRuntime: (status) => {
+              standing.onRuntime(status);
+              const { verified, enforced, mismatches } = status;
+              if (verified) logger.info({}, "the coordinator knows this machine's program now");
+              else logger.warn({ enforced, mismatches }, "this machine's program is none of the coordinator's releases; update it");
+            },
             onModels: (message) => supervise(commands.onMessage(message)),
             onGoingAway: () => relay.onGoingAway(),
             onDrained: () => relay.onDrained(),

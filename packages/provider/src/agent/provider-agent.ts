@@ -120,7 +120,7 @@ class Agent implements ProviderAgent {
 
   state(): ProviderState {
     const { session, supervisor, conduct, monitor, report, endpoint, troubles } = this.#parts ?? {};
-    const { ready, machineId, sessionId, trust, workerState, totals } = this.#standing;
+    const { ready, machineId, sessionId, trust, runtime, workerState, totals } = this.#standing;
     const stance = conduct?.stance ?? FULL_STANCE;
     const isUp = this.#phase === "serving" || this.#phase === "connecting";
     return {
@@ -130,7 +130,7 @@ class Agent implements ProviderAgent {
       scheduleChange: this.#options.guest?.schedule && nextChange(this.#options.guest.schedule, this.#clock.date()),
       coordinatorUrl: this.#options.coordinatorUrl,
       endpoint: endpoint?.record?.base_url,
-      ...{ machineId, sessionId, trust, totals },
+      ...{ machineId, sessionId, trust, runtime, totals },
       models: supervisor?.ready?.models.map((model) => model.id) ?? [],
       failures: ready?.failures ?? [],
       slots: workerState?.slots ?? [],

@@ -1,4 +1,4 @@
-import type { Posture, Slot, TrustStatus } from "@umbel/protocol";
+import type { Posture, RuntimeStatus, Slot, TrustStatus } from "@umbel/protocol";
 import type { GuestReadings, Stance } from "../guest/index.js";
 import type { LoadFailure, WorkerSandbox } from "../worker/pipe-messages.js";
 import type { ProviderError } from "./provider-error.js";
@@ -23,6 +23,8 @@ export interface ProviderState {
   /** Id of the present registration. */
   readonly sessionId: string | undefined;
   readonly trust: Pick<TrustStatus, "trust_level" | "status" | "reason"> | undefined;
+  /** That the coordinator does not know this machine's program; undefined where it finds nothing amiss. */
+  readonly runtime: Pick<RuntimeStatus, "enforced"> | undefined;
   /** Builds that are offered; `slots` shows which of them are in memory. */
   readonly models: readonly string[];
   readonly failures: readonly LoadFailure[];

@@ -1,4 +1,4 @@
-import { deviceThumbprint, type TrustStatus, type Welcome } from "@umbel/protocol";
+import { deviceThumbprint, type RuntimeStatus, type TrustStatus, type Welcome } from "@umbel/protocol";
 import { NO_TOTALS, sumTotals, type Totals } from "./reports.js";
 import type { Ready, WorkerState } from "./worker-supervisor.js";
 
@@ -8,6 +8,7 @@ export class Standing {
   #machineId: string | undefined;
   #sessionId: string | undefined;
   #trust: TrustStatus | undefined;
+  #runtime: RuntimeStatus | undefined;
   #workerState: WorkerState | undefined;
   #pastTotals: Totals = NO_TOTALS;
 
@@ -28,6 +29,11 @@ export class Standing {
 
   get trust(): TrustStatus | undefined {
     return this.#trust;
+  }
+
+  /** What the coordinator makes of this machine's program; undefined while it finds nothing amiss. */
+  get runtime(): RuntimeStatus | undefined {
+    return this.#runtime?.verified === false ? this.#runtime : undefined;
   }
 
   /** Undefined while there is no worker, or it has not said how it is. */
@@ -69,7 +75,12 @@ export class Standing {
     this.#trust = status;
   }
 
+  onRuntime(status: RuntimeStatus): void {
+    this.#runtime = status;
+  }
+
   onDisconnected(): void {
+    this.#runtime = undefined;
     this.#sessionId = undefined;
     this.#trust = undefined;
   }

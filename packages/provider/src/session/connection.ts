@@ -188,6 +188,9 @@ export class Connection {
       case "trust_status":
         handlers.onTrust(message);
         break;
+      case "runtime_status":
+        handlers.onRuntime(message);
+        break;
       case "load_model":
       case "unload_model":
       case "prefetch_model":

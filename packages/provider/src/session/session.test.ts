@@ -84,6 +84,7 @@ function createRecorder(overrides: Partial<SessionHandlers> = {}) {
     onCancel: (id) => note("cancel", id),
     onHold: ({ request_id, held }) => note(held ? "hold" : "go on", request_id),
     onTrust: (status) => note("trust", status.trust_level),
+    onRuntime: ({ verified }) => note("runtime", verified),
     onModels: (message) => note("models", message.type),
     onGoingAway: () => note("goingAway"),
     onDrained: () => note("drained"),
@@ -266,13 +267,15 @@ describe("work", () => {
     connection.sendRaw(encodeFrame({ kind: FrameKind.requestBody, requestId, sequence: 0, payload: new Uint8Array(9) }));
     connection.send({ type: "cancel", request_id: requestId });
     connection.send(trust);
-    await recorder.until("trust");
+    connection.send({ type: "runtime_status", verified: false, enforced: true });
+    await recorder.until("runtime");
     expect(recorder.events).toEqual([
       ["registered", undefined],
       ["request", requestId],
       ["body", 30],
       ["cancel", requestId],
       ["trust", "self_signed"],
+      ["runtime", false],
     ]);
   });
 

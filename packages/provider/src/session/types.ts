@@ -8,6 +8,7 @@ import type {
   PrefetchModel,
   Register,
   RequestId,
+  RuntimeStatus,
   TrustStatus,
   UnloadModel,
   Welcome,
@@ -39,6 +40,8 @@ export interface SessionHandlers {
   /** An answer is to wait, or may go on. */
   onHold(message: HoldAnswer): void;
   onTrust(status: TrustStatus): void;
+  /** What is made of this machine's program. */
+  onRuntime(status: RuntimeStatus): void;
   /** What should be in memory, put away, fetched, or offered. */
   onModels(message: ModelsMessage): void;
   /** This coordinator gives no more work and will close. */

@@ -78,6 +78,8 @@ export class ProviderSession implements FrameHandler, AttemptHost {
   #lastHeartbeat_ms: number;
   #staleSweeps = 0;
   #drainingUntil_ms = 0;
+  /** As the machine has been told; what is in order is not worth a message. */
+  #toldRuntimeKnown = true;
 
   /**
    * @param counters what the machine had counted before
@@ -107,6 +109,7 @@ export class ProviderSession implements FrameHandler, AttemptHost {
     this.#record.opened();
     if (this.#machine.heartbeat) this.#heartbeat(this.#machine.heartbeat);
     this.#standing.start();
+    this.#tellRuntime();
   }
 
   /** With which the machine was registered for an account; undefined when it belongs to none. */
@@ -153,6 +156,7 @@ export class ProviderSession implements FrameHandler, AttemptHost {
     const before = this.#view;
     this.#show(this.#health.applied(this.#appraised(before)));
     if (this.#view.runtimeVerified !== before.runtimeVerified) this.#context.signals.changed(this.builds);
+    this.#tellRuntime();
   }
 
   /** Whether the machine runs one of the programs that are known, by its own word. */
@@ -370,6 +374,19 @@ export class ProviderSession implements FrameHandler, AttemptHost {
 
   #appraised(view: ProviderView): ProviderView {
     return withRuntime(view, this.isRuntimeKnown || this.#context.settings.runtimeCheck !== "enforce");
+  }
+
+  /** Tells the machine that its program is none that is known, or that it is by now, so that it can bring itself up to date. */
+  #tellRuntime(): void {
+    const { runtimeCheck } = this.#context.settings;
+    const isKnown = runtimeCheck === "off" || this.isRuntimeKnown;
+    if (isKnown === this.#toldRuntimeKnown) return;
+    this.#toldRuntimeKnown = isKnown;
+    const got = this.runtimeHash ?? "not a release";
+    this.peer.control({
+      ...{ type: "runtime_status", verified: isKnown, enforced: runtimeCheck === "enforce" },
+      ...(!isKnown && { mismatches: [{ component: "program", expected: "a release on offer", got }] }),
+    });
   }
 
   /** The machine's figures may hold a request until its last word, also of one that was given up long before. */
