@@ -8,6 +8,7 @@ export { REPLAY_MISMATCHES, type Replay, replayDecision } from "./audit/replay.j
 export { RUNNERS_UP, runnersUp } from "./audit/runners-up.js";
 export { COEFFICIENTS, type CostProfile, changedCostProfile, DEFAULT_COST_PROFILE, isCoefficient } from "./cost/profile.js";
 export {
+  ATTEMPTS_MAX,
   createHedgeBudget,
   type DispatchEffect,
   type DispatchEvent,
@@ -40,7 +41,7 @@ export { type LineConditions, lineLimit, type Scope, WaitingLine } from "./queue
 export { seededRandom } from "./random.js";
 export { createObservedRates, OBSERVED_RATES_LIMITS, type ObservedRates } from "./rates/observed-rates.js";
 export { type AnomalyLimits, type MeasuredMachine, throughputAnomalies } from "./rates/throughput-anomalies.js";
-export { type FailureClass, type RetryPolicy, retryPolicy } from "./retry-policy.js";
+export { type FailureClass, RETRIED_FAILURES, type RetryPolicy, retryPolicy } from "./retry-policy.js";
 export { select } from "./select.js";
 export * from "./types.js";
 export { isVersionAtLeast } from "./versions.js";

@@ -75,3 +75,8 @@ const RETRY_POLICIES: Readonly<Record<FailureClass, RetryPolicy>> = {
 export function retryPolicy(failure: FailureClass): RetryPolicy {
   return RETRY_POLICIES[failure];
 }
+
+/** The kinds after which another machine is tried. */
+export const RETRIED_FAILURES: readonly string[] = Object.entries(RETRY_POLICIES)
+  .filter(([, { retryElsewhere }]) => retryElsewhere)
+  .map(([failure]) => failure);

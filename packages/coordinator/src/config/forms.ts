@@ -2,7 +2,7 @@ import { isIP } from "node:net";
 import { homedir } from "node:os";
 import path from "node:path";
 import { isFileAddress, parseUsd } from "@umbel/protocol";
-import { COEFFICIENTS, isCoefficient } from "@umbel/routing";
+import { COEFFICIENTS, isCoefficient, RETRIED_FAILURES } from "@umbel/routing";
 import { z } from "zod";
 
 /** What a setting's text may look like: the schema that reads it, and the same in words for whoever wrote it wrong. */
@@ -233,6 +233,14 @@ export const coefficients: Form<ReadonlyMap<string, number>> = {
   ),
   expected: `a comma-separated list of coefficient=number, of ${COEFFICIENTS.join(", ")}`,
 };
+
+/** Kinds of failure of which another machine is tried, with a whole number each. */
+export function failureLimits(range: { readonly least: number; readonly most: number }): Form<ReadonlyMap<string, number>> {
+  return {
+    schema: countsByName(range).schema.refine((values) => [...values.keys()].every((name) => RETRIED_FAILURES.includes(name))),
+    expected: `a comma-separated list of kind=number, of ${RETRIED_FAILURES.join(", ")}, numbers from ${range.least} to ${range.most}`,
+  };
+}
 
 /** A header's name in lower case, or empty for none. */
 export const headerName = optional<string>({

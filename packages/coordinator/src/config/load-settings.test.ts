@@ -98,6 +98,17 @@ describe("loadSettings", () => {
     }
   });
 
+  it("reads after how many failures of a kind a request is given up, of the kinds that are tried elsewhere", () => {
+    const { failures_max, attempts_max, hedgeShare } = loadSettings({
+      env: { UMBEL_FAILURES_MAX: "timeout=4", UMBEL_ATTEMPTS_MAX: "8", UMBEL_HEDGE_SHARE: "0" },
+    });
+    expect([[...failures_max], attempts_max, hedgeShare]).toEqual([[["timeout", 4]], 8, 0]);
+    for (const wrong of ["client_request=2", "timeout=0", "timeout=65", "timeout"]) {
+      expect(problemsOf({ UMBEL_FAILURES_MAX: wrong })).toHaveLength(1);
+    }
+    expect(problemsOf({ UMBEL_ATTEMPTS_MAX: "65", UMBEL_HEDGE_SHARE: "1.5" })).toHaveLength(2);
+  });
+
   it("names every problem at once, with the value and the expected form", () => {
     const problems = problemsOf({ UMBEL_PORT: "70000", UMBEL_MIN_TRUST: "blind", UMBEL_CORS_ORIGIN: "https://a.example/path" });
     expect(problems).toEqual([

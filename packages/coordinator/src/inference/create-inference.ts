@@ -52,7 +52,7 @@ export function createInference(dependencies: InferenceDependencies): Inference 
   const answerServices = {
     ...dependencies,
     queues,
-    hedges: createHedgeBudget(),
+    hedges: createHedgeBudget(settings.hedgeShare),
     retryAfter,
     cacheScope: createCacheScope(dependencies.cacheScopeSalt),
   };

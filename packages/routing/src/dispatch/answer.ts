@@ -1,5 +1,5 @@
 import type { FailureClass } from "../retry-policy.js";
-import { mayRetry, renewed, reserving, sentAway, withFailure } from "./search.js";
+import { mayRetry, renewed, reserving, sentAway, withFailure, withTryLost } from "./search.js";
 import { type DispatchState, DONE, type Racer, type Step } from "./state.js";
 import type { DispatchEffect, DispatchEvent, RefusalCause, SettleReason } from "./types.js";
 
@@ -62,7 +62,7 @@ function silent(state: Answering, now_ms: number): Step {
 
 /** Another machine in the place of one that is lost in mid-answer, while nobody has seen any of it; or, if no more may be tried, nothing. */
 function startedOver({ search: before, racer }: Answering, failure: FailureClass, now_ms: number): Step {
-  const search = renewed(withFailure(before, racer, failure, now_ms), now_ms);
+  const search = renewed(withTryLost(withFailure(before, racer, failure, now_ms), failure), now_ms);
   if (!mayRetry(search, now_ms)) {
     return discarded(racer, { type: "exhausted", racer: racer.number, failure, failures: search.failures });
   }

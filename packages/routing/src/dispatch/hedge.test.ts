@@ -23,6 +23,30 @@ describe("the budget of hedges", () => {
     expect(budget.take("b", 0)).toBe(true);
   });
 
+  it("is another share where one is asked for, and none at all where that is 0", () => {
+    const [half, none] = [createHedgeBudget(0.5), createHedgeBudget(0)];
+    let taken = 0;
+    for (let request = 0; request < 100; request += 1) {
+      half.dispatched("a", 0);
+      none.dispatched("a", 0);
+      if (half.take("a", 0)) taken += 1;
+      expect(none.take("a", 0)).toBe(false);
+    }
+    expect(taken).toBeGreaterThanOrEqual(50);
+    expect(taken).toBeLessThanOrEqual(51);
+  });
+
+  it("is taken in advance for a request that has lost a machine, and earned back before anybody else has one", () => {
+    const budget = createHedgeBudget();
+    for (let request = 0; request < 40; request += 1) budget.dispatched("a", 0);
+    const taken = (failures: number) => budget.take("a", 0, failures);
+    expect([taken(0), taken(0), taken(0), taken(1), taken(1), taken(1)]).toEqual([true, true, false, true, true, false]);
+    for (let request = 0; request < 59; request += 1) budget.dispatched("a", 0);
+    expect(taken(0)).toBe(false);
+    budget.dispatched("a", 0);
+    expect(taken(0)).toBe(true);
+  });
+
   it("saves up no more than the last minute's share", () => {
     const budget = createHedgeBudget();
     for (let request = 0; request < 1_000; request += 1) budget.dispatched("a", 0);

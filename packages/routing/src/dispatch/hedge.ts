@@ -24,8 +24,11 @@ export const HEDGE_BUDGET = { share: 0.05, window_ms: 60_000, burst_min: 1, buil
 export interface HedgeBudget {
   /** A request of the build has been sent for the first time: a share of a hedge is earned. */
   dispatched(build: string, now_ms: number): void;
-  /** Takes one hedge; false when the build has none left. */
-  take(build: string, now_ms: number): boolean;
+  /**
+   * Takes one hedge; false when the build has none left. A request that has lost a machine already takes one in advance, as far as the next
+   * minute will earn it: with a third machine that is late it would be lost itself.
+   */
+  take(build: string, now_ms: number, failures?: number): boolean;
 }
 
 interface Purse {
@@ -36,9 +39,17 @@ interface Purse {
   windowStart_ms: number;
 }
 
-/** A token bucket a build (routing.md §9: at most 5 % of dispatches per build per minute). */
-export function createHedgeBudget(): HedgeBudget {
+/**
+ * A token bucket a build (routing.md §9: at most 5 % of dispatches per build per minute).
+ *
+ * @param share of a build's dispatches, 0 to 1; 0 is none
+ */
+export function createHedgeBudget(share: number = HEDGE_BUDGET.share): HedgeBudget {
   const purses = new Map<string, Purse>();
+
+  function burstOf({ current, previous }: Purse): number {
+    return Math.max(HEDGE_BUDGET.burst_min, share * Math.max(current, previous));
+  }
 
   function purseOf(build: string, now_ms: number): Purse {
     const known = purses.get(build);
@@ -54,13 +65,14 @@ export function createHedgeBudget(): HedgeBudget {
     dispatched(build, now_ms) {
       const purse = purseOf(build, now_ms);
       purse.current += 1;
-      const burst = Math.max(HEDGE_BUDGET.burst_min, HEDGE_BUDGET.share * Math.max(purse.current, purse.previous));
-      purse.hedges = Math.min(burst, purse.hedges + HEDGE_BUDGET.share);
+      purse.hedges = Math.min(burstOf(purse), purse.hedges + share);
     },
-    take(build, now_ms) {
+    take(build, now_ms, failures = 0) {
+      if (share === 0) return false;
       const purse = purseOf(build, now_ms);
       // A hair's breadth: twenty shares of a twentieth do not add up to one in binary.
-      if (purse.hedges < 1 - 1e-9) return false;
+      const advance = failures > 0 ? burstOf(purse) : 0;
+      if (purse.hedges + advance < 1 - 1e-9) return false;
       purse.hedges -= 1;
       return true;
     },

@@ -184,6 +184,7 @@ describe("a failure before the first content", () => {
       number: 1,
       excluded: new Set(["a"]),
       avoidVersion: "1.0.0",
+      failures: 1,
     });
   });
 
@@ -252,6 +253,14 @@ describe("a failure before the first content", () => {
     expect(told.hear({ type: "preamble", racer: 0, events: 1 }).words).toEqual(["cancel 0", "release 0", "reserve"]);
   });
 
+  it("is followed by as many others as its limits say", () => {
+    const once = new Told({ limits: { ...LIMITS, failures_max: new Map([["engine_crash", 1]]) } });
+    expect(once.hear(reserved("a"), failed(0, "engine_crash")).effects.at(-1)).toMatchObject({ type: "refuse" });
+    const alone = new Told({ limits: { ...LIMITS, attempts_max: 1 }, hedgeDelay_ms: HEDGE_ms }).hear(reserved("a"));
+    expect(alone.at(HEDGE_ms).effects).toEqual([]);
+    expect(alone.at(5_000).effects.at(-1)).toMatchObject({ type: "refuse", cause: { failure: "timeout", failures: 1 } });
+  });
+
   it("troubles a bounded number of machines", () => {
     const told = new Told({ limits: { ...LIMITS, contentBudget_ms: 1e9 } });
     // Every status has its own allowance, so no kind of failure alone can reach the bound: what holds is their sum.
@@ -271,7 +280,7 @@ describe("a hedge", () => {
   it("is asked although the first machine has accepted, once, among machines that are not trying", () => {
     const told = racing().hear({ type: "accepted", racer: 0, phase: "prefilling" });
     expect(told.at(HEDGE_ms).effects).toEqual([
-      { type: "reserve", purpose: "hedge", number: 1, excluded: new Set(["a"]), avoidVersion: undefined },
+      { type: "reserve", purpose: "hedge", number: 1, excluded: new Set(["a"]), avoidVersion: undefined, failures: 0 },
     ]);
     told.hear(reserved("b"));
     expect(told.words).toEqual(["send 1"]);
@@ -296,6 +305,14 @@ describe("a hedge", () => {
     const told = racing().at(HEDGE_ms).hear(reserved("b"));
     expect(told.at(5_000).words).toEqual(["blame_timeout 0", "cancel 0", "release 0"]);
     expect(wakeAt_ms(told.state)).toBe(HEDGE_ms + 5_000);
+  });
+
+  it("that is late like the first machine loses one try with it, not two", () => {
+    const told = new Told({ hedgeDelay_ms: HEDGE_ms, limits: { ...LIMITS, failures_max: new Map([["timeout", 2]]) } });
+    told.hear(reserved("a")).at(HEDGE_ms).hear(reserved("b")).at(5_000);
+    expect(told.at(6_000).effects.at(-1)).toMatchObject({ type: "reserve", purpose: "retry", excluded: new Set(["a", "b"]) });
+    told.hear(reserved("c")).at(7_000).hear(reserved("d")).at(11_000);
+    expect(told.at(12_000).effects.at(-1)).toMatchObject({ type: "refuse", cause: { failure: "timeout", failures: 4 } });
   });
 
   it("is not asked where there is none, nor when the caller's own machine serves, nor before the first is expected to answer", () => {

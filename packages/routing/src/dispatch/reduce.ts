@@ -1,7 +1,18 @@
 import { type FailureClass, retryPolicy } from "../retry-policy.js";
 import { reduceAnswer } from "./answer.js";
 import { progressed, racerAt } from "./racer.js";
-import { callersEnd_ms, enqueuing, mayBegin, mayRetry, newSearch, reserving, sentAway, unanswered, withFailure } from "./search.js";
+import {
+  callersEnd_ms,
+  enqueuing,
+  mayBegin,
+  mayRetry,
+  newSearch,
+  reserving,
+  sentAway,
+  unanswered,
+  withFailure,
+  withTryLost,
+} from "./search.js";
 import { type DispatchState, DONE, type Racer, type Search, type Step } from "./state.js";
 import type { DispatchEffect, DispatchEvent, DispatchInput, Place, RefusalCause } from "./types.js";
 
@@ -159,10 +170,14 @@ function ticked(state: Racing, now_ms: number): Step {
   return { state: { stage: "selecting", search, racers, isHedge: true }, effects: [reserving(search, "hedge", racers)] };
 }
 
-/** A racer has failed. While another runs, it goes on; else the next machine is sought, within the budgets. */
+/**
+ * A racer has failed. While another runs, it goes on; else the next machine is sought, within the budgets. Two machines of one race that are both
+ * late have lost one try, not two: a request of which a second machine was asked is not to be given up sooner than any other.
+ */
 function failed(state: Racing, racer: Racer, failure: FailureClass, now_ms: number): Step {
-  const search = withFailure(state.search, racer, failure, now_ms);
   const racers = state.racers.filter((other) => other !== racer);
+  const met = withFailure(state.search, racer, failure, now_ms);
+  const search = failure === "timeout" && racers.length > 0 ? met : withTryLost(met, failure);
   const effects = sentAway(racer);
   // What lies in the request itself, others would say too: nobody is asked any further.
   const isFinal = !retryPolicy(failure).retryElsewhere;

@@ -3,7 +3,7 @@ import { loadingTime_ms } from "./racer.js";
 import type { Racer, Search } from "./state.js";
 import type { DispatchEffect, DispatchInput, RefusalCause } from "./types.js";
 
-/** However many machines there are, one request troubles so many at most. Source: routing.md §9. */
+/** However many machines there are, one request troubles so many at most, unless its limits say fewer. Source: routing.md §9. */
 export const ATTEMPTS_MAX = 64;
 
 export function newSearch(input: DispatchInput): Search {
@@ -22,7 +22,8 @@ export function newSearch(input: DispatchInput): Search {
 /** The next place is sought among machines that have not failed and are not trying already. */
 export function reserving(search: Search, purpose: "first" | "retry" | "hedge", racers: readonly Racer[]): DispatchEffect {
   const excluded = racers.length === 0 ? search.excluded : new Set([...search.excluded, ...racers.map(({ machineId }) => machineId)]);
-  return { type: "reserve", purpose, number: search.number, excluded, avoidVersion: search.avoidVersion };
+  const { number, avoidVersion, failures } = search;
+  return { type: "reserve", purpose, number, excluded, avoidVersion, failures };
 }
 
 /**
@@ -44,24 +45,28 @@ export function unanswered({ last, failures }: Search, otherwise: RefusalCause):
   return last === undefined ? otherwise : { type: "exhausted", ...last, failures };
 }
 
-/** The search after one of its machines has failed: that machine is not asked again, and its failure counts. */
+/** The search after one of its machines has failed: that machine is not asked again. */
 export function withFailure(search: Search, racer: Racer, failure: FailureClass, now_ms: number): Search {
   const policy = retryPolicy(failure);
-  const status = statusOf(failure);
   return {
     ...search,
     excluded: new Set([...search.excluded, racer.machineId]),
     avoidVersion: policy.avoidVersion ? racer.version : search.avoidVersion,
     failures: search.failures + 1,
-    failuresByStatus: { ...search.failuresByStatus, [status]: (search.failuresByStatus[status] ?? 0) + 1 },
     last: { racer: racer.number, failure },
     budgetEnd_ms: search.budgetEnd_ms + loadingTime_ms(racer, now_ms),
   };
 }
 
+/** The search after a failure that counts against the allowance of its kind. */
+export function withTryLost(search: Search, failure: FailureClass): Search {
+  const status = statusOf(failure);
+  return { ...search, failuresByStatus: { ...search.failuresByStatus, [status]: (search.failuresByStatus[status] ?? 0) + 1 } };
+}
+
 /** Whether time and number allow one more attempt. */
 export function mayBegin({ input, number, budgetEnd_ms }: Search, now_ms: number): boolean {
-  return number < ATTEMPTS_MAX && Math.min(budgetEnd_ms, callersEnd_ms(input)) > now_ms;
+  return number < (input.limits.attempts_max ?? ATTEMPTS_MAX) && Math.min(budgetEnd_ms, callersEnd_ms(input)) > now_ms;
 }
 
 /** Whether another machine may be tried after the last failure. */
@@ -69,7 +74,8 @@ export function mayRetry(search: Search, now_ms: number): boolean {
   const { last, failuresByStatus } = search;
   if (last === undefined || !mayBegin(search, now_ms)) return false;
   const { retryElsewhere, failures_max } = retryPolicy(last.failure);
-  return retryElsewhere && (failuresByStatus[statusOf(last.failure)] ?? 0) < failures_max;
+  const allowed = search.input.limits.failures_max?.get(last.failure) ?? failures_max;
+  return retryElsewhere && (failuresByStatus[statusOf(last.failure)] ?? 0) < allowed;
 }
 
 /** After the loss of an answer that nobody has seen yet: from here on the time for attempts begins anew. */

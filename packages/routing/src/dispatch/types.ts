@@ -1,6 +1,6 @@
 import type { FailureClass } from "../retry-policy.js";
 
-/** How long things may take, in milliseconds. Sources: routing.md §9, api.md §15. */
+/** How long things may take, in milliseconds, and how often they may fail. Sources: routing.md §9, api.md §15. */
 export interface DispatchLimits {
   /** Until an attempt's first content. Nothing that a machine says moves it, except that it is loading the model. */
   readonly firstContent_ms: number;
@@ -14,6 +14,10 @@ export interface DispatchLimits {
   readonly idle_ms: number;
   /** After the consumer has left, for the machine's own account of what it made. */
   readonly grace_ms: number;
+  /** Machines that one request may be sent to; absent is `ATTEMPTS_MAX`. */
+  readonly attempts_max?: number;
+  /** After how many failures of a kind no other machine is tried, where that is not what `retryPolicy` says. */
+  readonly failures_max?: ReadonlyMap<string, number>;
 }
 
 /** One request as dispatch sees it: times only, nothing of what is asked. */
@@ -97,8 +101,8 @@ export interface Sought {
 
 /** What is to be done, in order. */
 export type DispatchEffect =
-  /** Select a machine and reserve a place on it now; answered by `reserved` or `none_available` before anything else happens. */
-  | (Sought & { readonly type: "reserve"; readonly purpose: "first" | "retry" | "hedge" })
+  /** Select a machine and reserve a place on it now; answered by `reserved` or `none_available` before anything else happens. `failures`: of the request's machines until now. */
+  | (Sought & { readonly type: "reserve"; readonly purpose: "first" | "retry" | "hedge"; readonly failures: number })
   /** Wait in line for such a place, no longer than until `until_ms`, a monotonic instant; answered by `queue_assigned` or `queue_refused`. */
   | (Sought & { readonly type: "enqueue"; readonly purpose: "first" | "retry"; readonly until_ms: number })
   | { readonly type: "leave_queue" }

@@ -290,7 +290,7 @@ export class SimulatedCoordinator {
     const now_ms = this.outside.now_ms();
     // Whoever came first goes first.
     if (purpose === "first" && this.#lines.depth(request.arrival.build) > 0) return { type: "none_available", waitable: true };
-    if (purpose === "hedge" && !this.#reservations.takeHedge(build)) return { type: "none_available", waitable: false };
+    if (purpose === "hedge" && !this.#reservations.takeHedge(build, effect.failures)) return { type: "none_available", waitable: false };
     const { place, decision } = this.#reservations.reserve(request, specFor(request, effect), purpose, number);
     if (place !== undefined) return { type: "reserved", place };
     if (purpose === "first") this.#warmth.pressed("capacity_reject", build, now_ms);

@@ -47,8 +47,8 @@ export class Reservations {
   }
 
   /** Takes one hedge; false when the build has none left. */
-  takeHedge(build: string): boolean {
-    return this.#hedges.take(build, this.outside.now_ms());
+  takeHedge(build: string, failures: number): boolean {
+    return this.#hedges.take(build, this.outside.now_ms(), failures);
   }
 
   /** Chooses a machine and holds a place there in one step. */

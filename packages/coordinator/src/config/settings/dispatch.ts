@@ -1,5 +1,18 @@
 import { SELF_REPORTED_MAX } from "@umbel/protocol";
-import { coefficients, countsByName, decimal, decimalsByName, durationsByName, flag, list, oneOf, text, wholeNumber } from "../forms.js";
+import { ATTEMPTS_MAX } from "@umbel/routing";
+import {
+  coefficients,
+  countsByName,
+  decimal,
+  decimalsByName,
+  durationsByName,
+  failureLimits,
+  flag,
+  list,
+  oneOf,
+  text,
+  wholeNumber,
+} from "../forms.js";
 import { HOUR_ms, setting, wait } from "./setting.js";
 
 /** How requests are routed, how long is waited, and what is believed of machines. */
@@ -47,7 +60,23 @@ export const dispatchSettings = {
   hedging: setting(oneOf(["on", "off"]), {
     env: "UMBEL_HEDGING",
     default: "on",
-    about: "Whether a second provider is asked when the first is late; of one request in twenty at most.",
+    about: "Whether a second provider is asked when the first is late.",
+  }),
+  hedgeShare: setting(decimal({ least: 0, most: 1 }), {
+    env: "UMBEL_HEDGE_SHARE",
+    default: "0.05",
+    about: "Share of a build's requests for which a second provider may be asked.",
+  }),
+  attempts_max: setting(wholeNumber({ least: 1, most: ATTEMPTS_MAX }), {
+    env: "UMBEL_ATTEMPTS_MAX",
+    default: String(ATTEMPTS_MAX),
+    about: "Providers that one request is sent to at most, second ones included.",
+  }),
+  failures_max: setting(failureLimits({ least: 1, most: ATTEMPTS_MAX }), {
+    env: "UMBEL_FAILURES_MAX",
+    default: "",
+    about:
+      "After how many failures of a kind a request is given up, where that is not what docs/routing.md says, as `timeout=4,engine_crash=3`; two providers that are asked at the same time and are both late are one `timeout`.",
   }),
   contentBudget_ms: wait("UMBEL_CONTENT_BUDGET", "2m", "Time all attempts of one request have for the first content, loading apart."),
   idleTimeout_ms: wait("UMBEL_IDLE_TIMEOUT", "10m", "Longest pause inside an answer."),

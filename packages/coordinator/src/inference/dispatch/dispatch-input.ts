@@ -13,6 +13,8 @@ export type DispatchSettings = Pick<
   | "idleTimeout_ms"
   | "settleGrace_ms"
   | "hedging"
+  | "attempts_max"
+  | "failures_max"
 >;
 
 /** What the reducer may know of a request. */
@@ -30,6 +32,8 @@ export function dispatchInput(
       loadingSilence_ms: settings.loadingSilence_ms,
       idle_ms: settings.idleTimeout_ms,
       grace_ms: settings.settleGrace_ms,
+      attempts_max: settings.attempts_max,
+      failures_max: settings.failures_max,
     },
     isWhole: !input.stream,
     ...(input.deadline_ms !== undefined && { deadline_ms: input.deadline_ms }),

@@ -57,9 +57,9 @@ function specOf({ excluded, avoidVersion }: Pick<Reserve, "excluded" | "avoidVer
   return { ...request, excluded, avoidVersion };
 }
 
-function hedged(spec: RequestSpec, asked: Asked, services: PlaceServices): PlaceFound {
+function hedged(spec: RequestSpec, asked: Reserve, services: PlaceServices): PlaceFound {
   const { hedges, metrics, clock } = services;
-  if (!hedges.take(spec.build, clock.now_ms())) {
+  if (!hedges.take(spec.build, clock.now_ms(), asked.failures)) {
     metrics.count("hedges_total", { outcome: "over_budget" });
     return NO_PLACE;
   }
