@@ -1,8 +1,8 @@
 import { mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { linkedToken, readAccountLink, removeAccountLink, writeAccountLink } from "./account-link.js";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { linkedToken, machineToken, readAccountLink, removeAccountLink, writeAccountLink } from "./account-link.js";
 
 const LINK = { coordinator: "https://umbel.example", account_id: "alice", token: "umbel-pt-1" };
 let home: string;
@@ -28,6 +28,16 @@ describe("the link to an account", () => {
     expect(await linkedToken(home, "wss://umbel.example")).toBe(LINK.token);
     expect(await linkedToken(home, "https://other.example")).toBeUndefined();
     expect(await linkedToken(home, undefined)).toBeUndefined();
+  });
+
+  it("gives the machine its token, unless another one is named; an empty one is none", async () => {
+    await writeAccountLink(home, LINK);
+    const token = (named?: string) => machineToken(home, LINK.coordinator, named);
+    vi.stubEnv("UMBEL_PROVIDER_TOKEN", "");
+    expect([await token(), await token(""), await token("named")]).toEqual([LINK.token, LINK.token, "named"]);
+    vi.stubEnv("UMBEL_PROVIDER_TOKEN", "given");
+    expect([await token(), await token(""), await token("named")]).toEqual(["given", "given", "named"]);
+    vi.unstubAllEnvs();
   });
 
   it("is not guessed at when the file holds something else", async () => {

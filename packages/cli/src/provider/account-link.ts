@@ -57,6 +57,12 @@ export async function linkedToken(
   return link !== undefined && isSameCoordinator(link.coordinator, coordinatorUrl) ? link.token : undefined;
 }
 
+/** The machine's token: one that is named, else of `UMBEL_PROVIDER_TOKEN`, else of its link to this coordinator. What is empty is none. */
+export async function machineToken(home: string, coordinatorUrl: string | undefined, named?: string): Promise<string | undefined> {
+  const given = named || process.env["UMBEL_PROVIDER_TOKEN"];
+  return given || (await linkedToken(home, coordinatorUrl));
+}
+
 /** Also of an address that is written for WebSockets. */
 function isSameCoordinator(linked: string, url: string | undefined): boolean {
   return url !== undefined && originOf(linked) === originOf(url);

@@ -11,7 +11,7 @@ import { setupChecks } from "../doctor/setup-checks.js";
 import { CliError, EXIT_CODES } from "../exit-codes.js";
 import { createOutput, type Output } from "../output.js";
 import { proxyVariables, useProxies } from "../process/use-proxies.js";
-import { linkedToken } from "../provider/account-link.js";
+import { machineToken } from "../provider/account-link.js";
 import { statusOf } from "../provider/ask.js";
 import { readConfigFile } from "../provider/config-file.js";
 import { givenUp } from "../provider/crash-guard.js";
@@ -68,8 +68,7 @@ async function findingsOf(options: DoctorOptions, isThorough: boolean): Promise<
   }
   const status = await statusOf(places.home).catch((error: unknown) => (error instanceof Error ? error : new Error(String(error))));
   await useProxies(proxyVariables(settings.values, process.env));
-  const given = process.env["UMBEL_PROVIDER_TOKEN"];
-  const token = given === undefined || given === "" ? await linkedToken(places.home, settings.values.coordinatorUrl) : given;
+  const token = await machineToken(places.home, settings.values.coordinatorUrl);
   const patient: Patient = {
     places,
     settings,

@@ -4,7 +4,7 @@ import path from "node:path";
 import { readLogReport, sendLogReport } from "@umbel/provider";
 import { CliError, EXIT_CODES } from "../exit-codes.js";
 import { createOutput } from "../output.js";
-import { linkedToken } from "../provider/account-link.js";
+import { machineToken } from "../provider/account-link.js";
 import { statusOf } from "../provider/ask.js";
 import { readConfigFile } from "../provider/config-file.js";
 import { duration_ms } from "../provider/durations.js";
@@ -78,8 +78,7 @@ export async function factsOf(settings: ResolvedSettings, { home }: ProviderPlac
 }
 
 async function tokenOf({ token }: ReportOptions, { home }: ProviderPlaces, coordinatorUrl: string): Promise<string> {
-  const given = token ?? process.env["UMBEL_PROVIDER_TOKEN"] ?? "";
-  const found = given === "" ? ((await linkedToken(home, coordinatorUrl)) ?? serviceToken(home)) : given;
+  const found = (await machineToken(home, coordinatorUrl, token)) ?? serviceToken(home);
   if (found !== undefined) return found;
   const remedy = "Link the machine to your account with umbel provider login, or give --token. --dry-run shows the report without one.";
   throw new CliError("A report is sent with the machine's provider token, and there is none.", EXIT_CODES.authentication, remedy);

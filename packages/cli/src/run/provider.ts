@@ -19,7 +19,7 @@ import { createLog } from "../log.js";
 import { createOutput, type Output } from "../output.js";
 import { announceReady, stopRequested } from "../process/managed.js";
 import { proxyVariables, useProxies } from "../process/use-proxies.js";
-import { linkedToken } from "../provider/account-link.js";
+import { machineToken } from "../provider/account-link.js";
 import { startInBackground } from "../provider/background.js";
 import { readConfigFile } from "../provider/config-file.js";
 import { controlHandlers } from "../provider/control-handlers.js";
@@ -223,8 +223,7 @@ async function besideCoordinator(
   { values, guest, location }: ResolvedSettings,
   { home, log }: ProviderPlaces,
 ): Promise<Partial<AgentOptions>> {
-  const named = options.token ?? readToken(options.tokenFile) ?? process.env["UMBEL_PROVIDER_TOKEN"];
-  const token = named ?? (await linkedToken(home, values.coordinatorUrl));
+  const token = await machineToken(home, values.coordinatorUrl, options.token ?? readToken(options.tokenFile));
   const runtimeHash = await ownRuntimeHash();
   return {
     coordinatorUrl: values.coordinatorUrl ?? "",
@@ -234,7 +233,7 @@ async function besideCoordinator(
     ...(runtimeHash !== undefined && { runtimeHash }),
     guest,
     ...(values.localEndpoint !== undefined && { local: endpointFrom(options, addressOf(options, values.localEndpoint)) }),
-    ...(token === undefined || token === "" ? {} : { authToken: token }),
+    ...(token === undefined ? {} : { authToken: token }),
   };
 }
 

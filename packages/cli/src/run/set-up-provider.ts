@@ -2,7 +2,7 @@ import { createModelStore } from "@umbel/provider";
 import { askOnTerminal } from "../ask-on-terminal.js";
 import { BUNDLED_MODEL_DIRECTORIES } from "../home.js";
 import type { Output } from "../output.js";
-import { linkedToken } from "../provider/account-link.js";
+import { machineToken } from "../provider/account-link.js";
 import { statusOf } from "../provider/ask.js";
 import type { PlaceOptions } from "../provider/config-place.js";
 import type { ProviderPlaces } from "../provider/places.js";
@@ -28,7 +28,7 @@ export async function setUpOnTerminal(
   const isTerminal = process.stdin.isTTY === true && process.stderr.isTTY === true && options.json !== true;
   if (!isTerminal || (await statusOf(home)) !== undefined) return;
   const coordinator = values.coordinatorUrl ?? "";
-  const token = options.token ?? options.tokenFile ?? process.env["UMBEL_PROVIDER_TOKEN"] ?? (await linkedToken(home, coordinator));
+  const token = await machineToken(home, coordinator, options.token || options.tokenFile);
   const named = options.model.length > 0 || (values.models ?? []).length > 0;
   const others = (await createModelStore(store).listModels()).filter(({ directory }) => !BUNDLED_MODEL_DIRECTORIES.includes(directory));
   const places = {
@@ -36,7 +36,7 @@ export async function setUpOnTerminal(
     ...(options.config !== undefined && { config: options.config }),
   };
   await setUp({
-    isLinked: token !== undefined && token !== "",
+    isLinked: token !== undefined,
     hasModels: named || others.length > 0,
     hasDecided: shown.find(({ key }) => key === PROVIDER_SETTINGS.telemetry.key)?.source !== "default",
     ask: askOnTerminal,
