@@ -10,6 +10,8 @@ const CONCURRENCIES = [1, 16, 64] as const;
 const ACCOUNTS = 200;
 const FUNDS_microUsd = 1_000_000_000n;
 const SECONDS_default = 4;
+/** Requests at a time of the one account that asks more than the ledger does for one. */
+const CROWD = 64;
 /** As many as a coordinator has. */
 const CONNECTIONS = 20;
 const PRICES = { input_microUsd: 50_000n, output_microUsd: 200_000n, source: "fallback" } as const;
@@ -26,6 +28,8 @@ interface Figures {
   readonly plainInserts: readonly Rate[];
   readonly manyAccounts: readonly Rate[];
   readonly oneAccount: readonly Rate[];
+  /** What the many notice of a crowd on one account. */
+  readonly besideCrowd: readonly Rate[];
 }
 
 /** Holds and settlements on the Postgres that a coordinator starts itself, as durable as it is by default. */
@@ -38,7 +42,7 @@ export const ledger: Bench = {
     try {
       await store.client`create table bench_inserts (id bigint generated always as identity primary key, account text, delta bigint, at timestamptz default now())`;
       const accounts = Array.from({ length: ACCOUNTS }, (_, index) => `account-${index}`);
-      for (const account of accounts) await fund(books, account);
+      for (const account of [...accounts, "crowd"]) await fund(books, account);
       const measured = async (what: string, work: (worker: number) => Promise<void>): Promise<Rate[]> => {
         const rates: Rate[] = [];
         for (const concurrency of CONCURRENCIES) {
@@ -49,10 +53,18 @@ export const ledger: Bench = {
       };
       let next = 0;
       const anyAccount = (): string => accounts[next++ % accounts.length] ?? "account-0";
+      const rateBesideCrowd = async (): Promise<Rate> => {
+        progress(`requests of ${ACCOUNTS} accounts, 16 at a time, beside ${CROWD} of one account …`);
+        const crowd = rateOf(() => serve(books, "crowd", "provider-0"), CROWD, seconds);
+        const rate = await rateOf(() => serve(books, anyAccount(), `provider-${next % ACCOUNTS}`), 16, seconds);
+        await crowd;
+        return rate;
+      };
       const figures: Figures = {
         plainInserts: await measured("plain inserts", () => insert(store)),
         manyAccounts: await measured(`requests of ${ACCOUNTS} accounts`, () => serve(books, anyAccount(), `provider-${next % ACCOUNTS}`)),
         oneAccount: await measured("requests of one account", () => serve(books, "account-0", "provider-0")),
+        besideCrowd: [await rateBesideCrowd()],
       };
       return { machine: machine(), tables: [tableOf(figures)], figures: { seconds, ...figures } };
     } finally {
@@ -114,7 +126,7 @@ async function rateOf(work: (worker: number) => Promise<void>, concurrency: numb
   return { concurrency, perSecond: took_ms.length / elapsed_s, p50_ms: percentile(took_ms, 0.5), p99_ms: percentile(took_ms, 0.99) };
 }
 
-function tableOf({ plainInserts, manyAccounts, oneAccount }: Figures): Table {
+function tableOf({ plainInserts, manyAccounts, oneAccount, besideCrowd }: Figures): Table {
   const row = (what: string, rates: readonly Rate[]) =>
     rates.map(({ concurrency, perSecond, p50_ms, p99_ms }) => [what, concurrency, perSecond, p50_ms, p99_ms]);
   return {
@@ -124,6 +136,7 @@ function tableOf({ plainInserts, manyAccounts, oneAccount }: Figures): Table {
       ...row("plain insert", plainInserts),
       ...row("request, many accounts", manyAccounts),
       ...row("request, one account", oneAccount),
+      ...row(`request, many accounts, beside ${CROWD} of one`, besideCrowd),
     ],
   };
 }

@@ -5,6 +5,7 @@ import { bill } from "./bill.js";
 import { asError, type LedgerEvent } from "./events.js";
 import { AMOUNT_MICRO_USD_MAX, holdOutcome, holdRow } from "./hold.js";
 import { createInstance, type DeadInstances, ORPHANS_PER_QUERY } from "./instance.js";
+import { createLanes } from "./lanes.js";
 import { type Entry, post } from "./posting.js";
 import { clampUsage } from "./price.js";
 import { createPriceList } from "./price-list.js";
@@ -23,9 +24,13 @@ import {
 
 /** A hold that got no answer may still be running on the server until its statement times out; after that, giving it back is safe. */
 const ABANDON_AFTER_MS = STATEMENT_TIMEOUT_MS + 1_000;
+/** Statements of one account that the database has at once: while one is being made durable, the next is being read. */
+const ACCOUNT_STATEMENTS_MAX = 2;
 /** Which system account a credit comes from (money.md §5). */
 const FUNDED_BY = { deposit: "sys:stripe", admin_credit: "sys:promo" } as const;
 const SYSTEM_ACCOUNT = /^(?:platform$|sys:)/;
+const PLATFORM = "platform";
+const UNCLAIMED = "sys:unclaimed";
 const DAY_MS = 24 * 3_600_000;
 const EVER = new Date(0);
 const DEFAULT_REFERRAL_SHARE_PERCENT = 20;
@@ -85,7 +90,13 @@ export async function createLedger(options: LedgerOptions): Promise<Ledger> {
   const instance = createInstance({ store, clock, instanceId, deadInstances, onEvent });
   /** Terms of what this instance holds; they never change, so settling need not read them again. */
   const openTerms = new Map<string, OpenTerms>();
-  const attempts = createAttempts({ client, clock, retry, priceList, termsOf: (requestId) => openTerms.get(requestId) });
+  const lanes = createLanes(ACCOUNT_STATEMENTS_MAX);
+  /** What changes the money of a request waits behind what else does of its account. */
+  const inLaneOf = <T>(requestId: string, signal: AbortSignal, statement: () => Promise<T>): Promise<T> => {
+    const accountId = openTerms.get(requestId)?.accountId;
+    return lanes(accountId === undefined ? [] : [accountId], signal, statement);
+  };
+  const attempts = createAttempts({ client, clock, retry, priceList, inLaneOf, termsOf: (requestId) => openTerms.get(requestId) });
   const background = new Set<Promise<void>>();
   const stop = new AbortController();
   const settlements = createSettlements({
@@ -123,7 +134,9 @@ export async function createLedger(options: LedgerOptions): Promise<Ledger> {
       referralSince: settings.referralWindow_days ? daysAgo(settings.referralWindow_days) : EVER,
       at: clock.date(),
     };
-    const result = await ledgerRepository.settle(client, row, signal);
+    const payee = cost_microUsd > fee_microUsd ? [servedBy.accountId ?? UNCLAIMED] : [];
+    const changed = [terms.accountId, ...payee, ...(fee_microUsd > 0n ? [PLATFORM] : [])];
+    const result = await lanes(changed, signal, () => ledgerRepository.settle(client, row, signal));
     if (result.outcome === "unknown") throw new UnknownReservationError(requestId);
     openTerms.delete(requestId);
     if (result.outcome === "released") return { state: "released", replayed: true } as const;
@@ -138,10 +151,12 @@ export async function createLedger(options: LedgerOptions): Promise<Ledger> {
   async function hold(request: HoldRequest): Promise<HoldOutcome> {
     const { requestId, accountId } = request;
     const row = holdRow(request, { defaultFeePercent, instanceId, at: clock.date() });
-    const result = await attempt((signal) => ledgerRepository.hold(client, row, signal), retry).catch((error: unknown) => {
-      if (error instanceof LedgerUnavailableError) inBackground(requestId, () => giveBackLater(requestId));
-      throw error;
-    });
+    const result = await attempt((signal) => lanes([accountId], signal, () => ledgerRepository.hold(client, row, signal)), retry).catch(
+      (error: unknown) => {
+        if (error instanceof LedgerUnavailableError) inBackground(requestId, () => giveBackLater(requestId));
+        throw error;
+      },
+    );
     const outcome = holdOutcome(result, row.hold_microUsd);
     if (outcome.ok) {
       const { fee_percent, is_service } = result;
@@ -157,7 +172,7 @@ export async function createLedger(options: LedgerOptions): Promise<Ledger> {
   }
 
   async function releaseOnce(requestId: string, reason: ReleaseReason, signal: AbortSignal): Promise<boolean> {
-    const open = await ledgerRepository.release(client, requestId, reason, clock.date(), signal);
+    const open = await inLaneOf(requestId, signal, () => ledgerRepository.release(client, requestId, reason, clock.date(), signal));
     openTerms.delete(requestId);
     return open;
   }
