@@ -89,6 +89,8 @@ const PROGRAMS_AS_BEFORE = "programs of releases not looked at again";
 const SWEEP_INTERVAL_ms = 10 * 60_000;
 /** How often, and over how long, what answers took is held to what routing had expected. Source: routing.md §18. */
 const CALIBRATION_INTERVAL_ms = 24 * 3_600_000;
+/** How often the minutes that are over are added up. */
+const USAGE_MINUTES_INTERVAL_ms = 60_000;
 /** Hard limit of closing HTTP connections. Source: ops.md §7.3. */
 const HTTP_CLOSE_ms = 15_000;
 /** How long a shutdown waits for settlements that do not commit before they are spilled. */
@@ -181,6 +183,8 @@ async function start(
   const instanceId = randomUUID();
   await store.claimCoordinator(instanceId);
 
+  const reportMoney = reportLedger(log, metrics);
+  let fleetHears: ((machineId: string) => void) | undefined;
   const ledger = await createLedger({
     store,
     clock,
@@ -193,14 +197,18 @@ async function start(
       unclaimed_days: settings.unclaimed_days,
       spillAlways: settings.spillAlways,
     },
-    onEvent: reportLedger(log, metrics),
+    onEvent: (event) => {
+      reportMoney(event);
+      if (event.type === "usage_clamped") fleetHears?.(event.machineId);
+    },
   });
   closers.push(() => ledger.close(LEDGER_CLOSE_ms));
   const recovered = await ledger.recover();
-  const reconciler = createReconciler({ store: store.reports, clock, random: Math.random, onEvent: reportLedger(log, metrics) });
+  const reconciler = createReconciler({ store: store.reports, clock, random: Math.random, onEvent: reportMoney });
   every(SWEEP_INTERVAL_ms, () => reconciler.check(), "the books were not checked");
   const usageDays = createUsageDays({ store: store.reports, clock });
   every(SWEEP_INTERVAL_ms, () => usageDays.addUp(), "usage was not added up by the day");
+  every(USAGE_MINUTES_INTERVAL_ms, () => usageDays.addUpMinutes(), "usage was not added up by the minute");
   const retention = createRetention({
     ...{ store: store.reports, clock, instanceId },
     settings: { reservations_days: settings.reservationRetention_days, usage_days: settings.usageRetention_days },
@@ -280,6 +288,7 @@ async function start(
     clientAddress: createClientAddress(settings.trustedProxies),
     publicIdSalt: await secretFile(path.join(settings.home, "public-id-salt"), SALT_BYTES),
   });
+  fleetHears = fleet.misreported;
   catalog.onChanged(fleet.catalogChanged);
   const lookAtPrograms = async (): Promise<void> => void (await Promise.all([runtimes.refresh(), versionFloor.refresh()]));
   await lookAtPrograms();
@@ -325,7 +334,10 @@ async function start(
     window_ms: settings.idempotencyWindow_ms,
     onError: (error) => log.error({ err: error }, "idempotent request failed"),
   });
-  const rejections = createRejections({ store: createRejectionStore(store), clock, metrics, log: log.child({ component: "insight" }) });
+  const rejections = createRejections({
+    ...{ store: createRejectionStore(store), clock, metrics, settings },
+    log: log.child({ component: "insight" }),
+  });
   closers.push(() => rejections.close());
   const telemetry = createTelemetry({
     ...{ store: createTelemetryStore(store), clock, metrics, settings, newId: randomUUID },

@@ -297,6 +297,11 @@ export function createFleet(dependencies: FleetDependencies): FleetService {
 
     standing: (machineId) => health.memory.standing(machineId),
 
+    misreported(machineId) {
+      health.memory.misreported(machineId);
+      health.storeSoon();
+    },
+
     connected: () => registry.size,
     programs: () => [...registry.all()].map(({ view, runtimeHash }) => ({ version: view.version, hash: runtimeHash })),
     unknownRuntimes: () => [...registry.all()].filter((session) => !session.isRuntimeKnown).length,

@@ -161,6 +161,8 @@ export interface Fleet {
   tokenPool(): TokenPool;
   /** How a machine stands with everything that is remembered of it. */
   standing(machineId: string): MachineStanding;
+  /** A machine has reported more than the request could use: it is remembered with its faults. */
+  misreported(machineId: string): void;
   /** What has been observed of builds over all machines. */
   readonly rates: Pick<ObservedRates, "firstContentP90_ms" | "drain_perSecond">;
   /** Tells what makes a build want more copies in memory, as far as the fleet cannot see it itself. */

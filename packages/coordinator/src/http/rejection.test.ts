@@ -134,7 +134,28 @@ describe("refused requests are recorded", () => {
       temperature: 0.5,
       could_have_served: true,
       candidates: 1,
+      limit_kind: "balance",
+      over_by: null,
     });
+    const [row] = await rowsOf("poor");
+    // The least charge, of which there is nothing.
+    expect([row?.["shortfall_micro_usd"] >= 100n, row?.["shortfall_micro_usd"] < 1_000n]).toEqual([true, true]);
+    const { body: list } = await test.get("/v1/admin/rejections?reason=insufficient_funds&limit=1", ADMIN_KEY);
+    expect(list).toMatchObject({ data: [{ limit_kind: "balance", shortfall_micro_usd: Number(row?.["shortfall_micro_usd"]) }] });
+    await provider.close();
+  });
+
+  it("with how much more than was left of a key's cap, or of a limit", async () => {
+    const provider = await test.provider({ serve: (request) => request.answer("hi") });
+    const capped = await test.key({ accountId: "capped", limit_microUsd: 60n });
+    expect((await test.post(ask({ max_tokens: 20 }), { apiKey: capped })).status).toBe(402);
+    expect(await oneRowOf("capped")).toMatchObject({ reason: "insufficient_quota", limit_kind: "key_limit" });
+    expect((await rowsOf("capped"))[0]?.["shortfall_micro_usd"]).toBeGreaterThanOrEqual(40n);
+    const metered = await test.key({ accountId: "metered", rpmLimit: 1 });
+    await test.post(ask(), { apiKey: metered });
+    expect((await test.post(ask(), { apiKey: metered })).status).toBe(429);
+    const limited = { reason: "rate_limit_exceeded", limit_kind: "key_requests", over_by: 1n, shortfall_micro_usd: null };
+    expect(await oneRowOf("metered")).toMatchObject(limited);
     await provider.close();
   });
 

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
-import type { ParsedRequest } from "@umbel/dialects";
+import type { ApiError, ParsedRequest } from "@umbel/dialects";
 import type { FastifyRequest } from "fastify";
 import { type InferenceInput, InferenceRefusal } from "../inference/index.js";
-import { clientClassOf, type RejectedShape, type Rejection } from "../insight/index.js";
+import { clientClassOf, type RejectedShape, type Rejection, type RejectionLack } from "../insight/index.js";
 
 /** A caller may write anything where a model's name belongs; only what can be one is kept. */
 const MODEL_NAME = /^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,127}$/;
@@ -28,7 +28,14 @@ export function rejectionOf({ exchange, headers, routeOptions }: FastifyRequest,
     promptTokens: by?.promptTokens,
     maxOutputTokens: by?.maxOutputTokens,
     chances: by?.chances,
+    lack: lackOf(refusal),
   };
+}
+
+function lackOf({ lack }: ApiError): RejectionLack | undefined {
+  if (lack === undefined) return undefined;
+  const { limit: limitKind, by, isMoney } = lack;
+  return { limitKind, overBy: isMoney ? undefined : by, shortfall_microUsd: isMoney ? BigInt(by) : undefined };
 }
 
 export function shapeOf({ request, stream }: ParsedRequest<unknown>, ownMachines: InferenceInput["ownMachines"]): RejectedShape {

@@ -18,12 +18,14 @@ export class InferenceRefusal extends ApiError {
     refusal: ApiError,
     readonly by: RefusedBy,
   ) {
-    const { status, code, type, message, param, retryAfter_s, retryAfter_ms, headers, cause } = refusal;
+    const { status, code, type, message, param, retryAfter_s, retryAfter_ms, headers, tier, lack, cause } = refusal;
     super({
       ...{ status, code, type, message, headers, cause },
       ...(param === undefined ? {} : { param }),
       ...(retryAfter_s === undefined ? {} : { retryAfter_s }),
       ...(retryAfter_ms === undefined ? {} : { retryAfter_ms }),
+      ...(tier === undefined ? {} : { tier }),
+      ...(lack === undefined ? {} : { lack }),
     });
   }
 }

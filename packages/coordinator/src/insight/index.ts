@@ -25,6 +25,7 @@ export {
   type Rejection,
   type RejectionChances,
   type RejectionFilter,
+  type RejectionLack,
   type RejectionStore,
   type Rejections,
   type StoredRejection,

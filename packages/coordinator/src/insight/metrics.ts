@@ -61,7 +61,11 @@ const CATALOGUE = {
   billing_pending_total: { kind: "counter", labels: [], help: "Answers that ended before their settlement was committed." },
   billing_failed_total: { kind: "counter", labels: ["op"], help: "Ledger calls that failed and are repeated." },
   payment_events_total: { kind: "counter", labels: ["type"], help: "What happened to money on its way in and out." },
-  outbox_depth: { kind: "gauge", labels: ["kind"], help: "Pieces of work with payment processors that wait or are under way." },
+  outbox_depth: {
+    kind: "gauge",
+    labels: ["kind", "state"],
+    help: "Pieces of work with payment processors: queued, running, or dead, which only a person can end.",
+  },
   outbox_failing: { kind: "gauge", labels: [], help: "Those whose last attempt has failed." },
   outbox_failing_s: { kind: "gauge", labels: [], help: "For how long the oldest of those has waited, in seconds." },
   outbox_dead: { kind: "gauge", labels: [], help: "Those that only a person can end." },
@@ -104,6 +108,12 @@ const CATALOGUE = {
     kind: "counter",
     labels: ["model"],
     help: "Answers for which a machine has counted more tokens than what it sent can be made of.",
+  },
+  billing_hold_latency_ms: {
+    kind: "histogram",
+    labels: [],
+    buckets: LATENCY_ms,
+    help: "Time that a hold took at admission, refusals and failures included.",
   },
   billing_settle_latency_ms: {
     kind: "histogram",

@@ -21,6 +21,7 @@ const REJECTION: Rejection = {
   promptTokens: undefined,
   maxOutputTokens: undefined,
   chances: undefined,
+  lack: undefined,
 };
 
 function setUp(insert: (rows: readonly Rejection[]) => Promise<void>) {
@@ -30,7 +31,13 @@ function setUp(insert: (rows: readonly Rejection[]) => Promise<void>) {
   const removed: Date[] = [];
   const log = createLogger({ level: "warn", destination: { write: (line) => void lines.push(line) } });
   const store = { insert, browse: async () => [], removeOlderThan: async (at: Date) => void removed.push(at) };
-  return { clock, metrics, lines, removed, rejections: createRejections({ store, clock, metrics, log }) };
+  return {
+    clock,
+    metrics,
+    lines,
+    removed,
+    rejections: createRejections({ store, clock, metrics, log, settings: { rejectionRetention_days: 30 } }),
+  };
 }
 
 describe("the ledger of refusals", () => {
@@ -98,10 +105,10 @@ describe("the ledger of refusals", () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
-  it("forgets what is older than ninety days", async () => {
+  it("forgets what is older than it is to be kept", async () => {
     const { rejections, clock, removed } = setUp(async () => undefined);
     await rejections.sweep();
-    expect(removed).toEqual([new Date(clock.date().getTime() - 90 * 86_400_000)]);
+    expect(removed).toEqual([new Date(clock.date().getTime() - 30 * 86_400_000)]);
   });
 });
 

@@ -9,7 +9,6 @@ export const REJECTION_LIMITS = {
   rowsPerWrite_max: 100,
   /** How long a closing waits for what is still to be written. */
   flush_ms: 5_000,
-  kept_ms: 90 * 24 * 3_600_000,
   /** Of refusals whose caller is unknown, every so manieth is kept, so that nobody fills the table without a key. Source: ops.md §3.3. */
   anonymousOneIn: 100,
 } as const;
@@ -28,6 +27,13 @@ export interface RejectionChances {
   readonly tooLargeRejections: number;
   readonly visionRejections: number;
   readonly bestTtft_ms: number | undefined;
+}
+
+/** What a refused request needed beyond what was left of a limit, in its unit, or of money. */
+export interface RejectionLack {
+  readonly limitKind: string;
+  readonly overBy: number | undefined;
+  readonly shortfall_microUsd: bigint | undefined;
 }
 
 /** What a refused request was like, as far as it was read. Names and numbers only. */
@@ -63,6 +69,7 @@ export interface Rejection {
   readonly promptTokens: number | undefined;
   readonly maxOutputTokens: number | undefined;
   readonly chances: RejectionChances | undefined;
+  readonly lack: RejectionLack | undefined;
 }
 
 /** A refusal as it was kept; what was not known is null. */
@@ -98,6 +105,9 @@ export interface StoredRejection {
   readonly tooLargeRejections: number | null;
   readonly visionRejections: number | null;
   readonly bestTtft_ms: number | null;
+  readonly limitKind: string | null;
+  readonly overBy: number | null;
+  readonly shortfall_microUsd: bigint | null;
 }
 
 export interface RejectionFilter {
@@ -136,9 +146,13 @@ export interface RejectionsDependencies {
   readonly clock: Clock;
   readonly metrics: Pick<Metrics, "count">;
   readonly log: Pick<Logger, "warn">;
+  /** For how long they are kept. */
+  readonly settings: { readonly rejectionRetention_days: number };
 }
 
-export function createRejections({ store, clock, metrics, log }: RejectionsDependencies): Rejections {
+const DAY_ms = 24 * 3_600_000;
+
+export function createRejections({ store, clock, metrics, log, settings }: RejectionsDependencies): Rejections {
   const waiting: Rejection[] = [];
   let anonymous = 0;
   let dropped = 0;
@@ -180,7 +194,7 @@ export function createRejections({ store, clock, metrics, log }: RejectionsDepen
       await writing;
       return store.browse(filter);
     },
-    sweep: () => store.removeOlderThan(new Date(clock.date().getTime() - REJECTION_LIMITS.kept_ms)),
+    sweep: () => store.removeOlderThan(new Date(clock.date().getTime() - settings.rejectionRetention_days * DAY_ms)),
     async close() {
       let cancel: () => void = () => undefined;
       const tooLong = new Promise<void>((resolve) => {

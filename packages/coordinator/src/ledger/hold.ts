@@ -31,5 +31,6 @@ export function holdOutcome(result: HoldResult, hold_microUsd: MicroUsd): HoldOu
     return { ok: false, reason: "insufficient_funds", needed_microUsd: hold_microUsd, spendable_microUsd: result.spendable ?? 0n };
   }
   const { key_limit, key_used, key_window } = result;
-  return { ok: false, reason: "key_limit", limit_microUsd: key_limit ?? 0n, used_microUsd: key_used ?? 0n, window: key_window ?? "none" };
+  const [limit_microUsd, used_microUsd, window] = [key_limit ?? 0n, key_used ?? 0n, key_window ?? "none"];
+  return { ok: false, reason: "key_limit", needed_microUsd: hold_microUsd, limit_microUsd, used_microUsd, window };
 }

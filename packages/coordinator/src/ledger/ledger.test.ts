@@ -228,7 +228,14 @@ describe("a request that cannot be paid for", () => {
     const outcomes = await Promise.all(held.map((each) => ledger.hold(each)));
     expect(outcomes.filter((outcome) => outcome.ok)).toHaveLength(3);
     const refusal = outcomes.find((outcome) => !outcome.ok);
-    expect(refusal).toEqual({ ok: false, reason: "key_limit", limit_microUsd: 1_000n, used_microUsd: 900n, window: "none" });
+    expect(refusal).toEqual({
+      ok: false,
+      reason: "key_limit",
+      needed_microUsd: 300n,
+      limit_microUsd: 1_000n,
+      used_microUsd: 900n,
+      window: "none",
+    });
     const admitted = held.filter((_, index) => outcomes[index]?.ok);
     await Promise.all(admitted.map((each) => ledger.settle(terminal(each.requestId, { usage: usage(1, 0) }))));
     expect(await ledger.keySpend(keyId)).toEqual({ spent_microUsd: 300n, held_microUsd: 0n });

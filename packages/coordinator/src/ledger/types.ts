@@ -43,6 +43,7 @@ export type HoldOutcome =
   | {
       readonly ok: false;
       readonly reason: "key_limit";
+      readonly needed_microUsd: MicroUsd;
       readonly limit_microUsd: MicroUsd;
       readonly used_microUsd: MicroUsd;
       readonly window: "none" | "daily" | "weekly" | "monthly";

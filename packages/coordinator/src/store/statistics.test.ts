@@ -89,13 +89,44 @@ describe("what was used", () => {
     expect((await all()).totals).toEqual({ requests: 5, prompt_tokens: 137, completion_tokens: 25 });
   });
 
+  it("is the same by the minute, however many minutes are added up, and those are forgotten after thirty days", async () => {
+    const { db, client } = database.store;
+    const figures = async () => ({
+      totals: await statisticsRepository.usageTotals(db),
+      minutes: await statisticsRepository.usageMinutes(db, day("2026-11-30T10:00:00")),
+    });
+    for (const time of ["10:00:00", "10:00:59.999", "11:57:30", "11:59:10"]) await use(`m-${time}`, `2026-11-30T${time}`);
+    await use("m-own", "2026-11-30T11:00:00", { own: true });
+    const before = await figures();
+    expect(before.minutes.map(({ minute, requests }) => [minute.toISOString().slice(11, 16), requests])).toEqual([
+      ["10:00", 2],
+      ["11:57", 1],
+      ["11:59", 1],
+    ]);
+    const rollups = (at: Date) => createUsageDays({ store: database.store, clock: createFakeClock(at) });
+    await Promise.all([rollups(NOW).addUpMinutes(), rollups(NOW).addUpMinutes()]);
+    expect(await figures()).toEqual(before);
+    // What came in the last two minutes is still counted one by one.
+    const addedUp = await client`select to_char(minute at time zone 'UTC', 'HH24:MI') as minute from usage_minutes order by 1`;
+    expect(addedUp.map((row) => row["minute"])).toEqual(["10:00", "11:57"]);
+    await rollups(new Date(NOW.getTime() + 60 * 60_000)).addUpMinutes();
+    expect(await figures()).toEqual(before);
+    const later = rollups(new Date(NOW.getTime() + 32 * 86_400_000));
+    await later.addUpMinutes();
+    expect((await figures()).totals).toEqual(before.totals);
+    await later.addUp();
+    await later.addUpMinutes();
+    expect(await client`select 1 from usage_minutes`).toHaveLength(0);
+    expect((await figures()).totals).toEqual(before.totals);
+  });
+
   it("forgets an account's keys without losing what they used", async () => {
     const sums = () => usageRepository.sums(database.store.db, { accountId: "carla" }, "day", 100);
     const before = await sums();
     await database.store.transaction((tx) => departureRepository.forget(tx, "carla", NOW));
     expect(await sums()).toEqual(before);
     const byKey = await usageRepository.sums(database.store.db, { accountId: "carla" }, "key", 100);
-    expect(byKey.map(({ name, requests }) => [name, requests])).toEqual([[null, 6]]);
+    expect(byKey.map(({ name, requests }) => [name, requests])).toEqual([[null, 11]]);
   });
 });
 

@@ -1,7 +1,8 @@
+import type { Clock } from "@umbel/protocol";
 import type { FleetEvent } from "../fleet/index.js";
 import type { Logger, Metrics } from "../insight/index.js";
 import { HOLD_AGES_S, INVARIANTS, type LedgerEvent, type Reconciler } from "../ledger/index.js";
-import type { PaymentEvent } from "../payments/index.js";
+import type { PaymentBacklog, PaymentEvent } from "../payments/index.js";
 import type { SessionEvent } from "../store/index.js";
 
 /** Turns what the rooms report into log lines and counters: the rooms know neither. */
@@ -81,6 +82,28 @@ export function reportPayments(log: Logger, metrics: Metrics): (event: PaymentEv
         break;
     }
   };
+}
+
+/** What waits of payments, as it was last counted; nothing before the first time. */
+export function reportBacklog(metrics: Metrics, clock: Pick<Clock, "date">, backlog: () => PaymentBacklog | undefined): void {
+  const rows = () => backlog()?.outbox ?? [];
+  const sum = (part: "failing" | "dead") => rows().reduce((total, row) => total + row[part], 0);
+  metrics.gauges("outbox_depth", () =>
+    rows().flatMap(({ kind, waiting, running, dead }) => [
+      { labels: { kind, state: "queued" }, value: waiting - running },
+      { labels: { kind, state: "running" }, value: running },
+      { labels: { kind, state: "dead" }, value: dead },
+    ]),
+  );
+  metrics.gauge("outbox_failing", () => sum("failing"));
+  metrics.gauge("outbox_dead", () => sum("dead"));
+  const longest_s = (part: "oldest" | "failingSince"): number => {
+    const times = rows().flatMap((row) => row[part]?.getTime() ?? []);
+    return Math.max(0, Math.floor((clock.date().getTime() - Math.min(...times, clock.date().getTime())) / 1_000));
+  };
+  metrics.gauge("outbox_oldest_s", () => longest_s("oldest"));
+  metrics.gauge("outbox_failing_s", () => longest_s("failingSince"));
+  metrics.gauge("stripe_inbox_unprocessed", () => backlog()?.inbox.unprocessed ?? 0);
 }
 
 /** What the last reading of the books has found; nothing before the first. */

@@ -6,7 +6,7 @@ import type { Logger, Metrics } from "../insight/index.js";
 import { createPayments, type Payments } from "../payments/index.js";
 import type { Store } from "../store/index.js";
 import { startLoop } from "./loop.js";
-import { reportPayments } from "./reports.js";
+import { reportBacklog, reportPayments } from "./reports.js";
 import { paymentSettings } from "./settings/payment-settings.js";
 
 /** How long work that another coordinator began, or that is due again, may wait. */
@@ -38,17 +38,7 @@ export function startPayments(parts: PaymentParts): { readonly payments: Payment
   if (settings.billingMock) log.warn({ event: "billing_mock" }, "deposits are credited without any payment");
 
   let backlog: Awaited<ReturnType<Payments["backlog"]>> | undefined;
-  const sum = (part: "failing" | "dead") => (backlog?.outbox ?? []).reduce((total, row) => total + row[part], 0);
-  metrics.gauges("outbox_depth", () => (backlog?.outbox ?? []).map(({ kind, waiting }) => ({ labels: { kind }, value: waiting })));
-  metrics.gauge("outbox_failing", () => sum("failing"));
-  metrics.gauge("outbox_dead", () => sum("dead"));
-  const longest_s = (part: "oldest" | "failingSince"): number => {
-    const times = (backlog?.outbox ?? []).flatMap((row) => row[part]?.getTime() ?? []);
-    return Math.max(0, Math.floor((clock.date().getTime() - Math.min(...times, clock.date().getTime())) / 1_000));
-  };
-  metrics.gauge("outbox_oldest_s", () => longest_s("oldest"));
-  metrics.gauge("outbox_failing_s", () => longest_s("failingSince"));
-  metrics.gauge("stripe_inbox_unprocessed", () => backlog?.inbox.unprocessed ?? 0);
+  reportBacklog(metrics, clock, () => backlog);
 
   const failed = (what: string) => (error: unknown) => log.warn({ err: error }, what);
   const loops = [

@@ -80,7 +80,18 @@ export interface ApiErrorInit {
   readonly headers?: Readonly<Record<string, string>>;
   /** Which limit was reached, for whoever counts them; never sent. */
   readonly tier?: string;
+  /** Of what there was too little, and how much, for whoever looks into refusals; never sent. */
+  readonly lack?: Lack;
   readonly cause?: unknown;
+}
+
+/** What a request needed beyond what was left. */
+export interface Lack {
+  /** E.g. `account_requests`, `balance`. */
+  readonly limit: string;
+  /** In the limit's own unit: requests, tokens; of money in micro-USD. */
+  readonly by: number;
+  readonly isMoney: boolean;
 }
 
 export class ApiError extends Error {
@@ -93,6 +104,7 @@ export class ApiError extends Error {
   readonly retryAfter_ms: number | undefined;
   readonly headers: Readonly<Record<string, string>>;
   readonly tier: string | undefined;
+  readonly lack: Lack | undefined;
 
   constructor(init: ApiErrorInit) {
     super(init.message, init.cause === undefined ? undefined : { cause: init.cause });
@@ -104,5 +116,6 @@ export class ApiError extends Error {
     this.retryAfter_ms = init.retryAfter_ms ?? (init.retryAfter_s === undefined ? undefined : init.retryAfter_s * 1_000);
     this.headers = init.headers ?? {};
     this.tier = init.tier;
+    this.lack = init.lack;
   }
 }

@@ -105,6 +105,11 @@ describe("HealthMemory", () => {
     health.judged("machine", WORK, "timeout", 0);
     expect(health.applied(VIEW).reliability).toBeCloseTo(0.699, 3);
     expect(health.standing("machine")).toMatchObject({ reputation: { jobsOk: 18, jobsFailed: 2 } });
+    // It opens no breaker: the answer was there.
+    for (let answer = 0; answer < 6; answer += 1) health.misreported("machine");
+    expect(health.applied(VIEW).reliability).toBeLessThan(0.699);
+    expect(health.judged("machine", WORK, "success", 0).breaker).toBeUndefined();
+    expect(health.standing("machine")).toMatchObject({ reputation: { jobsOk: 19, jobsFailed: 8 } });
   });
 
   it("knows how long a machine was there, how it answered challenges and how soon it responded", () => {

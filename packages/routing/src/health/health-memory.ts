@@ -97,6 +97,11 @@ export class HealthMemory {
     };
   }
 
+  /** What the machine has said of its work cannot be: an answer that it did counts as one that it did not. */
+  misreported(machineId: string): void {
+    this.#count(machineId, this.#machineOf(machineId), "failure");
+  }
+
   /** A heartbeat came so long after the one before. */
   alive(machineId: string, gap_ms: number): void {
     if (gap_ms <= 0 || gap_ms > UPTIME_GAP_ms_max) return;

@@ -19,6 +19,11 @@ export const recordsSettings = {
     default: "30",
     about: "Days for which is kept why requests went where they went.",
   }),
+  rejectionRetention_days: setting(wholeNumber({ least: 1, most: 3_650 }), {
+    env: "UMBEL_REJECTION_RETENTION_DAYS",
+    default: "30",
+    about: "Days for which is kept why requests were refused.",
+  }),
   telemetryRetention_days: setting(wholeNumber({ least: 0, most: 3_650 }), {
     env: "UMBEL_TELEMETRY_RETENTION_DAYS",
     default: "14",

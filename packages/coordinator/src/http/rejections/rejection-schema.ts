@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { StoredRejection } from "../../insight/index.js";
+import { jsonAmount } from "../money-format.js";
 
 const text = z.string().nullable();
 const count = z.int().nullable();
@@ -38,6 +39,9 @@ export const rejectionRow = z.object({
   too_large_rejections: count,
   vision_rejections: count,
   best_ttft_ms: figure,
+  limit_kind: text.describe("Of what there was too little: balance, key_limit, or whose limit of requests or tokens."),
+  over_by: count.describe("By how much more than was left of that limit, in requests or tokens."),
+  shortfall_micro_usd: count.describe("The same in money."),
 });
 
 export const rejectionList = z.object({
@@ -78,5 +82,8 @@ export function rowOf(kept: StoredRejection): z.infer<typeof rejectionRow> {
     too_large_rejections: kept.tooLargeRejections,
     vision_rejections: kept.visionRejections,
     best_ttft_ms: kept.bestTtft_ms,
+    limit_kind: kept.limitKind,
+    over_by: kept.overBy,
+    shortfall_micro_usd: kept.shortfall_microUsd === null ? null : jsonAmount(kept.shortfall_microUsd),
   };
 }

@@ -123,6 +123,7 @@ function refusal({ bucket, owner, dimension, amount }: Charge, headers: Record<s
     status: 429,
     code: "rate_limit_exceeded",
     tier: owner,
+    lack: { limit: `${owner}_${dimension.replace("-", "_")}`, by: Math.ceil(amount - bucket.left), isMoney: false },
     message: sentence(owner, dimension, retryAfter_s),
     retryAfter_s,
     retryAfter_ms,

@@ -1,4 +1,4 @@
-import { ApiError, billingPromptBound } from "@umbel/dialects";
+import { ApiError, billingPromptBound, type Lack } from "@umbel/dialects";
 import type { Clock } from "@umbel/protocol";
 import type { Logger, Metrics } from "../../insight/index.js";
 import type { HoldOutcome, Ledger, ReleaseReason, Settlement, SettleOutcome, TokenPrices } from "../../ledger/index.js";
@@ -38,6 +38,7 @@ export interface HoldServices {
   readonly ledger: Pick<Ledger, "hold" | "attempt" | "abandon" | "settle" | "release" | "park" | "prices" | "useFreely">;
   readonly metrics: Metrics;
   readonly log: Logger;
+  readonly clock: Pick<Clock, "now_ms">;
 }
 
 /**
@@ -49,6 +50,7 @@ export async function openHold(request: PreparedRequest, services: HoldServices)
   const { ledger } = services;
   const { requestId, principal } = request.input;
   let outcome: HoldOutcome;
+  const start_ms = services.clock.now_ms();
   try {
     outcome = await ledger.hold({
       requestId,
@@ -64,6 +66,8 @@ export async function openHold(request: PreparedRequest, services: HoldServices)
     services.metrics.count("billing_reservations_total", { model: request.build.id, mode: modeOf(request), outcome: "failed" });
     services.log.error({ err: cause, job: requestId }, "hold failed");
     throw unreachable(cause);
+  } finally {
+    services.metrics.observe("billing_hold_latency_ms", {}, services.clock.now_ms() - start_ms);
   }
   const model = request.build.id;
   services.metrics.count("billing_reservations_total", { model, mode: modeOf(request), outcome: outcome.ok ? "held" : outcome.reason });
@@ -116,7 +120,7 @@ export function givingBack(hold: Hold, taken: TakenTokens): Hold {
   };
 }
 
-function createHold(requestId: string, build: string, { ledger, metrics, log }: HoldServices): Hold {
+function createHold(requestId: string, build: string, { ledger, metrics, log }: Omit<HoldServices, "clock">): Hold {
   let ended: Promise<SettleOutcome> | undefined;
   /** What the owners of machines ask for that were asked. */
   const ownPrices = new Map<number, TokenPrices>();
@@ -210,6 +214,7 @@ function refusal(outcome: Exclude<HoldOutcome, { ok: true }>): ApiError {
     return new ApiError({
       status: 402,
       code: "insufficient_quota",
+      lack: lackOf("key_limit", outcome.used_microUsd + outcome.needed_microUsd - outcome.limit_microUsd),
       message: `this API key's ${window} limit of ${usd(outcome.limit_microUsd)} would be exceeded: ${usd(outcome.used_microUsd)} are used or held`,
     });
   }
@@ -217,10 +222,15 @@ function refusal(outcome: Exclude<HoldOutcome, { ok: true }>): ApiError {
     status: 402,
     code: "insufficient_quota",
     type: "insufficient_funds",
+    lack: lackOf("balance", outcome.needed_microUsd - outcome.spendable_microUsd),
     message:
       `your balance is too low for this request — add funds or lower max_tokens ` +
       `(${usd(outcome.needed_microUsd)} would be held, ${usd(outcome.spendable_microUsd)} can be spent)`,
   });
+}
+
+function lackOf(limit: string, short_microUsd: bigint): Lack {
+  return { limit, by: Number(short_microUsd), isMoney: true };
 }
 
 function usd(amount_microUsd: bigint): string {

@@ -44,6 +44,7 @@ import { versionFloor } from "./0077-version-floor.js";
 import { retention } from "./0080-retention.js";
 import { merging } from "./0081-merging.js";
 import { fileFacts } from "./0088-file-facts.js";
+import { shortfalls } from "./0090-shortfalls.js";
 
 export interface Migration {
   readonly id: number;
@@ -99,4 +100,5 @@ export const migrations: readonly Migration[] = [
   { id: 80, name: "retention", sql: retention },
   { id: 81, name: "accounts that went over to others, and notes", sql: merging },
   { id: 88, name: "facts of files", sql: fileFacts },
+  { id: 90, name: "shortfalls of refused requests, and usage by the minute", sql: shortfalls },
 ];

@@ -68,13 +68,14 @@ export const outboxRepository = {
     return run(tx.select().from(outbox).where(eq(outbox.aggregateId, aggregateId)).orderBy(asc(outbox.id)));
   },
 
-  /** What waits, what of it has failed at its last attempt and what is dead, by kind, with the due time of what has waited longest. */
+  /** What waits or is under way, what of it is under way, what has failed at its last attempt and what is dead, by kind, with the due time of what has waited longest. */
   async depth(tx: Tx) {
     return run(
       tx
         .select({
           kind: outbox.kind,
           waiting: sql<number>`count(*) filter (where ${outbox.state} in ('queued', 'running'))::int`,
+          running: sql<number>`count(*) filter (where ${outbox.state} = 'running')::int`,
           failing: sql<number>`count(*) filter (where ${outbox.state} in ('queued', 'running') and ${outbox.lastError} <> '')::int`,
           failingSince:
             sql`min(${outbox.createdAt}) filter (where ${outbox.state} in ('queued', 'running') and ${outbox.lastError} <> '')`.mapWith(

@@ -36,4 +36,34 @@ export const rollupRepository = {
     );
     return true;
   },
+
+  /**
+   * Adds up the next minutes that are not added up yet, a day of them at most, as part of `tx`; forgets those that are old, once they are in the days.
+   *
+   * @param before no minute that is not over then
+   * @param keptFrom those before it are old
+   * @returns false when there is none
+   */
+  async addMinutes(tx: Tx, before: Date, keptFrom: Date): Promise<boolean> {
+    await run(
+      tx.execute(sql`delete from usage_minutes
+        where minute < (select least(until::timestamp at time zone 'UTC', ${keptFrom.toISOString()}::timestamptz) from usage_totals)`),
+    );
+    const rows = await run(
+      tx.execute<{ from: string; to: string }>(sql`
+        with place as (
+          select greatest(minutes_until, (until - 1)::timestamp at time zone 'UTC') as at from usage_totals for update)
+        select at::text as from, least(at + interval '1 day', date_trunc('minute', ${before.toISOString()}::timestamptz))::text as to from place
+          where at < date_trunc('minute', ${before.toISOString()}::timestamptz)`),
+    );
+    const [next] = rows;
+    if (next === undefined) return false;
+    await run(
+      tx.execute(sql`insert into usage_minutes
+        select date_trunc('minute', created_at), count(*), sum(prompt_tokens), sum(completion_tokens) from usage
+          where is_public and created_at >= ${next.from}::timestamptz and created_at < ${next.to}::timestamptz group by 1`),
+    );
+    await run(tx.execute(sql`update usage_totals set minutes_until = ${next.to}::timestamptz`));
+    return true;
+  },
 };

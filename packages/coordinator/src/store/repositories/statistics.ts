@@ -1,6 +1,6 @@
-import { and, count, desc, eq, gte, inArray, type SQL, sql, sum } from "drizzle-orm";
+import { and, count, desc, eq, gte, inArray, lt, type SQL, sql, sum } from "drizzle-orm";
 import { run } from "../run-query.js";
-import { ledgerEntries, providerEarnings, usage, users } from "../schema/index.js";
+import { ledgerEntries, providerEarnings, usage, usageMinutes, usageTotals, users } from "../schema/index.js";
 import type { Tx } from "../tx.js";
 
 export interface UsageTotals {
@@ -28,7 +28,6 @@ export interface Leader extends EarningTotals {
 
 export type LeaderMetric = "earnings" | "tokens" | "jobs";
 
-const requests = count();
 const promptTokens = sum(usage.prompt_tokens).mapWith(Number);
 const completionTokens = sum(usage.completion_tokens).mapWith(Number);
 const isWork = sql`${providerEarnings.model} <> 'base_reward'`;
@@ -39,16 +38,18 @@ const jobs = sql<number>`count(*) filter (where ${isWork})`.mapWith(Number);
 
 /** Sums over what was settled for the public; a machine that serves its own owner is nobody else's business. */
 export const statisticsRepository = {
-  /** Of the days that are added up, and what came since. */
+  /** Of the days that are added up, of the minutes behind them, and what came since. */
   async usageTotals(tx: Tx): Promise<UsageTotals> {
     const [row] = await run(
       tx.execute<{ requests: string; prompt_tokens: string; completion_tokens: string }>(sql`
-        with days as (select coalesce(max(until), '-infinity') as until, coalesce(sum(requests), 0) as requests,
-            coalesce(sum(prompt_tokens), 0) as prompt_tokens, coalesce(sum(completion_tokens), 0) as completion_tokens from usage_totals),
-          since as (select count(*) as requests, coalesce(sum(prompt_tokens), 0) as prompt_tokens, coalesce(sum(completion_tokens), 0) as completion_tokens
-            from usage where is_public and created_at >= (select until::timestamp at time zone 'UTC' from days))
-        select (days.requests + since.requests)::text as requests, (days.prompt_tokens + since.prompt_tokens)::text as prompt_tokens,
-          (days.completion_tokens + since.completion_tokens)::text as completion_tokens from days, since`),
+        with place as (select coalesce(max(until)::timestamp at time zone 'UTC', '-infinity') as days, max(minutes_until) as minutes from usage_totals),
+          parts as (
+            select requests, prompt_tokens, completion_tokens from usage_totals
+            union all select requests, prompt_tokens, completion_tokens from usage_minutes, place where minute >= days and minute < minutes
+            union all select count(*), sum(prompt_tokens), sum(completion_tokens) from usage
+              where is_public and created_at >= (select greatest(days, minutes) from place))
+        select coalesce(sum(requests), 0)::text as requests, coalesce(sum(prompt_tokens), 0)::text as prompt_tokens,
+          coalesce(sum(completion_tokens), 0)::text as completion_tokens from parts`),
     );
     return {
       requests: Number(row?.requests ?? 0),
@@ -57,17 +58,28 @@ export const statisticsRepository = {
     };
   },
 
-  /** Minutes in which something was settled, oldest first. */
+  /** Minutes in which something was settled, oldest first: those that are added up, and what came since. */
   async usageMinutes(tx: Tx, since: Date): Promise<UsageMinute[]> {
-    const minute = sql<Date>`date_trunc('minute', ${usage.createdAt})`.mapWith(usage.createdAt);
-    return run(
+    const [place] = await run(tx.select({ until: usageTotals.minutesUntil }).from(usageTotals));
+    const until = place?.until ?? since;
+    const { minute, requests, prompt_tokens, completion_tokens } = usageMinutes;
+    const addedUp = await run(
       tx
-        .select({ minute, requests, prompt_tokens: promptTokens, completion_tokens: completionTokens })
+        .select({ minute, requests, prompt_tokens, completion_tokens })
+        .from(usageMinutes)
+        .where(and(gte(minute, since), lt(minute, until)))
+        .orderBy(minute),
+    );
+    const lateMinute = sql<Date>`date_trunc('minute', ${usage.createdAt})`.mapWith(usage.createdAt);
+    const late = await run(
+      tx
+        .select({ minute: lateMinute, requests: count(), prompt_tokens: promptTokens, completion_tokens: completionTokens })
         .from(usage)
-        .where(and(eq(usage.isPublic, true), gte(usage.createdAt, since)))
+        .where(and(eq(usage.isPublic, true), gte(usage.createdAt, until > since ? until : since)))
         .groupBy(sql`1`)
         .orderBy(sql`1`),
     );
+    return [...addedUp, ...late];
   },
 
   /** Accounts that earned most, of those that let themselves be listed. @param since undefined is since ever */

@@ -1,5 +1,5 @@
 import { bigint, boolean, doublePrecision, index, integer, pgTable, text } from "drizzle-orm/pg-core";
-import { count, instant } from "./columns.js";
+import { count, instant, microUsd } from "./columns.js";
 
 /** Refused inference requests: names and numbers, never what was asked. Null is not known. */
 export const rejections = pgTable(
@@ -35,6 +35,9 @@ export const rejections = pgTable(
     tooLargeRejections: integer("too_large_rejections"),
     visionRejections: integer("vision_rejections"),
     bestTtft_ms: doublePrecision("best_ttft_ms"),
+    limitKind: text("limit_kind"),
+    overBy: count("over_by"),
+    shortfall_microUsd: microUsd("shortfall_micro_usd"),
   },
   (table) => [index("rejections_created").on(table.createdAt)],
 );

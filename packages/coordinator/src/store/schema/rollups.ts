@@ -1,5 +1,5 @@
 import { boolean, date, integer, pgTable, primaryKey, text } from "drizzle-orm/pg-core";
-import { count, microUsd } from "./columns.js";
+import { count, instant, microUsd } from "./columns.js";
 
 /** What was used, by the day, for good. */
 export const usageDays = pgTable(
@@ -30,4 +30,14 @@ export const usageTotals = pgTable("usage_totals", {
   completion_tokens: count("completion_tokens").notNull(),
   /** Of days before it single requests are removed, or about to be. */
   keptFrom: date("kept_from").notNull().default("-infinity"),
+  /** How far the minutes reach. */
+  minutesUntil: instant("minutes_until"),
+});
+
+/** What was used for the public, by the minute, for a while. */
+export const usageMinutes = pgTable("usage_minutes", {
+  minute: instant("minute").primaryKey(),
+  requests: count("requests").notNull(),
+  prompt_tokens: count("prompt_tokens").notNull(),
+  completion_tokens: count("completion_tokens").notNull(),
 });

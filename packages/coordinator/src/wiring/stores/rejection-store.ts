@@ -10,9 +10,9 @@ export function createRejectionStore({ db, reports }: Pick<Store, "db" | "report
   };
 }
 
-function toRow({ at, shape, promptTokens, chances, ...rest }: Rejection): RejectionRow {
+function toRow({ at, shape, promptTokens, chances, lack, ...rest }: Rejection): RejectionRow {
   const couldHaveServed = chances === undefined ? undefined : chances.candidates > 0;
-  return { ...rest, ...shape, ...chances, createdAt: at, estimatedPromptTokens: promptTokens, couldHaveServed };
+  return { ...rest, ...shape, ...chances, ...lack, createdAt: at, estimatedPromptTokens: promptTokens, couldHaveServed };
 }
 
 /** What is not known is null. */
