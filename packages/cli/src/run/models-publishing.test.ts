@@ -135,6 +135,21 @@ describe("publishing by the command line", () => {
     }
   });
 
+  it("lets a name stand for one version, whose files are handed out from where they lie", async () => {
+    const moved = await json((options) => setModelAlias("tree", { ...options, desired: "oak@1" }));
+    expect(moved).toMatchObject({ alias: { desired: { build: "oak-at-1" }, previous: { build: "oak" } } });
+    const file = (await (await fetch(`${to.baseUrl}/models/catalog/manifest/oak-at-1`)).json()) as { file_urls: Record<string, string[]> };
+    expect(file).toMatchObject({ model_id: "oak-at-1", version: "1", origins: [] });
+    const [place = ""] = Object.values(file.file_urls)[0] ?? [];
+    const beginning = await fetch(new URL(place, to.baseUrl), { headers: { range: "bytes=0-3" } });
+    expect(await beginning.text()).toBe("GGUF");
+    expect(await json((options) => setModelAlias("tree", { ...options, share: "50" }))).toMatchObject({
+      alias: { desired: { build: "oak-at-1" }, desired_share: 50 },
+    });
+    await expect(setModelAlias("tree", { ...to, desired: "oak@9" })).rejects.toMatchObject({ message: expect.stringContaining("version") });
+    await json((options) => setModelAlias("tree", { ...options, desired: "oak", finish: true }));
+  });
+
   it("says no with what to do, by its exit code", async () => {
     await expect(setModelAlias("shrub", to)).rejects.toMatchObject({ exitCode: EXIT_CODES.usage });
     await expect(retireModel("oak", to)).rejects.toMatchObject({ message: expect.stringContaining("point it elsewhere first") });

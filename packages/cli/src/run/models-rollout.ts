@@ -71,18 +71,22 @@ export async function setModelAlias(alias: string, options: AliasOptions): Promi
     return;
   }
   const known = (await aliases(options)).find(({ id }) => id === alias);
-  const desired = options.desired ?? known?.desired.build;
+  const asked = member(options.desired);
+  const desired = asked.build ?? known?.desired.build;
   if (desired === undefined) {
     throw new CliError(`There is no name ${alias} yet.`, EXIT_CODES.usage, "Say with --desired for which build it is to stand.");
   }
-  const isMove = known !== undefined && known.desired.build !== desired;
-  const previous = options.finish === true ? undefined : (options.previous ?? (isMove ? known.desired.build : known?.previous?.build));
+  const isMove = known !== undefined && known.desired.build !== (asked.version === undefined ? desired : `${desired}-at-${asked.version}`);
+  const before = isMove ? known.desired.build : known?.previous?.build;
+  const previous = options.finish === true ? {} : options.previous === undefined ? { build: before } : member(options.previous);
   const everybody = isMove || known === undefined || options.finish === true;
   const body = {
     alias_id: alias,
     display_name: options.displayName ?? known?.display_name ?? alias,
     desired_build: desired,
-    ...(previous === undefined ? {} : { previous_build: previous }),
+    ...(asked.version === undefined ? {} : { desired_version: asked.version }),
+    ...(previous.build === undefined ? {} : { previous_build: previous.build }),
+    ...(previous.version === undefined ? {} : { previous_version: previous.version }),
     desired_share: wholeNumber(options.share) ?? (everybody ? 100 : known.desired_share),
     wave: wholeNumber(options.wave) ?? (everybody ? 100 : known.wave),
     min_desired_providers: wholeNumber(options.minMachines) ?? known?.min_desired_providers ?? 1,
@@ -90,6 +94,12 @@ export async function setModelAlias(alias: string, options: AliasOptions): Promi
     ...(known === undefined ? {} : { expected_updated_at: known.updated_at }),
   };
   say(output, await adminCall(options, { method: "POST", pathname: "/models/aliases", body, answer: aliasAnswer }));
+}
+
+/** A build, or one version of it as `<build>@<version>`. */
+function member(text: string | undefined): { readonly build?: string | undefined; readonly version?: string | undefined } {
+  const at = text?.lastIndexOf("@") ?? -1;
+  return at < 0 ? { build: text } : { build: text?.slice(0, at), version: text?.slice(at + 1) };
 }
 
 /** `umbel models rollback`: of a name to the build before, of a build to the version before. */

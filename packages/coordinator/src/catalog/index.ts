@@ -12,3 +12,4 @@ export { createKnownRuntimes } from "./releases/known-runtimes.js";
 export { createVersionFloor, type VersionFloor } from "./releases/version-floor.js";
 export { CATALOG_LIMITS } from "./schemas.js";
 export * from "./types.js";
+export { filesPrefix, VERSION_OF } from "./version-of.js";

@@ -1,7 +1,7 @@
 import { createFakeClock } from "@umbel/protocol/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createTestDatabase, type TestDatabase } from "../store/testing.js";
-import { type CatalogService, createCatalog } from "./index.js";
+import { type CatalogService, createCatalog, filesPrefix } from "./index.js";
 import { CATALOG_LIMITS } from "./schemas.js";
 import { buildOf } from "./testing.js";
 
@@ -272,6 +272,52 @@ describe("the life of a name", () => {
     expect(catalog.resolve("a")).toMatchObject({ build: { id: "a" }, previous: { id: "b" } });
     await catalog.register(buildOf("a", { version: "2", content: "anew" }));
     expect(catalog.build("a")?.manifest.version).toBe("2");
+  });
+
+  it("may stand for one version of a build, whatever the build itself serves, and moves between versions as between builds", async () => {
+    const next = buildOf("a", { version: "2", content: "anew", displayName: "A 2" });
+    await catalog.registerVersion({ ...next, prices: dearer }, DRAFT, ADA);
+    const pair = { ...tree, id: "a", takeover: true, desired: "a", desiredVersion: "2", previous: "a", previousVersion: "1" };
+    await catalog.putAlias({ ...pair, desiredShare_percent: 10 }, ADA);
+    const { build, previous } = catalog.resolve("a") ?? {};
+    expect(build).toMatchObject({ id: "a-at-2", displayName: "A 2 (2)", weightHash: next.weightHash, prices: dearer });
+    expect(previous).toMatchObject({ id: "a-at-1", manifest: { model_id: "a-at-1", version: "1" } });
+    expect(catalog.build("a")?.manifest.version).toBe("1");
+    // Files lie where those of the build itself do; sources are the same.
+    expect(build && [build.sources, filesPrefix(build)]).toEqual([next.sources, next.manifest.prefix]);
+    // Another promotion moves the build, not the name.
+    await catalog.promote("a", "2", ADA);
+    expect(catalog.resolve("a")).toMatchObject({ build: { id: "a-at-2" }, previous: { id: "a-at-1" } });
+    await catalog.rollbackAlias("a", ADA);
+    expect(stands()).toMatchObject({ desired: "a-at-1", previous: "a-at-2" });
+    // What was taken over once stays so, whatever it stands for.
+    await catalog.putAlias({ ...tree, id: "a", desired: "b" }, ADA);
+    await catalog.putAlias({ ...pair, takeover: false }, ADA);
+    expect(stands()).toMatchObject({ desired: "a-at-2", previous: "a-at-1", retired: ["b"] });
+    await catalog.revoke("a", "2", "corrupt tensor", ADA);
+    expect(catalog.build("a-at-2")).toBeUndefined();
+    expect(catalog.withdrawn().map(({ modelId, version }) => [modelId, version])).toEqual([
+      ["a-at-2", "2"],
+      ["a", "2"],
+    ]);
+  });
+
+  it.each<[object, string, string]>([
+    [{ desired: "a", desiredVersion: "9" }, "unknown_version", "desiredVersion"],
+    [{ desired: "z", desiredVersion: "1" }, "unknown_version", "desiredVersion"],
+    [{ desired: "b", previous: "a", previousVersion: "9" }, "unknown_version", "previousVersion"],
+    [{ desired: "b", previousVersion: "1" }, "unknown_build", "previous"],
+    [{ desired: "a", desiredVersion: "1", previous: "a", previousVersion: "1" }, "previous_is_desired", "previous"],
+    [{ desired: "a", desiredVersion: "draft" }, "version_unverified", "desiredVersion"],
+    [{ desired: "b", desiredVersion: "1" }, "name_taken", "desiredVersion"],
+    [{ id: "a", desired: "a" }, "alias_is_itself", "desired"],
+    [{ id: "a", previous: "a" }, "alias_is_itself", "previous"],
+  ])("does not stand for %j", async (members, code, field) => {
+    await catalog.registerVersion(buildOf("a", { version: "draft", content: "draft" }), { promote: false, verify: true }, ADA);
+    await catalog.register(buildOf("b-at-1", { content: "another" }));
+    const alias = { ...tree, desired: "b", ...members };
+    await expect(catalog.putAlias(alias, ADA)).rejects.toEqual(refusal(code, field));
+    expect(stands()).toBeUndefined();
   });
 
   it("is not changed over somebody else's change", async () => {

@@ -110,7 +110,7 @@ function sourcesOf({ origins, fileUrls }: ActiveBuild["version"]): FileSources {
   return fileSources.parse({ origins, fileUrls });
 }
 
-function toManifest({ version, files }: Pick<ActiveBuild, "version" | "files">): Manifest {
+export function toManifest({ version, files }: Pick<ActiveBuild, "version" | "files">): Manifest {
   return validateManifest({
     schema_version: 1,
     model_id: version.modelId,

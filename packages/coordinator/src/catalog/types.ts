@@ -85,15 +85,19 @@ export interface NewAlias {
   readonly displayName: string;
   /** Build that the alias stands for. */
   readonly desired: string;
+  /** The version of it that the alias stands for, whatever the build itself serves. Absent is the one that the build serves. */
+  readonly desiredVersion?: string;
   /** Build that serves when the desired one has no provider. */
   readonly previous?: string;
+  /** The version of that. */
+  readonly previousVersion?: string;
   /** Percentage of requests that prefer the desired build while the previous one can serve, too. Default 100. */
   readonly desiredShare_percent?: number;
   /** Percentage of machines that are told to fetch the desired build. Default 100. */
   readonly wave_percent?: number;
   /** Machines that must be able to serve the desired build before requests prefer it to the previous one. Default 1. */
   readonly minDesiredProviders?: number;
-  /** Lets the alias have the name of a build, which must then be one of the two that it stands for. Once given it stays. */
+  /** Lets the alias have the name of a build, which must then be one of the two that it stands for. Once given it stays, whatever it stands for. */
   readonly takeover?: boolean;
   /** Refuses the change if the alias was changed since. */
   readonly expectedUpdatedAt?: Date;

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { appendFile, mkdtemp, readdir, rm, truncate } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -51,6 +51,29 @@ it("goes on after it was killed in the middle, and fetches again no more than th
   const model = await fetchBuild(home, "oak");
   await verifyModel(model.manifest, model.directory);
   expect(sentSince(before)).toBeLessThan(bytes.length - 4_000_000 + 2 ** 20 + 200_000);
+});
+
+it("takes from other versions the files that they have, whole ones only, and each version goes by itself", async () => {
+  const home = path.join(root, "reuse");
+  const first = await fetchBuild(home, "oak");
+  const more = [
+    { path: "m.gguf", bytes },
+    { path: "mmproj-a.gguf", bytes: bytes.subarray(0, 5_000) },
+  ];
+  await server.publish({ id: "oak-at-1", version: "1", files: more });
+  let before = server.requests.length;
+  const second = await fetchBuild(home, "oak-at-1");
+  await verifyModel(second.manifest, second.directory);
+  expect(sentSince(before)).toBe(5_000);
+  await open(home).store.removeModel("oak");
+  await verifyModel(second.manifest, second.directory);
+  await expect(verifyModel(first.manifest, first.directory)).rejects.toThrow();
+  await appendFile(path.join(second.directory, "mmproj-a.gguf"), "x");
+  await truncate(path.join(second.directory, "m.gguf"), 5_000_000);
+  before = server.requests.length;
+  const again = await fetchBuild(home, "oak");
+  await verifyModel(again.manifest, again.directory);
+  expect(sentSince(before)).toBe(bytes.length);
 });
 
 it("is whole or absent whenever it is killed while it publishes, and is never fetched again", async () => {

@@ -13,6 +13,7 @@ import {
   modelInfo,
 } from "@umbel/protocol";
 import { publishFolder } from "./disk/publish.js";
+import { reuseFiles } from "./disk/reuse-files.js";
 import { withLock } from "./disk/staging-lock.js";
 import { type StorePlace, storeLayout } from "./disk/store-layout.js";
 import { DownloadError } from "./download/download-error.js";
@@ -46,6 +47,7 @@ export async function installBuild(build: WantedBuild, options: InstallOptions):
   return withLock(`${staging}.lock`, { clock: transport.clock, signal, ...(onWait === undefined ? {} : { onWait }) }, async () => {
     const there = await findInstalled(build, options);
     if (there !== undefined) return there;
+    await reuseFiles(staging, build.files, await createModelStore(options).listVersions(), signal);
     await options.makeRoom?.(build.files.reduce((sum, { size_bytes }) => sum + size_bytes, 0));
     const headers = { ...transport.headers, ...build.headers };
     const hashed = await downloadFiles(staging, build.files, { ...options, transport: { ...transport, headers } });

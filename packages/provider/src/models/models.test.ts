@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdir, mkdtemp, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { link, mkdir, mkdtemp, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { createManifest, type Manifest } from "@umbel/protocol";
@@ -99,6 +99,17 @@ describe("verification", () => {
     const verified = await verifyModel(manifestOf(weights), source);
     expect(await verified.stillHolds()).toBe(true);
     await utimes(path.join(source, "tiny.gguf"), new Date(), new Date((await stat(path.join(source, "tiny.gguf"))).mtimeMs + 5000));
+    expect(await verified.stillHolds()).toBe(false);
+  });
+
+  it("holds when a file gets another name, which the store gives it, and not when its bytes changed behind the back of its times", async () => {
+    const file = path.join(source, "tiny.gguf");
+    await utimes(file, 1_000, 1_000);
+    const verified = await verifyModel(manifestOf(weights), source);
+    await link(file, path.join(home, "twin.gguf"));
+    expect(await verified.stillHolds()).toBe(true);
+    await writeFile(file, Buffer.alloc(weights.length, 8));
+    await utimes(file, 1_000, 1_000);
     expect(await verified.stillHolds()).toBe(false);
   });
 

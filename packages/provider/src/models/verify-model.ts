@@ -13,7 +13,7 @@ interface VerifyOptions {
 
 /** Evidence that files were verified: as long as `stillHolds`, they are the bytes that were hashed. */
 export interface VerifiedModel {
-  /** Whether size, change time and identity of every file are as they were while it was hashed. Call it after loading. */
+  /** Whether every file is the one that was hashed, and was not written to since. Call it after loading. */
   stillHolds(): Promise<boolean>;
 }
 
@@ -25,23 +25,36 @@ export interface VerifiedModel {
  * @throws ModelError `file_missing`, `size_mismatch`, `hash_mismatch`, `changed_while_reading`; ManifestError for a path that leaves `directory`
  */
 export async function verifyModel(manifest: Manifest, directory: string, options: VerifyOptions = {}): Promise<VerifiedModel> {
-  const seen = new Map<string, string>();
+  const seen: { readonly file: ManifestFile; readonly location: string; readonly identity: Identity }[] = [];
   for (const file of manifest.files) {
     assertSafePath(file.path);
     const location = path.join(directory, file.path);
-    seen.set(location, await verifyFile(file, location, options));
+    seen.push({ file, location, identity: await verifyFile(file, location, options) });
   }
   return {
     async stillHolds() {
-      for (const [location, identity] of seen) {
-        if ((await identityAt(location)) !== identity) return false;
+      for (const { file, location, identity } of seen) {
+        const now = await identityAt(location);
+        if (now.contents !== identity.contents) return false;
+        // Another name for the same bytes, or one less, changes this; so does who sets times back. The bytes say which it was.
+        if (now.changed !== identity.changed && !(await isWhole(file, location, options))) return false;
       }
       return true;
     },
   };
 }
 
-async function verifyFile(file: ManifestFile, location: string, { signal, onRead }: VerifyOptions): Promise<string> {
+async function isWhole(file: ManifestFile, location: string, options: VerifyOptions): Promise<boolean> {
+  try {
+    await verifyFile(file, location, options);
+    return true;
+  } catch (error) {
+    if (error instanceof ModelError) return false;
+    throw error;
+  }
+}
+
+async function verifyFile(file: ManifestFile, location: string, { signal, onRead }: VerifyOptions): Promise<Identity> {
   const handle = await openFile(location);
   try {
     const before = await identityOf(handle);
@@ -53,7 +66,7 @@ async function verifyFile(file: ManifestFile, location: string, { signal, onRead
       hash.update(chunk);
       onRead?.(chunk.length);
     }
-    if ((await identityOf(handle)) !== before) throw new ModelError("changed_while_reading", location);
+    if ((await identityOf(handle)).contents !== before.contents) throw new ModelError("changed_while_reading", location);
     if (hash.digest("hex") !== file.sha256) throw new ModelError("hash_mismatch", location);
     return before;
   } finally {
@@ -69,7 +82,14 @@ async function openFile(location: string): Promise<FileHandle> {
   }
 }
 
-async function identityAt(location: string): Promise<string> {
+interface Identity {
+  /** Which file it is, and when it was written last. */
+  readonly contents: string;
+  /** When anything of it was changed last, its names and times included. */
+  readonly changed: bigint;
+}
+
+async function identityAt(location: string): Promise<Identity> {
   const handle = await openFile(location);
   try {
     return await identityOf(handle);
@@ -78,7 +98,7 @@ async function identityAt(location: string): Promise<string> {
   }
 }
 
-async function identityOf(handle: FileHandle): Promise<string> {
+async function identityOf(handle: FileHandle): Promise<Identity> {
   const { dev, ino, size, mtimeNs, ctimeNs } = await handle.stat({ bigint: true });
-  return [dev, ino, size, mtimeNs, ctimeNs].join("|");
+  return { contents: [dev, ino, size, mtimeNs].join("|"), changed: ctimeNs };
 }

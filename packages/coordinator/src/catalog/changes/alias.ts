@@ -3,6 +3,7 @@ import { CatalogError } from "../catalog-error.js";
 import { CATALOG_LIMITS } from "../schemas.js";
 import type { NewAlias } from "../types.js";
 import { rolloutOf } from "./check.js";
+import { pinnedVersion } from "./pinned-version.js";
 import { type By, recorded } from "./recorded.js";
 
 /**
@@ -12,15 +13,22 @@ import { type By, recorded } from "./recorded.js";
  * @throws CatalogError
  */
 export async function putAlias(tx: Tx, alias: NewAlias, by: By): Promise<void> {
-  const { id, displayName, desired, previous } = alias;
+  const { id, displayName } = alias;
   const stored = await catalogRepository.alias(tx, id);
   const { expectedUpdatedAt } = alias;
   if (expectedUpdatedAt !== undefined && expectedUpdatedAt.getTime() !== stored?.updatedAt.getTime()) {
     throw new CatalogError("changed_meanwhile", "id");
   }
-  const takeover = alias.takeover === true || (stored?.takeover === true && stored.active);
+  const isTakenOver = stored?.takeover === true && stored.active;
   const isBuild = (await catalogRepository.model(tx, id)) !== undefined;
-  if (isBuild && (!takeover || ![desired, previous].includes(id))) throw new CatalogError("name_taken", "id");
+  const itself = (["desired", "previous"] as const).find((field) => alias[field] === id);
+  if (itself !== undefined && !isTakenOver && alias.takeover !== true) throw new CatalogError("alias_is_itself", itself);
+  const takesOver = alias.takeover === true && [alias.desired, alias.previous].includes(id);
+  if (isBuild && !isTakenOver && !takesOver) throw new CatalogError("name_taken", "id");
+  const desired = await pinnedVersion(tx, { build: alias.desired, version: alias.desiredVersion, field: "desiredVersion" }, by);
+  const previous =
+    alias.previous && (await pinnedVersion(tx, { build: alias.previous, version: alias.previousVersion, field: "previousVersion" }, by));
+  if (previous === desired) throw new CatalogError("previous_is_desired", "previous");
   await refuseUnknown(tx, { desired, previous });
   await write(
     tx,
@@ -32,7 +40,7 @@ export async function putAlias(tx: Tx, alias: NewAlias, by: By): Promise<void> {
       previousBuild: previous ?? null,
       ...rolloutOf(alias),
       active: true,
-      takeover: takeover && isBuild,
+      takeover: isBuild,
     },
     "alias.set",
     by,

@@ -64,8 +64,6 @@ describe("an alias", () => {
     ["no id", { id: "" }, "invalid_field", "id"],
     ["too long an id", { id: "m".repeat(CATALOG_LIMITS.aliasId_chars + 1) }, "invalid_field", "id"],
     ["no display name", { displayName: "" }, "invalid_field", "displayName"],
-    ["itself as desired build", { desired: "model" }, "alias_is_itself", "desired"],
-    ["itself as previous build", { previous: "model" }, "alias_is_itself", "previous"],
     ["one build twice", { previous: "org/model-q8" }, "previous_is_desired", "previous"],
   ])("with %s is refused", (_, change, code, field) => {
     expect(() => checkAlias({ ...alias, ...change })).toThrow(refusal(code, field));

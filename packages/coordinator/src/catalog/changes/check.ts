@@ -19,13 +19,12 @@ export function checkBuild(build: NewBuild): NewBuild {
 }
 
 /** The rules that an alias can be held to by itself. Source: catalog.md §8.1. @throws CatalogError */
-export function checkAlias({ id, displayName, desired, previous, takeover = false, ...rest }: NewAlias): void {
+export function checkAlias(alias: NewAlias): void {
+  const { id, displayName, desired, desiredVersion, previous, previousVersion, ...rest } = alias;
   checked(aliasFacts, { id, displayName });
   checked(rollout, rolloutOf(rest));
-  if (previous === desired) throw new CatalogError("previous_is_desired", "previous");
-  if (takeover) return;
-  if (desired === id) throw new CatalogError("alias_is_itself", "desired");
-  if (previous === id) throw new CatalogError("alias_is_itself", "previous");
+  if (previousVersion !== undefined && previous === undefined) throw new CatalogError("unknown_build", "previous");
+  if (previous === desired && previousVersion === desiredVersion) throw new CatalogError("previous_is_desired", "previous");
 }
 
 /** Everything at once, unless it is said otherwise. */

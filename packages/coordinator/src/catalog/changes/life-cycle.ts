@@ -55,8 +55,13 @@ export async function revoke(
   const { id, version, reason } = name;
   const row = await existingVersion(tx, id, version);
   if (row.revokedAt !== null) return;
-  await catalogRepository.updateVersion(tx, row.id, { revokedAt: by.at, revokedReason: reason });
-  await recorded(tx, by, { action: "model.revoke", target: id, after: { version, weightHash: row.aggregateSha256, reason } });
+  const weightHash = row.aggregateSha256;
+  // Files that are not to be trusted are not, whatever they are called.
+  for (const twin of await catalogRepository.twins(tx, weightHash)) {
+    if (twin.revokedAt !== null) continue;
+    await catalogRepository.updateVersion(tx, twin.id, { revokedAt: by.at, revokedReason: reason });
+    await recorded(tx, by, { action: "model.revoke", target: twin.modelId, after: { version: twin.version, weightHash, reason } });
+  }
 }
 
 /** @throws CatalogError `version_used` for one that was ever in service */

@@ -3,6 +3,7 @@ import { Readable } from "node:stream";
 import { ApiError } from "@umbel/dialects";
 import type { Manifest, ManifestFile } from "@umbel/protocol";
 import type { FastifyReply, FastifyRequest } from "fastify";
+import { filesPrefix } from "../../catalog/index.js";
 import { isUnchanged, notModified } from "../answer/unchanged.js";
 import type { HttpDependencies } from "../dependencies.js";
 import type { Route } from "../route.js";
@@ -21,7 +22,8 @@ export function blobRoute({ catalog, blobs, settings }: HttpDependencies): Route
   let downloads = 0;
 
   function fileOf(name: string): { readonly manifest: Manifest; readonly file: ManifestFile } | undefined {
-    for (const { manifest } of catalog.builds()) {
+    for (const build of catalog.builds()) {
+      const manifest = { ...build.manifest, prefix: filesPrefix(build) };
       const file = manifest.files.find(({ path }) => name === `${manifest.prefix}/${path}`);
       if (file !== undefined) return { manifest, file };
     }

@@ -1,8 +1,16 @@
 import { ApiError } from "@umbel/dialects";
-import { catalogEntry, catalogKeys, catalogList, signedManifest, WIRE_LIMITS, type WithdrawnVersion } from "@umbel/protocol";
+import {
+  catalogEntry,
+  catalogKeys,
+  catalogList,
+  type SignedManifest,
+  signedManifest,
+  WIRE_LIMITS,
+  type WithdrawnVersion,
+} from "@umbel/protocol";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
-import { type BuildRecord, modelType } from "../../catalog/index.js";
+import { type BuildRecord, filesPrefix, modelType } from "../../catalog/index.js";
 import { isUnchanged, notModified } from "../answer/unchanged.js";
 import type { HttpDependencies } from "../dependencies.js";
 import { PAGE_BY_ID_PARAMETERS, pageById, pageOf } from "../lists/pages-by-id.js";
@@ -30,9 +38,22 @@ export function catalogRoutes(dependencies: HttpDependencies): readonly Route[] 
     return build;
   };
 
-  async function originsOf({ manifest, sources }: BuildRecord): Promise<string[]> {
-    const here = (await blobs.holds(manifest)) ? [BLOBS_PATH] : [];
-    return [...new Set([...sources.origins, ...settings.modelOrigins, ...here])].slice(0, WIRE_LIMITS.manifestOrigins_max);
+  async function placesOf(build: BuildRecord): Promise<Pick<SignedManifest, "origins" | "file_urls">> {
+    const { manifest, sources } = build;
+    const prefix = filesPrefix(build);
+    const here = (await blobs.holds({ ...manifest, prefix })) ? [BLOBS_PATH] : [];
+    const origins = [...new Set([...sources.origins, ...settings.modelOrigins, ...here])].slice(0, WIRE_LIMITS.manifestOrigins_max);
+    const own = sources.fileUrls;
+    if (prefix === manifest.prefix) {
+      const file_urls = Object.fromEntries(Object.entries(own).map(([path, urls]) => [path, [...urls]]));
+      return { origins, ...(Object.keys(own).length === 0 ? {} : { file_urls }) };
+    }
+    // Below its own prefix there is nothing: every address is said in full.
+    const below = (origin: string, path: string) =>
+      `${origin.replace(/\/+$/, "")}/${`${prefix}/${path}`.split("/").map(encodeURIComponent).join("/")}`;
+    const urlsOf = (path: string) =>
+      [...(own[path] ?? []), ...origins.map((origin) => below(origin, path))].slice(0, WIRE_LIMITS.manifestOrigins_max);
+    return { origins: [], file_urls: Object.fromEntries(manifest.files.map(({ path }) => [path, urlsOf(path)])) };
   }
 
   return [
@@ -98,15 +119,10 @@ export function catalogRoutes(dependencies: HttpDependencies): readonly Route[] 
       },
       async handle(request, reply) {
         const build = buildOf(request);
-        const origins = await originsOf(build);
-        if (isKnown(request, reply, `${catalog.revision()}-${origins.length}`)) return notModified(reply);
-        const { fileUrls } = build.sources;
-        return {
-          ...build.manifest,
-          signature: await manifests.sign(build.manifest),
-          origins,
-          ...(Object.keys(fileUrls).length === 0 ? {} : { file_urls: fileUrls }),
-        };
+        const places = await placesOf(build);
+        const count = places.origins.length + Object.values(places.file_urls ?? {}).flat().length;
+        if (isKnown(request, reply, `${catalog.revision()}-${count}`)) return notModified(reply);
+        return { ...build.manifest, signature: await manifests.sign(build.manifest), ...places };
       },
     },
     {

@@ -42,7 +42,9 @@ export function modelRoutes(dependencies: HttpDependencies, isDraining: () => bo
   }
 
   function unaliased(): readonly BuildRecord[] {
-    const behindAlias = new Set(catalog.aliases().flatMap(({ desired, previous, retired }) => [desired.id, previous?.id, ...retired]));
+    const behindAlias = new Set(
+      catalog.aliases().flatMap(({ id, desired, previous, retired }) => [id, desired.id, previous?.id, ...retired]),
+    );
     return catalog.builds().filter((build) => !behindAlias.has(build.id));
   }
 

@@ -157,6 +157,13 @@ export const catalogRepository = {
     return row;
   },
 
+  /** Of a version, in the order of its manifest. */
+  async files(tx: Tx, versionId: bigint): Promise<readonly FileRow[]> {
+    return run(
+      tx.select().from(modelVersionFiles).where(eq(modelVersionFiles.versionId, versionId)).orderBy(asc(modelVersionFiles.position)),
+    );
+  },
+
   /** Versions whose files are still to be read, with their files. */
   async unverified(tx: Tx): Promise<readonly Pick<ActiveBuild, "version" | "files">[]> {
     const versions = await run(
@@ -167,13 +174,13 @@ export const catalogRepository = {
         .orderBy(asc(modelVersions.id)),
     );
     const found: Pick<ActiveBuild, "version" | "files">[] = [];
-    for (const version of versions) {
-      const files = await run(
-        tx.select().from(modelVersionFiles).where(eq(modelVersionFiles.versionId, version.id)).orderBy(asc(modelVersionFiles.position)),
-      );
-      found.push({ version, files });
-    }
+    for (const version of versions) found.push({ version, files: await catalogRepository.files(tx, version.id) });
     return found;
+  },
+
+  /** Versions with these very files, of whatever build. */
+  async twins(tx: Tx, aggregateSha256: string): Promise<readonly VersionRow[]> {
+    return run(tx.select().from(modelVersions).where(eq(modelVersions.aggregateSha256, aggregateSha256)).orderBy(asc(modelVersions.id)));
   },
 
   async insertVersion(tx: Tx, version: NewVersionRow, files: readonly FileRow[]): Promise<VersionRow> {

@@ -33,7 +33,9 @@ const CODES: Readonly<Record<Refusal["status"], ApiErrorCode>> = { 400: "invalid
 /** The catalogue's own names of fields, where the API has others. */
 const PARAMS: Readonly<Record<string, string>> = {
   desired: "desired_build",
+  desiredVersion: "desired_version",
   previous: "previous_build",
+  previousVersion: "previous_version",
   displayName: "display_name",
   desiredShare_percent: "desired_share",
   wave_percent: "wave",
@@ -64,7 +66,7 @@ function toApiError(error: CatalogError): ApiError {
   const detail = cause instanceof ManifestError ? `: ${cause.code}${cause.path === undefined ? "" : ` (${cause.path})`}` : "";
   const param = PARAMS[error.field] ?? error.field;
   // Of a member of a name, what is unknown is the request's fault and not the address's.
-  const isBody = error.code === "unknown_build" && ["desired", "previous"].includes(error.field);
+  const isBody = ["unknown_build", "unknown_version"].includes(error.code) && /^(?:desired|previous)/.test(error.field);
   const answered = isBody ? 400 : status;
   return new ApiError({ status: answered, code: CODES[answered], message: `${message}${detail}`, param, cause: error });
 }

@@ -1,6 +1,6 @@
 import { manifest, sha256Hex } from "@umbel/protocol";
 import { z } from "zod";
-import { CATALOG_LIMITS } from "../../../catalog/index.js";
+import { CATALOG_LIMITS, VERSION_OF } from "../../../catalog/index.js";
 import { nextId } from "../../lists/pages-by-id.js";
 
 const count = z.int().nonnegative();
@@ -59,7 +59,10 @@ export const registerBody = z.strictObject({
     .default({}),
   isolation: z.enum(["shared", "dedicated"]).default("shared"),
   runtime_parameters: properties.default({}).describe(runtimeParameters),
-  metadata: properties.default({}).describe(metadata),
+  metadata: properties
+    .refine((told) => !(VERSION_OF in told), { error: `${VERSION_OF} is the coordinator's own word` })
+    .default({})
+    .describe(metadata),
   input_price: price,
   output_price: price,
   origins: z.array(z.string()).max(8).default([]).describe("Addresses below which the files are, as `<origin>/<prefix>/<path>`."),
@@ -137,13 +140,17 @@ export const aliasBody = z.strictObject({
   alias_id: z.string().max(256),
   display_name: name.optional().describe("The name itself unless it says otherwise."),
   desired_build: name,
+  desired_version: name
+    .optional()
+    .describe("The version of it, whatever the build itself serves: `<build>-at-<version>` is a build from then on."),
   previous_build: name.optional(),
+  previous_version: name.optional().describe("The version of that."),
   desired_share: percentage
     .default(100)
     .describe("Percentage of requests that prefer the desired build while the previous one can serve, too."),
   wave: percentage.default(100).describe("Percentage of machines that are told to fetch the desired build."),
   min_desired_providers: count.max(100_000).default(1).describe("Machines that must be able to serve it before requests prefer it."),
-  takeover: z.boolean().default(false).describe("Lets it have the name of a build, which must be one of the two."),
+  takeover: z.boolean().default(false).describe("Lets it have the name of a build, which must be one of the two. Once given it stays."),
   expected_updated_at: z.iso.datetime().optional().describe("Refuses the change with 409 if somebody has changed the name since."),
 });
 export type AliasBody = z.infer<typeof aliasBody>;
