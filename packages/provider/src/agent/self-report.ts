@@ -2,6 +2,7 @@ import type { Hardware, Heartbeat, Location, Posture, Register, SystemMetrics } 
 import { type PostureSources, readPosture } from "../evidence/posture.js";
 import type { Figures } from "../local/figures.js";
 import { readMetrics } from "../machine/metrics.js";
+import { withCards } from "../machine/with-cards.js";
 import type { Conduct } from "./conduct.js";
 import type { Relay } from "./relay.js";
 import { heartbeatMessage, registerMessage } from "./reports.js";
@@ -53,8 +54,8 @@ export class SelfReport {
       type: "sign_registration",
       claims: { version: providerVersion, runtime_hash: runtimeHash },
     });
-    const facts = { ...hardware, posture: await this.posture() };
     if (ready === undefined || attestation === undefined) throw new Error("there is no worker to register");
+    const facts = { ...withCards(hardware, ready.gpus), posture: await this.posture() };
     return registerMessage({ ready, attestation, runtimeHash, hardware: facts, authToken, privateOnly, location });
   }
 

@@ -22,7 +22,16 @@ export interface InferenceEngine {
   probe(model: ModelSource, options: LoadOptions): Promise<ModelProbe>;
   /** Memory of the graphics card; undefined where there is none. */
   deviceMemory(): Promise<DeviceMemory | undefined>;
+  /** The cards that it computes with, once a model was looked at; none where the processor computes. */
+  cards(): Promise<readonly GraphicsCard[]>;
   dispose(): Promise<void>;
+}
+
+/** A graphics card with memory of its own. */
+export interface GraphicsCard {
+  readonly name: string;
+  readonly api: "metal" | "cuda" | "vulkan";
+  readonly memory_bytes: number;
 }
 
 /** What a model says of itself before its weights are loaded. */

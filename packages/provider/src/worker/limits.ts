@@ -22,6 +22,8 @@ export const WORKER_LIMITS = {
   loadReport_ms: 1000,
   /** Models in memory at once, unless the operator says less. */
   residentModels_max: WIRE_LIMITS.slots_max,
+  /** Graphics cards that are told of; the protocol takes no more. */
+  cards_max: 16,
   /** The measurement of a freshly loaded model. */
   benchmark_tokens: 48,
   benchmark_inputs: 4,

@@ -4,6 +4,7 @@ import {
   count,
   deviceKey,
   errorClass,
+  hardware,
   inferenceAccepted,
   inferenceComplete,
   inferenceError,
@@ -166,6 +167,8 @@ export const fromWorker = z.discriminatedUnion("type", [
     models: z.array(modelInfo),
     failures: z.array(loadFailure),
     sandbox: workerSandbox,
+    /** Cards with memory of their own that compute. */
+    gpus: hardware.shape.gpus,
     /** Why prompts are not kept on the disk although they were to be. */
     prefixCacheRefused: shortText.exactOptional(),
     decode_tps: z.number(),

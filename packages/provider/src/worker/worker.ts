@@ -170,6 +170,7 @@ export class Worker {
     const rates = message.measured?.[first?.info.id ?? ""] ?? measured;
     // The agent registers as soon as it hears `ready`, and its first heartbeat should hold the slots.
     this.#report();
+    const cards = await engine.cards();
     this.#pipe.sendControl({
       type: "ready",
       device_key: vault.deviceKey,
@@ -178,6 +179,7 @@ export class Worker {
       models: [...models.offered],
       failures: [...failures],
       sandbox,
+      gpus: cards.slice(0, WORKER_LIMITS.cards_max).map(({ name, api, memory_bytes }) => ({ name, api, vram_gb: memory_bytes / 2 ** 30 })),
       ...(refused !== undefined && { prefixCacheRefused: refused }),
       ...rates,
     });

@@ -9,6 +9,7 @@ import {
 } from "node-llama-cpp";
 import { EngineError, type EngineFeature, type InferenceEngine, type LoadOptions, type ModelSource } from "../engine.js";
 import { startBackend } from "./backend.js";
+import { graphicsCards } from "./cards.js";
 import { createLlamaEmbedder, embeddingPiece_tokens } from "./llama-embedder.js";
 import { createLlamaModel, facesOf, prefillTokens } from "./llama-model.js";
 import { memoryNeed } from "./memory-need.js";
@@ -158,6 +159,12 @@ export function createLlamaEngine({ clock }: LlamaEngineDependencies): Inference
       if (llama === undefined || llama.gpu === false) return undefined;
       const { free, unifiedSize } = await llama.getVramState();
       return { free_bytes: free, isUnified: unifiedSize > 0 };
+    },
+    async cards() {
+      const llama = await backend;
+      if (llama === undefined || llama.gpu === false) return [];
+      const [names, { total, unifiedSize }] = await Promise.all([llama.getGpuDeviceNames(), llama.getVramState()]);
+      return graphicsCards({ api: llama.gpu, names, total_bytes: total, unified_bytes: unifiedSize });
     },
     async dispose() {
       disposed = true;

@@ -173,6 +173,7 @@ export function createScriptedEngine(script: ScriptedEngineScript, dependencies:
     estimate: () => Promise.resolve(need),
     probe: () => Promise.resolve({ chatTemplate: undefined, specialTokens: { bos: undefined, eos: undefined, addBos: false } }),
     deviceMemory: () => Promise.resolve(undefined),
+    cards: () => Promise.resolve([]),
     dispose: () => unload(streams),
   };
 }
