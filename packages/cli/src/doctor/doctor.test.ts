@@ -37,6 +37,7 @@ const STATUS: ProviderStatus = {
   in_memory: [],
   load_failures: [],
   in_flight: 0,
+  answers_wait: false,
   requests_served: 0,
   tokens_generated: 0,
   errors: 0,

@@ -35,6 +35,7 @@ export const providerStatus = z.object({
   in_memory: z.array(resident),
   load_failures: z.array(z.object({ build: z.string(), code: z.string(), message: z.string() })),
   in_flight: z.number(),
+  answers_wait: z.boolean().default(false),
   requests_served: z.number(),
   tokens_generated: z.number(),
   errors: z.number(),

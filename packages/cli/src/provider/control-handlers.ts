@@ -55,6 +55,7 @@ function statusReport(agent: ProviderAgent, settings: ResolvedSettings, startedA
     in_memory: [...state.slots],
     load_failures: [...state.failures],
     in_flight: state.inFlight,
+    answers_wait: state.answersWait,
     requests_served: totals.requestsServed,
     tokens_generated: totals.tokensGenerated,
     errors: totals.errors,

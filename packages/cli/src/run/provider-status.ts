@@ -114,6 +114,8 @@ function show(status: ProviderStatus, earned: Earned | null, link: Link | null, 
       `Earned today: ${usd(today_micro_usd)}; in 7 days ${usd(last_7d_micro_usd)}, at which a month brings ${usd(forecast.per_30_days_micro_usd)}`,
     );
   }
+  if (status.answers_wait)
+    output.line("  the coordinator does not keep up: answers to it wait, those to this machine's own programs go on");
   if (status.worker_restarts > 0) output.line(`  the worker was restarted ${status.worker_restarts} times; umbel provider logs says why`);
   for (const trouble of status.memory_troubles) output.line(`  ${trouble.at}: ${memoryTroubleInWords(trouble)}`);
   if (status.prefix_cache_refusal !== null) output.line(`Prompts are not kept on the disk: ${status.prefix_cache_refusal}`);

@@ -3,7 +3,7 @@ import { type Clock, location, modelInfo, sha256Hex } from "@umbel/protocol";
 import { z } from "zod";
 import { guestRules, type Sources } from "../guest/index.js";
 import { endpointOptions } from "../local/index.js";
-import type { Logger } from "../session/types.js";
+import type { Logger, OutboundRoom } from "../session/types.js";
 import type { Send } from "../telemetry/index.js";
 import { engineChoice } from "../worker/pipe-messages.js";
 
@@ -96,6 +96,8 @@ export interface ProviderDependencies {
   readonly sendTelemetry?: Send;
   /** The proxy through which an address is reached; undefined is directly. Default: by the usual variables (`proxyFor`). */
   readonly proxyFor?: (address: string) => string | undefined;
+  /** What may wait for the coordinator's socket before its answers wait in the worker. Default: that of the session. */
+  readonly outbound?: OutboundRoom;
   /** Entry module of the worker process. Default: the one of this package. */
   readonly workerEntry?: string;
 }

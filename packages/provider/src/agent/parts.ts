@@ -143,6 +143,7 @@ export async function assembleParts(context: PartsContext, events: PartsEvents):
       ? NO_SESSION
       : createSession({
           ...{ coordinatorUrl, clock, random, logger, proxyFor: proxyOf },
+          ...(dependencies.outbound !== undefined && { outbound: dependencies.outbound }),
           handlers: {
             register: () => report.register(),
             signChallenge: (challenge, sessionId) => supervisor.sign({ type: "sign_challenge", challenge, sessionId }),

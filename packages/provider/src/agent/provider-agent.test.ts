@@ -7,6 +7,7 @@ import { deviceThumbprint, type Register, verifyClaims } from "@umbel/protocol";
 import { systemClock } from "@umbel/protocol/native";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createModelStore, type Logger, type ProviderAgent, type ProviderDependencies, type ProviderOptions } from "../index.js";
+import { readDiscoveryRecord } from "../local/index.js";
 import { type CoordinatorStub, type StubConnection, startCoordinatorStub } from "../session/testing/index.js";
 import { chatOf, type SealedChat, scriptedModel, sealChat, textOf, workerEntry } from "../worker/testing/index.js";
 import { createProviderAgent } from "./provider-agent.js";
@@ -276,6 +277,51 @@ describe("a provider", () => {
     expect(complete.usage.completion_tokens).toBe(words);
     expect(textOf(answer.events).split(" ")).toHaveLength(words);
   });
+});
+
+describe("beside a coordinator that does not read", () => {
+  it("this machine's own programs are answered, and the coordinator loses nothing", async () => {
+    const [words, requests] = [30_000, 6];
+    const agent = createProviderAgent(
+      {
+        ...{
+          coordinatorUrl: stub.url,
+          home,
+          local: { port: 0 },
+          engine: { kind: "scripted", script: { answerTokens: words, tokens_per_s: 20_000 } },
+        },
+        models: [{ info: { ...scriptedModel, context_length: 1_000_000 }, sequences: 8 }],
+      },
+      // The system's own buffers take some megabytes; what is beyond them shows at once.
+      { logger, workerEntry, outbound: { bytes_max: 64 * 1024, bytes_resumed: 16 * 1024 } },
+    );
+    agents.push(agent);
+    const [serving] = await Promise.all([stub.nextRegistration(), agent.start()]);
+    serving.connection.socket.pause();
+    const asked: SealedChat[] = [];
+    for (let request = 0; request < requests; request++) asked.push(await submit(serving, chatOf("go on", { maxOutputTokens: words })));
+    await expect.poll(() => agent.state().answersWait, { timeout: 30_000 }).toBe(true);
+    const { base_url = "", api_key = "" } = (await readDiscoveryRecord(home)) ?? {};
+    const own = await fetch(`${base_url}/chat/completions`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${api_key}` },
+      body: JSON.stringify({ model: scriptedModel.id, stream: true, max_tokens: 2_000, messages: [{ role: "user", content: "now" }] }),
+    });
+    expect(await own.text()).toMatch(/data: \[DONE\]\n\n$/);
+    expect(agent.state()).toMatchObject({ answersWait: true });
+    expect(agent.state().inFlight).toBeGreaterThan(0);
+    serving.connection.socket.resume();
+    for (const _request of asked) {
+      expect(await serving.connection.next("inference_complete")).toMatchObject({ usage: { completion_tokens: words } });
+    }
+    const [last] = asked.slice(-1);
+    const accepted = serving.connection.messages.filter((message) => message.type === "inference_accepted");
+    const nonce = accepted.find(({ request_id }) => request_id === last?.request.request_id)?.response_nonce ?? "";
+    const answer = await last?.open(nonce, serving.connection.frames);
+    expect(answer?.isFinal).toBe(true);
+    expect(textOf(answer?.events ?? []).split(" ")).toHaveLength(words);
+    expect(agent.state()).toMatchObject({ answersWait: false, inFlight: 0 });
+  }, 60_000);
 });
 
 describe("a worker that dies", () => {

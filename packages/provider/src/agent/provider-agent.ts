@@ -119,7 +119,7 @@ class Agent implements ProviderAgent {
   }
 
   state(): ProviderState {
-    const { session, supervisor, conduct, monitor, report, endpoint, troubles } = this.#parts ?? {};
+    const { session, supervisor, relay, conduct, monitor, report, endpoint, troubles } = this.#parts ?? {};
     const { ready, machineId, sessionId, trust, runtime, workerState, totals } = this.#standing;
     const stance = conduct?.stance ?? FULL_STANCE;
     const isUp = this.#phase === "serving" || this.#phase === "connecting";
@@ -138,6 +138,7 @@ class Agent implements ProviderAgent {
       memoryTroubles: troubles?.memory ?? [],
       prefixCacheRefusal: supervisor?.prefixCacheRefusal,
       inFlight: report?.inFlight ?? 0,
+      answersWait: relay?.holdsAnswers ?? false,
       workerRestarts: supervisor?.restarts ?? 0,
       reconnects: session?.reconnects ?? 0,
       dropped: { ...(session?.dropped ?? { unreadable: 0, unexpected: 0 }) },

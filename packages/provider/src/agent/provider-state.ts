@@ -37,6 +37,8 @@ export interface ProviderState {
   readonly prefixCacheRefusal: string | undefined;
   /** Requests of the coordinator and of this machine's own programs. */
   readonly inFlight: number;
+  /** Whether answers for the coordinator wait because it does not read; those for this machine's own programs go on. */
+  readonly answersWait: boolean;
   /** Why it takes no work, and what it gives up meanwhile. */
   readonly stance: Stance;
   readonly readings: GuestReadings | undefined;

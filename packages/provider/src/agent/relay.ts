@@ -37,6 +37,11 @@ export class Relay {
     return this.#inFlight.size;
   }
 
+  /** Whether answers wait in the worker because the coordinator does not read. */
+  get holdsAnswers(): boolean {
+    return this.#holdsAnswers;
+  }
+
   onRequest(request: InferenceRequest): void {
     const id = request.request_id;
     if (this.#inFlight.has(id)) return;

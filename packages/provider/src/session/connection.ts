@@ -15,7 +15,7 @@ import { type Heartbeats, startHeartbeats } from "./heartbeats.js";
 import { startKeepalive } from "./keepalive.js";
 import { SESSION_LIMITS } from "./limits.js";
 import { tunnelAgent } from "./proxy.js";
-import type { DroppedFrames, Logger, SessionHandlers } from "./types.js";
+import type { DroppedFrames, Logger, OutboundRoom, SessionHandlers } from "./types.js";
 
 /** How a connection came to its end. */
 export type ConnectionEnd =
@@ -32,6 +32,7 @@ export interface ConnectionOptions {
   readonly dropped: DroppedFrames;
   /** The proxy through which the address is reached; absent is directly. */
   readonly proxy?: string | undefined;
+  readonly outbound: OutboundRoom;
 }
 
 /** One WebSocket to a coordinator, from connecting to its end. What is sent outside its registered life is dropped: nobody could use it. */
@@ -244,12 +245,12 @@ export class Connection {
   #write(data: string | Uint8Array): void {
     if (this.#isEnded || this.#socket.readyState !== WebSocket.OPEN) return;
     this.#socket.send(data, this.#onWritten);
-    if (this.#socket.bufferedAmount > SESSION_LIMITS.outbound_bytes_max) this.#isCongested = true;
+    if (this.#socket.bufferedAmount > this.#options.outbound.bytes_max) this.#isCongested = true;
   }
 
   // One function for every write: chunks come by the thousand.
   readonly #onWritten = (): void => {
-    if (!this.#isCongested || this.#socket.bufferedAmount > SESSION_LIMITS.outbound_bytes_resumed) return;
+    if (!this.#isCongested || this.#socket.bufferedAmount > this.#options.outbound.bytes_resumed) return;
     this.#isCongested = false;
     if (!this.#isEnded) this.#options.handlers.onDrained();
   };

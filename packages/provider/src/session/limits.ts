@@ -18,9 +18,8 @@ export const SESSION_LIMITS = {
   retryAfter_ms_max: 600_000,
   /** Evidence refused this often in a row will not be accepted later either. */
   attestationRefusals_max: 3,
-  /** Bytes waiting for the socket above which answers must wait, and below which they may go on. */
-  outbound_bytes_max: 4 * 1024 * 1024,
-  outbound_bytes_resumed: 1024 * 1024,
+  /** Where nobody says otherwise. */
+  outbound: { bytes_max: 4 * 1024 * 1024, bytes_resumed: 1024 * 1024 },
   /** Beyond these nothing is read from the worker any more: it was told to wait and did not. */
   outbound_bytes_flooded: 64 * 1024 * 1024,
   /** A close that the coordinator does not answer is cut. */

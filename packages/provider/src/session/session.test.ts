@@ -328,7 +328,7 @@ describe("work", () => {
     while (!session.isCongested) {
       session.sendFrame(encodeFrame({ kind: FrameKind.responseChunk, requestId, sequence: sent++, payload }));
     }
-    expect(sent * payload.length).toBeGreaterThan(SESSION_LIMITS.outbound_bytes_max);
+    expect(sent * payload.length).toBeGreaterThan(SESSION_LIMITS.outbound.bytes_max);
     connection.socket.resume();
     await recorder.until("drained");
     expect(session.isCongested).toBe(false);

@@ -3,7 +3,7 @@ import { createBackoff } from "./backoff.js";
 import { Connection, type ConnectionEnd } from "./connection.js";
 import { SESSION_LIMITS } from "./limits.js";
 import { fatalRefusal, type RegistrationError } from "./registration-error.js";
-import type { DroppedFrames, Logger, SessionHandlers } from "./types.js";
+import type { DroppedFrames, Logger, OutboundRoom, SessionHandlers } from "./types.js";
 
 export interface SessionOptions {
   /** The coordinator's address, `http(s)://` or `ws(s)://`. */
@@ -17,6 +17,8 @@ export interface SessionOptions {
   readonly onRefused: (error: RegistrationError) => void;
   /** The proxy through which an address is reached; undefined is directly. */
   readonly proxyFor?: (address: string) => string | undefined;
+  /** Default: `SESSION_LIMITS.outbound`. */
+  readonly outbound?: OutboundRoom;
 }
 
 /** Keeps one registration with a coordinator alive for as long as it is open, over as many connections as it takes. */
@@ -63,7 +65,15 @@ export function createSession(options: SessionOptions): Session {
 
   async function run(): Promise<void> {
     while (isOpen) {
-      connection = new Connection({ url, proxy: options.proxyFor?.(url), clock, handlers, logger, dropped });
+      connection = new Connection({
+        url,
+        proxy: options.proxyFor?.(url),
+        outbound: options.outbound ?? SESSION_LIMITS.outbound,
+        clock,
+        handlers,
+        logger,
+        dropped,
+      });
       const end = await connection.ended;
       const { registered_ms: lived_ms, reconnectAfter_ms } = connection;
       connection = undefined;

@@ -26,6 +26,12 @@ export interface Logger {
 }
 
 /** What the connection asks of the rest of the agent. Events of one connection come in order and end with `onDisconnected`. */
+/** Bytes waiting for the coordinator's socket above which answers must wait, and below which they may go on. */
+export interface OutboundRoom {
+  readonly bytes_max: number;
+  readonly bytes_resumed: number;
+}
+
 export interface SessionHandlers {
   /** Signed anew for each connection. */
   register(): Promise<Register>;
