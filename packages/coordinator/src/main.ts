@@ -326,6 +326,7 @@ async function start(
     random: Math.random,
     cacheScopeSalt: randomBytes(SALT_BYTES),
   });
+  catalog.onChanged(inference.catalogChanged);
   const idempotency = createIdempotency({
     store: createIdempotencyStore(store),
     clock,

@@ -117,6 +117,7 @@ export function createInference(dependencies: InferenceDependencies): Inference 
     inFlight: () => inFlight.count,
     queue: (build) => ({ waiting: queues.depth(build), limit: queues.limit(build) }),
     lastCall: queues.lastCall,
+    catalogChanged: () => queues.dismiss((build) => dependencies.catalog.build(build) === undefined),
     nobodyWaits: queues.nobodyWaits,
     drain: (grace_ms) => inFlight.drain(grace_ms),
   };

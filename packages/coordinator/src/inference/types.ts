@@ -71,6 +71,8 @@ export interface Inference {
   queue(build: string): { readonly waiting: number; readonly limit: number };
   /** From now on, or no longer, requests that wait for a place have a few seconds to get one; then they hear 429. */
   lastCall(isOn: boolean): void;
+  /** Builds may have left the catalogue: whoever waits for one that has is told so at once. */
+  catalogChanged(): void;
   /** Resolves when no request waits for a place. */
   nobodyWaits(): Promise<void>;
   /** Refuses new requests with 429 and resolves when none is in flight, or after `grace_ms`. */

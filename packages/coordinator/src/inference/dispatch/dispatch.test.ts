@@ -1,6 +1,6 @@
 import { ApiError } from "@umbel/dialects";
 import type { ErrorClass } from "@umbel/protocol";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import type { SettingName } from "../../config/index.js";
 import { Inbox, type ProviderClient, ServedRequest, testSlot } from "../../fleet/testing/index.js";
 import {
@@ -328,6 +328,21 @@ describe("dispatch", () => {
       await running.chunk([], "final");
       await running.finish();
       await readAll(answer);
+    });
+
+    it("is told at once that the model is gone where its build leaves the catalogue meanwhile, and has its money back", async () => {
+      const provider = await test.provider({ slots: ONE_PLACE });
+      const first = test.ask();
+      const running = await provider.request();
+      const refused = refusalOf(test.ask());
+      await ledger.granted(2);
+      const gone = vi.spyOn(books.catalog, "build").mockReturnValue(undefined);
+      test.inference.catalogChanged();
+      expect(await refused).toMatchObject({ status: 404, code: "model_not_found", param: "model" });
+      gone.mockRestore();
+      expect(ledger.calls).toContain("release no_provider");
+      await running.answer("first");
+      expect(textOf(await readAll(await first))).toBe("first");
     });
 
     it("turns away whoever finds the line full, twice as long as there are places, before any money is held", async () => {

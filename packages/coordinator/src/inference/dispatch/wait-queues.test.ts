@@ -67,6 +67,17 @@ describe("waiting for a place", () => {
     second.release();
   });
 
+  it("ends at once where the build has left the catalogue", async () => {
+    const taken = await everyPlaceTaken();
+    const waiting = queues.wait(testSpec(), gone);
+    queues.dismiss((build) => build !== TEST_BUILD);
+    expect(queues.depth(TEST_BUILD)).toBe(1);
+    queues.dismiss((build) => build === TEST_BUILD);
+    expect(await waiting).toEqual({ outcome: "timeout" });
+    expect(queues.depth(TEST_BUILD)).toBe(0);
+    taken.release();
+  });
+
   it("tells a wait that was too long from a deadline of the caller's, and both from a caller who left", async () => {
     await everyPlaceTaken();
     const leaving = new AbortController();

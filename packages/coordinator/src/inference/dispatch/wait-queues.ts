@@ -40,6 +40,8 @@ export interface WaitQueues {
   wait(spec: RequestSpec, gone: AbortSignal, options?: { readonly deadline_ms?: number; readonly isRetry?: boolean }): Promise<Waited>;
   /** Whoever is in line has `LAST_CALL_MS` from now on to get a place, and a time-out then; until it is called off. */
   lastCall(isOn: boolean): void;
+  /** Builds may have left the catalogue: whoever waits for one that has is turned away at once. */
+  dismiss(isGone: (build: string) => boolean): void;
   /** Resolves when nobody is in line. */
   nobodyWaits(): Promise<void>;
 }
@@ -75,8 +77,8 @@ export function createWaitQueues(
   limits: QueueLimits,
 ): WaitQueues {
   const lines = new Map<string, Line>();
-  /** Of all lines: each takes its waiter out, if that is still in. */
-  const leaves = new Set<(waited: Waited) => void>();
+  /** Of all lines: each takes its waiter out, if that is still in; with the build that it waits for. */
+  const leaves = new Map<(waited: Waited) => void, string>();
   const onEmpty = new Set<() => void>();
   let lastCall: { readonly until_ms: number; readonly cancel: () => void } | undefined;
 
@@ -153,7 +155,7 @@ export function createWaitQueues(
           finish({ outcome: joined.outcome });
           return;
         }
-        leaves.add(leave);
+        leaves.set(leave, spec.build);
         joined.displaced?.finish({ outcome: "full" });
         notice(spec.build, line);
         // Capacity may be there for this one although those before it still wait for something else.
@@ -180,9 +182,12 @@ export function createWaitQueues(
       lastCall = undefined;
       if (!isOn) return;
       const end = (): void => {
-        for (const leave of [...leaves]) leave({ outcome: "timeout" });
+        for (const leave of [...leaves.keys()]) leave({ outcome: "timeout" });
       };
       lastCall = { until_ms: clock.now_ms() + LAST_CALL_MS, cancel: clock.setTimer(LAST_CALL_MS, end) };
+    },
+    dismiss(isGone) {
+      for (const [leave, build] of [...leaves]) if (isGone(build)) leave({ outcome: "timeout" });
     },
     nobodyWaits() {
       if (leaves.size === 0) return Promise.resolve();

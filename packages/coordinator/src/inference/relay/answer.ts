@@ -1,13 +1,15 @@
 import { ApiError, type ChatEvent } from "@umbel/dialects";
 import type { Clock } from "@umbel/protocol";
 import type { DispatchEffect } from "@umbel/routing";
+import type { Catalog } from "../../catalog/index.js";
 import type { Fleet, ServingProvider } from "../../fleet/index.js";
 import type { Metrics, ServedPlaces } from "../../insight/index.js";
 import type { SettleOutcome } from "../../ledger/index.js";
 import type { PreparedRequest } from "../admit/check.js";
+import { notInCatalog } from "../admit/not-in-catalog.js";
 import type { KnownPrefix } from "../affinity/affinity.js";
 import { type DispatchSettings, dispatchInput } from "../dispatch/dispatch-input.js";
-import { ConsumerLeft, refusalOf } from "../dispatch/failure.js";
+import { ConsumerLeft, DispatchFailed, refusalOf } from "../dispatch/failure.js";
 import { type CacheScope, createOpening } from "../dispatch/opening.js";
 import type { PlaceServices } from "../dispatch/places.js";
 import { affordable } from "../dispatch/racer-run.js";
@@ -34,6 +36,7 @@ export interface AnswerServices extends PlaceServices {
   readonly retryAfter: RetryAfter;
   readonly cacheScope: CacheScope;
   readonly places: Pick<ServedPlaces, "served">;
+  readonly catalog: Pick<Catalog, "aliases" | "builds" | "build">;
 }
 
 export interface AnswerParts {
@@ -98,6 +101,9 @@ export function beginAnswer({ request, hold, taken, record, prefix, watch }: Ans
     },
     refused({ cause }, failed, fault) {
       if (cause.type === "fault") return begun.reject(fault);
+      // Whatever it has waited for: of a build that was retired meanwhile nobody is to be asked again.
+      if (services.catalog.build(spec.build) === undefined)
+        return begun.reject(new DispatchFailed(notInCatalog(request.publicName, services.catalog), "no_provider"));
       begun.reject(refusalOf(cause, failed?.failure, { ...request, retryAfter_s: retryAfter.seconds(spec.build) }));
     },
     abandoned: () => begun.reject(new ConsumerLeft("the consumer left before the first content")),
