@@ -256,6 +256,38 @@ describe("the doctor", () => {
     );
   });
 
+  it("names the largest of the catalogue that would fit in place of one that does not", async () => {
+    const entry = (id: string, size: number, min_ram_gb: number) => ({
+      ...{
+        id,
+        display_name: id,
+        model_type: "text",
+        family: id,
+        architecture: "llama",
+        quantization: "Q8_0",
+        description: "",
+        license: "MIT",
+      },
+      ...{ capabilities: [], max_context_length: 1, max_output_length: 1, weight_hash: "0".repeat(64), version: "1", prefix: "v2/x" },
+      ...{
+        total_size_bytes: size,
+        size_gb: 0,
+        file_count: 1,
+        kv_bytes_per_token: 1,
+        min_ram_gb: 3,
+        status: "active",
+        deprecation_date: null,
+      },
+      ...{ input_price: 1, output_price: 1, created: 1, memory: { resident_bytes: 1, min_ram_gb, min_vram_gb: 1 } },
+    });
+    const models = [entry("a", 1, 0.0005), entry("b", 4, 0.0005), entry("huge", 9, 64), entry("c", 3, 0.0005), entry("d", 2, 0.0005)];
+    const fetch = async () => Response.json({ revision: 1, models, withdrawn: [] });
+    const found = await examine({ fetch }, { UMBEL_PROVIDER_MEMORY_GB: "0.001" });
+    expect(found.find(({ check }) => check === "model_fits")?.fix).toBe(
+      "Raise backend.memory_gb, or serve a smaller build: b, c, d would fit.",
+    );
+  });
+
   it.skipIf(process.platform === "win32")("names a key that others can read", async () => {
     const keys = path.join(home, "provider", "keys");
     await mkdir(keys, { recursive: true });

@@ -1,5 +1,6 @@
 import { stat } from "node:fs/promises";
 import path from "node:path";
+import { catalogList } from "@umbel/protocol";
 import { createModelStore, type LocalModel, ModelError, planDiskRoom, verifyModel } from "@umbel/provider";
 import { formatBytes } from "../quantities.js";
 import { type Finding, fail, pass, warn } from "./finding.js";
@@ -9,6 +10,8 @@ const GiB = 2 ** 30;
 const GB = 1_000_000_000;
 /** Of a model in memory, beside its files (packages/provider/README.md). */
 const OVERHEAD = 1.2;
+const ALTERNATIVES_max = 3;
+const CATALOG_ms = 10_000;
 const FETCH_ANEW = "Fetch it anew: umbel models remove, then umbel models download.";
 
 /** Whether what is to be served is here, whole, and fits. */
@@ -25,7 +28,7 @@ export async function modelChecks(patient: Patient): Promise<Finding[]> {
   const budget = await diskBudget(patient);
   if (models.length === 0) return [pass("models", "No model was taken in yet; the bundled ones are served"), budget];
   const findings: Finding[] = [];
-  for (const model of models) findings.push(await whole(model, patient), fits(model, patient));
+  for (const model of models) findings.push(await whole(model, patient), await fits(model, patient));
   return [...findings, budget];
 }
 
@@ -64,7 +67,8 @@ async function sizeIs(file: string, size_bytes: number): Promise<void> {
   if (found.size !== size_bytes) throw new ModelError("size_mismatch", file);
 }
 
-function fits({ info, manifest }: LocalModel, { memory_bytes, settings }: Patient): Finding {
+async function fits({ info, manifest }: LocalModel, patient: Patient): Promise<Finding> {
+  const { memory_bytes, settings } = patient;
   const { modelsMemory_gb_max: limit_gb, memoryReserve_gb = 0 } = settings.values;
   const room_bytes = Math.min(memory_bytes - memoryReserve_gb * GiB, limit_gb === undefined ? Number.POSITIVE_INFINITY : limit_gb * GiB);
   const need_bytes = manifest.files.reduce((sum, { size_bytes }) => sum + size_bytes, 0) * OVERHEAD;
@@ -73,11 +77,28 @@ function fits({ info, manifest }: LocalModel, { memory_bytes, settings }: Patien
   return fail(
     "model_fits",
     `${words}, and ${limit_gb === undefined ? "the machine has" : "it may take"} ${formatBytes(room_bytes)}.`,
-    fixFor(limit_gb),
+    `${limit_gb === undefined ? "Serve" : "Raise backend.memory_gb, or serve"} a smaller build: ${smaller(await alternatives(room_bytes, patient))}.`,
   );
 }
 
-function fixFor(limit_gb: number | undefined): string {
-  if (limit_gb === undefined) return "Serve a smaller build: umbel models catalog shows what fits this machine.";
-  return "Raise backend.memory_gb, or serve a smaller build: umbel models catalog shows what fits this machine.";
+function smaller(found: readonly string[]): string {
+  return found.length === 0 ? "umbel models catalog shows what fits this machine" : `${found.join(", ")} would fit`;
+}
+
+/** Of the coordinator's catalogue, the largest that fit; none where it does not answer. */
+async function alternatives(room_bytes: number, { settings, fetch }: Patient): Promise<readonly string[]> {
+  const base = (settings.values.coordinatorUrl ?? "").replace(/\/+$/, "").replace(/^ws/, "http");
+  try {
+    const answer = await fetch(`${base}/v1/models/catalog?type=text`, { signal: AbortSignal.timeout(CATALOG_ms) });
+    const list = catalogList.safeParse(await answer.json());
+    const models = list.success ? list.data.models : [];
+    const fitting = models.filter(({ memory, min_ram_gb }) => (memory?.min_ram_gb ?? min_ram_gb) * GiB <= room_bytes);
+    return [...fitting]
+      .sort((a, b) => b.total_size_bytes - a.total_size_bytes)
+      .slice(0, ALTERNATIVES_max)
+      .map(({ id }) => id);
+  } catch {
+    // Whether it answers is another check's to say.
+    return [];
+  }
 }
