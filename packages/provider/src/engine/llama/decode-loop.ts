@@ -208,8 +208,7 @@ export function createDecodeLoop(parts: DecodeLoopParts): DecodeLoop {
     const begun_ms = parts.now_ms();
     if (answers.length > 0) pace.answered(answers.length, begun_ms - start_ms);
     const prompts = promptJobs(jobs);
-    if (prompts.length === 0) pace.rested();
-    else {
+    if (prompts.length > 0) {
       const position_tokens = Math.max(...prompts.map(({ evaluated }) => evaluated));
       const surroundings = { answers: answers.length, isShared: parts.turns.waiting > 0, position_tokens };
       const pieces = promptShares(prompts, pace.next(surroundings));

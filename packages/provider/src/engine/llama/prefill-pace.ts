@@ -1,8 +1,9 @@
-/** How long a piece may take beside running answers, on top of what it costs to go through the model, in what their next tokens took before the prompt came. */
-const piece_max = 0.95;
-/** How long both may take: answers grow while a long prompt is read, and take longer themselves. */
-const step_max = 2.6;
-/** What a piece gets at least, however slow answers have become: what it costs to go through the model, and so much of their own time. */
+/**
+ * How many times as long as the next tokens of its answers a step may take with its piece. What is left to four is for chance, and for what those take
+ * longer because the pieces have put them out of the processor's caches (a fifth to a third, measured on models of 3 and 107 million weights).
+ */
+const step_max = 2.4;
+/** What a piece gets at least where answers were late in its step, of what they take. */
 const share_min = 0.25;
 /** How long a step may take that keeps no answer waiting: whoever comes meanwhile waits for its end. */
 const quietStep_ms_max = 250;
@@ -12,17 +13,14 @@ const sharedStep_ms_max = 50;
 const quietPiece_tokens_min = 32;
 /** However slow steps are, a prompt gets done some time. */
 const piece_tokens_min = 2;
-/** The first piece where another model waits; what it may become is soon found out. */
-const firstSharedPiece_tokens = 4;
-/** A piece that took less of its time than this lets the next one grow. */
-const growBelow = 0.8;
-const growth = 1.25;
-/** The most that a piece shrinks at once. */
-const shrink_max = 0.5;
-/** So many steps of one kind say what it takes: the best of them, as some are slow because the machine did something else. */
-const steps_looked_at = 3;
-/** Of answers some more: a piece that is too large by mistake costs more than one that is too small. */
-const answers_looked_at = 5;
+/** Pieces beside answers, while another model waits, and while nobody does. */
+type Kind = "beside" | "shared" | "alone";
+/** The first piece of a kind; what others may become is soon found out. */
+const firstPiece_tokens: Readonly<Record<Kind, number>> = { beside: piece_tokens_min, shared: 4, alone: Number.POSITIVE_INFINITY };
+/** The most that a piece grows at once, in case larger ones cost more by the token. */
+const growth = 1.5;
+/** So many of the last steps say what a step takes: the middle one of them, as some are slow because the machine did something else. */
+const steps_looked_at = 5;
 /** So far into its context a token costs twice what it costs at the beginning, on small models; on larger ones that is much further. */
 const doubleCost_tokens = 512;
 
@@ -40,112 +38,93 @@ export interface Surroundings {
 export interface PrefillPace {
   /** What the next tokens of so many answers took, before any piece of the same step. */
   answered(answers: number, duration_ms: number): void;
-  /** No prompt is being computed: what answers take now is what they usually take. */
-  rested(): void;
   next(surroundings: Surroundings): number;
   /** What a piece took. */
   observe(surroundings: Surroundings, prompt_tokens: number, duration_ms: number): void;
 }
 
-/** The size of a piece, and where one of that size was computed last. */
+/** A piece that was computed. */
 interface Piece {
   readonly tokens: number;
   readonly position_tokens: number;
-  /** How long the last ones took. */
-  readonly last_ms: readonly number[];
-  /** The least that a piece of any size has taken: what it costs to go through the model. */
+  readonly duration_ms: number;
+}
+
+/** What was learnt of pieces of one kind. */
+interface Tried {
+  /** The size that the last piece could have had. */
+  readonly tokens: number;
+  readonly last: readonly Piece[];
+  /** The least that a piece of any size has taken: about what it costs to go through the model. */
   readonly least_ms: number;
 }
 
 /**
- * Lets pieces grow while they take less time than they may, and shrink when they take more, for each number of answers beside them. What
- * a token costs depends on the machine, the model, the context and whatever else the machine does, so it is not reckoned but tried.
+ * Reckons from what the last pieces took how large the next may be. What a token costs depends on the machine, the model, the context and whatever else
+ * the machine does, so it is measured all the time. A step is held against what its answers take now, and not before the prompt came: they grow while
+ * it is read, and the less it is given the longer they do.
  */
 export function createPrefillPace(prefill_tokens_max: number): PrefillPace {
   /** How long the last steps of the present number of answers took without their pieces. */
   let now = { answers: 0, last_ms: [] as readonly number[] };
-  /** By number of answers: the best of what they took when there was no prompt. */
-  const usual_ms = new Map<number, number>();
-  const pieces = new Map<string, Piece>();
-  /** The last piece beside answers. */
-  let lastBeside: { readonly answers: number; readonly piece: Piece } | undefined;
+  const tried = new Map<Kind, Tried>();
 
-  function bound_ms({ answers, isShared }: Surroundings, least_ms: number): number {
+  function room_ms({ answers, isShared }: Surroundings): number {
     if (answers === 0) return isShared ? sharedStep_ms_max : quietStep_ms_max;
-    const now_ms = Math.min(...now.last_ms);
-    const before_ms = Math.min(now_ms, usual_ms.get(answers) ?? now_ms);
-    const room_ms = Math.min(Math.min(least_ms, before_ms) + before_ms * piece_max, before_ms * step_max - now_ms);
-    return Math.max(room_ms, Math.min(least_ms, now_ms) + now_ms * share_min);
+    const answers_ms = median(now.last_ms);
+    // Answers that took longer than usual in this very step have waited for that already.
+    const late_ms = Math.max(0, (now.last_ms.at(-1) ?? 0) - answers_ms);
+    return Math.max(answers_ms * (step_max - 1) - late_ms, answers_ms * share_min);
   }
 
-  /** Where nothing was tried yet: what was beside another number of answers. */
-  function knownOf({ answers, isShared }: Surroundings): Piece | undefined {
-    const own = pieces.get(situation(answers, isShared));
-    if (own !== undefined || answers === 0 || lastBeside === undefined) return own;
-    const { piece } = lastBeside;
-    const tokens = Math.floor(piece.tokens * Math.min(1, answers / lastBeside.answers));
-    return { ...piece, tokens: Math.max(piece_tokens_min, tokens), last_ms: [] };
-  }
-
-  /** What the next piece would be if this step were like those before. */
-  function pieceOf(surroundings: Surroundings): number {
-    const { answers, isShared, position_tokens } = surroundings;
-    const known = knownOf(surroundings);
-    if (known === undefined) {
-      if (answers > 0) return piece_tokens_min;
-      return Math.min(prefill_tokens_max, isShared ? firstSharedPiece_tokens : prefill_tokens_max);
-    }
-    // A prompt of which much is remembered begins where tokens cost more than those of the last one did.
-    if (answers === 0 || position_tokens <= known.position_tokens) return known.tokens;
-    const cheaper = (known.position_tokens + doubleCost_tokens) / (position_tokens + doubleCost_tokens);
-    return Math.max(piece_tokens_min, Math.round(known.tokens * cheaper));
+  function next(surroundings: Surroundings): number {
+    const kind = kindOf(surroundings);
+    const known = tried.get(kind);
+    if (known === undefined) return Math.min(prefill_tokens_max, firstPiece_tokens[kind]);
+    const { tokens, last, least_ms } = known;
+    // What a piece costs before its first token is not known, but is less than any piece took. A wrong guess makes the next piece wrong, and not those after it.
+    const start_ms = least_ms / 2;
+    const token_ms = median(
+      last.map((piece) => ((piece.duration_ms - start_ms) / piece.tokens) * costlier(surroundings.position_tokens, piece.position_tokens)),
+    );
+    const fits = Math.floor((room_ms(surroundings) - start_ms) / token_ms);
+    const min_tokens = kind === "alone" ? quietPiece_tokens_min : piece_tokens_min;
+    return Math.min(prefill_tokens_max, Math.max(min_tokens, Math.min(fits, Math.ceil(tokens * growth))));
   }
 
   return {
     answered(answers, duration_ms) {
-      now = { answers, last_ms: answers === now.answers ? withLast(now.last_ms, duration_ms, answers_looked_at) : [duration_ms] };
+      now = { answers, last_ms: answers === now.answers ? withLast(now.last_ms, duration_ms) : [duration_ms] };
     },
-    rested() {
-      if (now.answers > 0) usual_ms.set(now.answers, Math.min(...now.last_ms));
-    },
-    next(surroundings) {
-      const usually = pieceOf(surroundings);
-      const known = knownOf(surroundings);
-      const last_ms = now.last_ms.at(-1);
-      if (surroundings.answers === 0 || known === undefined || last_ms === undefined) return usually;
-      // Answers that took longer than usual in this very step have waited for that already.
-      const bound = bound_ms(surroundings, known.least_ms);
-      const late_ms = last_ms - Math.min(...now.last_ms);
-      return Math.max(piece_tokens_min, Math.min(usually, Math.round((usually * (bound - late_ms)) / bound)));
-    },
-    observe(surroundings, prompt_tokens, duration_ms) {
-      const given = pieceOf(surroundings);
-      // The end of a prompt, or what a slow step left room for, may be a few tokens, which say little of what more would cost.
-      if (prompt_tokens < given) return;
-      const { answers, isShared, position_tokens } = surroundings;
-      const known = knownOf(surroundings);
-      const last_ms = withLast(known?.tokens === given ? known.last_ms : [], duration_ms, steps_looked_at);
-      const least_ms = Math.min(known?.least_ms ?? Number.POSITIVE_INFINITY, duration_ms);
-      const bound = bound_ms(surroundings, least_ms);
-      const best_ms = Math.min(...last_ms);
-      const min = answers === 0 && !isShared ? quietPiece_tokens_min : piece_tokens_min;
-      const set = (tokens: number): void => {
-        const next = Math.min(prefill_tokens_max, Math.max(min, tokens));
-        const piece = { tokens: next, position_tokens, last_ms: next === given ? last_ms : [], least_ms };
-        pieces.set(situation(answers, isShared), piece);
-        if (answers > 0) lastBeside = { answers, piece };
-      };
-      if (best_ms < bound * growBelow) set(Math.ceil(given * growth));
-      else if (best_ms > bound && last_ms.length === steps_looked_at) set(Math.floor(given * Math.max(shrink_max, bound / best_ms)));
-      else set(given);
+    next,
+    observe(surroundings, tokens, duration_ms) {
+      // The end of a prompt may be a few tokens, which say little of what more would cost.
+      if (tokens < next(surroundings)) return;
+      const kind = kindOf(surroundings);
+      const known = tried.get(kind);
+      tried.set(kind, {
+        tokens,
+        last: withLast(known?.last ?? [], { tokens, position_tokens: surroundings.position_tokens, duration_ms }),
+        least_ms: Math.min(known?.least_ms ?? Number.POSITIVE_INFINITY, duration_ms),
+      });
     },
   };
 }
 
-function withLast(steps_ms: readonly number[], duration_ms: number, count: number): readonly number[] {
-  return [...steps_ms, duration_ms].slice(-count);
+/** How many times as much a token costs at a position as at one before it: of a prompt of which much is remembered the first piece lies far behind the last one of another. */
+function costlier(position_tokens: number, than_tokens: number): number {
+  return Math.max(1, (position_tokens + doubleCost_tokens) / (than_tokens + doubleCost_tokens));
 }
 
-function situation(answers: number, isShared: boolean): string {
-  return answers === 0 && isShared ? "shared" : String(answers);
+function median(numbers: readonly number[]): number {
+  return numbers.toSorted((a, b) => a - b)[(numbers.length - 1) >> 1] ?? 0;
+}
+
+function withLast<T>(list: readonly T[], item: T): readonly T[] {
+  return [...list, item].slice(-steps_looked_at);
+}
+
+function kindOf({ answers, isShared }: Surroundings): Kind {
+  if (answers > 0) return "beside";
+  return isShared ? "shared" : "alone";
 }
