@@ -38,7 +38,7 @@ export async function withBenchModel<T>(name: BenchModelName, run: (model: Bench
   try {
     const weights = path.join(folder, `${SMALL_MODEL.name}.gguf`);
     await writeRandomModel(weights, SMALL_MODEL, sprout.weights);
-    return await run({ name, weights, isBundled: false, tokensEach: 16, warmUp_tokens: 16, tokensBefore: 30, rounds: 3 });
+    return await run({ name, weights, isBundled: false, tokensEach: 32, warmUp_tokens: 16, tokensBefore: 30, rounds: 3 });
   } finally {
     await rm(folder, { recursive: true });
   }
