@@ -1,4 +1,5 @@
 export { type BlobStore, createBlobStore } from "./blob-store.js";
+export { type BodyShim, readBodyShims } from "./body-shims.js";
 export { BundledModelError, loadBundledModel } from "./bundled-model.js";
 export { CatalogError } from "./catalog-error.js";
 export { createFileCheck, type FileCheck } from "./changes/file-check.js";

@@ -82,9 +82,9 @@ describe("the life of a build", () => {
     });
     expect(await catalog.setMetadata("oak", { staged: null }, ADA)).toEqual({ openrouter_slug: "org/oak" });
     expect(await catalog.setRuntimeParameters("oak", { other: 1 }, ADA)).toEqual({ reasoning_parser: "none", other: 1 });
-    await expect(catalog.setRuntimeParameters("oak", { reasoning_parser: "x" }, ADA)).rejects.toEqual(
-      refusal("invalid_field", "runtimeParameters"),
-    );
+    for (const wrong of [{ reasoning_parser: "x" }, { body_shims: "all<1=model" }, { body_shims: "all=seed" }, { body_shims: 1 }]) {
+      await expect(catalog.setRuntimeParameters("oak", wrong, ADA)).rejects.toEqual(refusal("invalid_field", "runtimeParameters"));
+    }
     const changed = await catalog.registerVersion({ ...two.second, metadata: { hugging_face_id: "org/Oak" } }, { promote: true }, ADA);
     expect(changed.changes["metadata"]?.to).toEqual({ openrouter_slug: "org/oak", hugging_face_id: "org/Oak" });
     expect(catalog.build("oak")).toMatchObject({

@@ -1,5 +1,6 @@
 import { isFileAddress, REASONING_PARSERS, sha256Hex, WIRE_LIMITS } from "@umbel/protocol";
 import { z } from "zod";
+import { BODY_SHIMS_FORM, readBodyShims } from "./body-shims.js";
 
 /** Lengths of texts and lists in the catalogue. */
 export const CATALOG_LIMITS = {
@@ -63,10 +64,12 @@ const properties = z
   .record(propertyName, property)
   .refine((value) => Object.keys(value).length <= CATALOG_LIMITS.properties, { error: "too many" });
 /** What goes with requests for a build. Names that machines do not know have no effect. */
-export const runtimeParameters = properties.refine(
-  ({ reasoning_parser: parser }) => parser === undefined || REASONING_PARSERS.some((known) => known === parser),
-  { error: `reasoning_parser must be one of ${REASONING_PARSERS.join(", ")}`, path: ["reasoning_parser"] },
-);
+export const runtimeParameters = properties
+  .refine(({ reasoning_parser: parser }) => parser === undefined || REASONING_PARSERS.some((known) => known === parser), {
+    error: `reasoning_parser must be one of ${REASONING_PARSERS.join(", ")}`,
+    path: ["reasoning_parser"],
+  })
+  .refine(({ body_shims: written }) => readBodyShims(written) !== undefined, { error: BODY_SHIMS_FORM, path: ["body_shims"] });
 /** What other lists are told of a build. Names that nobody knows are kept. */
 export const metadata = properties;
 

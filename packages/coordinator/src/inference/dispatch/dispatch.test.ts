@@ -2,7 +2,7 @@ import { ApiError } from "@umbel/dialects";
 import type { ErrorClass } from "@umbel/protocol";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import type { SettingName } from "../../config/index.js";
-import { Inbox, type ProviderClient, ServedRequest, testSlot } from "../../fleet/testing/index.js";
+import { Inbox, type ProviderClient, ServedRequest, TEST_BUILD, testSlot } from "../../fleet/testing/index.js";
 import {
   arrived,
   ONE_PLACE,
@@ -60,6 +60,24 @@ describe("dispatch", () => {
     expect(textOf(await readAll(answer))).toBe("one two three");
     expect(await answer.settled).toMatchObject({ state: "settled" });
     expect(ledger.calls).toEqual(["hold", "settle complete"]);
+  });
+
+  it("spares machines of older versions what the catalogue says, and others of the same request nothing", async () => {
+    const { catalog } = books;
+    await catalog.setRuntimeParameters(TEST_BUILD, { body_shims: "vision<0.9=top_p, all<0.6.7=seed+logit_bias" }, "test");
+    const old = await test.provider({ version: "0.6.1" });
+    const asked = test.ask({ sampling: { seed: 7, topP: 0.5 } });
+    const first = await old.request();
+    const newer = await test.provider({ version: "0.7.0" });
+    const samplingOf = async (request: ServedRequest) => JSON.parse(new TextDecoder().decode(await request.plaintext())).sampling;
+    expect(await samplingOf(first)).toEqual({ temperature: 0, topP: 0.5 });
+    first.accept();
+    first.fail("engine_crash");
+    const second = await newer.request();
+    expect(await samplingOf(second)).toEqual({ temperature: 0, seed: 7, topP: 0.5 });
+    await second.answer("fine");
+    expect(textOf(await readAll(await asked))).toBe("fine");
+    await catalog.setRuntimeParameters(TEST_BUILD, { body_shims: null }, "test");
   });
 
   it("gives one account one cache scope, and another account another", async () => {

@@ -6,7 +6,7 @@ import { type ChatEvent, type ChatRequest, chatRequest } from "@umbel/dialects";
 import { systemClock } from "@umbel/protocol/native";
 import { createFakeClock, type FakeClock } from "@umbel/protocol/testing";
 import { createAccounts, type Principal } from "../../accounts/index.js";
-import { type Catalog, createCatalog } from "../../catalog/index.js";
+import { type CatalogService, createCatalog } from "../../catalog/index.js";
 import { buildOf } from "../../catalog/testing.js";
 import { loadSettings, type SettingName } from "../../config/index.js";
 import type { Attempt, Fleet } from "../../fleet/index.js";
@@ -43,7 +43,7 @@ export const ONE_PLACE = [testSlot({ max_concurrency: 1 })];
 
 /** A real database with a consumer who has funds, and a catalogue with one build behind one alias. One serves a test file. */
 export interface TestBooks {
-  readonly catalog: Catalog;
+  readonly catalog: CatalogService;
   /** A ledger over the database, as of a fresh start of the coordinator. Its clock is the machine's: a database takes real time. */
   ledger(): Promise<WatchedLedger>;
   /** What a provider asks for the build. */

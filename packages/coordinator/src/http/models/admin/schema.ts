@@ -31,7 +31,7 @@ const fileFacts = z
 const propertyValue = z.union([z.string().max(CATALOG_LIMITS.propertyValue_chars), z.number(), z.boolean()]);
 const properties = z.record(z.string(), propertyValue);
 const runtimeParameters =
-  "Go with requests for the build. `reasoning_parser` (`think` or `none`) says how machines tell thinking from the answer.";
+  "Go with requests for the build. `reasoning_parser` (`think` or `none`) says how machines tell thinking from the answer; `body_shims` what requests leave out for machines of older versions, as `vision<0.6.7=frequency_penalty+presence_penalty`.";
 const metadata =
   "What other lists are told of it: `hugging_face_id`, `openrouter_slug`, `openrouter_is_ready`, `openrouter_staged`. Others are kept.";
 
