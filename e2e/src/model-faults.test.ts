@@ -1,29 +1,37 @@
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { mkdirSync, openSync, readdirSync, readFileSync, statSync, writeFileSync, writeSync } from "node:fs";
+import { type IncomingMessage, request } from "node:http";
 import path from "node:path";
 import { smallLlama, writeGguf } from "@umbel/provider/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startCuttingProxy } from "./harness/cutting-proxy.js";
-import { eventually, MODEL, runUmbel, startNetwork, type TestNetwork, UMBEL, umbel } from "./harness/index.js";
+import { eventually, freePort, MODEL, runUmbel, startNetwork, type TestNetwork, UMBEL, umbel } from "./harness/index.js";
 
 const SPROUT = path.resolve(import.meta.dirname, "../../models/sprout");
-const MOSS = writeGguf({ metadata: smallLlama, data_bytes: 6_000_000 });
+const ANSWER_tokens = 100_000;
+/** Of a long context, so that an answer can be longer than all that lies between a machine and its consumer. */
+const MOSS = writeGguf({ metadata: { ...smallLlama, "llama.context_length": { type: 4, value: 2 ** 17 } }, data_bytes: 6_000_000 });
+const PUBLISHED = ["--promote", "--input-price", "0.1", "--output-price", "0.2", "--max-output", String(ANSWER_tokens)];
 const hasNamespaces = spawnSync("unshare", ["-rm", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]).status === 0;
 
 describe("models on their way, and what goes wrong with them", () => {
   let network: TestNetwork;
   let moss: string;
+  let metricsUrl: string;
 
   beforeAll(async () => {
-    network = await startNetwork();
+    const metrics = `127.0.0.1:${await freePort()}`;
+    metricsUrl = `http://${metrics}/metrics`;
+    network = await startNetwork({ UMBEL_METRICS_LISTEN: metrics });
     moss = path.join(network.home, "moss.gguf");
     writeFileSync(moss, MOSS);
   });
   afterAll(() => network.close());
 
   const operator = (...args: string[]) => umbel([...args, "--json", "--base-url", `${network.url}/v1`, "--home", network.home]);
-  const publishMoss = () => operator("models", "publish", moss, "--promote", "--input-price", "0.1", "--output-price", "0.2");
+  const publishMoss = () => operator("models", "publish", moss, ...PUBLISHED);
   const run = (...args: string[]) => runUmbel(args);
   const download = (home: string, coordinator: string, ...more: string[]) =>
     umbel(["models", "download", "moss", "--json", "--coordinator", coordinator, "--home", home, ...more]);
@@ -75,6 +83,27 @@ describe("models on their way, and what goes wrong with them", () => {
     const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
     expect(sha256(readFileSync(path.join(home, "provider", "models", kept)))).toBe(sha256(MOSS));
     expect(listed(home)).toEqual(["moss"]);
+  });
+
+  it("an answer whose consumer does not read waits in its machine, and comes whole once it is read", async () => {
+    await network.provider({ name: "machine", script: { answerTokens: ANSWER_tokens, tokens_per_s: 40_000 } });
+    const { apiKey } = await network.client();
+    const asking = request(`${network.url}/v1/chat/completions`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${apiKey}`, "content-type": "application/json" },
+    });
+    const messages = [{ role: "user", content: "tell me everything" }];
+    asking.end(JSON.stringify({ model: "moss", messages, stream: true, stream_options: { include_usage: true } }));
+    const [answer] = (await once(asking, "response")) as [IncomingMessage];
+    expect(answer.statusCode).toBe(200);
+    await eventually("the machine is told to let it wait", async () =>
+      /^umbel_fleet_events_total{type="attempt_held",detail=""} [1-9]/m.test(await (await fetch(metricsUrl)).text()) ? true : undefined,
+    );
+    let whole = "";
+    for await (const part of answer.setEncoding("utf8")) whole += part;
+    expect(whole).toContain(`"completion_tokens":${ANSWER_tokens}`);
+    expect(whole.trimEnd().endsWith("data: [DONE]")).toBe(true);
+    await network.stopProviders();
   });
 
   it("a download that is killed at any time leaves nothing or everything", async () => {

@@ -177,8 +177,9 @@ export function factsOf(found: GgufInspection, id: string, options: BuildChoices
   };
 }
 
-/** In the fields of the catalogue's API. */
+/** In the fields of the catalogue's API; null of files that name no weights. */
 function fileFactsOf({ parameters, active, contextLength_tokens, chatTemplate_sha256, projectors: [projector] }: GgufInspection) {
+  if (parameters === 0) return null;
   return {
     parameter_count: parameters,
     ...(active.parameters < parameters && { active_parameter_count: active.parameters }),
