@@ -33,6 +33,11 @@ interface Figures {
   readonly memory_bytes: number;
 }
 
+/** Beside what a machine takes on the average: what each takes that comes on top of a fleet of the size before. */
+interface Grown extends Figures {
+  readonly further_bytes: number;
+}
+
 /** Of several rounds over the same work, since other programs on the machine, and the collector, take their turns at any time. */
 interface Timing {
   /** Median over the rounds. */
@@ -48,10 +53,10 @@ export const routing: Bench = {
   description:
     "one selection, one heartbeat, one end of a request and the memory of a machine, at 100 to 100,000 machines; and a full scan beside it",
   run: async (progress) => {
-    const figures: Figures[] = [];
+    const figures: Grown[] = [];
     for (const size of SIZES) {
       progress(`${size} machines …`);
-      figures.push(measure(size));
+      figures.push(grown(measure(size), figures.at(-1)));
     }
     return { machine: machine(), tables: [tableOf(figures)], figures: { sizes: figures } };
   },
@@ -85,6 +90,12 @@ function measure(size: number): Figures {
     release,
     memory_bytes,
   };
+}
+
+function grown(figures: Figures, before: Figures | undefined): Grown {
+  if (before === undefined) return { ...figures, further_bytes: figures.memory_bytes };
+  const added_bytes = figures.machines * figures.memory_bytes - before.machines * before.memory_bytes;
+  return { ...figures, further_bytes: added_bytes / (figures.machines - before.machines) };
 }
 
 /** Compiled code is no machine's, and comes with the first machines. */
@@ -164,15 +175,24 @@ function collectGarbage(): void {
   runInNewContext("gc")();
 }
 
-function tableOf(figures: readonly Figures[]): Table {
+function tableOf(figures: readonly Grown[]): Table {
   return {
     title: `${REQUESTS} selections in ${ROUNDS} rounds, thirty builds, eight a machine; quiet: each at its quickest`,
     header: [
       "machines",
       ...["select p50 µs", "p99 µs", "quiet p99 µs", "visits", "full scan p50 µs"],
-      ...["heartbeat p50 µs", "p99 µs", "quiet p99 µs", "release p50 µs", "p99 µs", "quiet p99 µs", "index bytes a machine"],
+      ...[
+        "heartbeat p50 µs",
+        "p99 µs",
+        "quiet p99 µs",
+        "release p50 µs",
+        "p99 µs",
+        "quiet p99 µs",
+        "index bytes a machine",
+        "a further one",
+      ],
     ],
-    rows: figures.map(({ machines, select, visits, scan_p50_us, heartbeat, release, memory_bytes }) => [
+    rows: figures.map(({ machines, select, visits, scan_p50_us, heartbeat, release, memory_bytes, further_bytes }) => [
       String(machines),
       ...Object.values(select),
       visits,
@@ -180,6 +200,7 @@ function tableOf(figures: readonly Figures[]): Table {
       ...Object.values(heartbeat),
       ...Object.values(release),
       memory_bytes,
+      further_bytes,
     ]),
   };
 }

@@ -71,17 +71,18 @@ export class Cell {
   }
 
   learn(facts: BuildFacts): void {
-    this.#setApart(this.machine.excess !== "none");
+    setApart(this, this.machine.excess !== "none");
     this.isLow = false;
     this.decode_milli_tps = facts.decode_milli_tps;
     this.prefill_milli_tps = facts.prefill_milli_tps;
     this.room_tokens = facts.room_tokens;
   }
+}
 
-  #setApart(isApart: boolean): void {
-    const { machine } = this;
-    const place = machine.apart?.indexOf(this) ?? -1;
-    if (isApart && place < 0) machine.apart = [...(machine.apart ?? []), this];
-    if (!isApart && place >= 0) machine.apart = machine.apart?.toSpliced(place, 1);
-  }
+/** No method of the cell's own: a private one would take a place in every cell. */
+function setApart(cell: Cell, isApart: boolean): void {
+  const { machine } = cell;
+  const place = machine.apart?.indexOf(cell) ?? -1;
+  if (isApart && place < 0) machine.apart = [...(machine.apart ?? []), cell];
+  if (!isApart && place >= 0) machine.apart = machine.apart?.toSpliced(place, 1);
 }

@@ -1,5 +1,4 @@
 import { CellHeap } from "./cell-heap.js";
-import { fastestPrefill_tps } from "./rates.js";
 import { type Row, Rows } from "./rows.js";
 import type { Shelf } from "./shelf.js";
 
@@ -8,15 +7,12 @@ export class Lane implements Row {
   size = 0;
   /** The least busy first. */
   readonly drawers = new Rows<Drawer>();
-  readonly prefill_tps_max: number;
 
   /** @param code of the rates */
   constructor(
     readonly code: number,
     readonly shelf: Shelf,
-  ) {
-    this.prefill_tps_max = fastestPrefill_tps(code);
-  }
+  ) {}
 
   get least_ms(): number {
     return this.drawers.least_ms;

@@ -17,6 +17,7 @@ import { Frontier } from "./frontier.js";
 import type { Drawer, Lane } from "./lane.js";
 import { boundOf_ms, HARDLY, Length } from "./length.js";
 import { Pool, type Tier } from "./pool.js";
+import { fastestPrefill_tps } from "./rates.js";
 
 /** Members of a group of equals that are looked at one by one; of a larger group, as many are drawn. */
 const SAMPLE = 32;
@@ -221,7 +222,7 @@ export class Search {
     let size = 0;
     for (const drawer of group) size += drawer.size;
     if (size > SAMPLE) {
-      const fastest_tps = group.reduce((most, { lane }) => Math.max(most, lane.prefill_tps_max), 0);
+      const fastest_tps = group.reduce((most, { lane }) => Math.max(most, fastestPrefill_tps(lane.code)), 0);
       const draw = drawForGroup(fastest_tps, this.spec, this.#costProfile, this.context.random);
       const tried: (ProviderView | undefined)[] = [];
       const drawn = this.#drawn(group, size, limit_ms, drawnPlaces(draw), tried);
