@@ -62,7 +62,7 @@ interface ApiCall {
 export async function askApi({ method, pathname, token, body, idempotencyKey }: ApiCall, { baseUrl }: ApiOptions): Promise<ApiReply> {
   const call = { method, path: pathname, token, body, idempotencyKey, ...(method !== "GET" && { timeout_ms: CHANGE_TIMEOUT_ms }) };
   const reply = await callCoordinator(baseUrl, call, CHECK_BASE_URL);
-  return reply.ok ? { ok: true, body: reply.body } : { ok: false, status: reply.status, code: reply.code, message: reply.message };
+  return reply.ok ? { ok: true, body: reply.body } : { ...reply, ok: false };
 }
 
 function given(name: string): string | undefined {

@@ -17,6 +17,8 @@ export interface CoordinatorReply {
   /** Of a refusal. */
   readonly code: string | undefined;
   readonly message: string;
+  /** When to come back, in seconds, where it says so. */
+  readonly retryAfter_s: number | undefined;
 }
 
 interface CoordinatorCall {
@@ -68,7 +70,7 @@ export async function callCoordinator(url: string, call: CoordinatorCall, advice
   const error = record(body["error"]);
   const code = typeof error?.["code"] === "string" ? error["code"] : undefined;
   const message = typeof error?.["message"] === "string" ? error["message"] : "the coordinator refused without saying why";
-  return { ok: response.ok, status: response.status, body, code, message };
+  return { ok: response.ok, status: response.status, body, code, message, retryAfter_s: retryAfterOf(response) };
 }
 
 /** Where something is to be had that is no JSON. */
@@ -123,8 +125,18 @@ async function openFromCoordinator(
   if (response.ok && response.body !== null) return response.body;
   const error = record(record(parsed(await response.text()))?.["error"]);
   const [message, code] = [error?.["message"], error?.["code"]].map((said) => (typeof said === "string" ? said : undefined));
-  const refusal = { status: response.status, code, message: message ?? `the coordinator answered ${response.status}` };
+  const refusal = {
+    status: response.status,
+    code,
+    message: message ?? `the coordinator answered ${response.status}`,
+    retryAfter_s: retryAfterOf(response),
+  };
   return refuse(refusal, { remedy, credential });
+}
+
+function retryAfterOf({ headers }: Response): number | undefined {
+  const seconds = headers.get("retry-after") ?? "";
+  return /^\d{1,6}$/.test(seconds) ? Number(seconds) : undefined;
 }
 
 function parsed(text: string): unknown {

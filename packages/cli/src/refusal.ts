@@ -5,6 +5,8 @@ export interface Refusal {
   readonly status: number;
   readonly code: string | undefined;
   readonly message: string;
+  /** When to come back, in seconds, where it says so. */
+  readonly retryAfter_s?: number | undefined;
 }
 
 interface Advice {
@@ -24,11 +26,17 @@ const MISTYPED: ReadonlySet<string | undefined> = new Set([undefined, "bad_reque
 const STANDING: ReadonlySet<string | undefined> = new Set(["not_onboarded", "account_frozen"]);
 
 /** Ends a command with what was refused. @throws CliError always: what it means, and what to do */
-export function refuse({ status, code, message }: Refusal, { remedy, credential, byCode = {} }: Advice): never {
+export function refuse({ status, code, message, retryAfter_s }: Refusal, { remedy, credential, byCode = {} }: Advice): never {
   const isAuthentication = (status === 401 || status === 403) && !STANDING.has(code);
   const { authentication, failure, usage } = EXIT_CODES;
   const exitCode = isAuthentication ? authentication : status === 400 && MISTYPED.has(code) ? usage : failure;
   const isPassing = status === 429 || status === 503;
-  const next = byCode[code ?? ""] ?? (isAuthentication ? credential : isPassing ? "Try again in a while." : remedy);
+  const next = byCode[code ?? ""] ?? (isAuthentication ? credential : isPassing ? later(retryAfter_s) : remedy);
   throw new CliError(`${message.charAt(0).toUpperCase()}${message.slice(1)}${/[.!?]$/.test(message) ? "" : "."}`, exitCode, next);
+}
+
+function later(retryAfter_s: number | undefined): string {
+  return retryAfter_s === undefined
+    ? "Try again in a while."
+    : `Try again in ${retryAfter_s} ${retryAfter_s === 1 ? "second" : "seconds"}.`;
 }

@@ -1,4 +1,4 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { asBaseUrl, baseUrlOption } from "./base-url.js";
 
 export function addAdminCommands(program: Command): void {
@@ -69,16 +69,18 @@ function addGiftCommand(admin: Command, name: "credit" | "reward", description: 
   admin
     .command(name)
     .description(`${description}; the account is made if there is none`)
-    .option("--account <id>", "account to give it to")
+    .argument("[account]", "account to give it to, or its e-mail address")
+    .option("--account <id>", "the same, always as an account's id")
     .option("--email <address>", "the account that has this e-mail address, instead")
     .requiredOption("--usd <amount>", "how much, e.g. 5 or 2.50")
-    .option("--reference <text>", "why; kept in the ledger and the audit", `manual ${name}`)
+    .option("--note <text>", "why; kept in the ledger and the audit", `manual ${name}`)
+    .addOption(new Option("--reference <text>", "the same").hideHelp())
     .option("--idempotency-key <key>", "repeating a command with the same key gives once (default: a new key)")
     .option("--base-url <url>", "ask the coordinator there, instead of the database of this machine's home", asBaseUrl)
     .option("--admin-key <key>", "the operator's key, for --base-url (default: UMBEL_ADMIN_KEY, else that of the home)")
     .option("--home <directory>", "Umbel home of the coordinator (default: UMBEL_HOME, else ~/.umbel)")
     .option("--json", "print one JSON object")
-    .action(async (options) => (await import("../run/admin.js")).giveToAccount(name, options));
+    .action(async (to, options) => (await import("../run/admin.js")).giveToAccount(name, to, options));
 }
 
 /** What operators see and do about accounts. */

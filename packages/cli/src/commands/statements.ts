@@ -10,11 +10,11 @@ export function addStatementCommands(program: Command): void {
     .action(async (options) => (await run()).listStatements(options));
   asOwner(statements.command("show"))
     .description("a month's sums")
-    .argument("<month>", "e.g. 2026-11")
+    .argument("[month]", "e.g. 2026-11 (default: this month)")
     .action(async (month, options) => (await run()).showStatement(month, options));
   asOwner(statements.command("save"))
     .description("a month as a file: every entry as CSV, or the sums as PDF")
-    .argument("<month>", "e.g. 2026-11")
+    .argument("[month]", "e.g. 2026-11 (default: this month)")
     .option("--format <form>", "csv or pdf", "pdf")
     .option("-o, --output <file>", "where to (default: umbel-statement-<month>.<format> here)")
     .action(async (month, options) => (await run()).saveStatement(month, options));

@@ -5,7 +5,7 @@ import { awaitApproval } from "./await-approval.js";
 
 const reply = (status: number, body: Record<string, unknown>, code?: string): CoordinatorReply => ({
   ...{ ok: status < 300, status },
-  ...{ body, code, message: "no" },
+  ...{ body, code, message: "no", retryAfter_s: undefined },
 });
 const PENDING = reply(200, { status: "authorization_pending" });
 const AUTHORIZED = reply(200, { status: "authorized", token: "t", account_id: "alice" });

@@ -11,6 +11,8 @@ const list = z.object({ data: z.array(summary) }).loose();
 const item = z.object({ name: z.string(), model: z.string().nullable(), entries: z.number(), amount_usd: z.string() }).loose();
 const statement = summary.extend({ items: z.array(item) }).loose();
 
+/** Statements begin and end in UTC. */
+const thisMonth = (): string => new Date().toISOString().slice(0, 7);
 const SEE_MONTHS = "See the months with: umbel statements list";
 
 /** `umbel statements list`. */
@@ -30,9 +32,9 @@ export async function listStatements(options: OwnerOptions): Promise<void> {
 }
 
 /** `umbel statements show`. */
-export async function showStatement(month: string, options: OwnerOptions): Promise<void> {
+export async function showStatement(month: string | undefined, options: OwnerOptions): Promise<void> {
   const output = createOutput(options);
-  const path = `/me/statements/${encodeURIComponent(month)}`;
+  const path = `/me/statements/${encodeURIComponent(month ?? thisMonth())}`;
   const body = await askAsOwner(options, { method: "GET", path, remedy: SEE_MONTHS });
   output.result(body);
   const { opening_usd, closing_usd, items } = statement.parse(body);
@@ -42,11 +44,12 @@ export async function showStatement(month: string, options: OwnerOptions): Promi
 
 /** `umbel statements save`. */
 export async function saveStatement(
-  month: string,
+  asked: string | undefined,
   options: OwnerOptions & { readonly format: string; readonly output?: string },
 ): Promise<void> {
   const output = createOutput(options);
   const { format, coordinator } = options;
+  const month = asked ?? thisMonth();
   if (!/^\d{4}-\d{2}$/.test(month)) throw new CliError(`"${month}" is no month.`, EXIT_CODES.usage, "Write it like 2026-11.");
   if (format !== "csv" && format !== "pdf") throw new CliError(`"${format}" is no form.`, EXIT_CODES.usage, "Give --format csv or pdf.");
   const file = path.resolve(options.output ?? `umbel-statement-${month}.${format}`);
