@@ -45,9 +45,9 @@ export const buildMemory = z.strictObject({
 
 /** Read from the files by whoever publishes, never typed. */
 const fileFacts = z.strictObject({
-  parameters: z.int().positive(),
+  parameters: count,
   /** Of them, those that a token goes through, where these are fewer. */
-  activeParameters: z.int().positive().exactOptional(),
+  activeParameters: count.exactOptional(),
   trainContext_tokens: z.int().positive().exactOptional(),
   chatTemplate_sha256: sha256Hex.exactOptional(),
   /** Path of the file that lets it see. */

@@ -20,8 +20,8 @@ const buildMemory = z
 
 const fileFacts = z
   .strictObject({
-    parameter_count: z.int().positive(),
-    active_parameter_count: z.int().positive().optional().describe("Of them, those that a token goes through, where these are fewer."),
+    parameter_count: count,
+    active_parameter_count: count.optional().describe("Of them, those that a token goes through, where these are fewer."),
     train_context_length: z.int().positive().optional(),
     chat_template_sha256: sha256Hex.optional(),
     projector: name.optional().describe("Path of the file that lets it see."),
