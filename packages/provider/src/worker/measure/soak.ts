@@ -35,7 +35,8 @@ export interface SoakResult {
 
 const REQUESTS_PER_PAIR = 20;
 const CONCURRENCY = 6;
-const CANCELLED_SHARE = 0.1;
+/** Some end before they can be cancelled, and a tenth of all is to be. */
+const CANCELLED_SHARE = 0.13;
 const CANCEL_MS_MAX = 100;
 const SCOPES = 5;
 const LONG_SHARE = 0.05;
