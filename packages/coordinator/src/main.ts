@@ -32,18 +32,8 @@ import type { Settings } from "./config/index.js";
 import { createFleet } from "./fleet/index.js";
 import { createHttpServer, createIdempotency, createSealing, type ServedRoute, startOperatorServer, utilizationOf } from "./http/index.js";
 import { createInference, createRateLimits, unlimitedRates } from "./inference/index.js";
-import {
-  createDecisions,
-  createLogger,
-  createLogReports,
-  createMetrics,
-  createRejections,
-  createServedPlaces,
-  createTelemetry,
-  watchThroughput,
-} from "./insight/index.js";
-import { createHistory, createLedger, createOwnPrices, createReconciler, createUsageDays } from "./ledger/index.js";
-import { createRetention } from "./retention/index.js";
+import { createLogger, createMetrics, createServedPlaces } from "./insight/index.js";
+import { createHistory, createOwnPrices } from "./ledger/index.js";
 import { createRewards } from "./rewards/index.js";
 import { createStatements } from "./statements/index.js";
 import { openStore } from "./store/index.js";
@@ -52,49 +42,37 @@ import {
   catalogKey,
   costSettings,
   createClientAddress,
-  createDecisionStore,
   createIdempotencyStore,
-  createLogReportStore,
+  createLoops,
   createMachineSessions,
   createMachineStore,
-  createRejectionStore,
   createSignInParts,
   createStatisticsStore,
-  createTelemetryStore,
   fleetCatalog,
   keptAdminKey,
   ownIdentity,
   readReleaseSigners,
-  reportBooks,
   reportCapacity,
   reportFleet,
-  reportLedger,
   reportStore,
   rewardSettings,
   secretFile,
   startBackups,
-  startLoop,
+  startBooks,
+  startInsight,
   startPayments,
   startRewards,
   warmPoolSettings,
   watchSettings,
 } from "./wiring/index.js";
 
-/** How often holds of coordinators that are gone are looked for. Source: money.md §10. */
-const RECOVERY_INTERVAL_ms = 30_000;
 /** How often it is looked for releases that another coordinator has registered or withdrawn. */
 const RUNTIMES_INTERVAL_ms = 60_000;
 const PROGRAMS_AS_BEFORE = "programs of releases not looked at again";
 /** How often rows that are old enough are removed. */
 const SWEEP_INTERVAL_ms = 10 * 60_000;
-/** How often, and over how long, what answers took is held to what routing had expected. Source: routing.md §18. */
-const CALIBRATION_INTERVAL_ms = 24 * 3_600_000;
-/** How often the minutes that are over are added up. */
-const USAGE_MINUTES_INTERVAL_ms = 60_000;
 /** Hard limit of closing HTTP connections. Source: ops.md §7.3. */
 const HTTP_CLOSE_ms = 15_000;
-/** How long a shutdown waits for settlements that do not commit before they are spilled. */
-const LEDGER_CLOSE_ms = 5_000;
 /** What requests that a shutdown cut off have to end in the ledger. */
 const CUT_REQUESTS_ms = 2_000;
 const SALT_BYTES = 32;
@@ -166,12 +144,6 @@ async function start(
   const clock = options.clock ?? systemClock;
   const log = createLogger({ level: settings.logLevel, ...(options.log === undefined ? {} : { destination: options.log }) });
   const metrics = createMetrics();
-  // Again and again until the coordinator stops; what fails is told in those words, and done the next time.
-  const every = (interval_ms: number, task: () => Promise<unknown>, unlessDone: string, level: "warn" | "error" = "warn"): void => {
-    const failed = (error: unknown) => log[level]({ err: error }, unlessDone);
-    closers.push(startLoop(clock, interval_ms, async () => void (await task()), failed));
-  };
-
   const store = await openStore({
     ...(settings.databaseUrl === undefined ? { home: settings.home } : { databaseUrl: settings.databaseUrl }),
     clock,
@@ -183,46 +155,11 @@ async function start(
   const instanceId = randomUUID();
   await store.claimCoordinator(instanceId);
 
-  const reportMoney = reportLedger(log, metrics);
   let fleetHears: ((machineId: string) => void) | undefined;
-  const ledger = await createLedger({
-    store,
-    clock,
-    instanceId,
-    spill: path.join(settings.home, "settlement-spill.jsonl"),
-    settings: {
-      platformFeePercent: settings.platformFee_percent,
-      referralSharePercent: settings.referralShare_percent,
-      referralWindow_days: settings.referralWindow_days,
-      unclaimed_days: settings.unclaimed_days,
-      spillAlways: settings.spillAlways,
-    },
-    onEvent: (event) => {
-      reportMoney(event);
-      if (event.type === "usage_clamped") fleetHears?.(event.machineId);
-    },
-  });
-  closers.push(() => ledger.close(LEDGER_CLOSE_ms));
-  const recovered = await ledger.recover();
-  const reconciler = createReconciler({ store: store.reports, clock, random: Math.random, onEvent: reportMoney });
-  every(SWEEP_INTERVAL_ms, () => reconciler.check(), "the books were not checked");
-  const usageDays = createUsageDays({ store: store.reports, clock });
-  every(SWEEP_INTERVAL_ms, () => usageDays.addUp(), "usage was not added up by the day");
-  every(USAGE_MINUTES_INTERVAL_ms, () => usageDays.addUpMinutes(), "usage was not added up by the minute");
-  const retention = createRetention({
-    ...{ store: store.reports, clock, instanceId },
-    settings: { reservations_days: settings.reservationRetention_days, usage_days: settings.usageRetention_days },
-  });
-  every(
-    SWEEP_INTERVAL_ms,
-    async () => {
-      const removed = await retention.run();
-      if (removed !== undefined) log.info({ event: "retention", ...removed }, "old rows about requests were removed");
-    },
-    "old rows about requests were not removed",
-  );
-  reportBooks(metrics, reconciler);
-  metrics.gauge("billing_spill_depth", ledger.spilled);
+  const onMisreported = (machineId: string) => fleetHears?.(machineId);
+  const books = await startBooks({ store, clock, instanceId, settings, log, metrics, onMisreported });
+  closers.push(books.close);
+  const { ledger, reconciler, recovered } = books;
 
   const catalog = await createCatalog({
     ...{ store, clock, weightsGrace_ms: settings.weightsGrace_ms },
@@ -292,22 +229,13 @@ async function start(
   catalog.onChanged(fleet.catalogChanged);
   const lookAtPrograms = async (): Promise<void> => void (await Promise.all([runtimes.refresh(), versionFloor.refresh()]));
   await lookAtPrograms();
-  every(RUNTIMES_INTERVAL_ms, lookAtPrograms, PROGRAMS_AS_BEFORE);
   accounts.onProviderTokensChanged(fleet.tokensChanged);
-  const decisions = createDecisions({
-    store: createDecisionStore(store),
-    clock,
-    metrics,
-    log: log.child({ component: "decisions" }),
-    settings,
-    costProfile,
-    secret: await secretFile(path.join(settings.home, "decision-secret"), SALT_BYTES),
-    random: Math.random,
-    viewOf: fleet.viewOf,
-    viewsOf: fleet.viewsOf,
-    publicId: fleet.publicId,
+  const insight = startInsight({
+    ...{ store, clock, settings, costProfile, catalog, fleet, log, metrics },
+    decisionSecret: await secretFile(path.join(settings.home, "decision-secret"), SALT_BYTES),
   });
-  closers.push(() => decisions.close());
+  closers.push(insight.close);
+  const { decisions, rejections, telemetry, logReports } = insight;
   const limits = createRateLimits({ clock, settings });
   const unlimited = unlimitedRates(settings);
   if (unlimited.length > 0) log.warn({ event: "unlimited", settings: unlimited }, "accounts are not limited in everything");
@@ -335,17 +263,6 @@ async function start(
     window_ms: settings.idempotencyWindow_ms,
     onError: (error) => log.error({ err: error }, "idempotent request failed"),
   });
-  const rejections = createRejections({
-    ...{ store: createRejectionStore(store), clock, metrics, settings },
-    log: log.child({ component: "insight" }),
-  });
-  closers.push(() => rejections.close());
-  const telemetry = createTelemetry({
-    ...{ store: createTelemetryStore(store), clock, metrics, settings, newId: randomUUID },
-    log: log.child({ component: "insight" }),
-  });
-  closers.push(() => telemetry.close());
-  const logReports = createLogReports({ store: createLogReportStore(store), clock, settings, randomBytes });
   const blobs = createBlobStore(settings.home, bundled);
   const verification = createVerification({
     catalog,
@@ -417,49 +334,18 @@ async function start(
     await inference.drain(CUT_REQUESTS_ms);
   });
   // What another coordinator, or this one before its last stop, has left.
-  every(SWEEP_INTERVAL_ms, () => verification.run(), "versions were not verified");
-  every(RECOVERY_INTERVAL_ms, () => ledger.recover(), "recovery of holds failed");
-  every(
-    SWEEP_INTERVAL_ms,
-    async () => {
-      // Of tokens that end by themselves nobody tells.
-      fleet.tokensChanged();
-      await Promise.all([
-        idempotency.sweep(),
-        rejections.sweep(),
-        telemetry.sweep(),
-        logReports.sweep(),
-        machineSessions.sweep(),
-        devices.sweep(),
-        attempts.sweep(),
-        administration.sweep(),
-        invites.sweep(),
-        ledger.lapse(),
-        people.sweep(),
-      ]);
-    },
-    "old rows were not removed",
-  );
-  every(SWEEP_INTERVAL_ms, () => dataRights.eraseDue(), "accounts that are to be erased were not", "error");
-  every(SWEEP_INTERVAL_ms, () => decisions.sweep(), "old records of decisions were not removed");
-  every(
-    CALIBRATION_INTERVAL_ms,
-    async () => {
-      const since = new Date(clock.date().getTime() - CALIBRATION_INTERVAL_ms);
-      const { proposals } = await decisions.calibration(since);
-      log.info({ event: "calibration", proposals }, "coefficients of the cost, held to the last day's answers");
-    },
-    "calibration failed",
-  );
-  const { anomalyInterval_ms: interval_ms, anomalyRatio: ratio, anomalySamples: samples_min, anomalyEfficiency: share } = settings;
-  if (interval_ms > 0) {
-    const parts = { builds: catalog.builds, viewsOf: fleet.viewsOf, metrics, log: log.child({ component: "insight" }) };
-    every(
-      interval_ms,
-      async () => watchThroughput({ ...parts, limits: { ratio, samples_min, share } }),
-      "the rates of machines were not looked at",
-    );
-  }
+  const loops = createLoops(clock, log);
+  closers.push(loops.stop);
+  loops.every(RUNTIMES_INTERVAL_ms, lookAtPrograms, PROGRAMS_AS_BEFORE);
+  loops.every(SWEEP_INTERVAL_ms, () => verification.run(), "versions were not verified");
+  loops.every(SWEEP_INTERVAL_ms, () => dataRights.eraseDue(), "accounts that are to be erased were not", "error");
+  const sweep = async (): Promise<void> => {
+    // Of tokens that end by themselves nobody tells.
+    fleet.tokensChanged();
+    const swept = [idempotency, machineSessions, devices, attempts, administration, invites, people];
+    await Promise.all(swept.map((part) => part.sweep()));
+  };
+  loops.every(SWEEP_INTERVAL_ms, sweep, "old rows were not removed");
   closers.push(startBackups({ store, clock, settings, version: ownVersion(), log, metrics }));
   if (settings.baseRewards) closers.push(startRewards({ rewards, clock, views: fleet.publicViews, log }));
   const operator = settings.metricsListen && (await startOperatorServer(settings.metricsListen, { metrics, decisions }));

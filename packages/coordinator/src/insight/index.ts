@@ -4,6 +4,7 @@ export {
   createDecisions,
   type DecisionArchive,
   type DecisionRecorder,
+  type Decisions,
 } from "./decisions/decision-log.js";
 export type { DecisionStore, RowPlace } from "./decisions/ports.js";
 export {

@@ -3,7 +3,7 @@ import { createBackupSchedule } from "../backup/index.js";
 import type { Settings } from "../config/index.js";
 import type { Logger, Metrics } from "../insight/index.js";
 import type { Store } from "../store/index.js";
-import { startLoop } from "./loop.js";
+import { createLoops } from "./loops.js";
 import { backupPlaces } from "./settings/backup-places.js";
 
 /** How often it is looked whether a backup is due. */
@@ -30,16 +30,13 @@ export function startBackups({ store, clock, settings, version, log, metrics }: 
   const source = { store, home, version, clock, lock: { recipients }, interval_ms, retention };
   const schedules = backupPlaces(settings).map((place) => createBackupSchedule({ ...source, place }));
   if (schedules.length > 0) metrics.gauge("backup_age_seconds", () => Math.max(...schedules.map((schedule) => schedule.age_s())));
-  const stops = schedules.map((schedule) =>
-    startLoop(
-      clock,
-      Math.min(interval_ms, CHECK_INTERVAL_ms),
-      async () => {
-        const made = await schedule.run();
-        if (made !== undefined) log.info({ event: "backup", ...made }, "backup made");
-      },
-      (error) => log.error({ err: error }, "no backup was made"),
-    ),
-  );
-  return async () => void (await Promise.all(stops.map((stop) => stop())));
+  const loops = createLoops(clock, log);
+  for (const schedule of schedules) {
+    const run = async (): Promise<void> => {
+      const made = await schedule.run();
+      if (made !== undefined) log.info({ event: "backup", ...made }, "backup made");
+    };
+    loops.every(Math.min(interval_ms, CHECK_INTERVAL_ms), run, "no backup was made", "error");
+  }
+  return () => loops.stop();
 }

@@ -5,7 +5,7 @@ import type { Settings } from "../config/index.js";
 import type { Logger, Metrics } from "../insight/index.js";
 import { createPayments, type Payments } from "../payments/index.js";
 import type { Store } from "../store/index.js";
-import { startLoop } from "./loop.js";
+import { createLoops } from "./loops.js";
 import { reportBacklog, reportPayments } from "./reports.js";
 import { paymentSettings } from "./settings/payment-settings.js";
 
@@ -40,24 +40,18 @@ export function startPayments(parts: PaymentParts): { readonly payments: Payment
   let backlog: Awaited<ReturnType<Payments["backlog"]>> | undefined;
   reportBacklog(metrics, clock, () => backlog);
 
-  const failed = (what: string) => (error: unknown) => log.warn({ err: error }, what);
-  const loops = [
-    startLoop(clock, WORK_INTERVAL_ms, payments.work, failed("payments were not worked on")),
-    startLoop(clock, RECONCILE_INTERVAL_ms, payments.reconcile, failed("deposits were not compared with Stripe")),
-    startLoop(clock, SWEEP_INTERVAL_ms, payments.sweep, failed("old rows of payments were not removed")),
-    startLoop(
-      clock,
-      BACKLOG_INTERVAL_ms,
-      async () => {
-        backlog = await payments.backlog();
-      },
-      failed("what waits of payments was not counted"),
-    ),
-  ];
+  const loops = createLoops(clock, log);
+  loops.every(WORK_INTERVAL_ms, payments.work, "payments were not worked on");
+  loops.every(RECONCILE_INTERVAL_ms, payments.reconcile, "deposits were not compared with Stripe");
+  loops.every(SWEEP_INTERVAL_ms, payments.sweep, "old rows of payments were not removed");
+  const count = async (): Promise<void> => {
+    backlog = await payments.backlog();
+  };
+  loops.every(BACKLOG_INTERVAL_ms, count, "what waits of payments was not counted");
   return {
     payments,
     async close() {
-      await Promise.all(loops.map((stop) => stop()));
+      await loops.stop();
       await payments.close();
     },
   };
