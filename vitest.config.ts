@@ -40,7 +40,7 @@ export default defineConfig({
         test: { name: "e2e-alone", include: ALONE, ...NETWORKS, ...SLOW, fileParallelism: false },
       },
     ],
-    maxWorkers: 2,
+    maxWorkers: 3,
     sequence: { sequencer: TestOrder },
   },
 });
