@@ -53,7 +53,21 @@ export const COORDINATOR_ROWS = {
   fleet: ["config", "trust", "catalog", "insight"],
   inference: ["config", "accounts", "catalog", "fleet", "ledger", "insight"],
   http: ["config", "accounts", "catalog", "fleet", "inference", "insight", "ledger", "payments", "rewards", "statements"],
-  wiring: ["config", "store", "accounts", "backup", "catalog", "fleet", "http", "insight", "ledger", "objects", "payments", "retention", "rewards"],
+  wiring: [
+    "config",
+    "store",
+    "accounts",
+    "backup",
+    "catalog",
+    "fleet",
+    "http",
+    "insight",
+    "ledger",
+    "objects",
+    "payments",
+    "retention",
+    "rewards",
+  ],
 };
 
 /** Npm packages that only these coordinator folders may import. */
