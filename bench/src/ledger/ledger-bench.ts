@@ -14,6 +14,7 @@ const SECONDS_default = 4;
 const CROWD = 64;
 /** As many as a coordinator has. */
 const CONNECTIONS = 20;
+const FEE_percent = 10;
 const PRICES = { input_microUsd: 50_000n, output_microUsd: 200_000n, source: "fallback" } as const;
 
 /** What was done again and again by so many at a time. */
@@ -27,6 +28,8 @@ interface Rate {
 interface Figures {
   readonly plainInserts: readonly Rate[];
   readonly manyAccounts: readonly Rate[];
+  /** The same where the operator keeps a fee. */
+  readonly withFee: readonly Rate[];
   readonly oneAccount: readonly Rate[];
   /** What the many notice of a crowd on one account. */
   readonly besideCrowd: readonly Rate[];
@@ -38,7 +41,12 @@ export const ledger: Bench = {
   run: async (progress, { seconds = SECONDS_default }) => {
     const home = await mkdtemp(path.join(tmpdir(), "umbel-bench-ledger-"));
     const store = await openStore({ home, connections_max: CONNECTIONS });
-    const books = await createLedger({ store, clock: systemClock, instanceId: "bench", spill: path.join(home, "spill.jsonl") });
+    const parts = { store, clock: systemClock };
+    const books = await createLedger({ ...parts, instanceId: "bench", spill: path.join(home, "spill.jsonl") });
+    const taxing = await createLedger({
+      ...{ ...parts, instanceId: "bench-fee", spill: path.join(home, "spill-fee.jsonl") },
+      settings: { platformFeePercent: FEE_percent },
+    });
     try {
       await store.client`create table bench_inserts (id bigint generated always as identity primary key, account text, delta bigint, at timestamptz default now())`;
       const accounts = Array.from({ length: ACCOUNTS }, (_, index) => `account-${index}`);
@@ -63,12 +71,13 @@ export const ledger: Bench = {
       const figures: Figures = {
         plainInserts: await measured("plain inserts", () => insert(store)),
         manyAccounts: await measured(`requests of ${ACCOUNTS} accounts`, () => serve(books, anyAccount(), `provider-${next % ACCOUNTS}`)),
+        withFee: await measured("the same with a fee", () => serve(taxing, anyAccount(), `provider-${next % ACCOUNTS}`)),
         oneAccount: await measured("requests of one account", () => serve(books, "account-0", "provider-0")),
         besideCrowd: [await rateBesideCrowd()],
       };
       return { machine: machine(), tables: [tableOf(figures)], figures: { seconds, ...figures } };
     } finally {
-      await books.close(5_000);
+      await Promise.all([books.close(5_000), taxing.close(5_000)]);
       await store.close();
       await rm(home, { recursive: true, force: true });
     }
@@ -126,7 +135,7 @@ async function rateOf(work: (worker: number) => Promise<void>, concurrency: numb
   return { concurrency, perSecond: took_ms.length / elapsed_s, p50_ms: percentile(took_ms, 0.5), p99_ms: percentile(took_ms, 0.99) };
 }
 
-function tableOf({ plainInserts, manyAccounts, oneAccount, besideCrowd }: Figures): Table {
+function tableOf({ plainInserts, manyAccounts, withFee, oneAccount, besideCrowd }: Figures): Table {
   const row = (what: string, rates: readonly Rate[]) =>
     rates.map(({ concurrency, perSecond, p50_ms, p99_ms }) => [what, concurrency, perSecond, p50_ms, p99_ms]);
   return {
@@ -135,6 +144,7 @@ function tableOf({ plainInserts, manyAccounts, oneAccount, besideCrowd }: Figure
     rows: [
       ...row("plain insert", plainInserts),
       ...row("request, many accounts", manyAccounts),
+      ...row(`request, many accounts, fee of ${FEE_percent} %`, withFee),
       ...row("request, one account", oneAccount),
       ...row(`request, many accounts, beside ${CROWD} of one`, besideCrowd),
     ],

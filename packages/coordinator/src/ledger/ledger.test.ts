@@ -51,12 +51,16 @@ describe("a request that is paid for", () => {
     const taxed = await openBooks(store, { settings: { platformFeePercent: 10 } });
     const consumer = await fund(taxed.ledger, 1_000_000n);
     const provider = `provider-${randomUUID()}`;
+    await taxed.ledger.gatherFees();
     const before = await taxed.ledger.balance("platform");
     const held = request(consumer, { outputBound_tokens: 10_000 });
     await taxed.ledger.hold(held);
     await taxed.ledger.settle(terminal(held.requestId, { usage: usage(0, 5_000), servedBy: machine(provider) }));
     expect((await taxed.ledger.balance(provider)).spendable_microUsd).toBe(900n);
+    const gathered = await Promise.all([taxed.ledger.gatherFees(), taxed.ledger.gatherFees()]);
+    expect(gathered[0] + gathered[1]).toBe(100n);
     expect((await taxed.ledger.balance("platform")).spendable_microUsd - before.spendable_microUsd).toBe(100n);
+    expect(await taxed.ledger.gatherFees()).toBe(0n);
     await taxed.ledger.close(0);
   });
 

@@ -29,7 +29,6 @@ const ACCOUNT_STATEMENTS_MAX = 2;
 /** Which system account a credit comes from (money.md §5). */
 const FUNDED_BY = { deposit: "sys:stripe", admin_credit: "sys:promo" } as const;
 const SYSTEM_ACCOUNT = /^(?:platform$|sys:)/;
-const PLATFORM = "platform";
 const UNCLAIMED = "sys:unclaimed";
 const DAY_MS = 24 * 3_600_000;
 const EVER = new Date(0);
@@ -135,8 +134,7 @@ export async function createLedger(options: LedgerOptions): Promise<Ledger> {
       at: clock.date(),
     };
     const payee = cost_microUsd > fee_microUsd ? [servedBy.accountId ?? UNCLAIMED] : [];
-    const changed = [terms.accountId, ...payee, ...(fee_microUsd > 0n ? [PLATFORM] : [])];
-    const result = await lanes(changed, signal, () => ledgerRepository.settle(client, row, signal));
+    const result = await lanes([terms.accountId, ...payee], signal, () => ledgerRepository.settle(client, row, signal));
     if (result.outcome === "unknown") throw new UnknownReservationError(requestId);
     openTerms.delete(requestId);
     if (result.outcome === "released") return { state: "released", replayed: true } as const;
@@ -248,6 +246,15 @@ export async function createLedger(options: LedgerOptions): Promise<Ledger> {
         more = await attempt(() => ledgerRepository.lapse(client, daysAgo(unclaimed_days), LAPSE_ROWS_MAX, clock.date()), retry);
       }
       return lapsed;
+    },
+
+    async gatherFees() {
+      let gathered = 0n;
+      for (let more = -1n; more !== 0n; ) {
+        more = await attempt(() => ledgerRepository.gatherFees(client, clock.date()), retry);
+        gathered += more;
+      }
+      return gathered;
     },
 
     async credit(credit: Credit) {

@@ -30,7 +30,7 @@ export type EntryType =
 
 export interface Entry {
   /**
-   * Of a person, or of the house (money.md §5): `platform`, `sys:stripe`, `sys:chain`, `sys:promo`, `sys:rewards`, `sys:unclaimed`,
+   * Of a person, or of the house (money.md §5): `platform`, `sys:fees:0` to `sys:fees:15`, `sys:stripe`, `sys:chain`, `sys:promo`, `sys:rewards`, `sys:unclaimed`,
    * `sys:baddebt`. Those of the house may be negative, and nobody spends them.
    */
   readonly accountId: string;

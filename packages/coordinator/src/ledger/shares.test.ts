@@ -48,11 +48,13 @@ describe("a referrer's share", () => {
     const [payer, referrer] = [await newPerson(), await newPerson()];
     await brought(referrer, payer);
     const provider = `provider-${randomUUID()}`;
+    await books.ledger.gatherFees();
     const platform = (await books.ledger.balance("platform")).spendable_microUsd;
     const requestId = await pay(payer, machine(provider));
     expect(await books.ledger.settle(terminal(requestId))).toMatchObject({ replayed: true });
     expect(await withdrawable(provider)).toBe(900n);
     expect(await withdrawable(referrer)).toBe(20n);
+    expect(await books.ledger.gatherFees()).toBe(80n);
     expect((await books.ledger.balance("platform")).spendable_microUsd - platform).toBe(80n);
     expect(await audit(store, [payer, referrer, provider], [])).toEqual([]);
   });

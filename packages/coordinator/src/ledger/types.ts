@@ -146,6 +146,8 @@ export interface Ledger {
   claim(machineId: string, accountId: string): Promise<MicroUsd>;
   /** What nobody has claimed in time becomes the platform's. @returns how much */
   lapse(): Promise<MicroUsd>;
+  /** Fees lie in several accounts of the house at first, so that settlements need not wait for each other; they become the platform's. @returns how much */
+  gatherFees(): Promise<MicroUsd>;
   balance(accountId: string): Promise<Balance>;
   /** What a key has spent and holds in its current window. */
   keySpend(keyId: string): Promise<{ readonly spent_microUsd: MicroUsd; readonly held_microUsd: MicroUsd }>;

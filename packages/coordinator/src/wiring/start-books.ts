@@ -12,8 +12,8 @@ import { reportBooks, reportLedger } from "./reports.js";
 const RECOVERY_INTERVAL_ms = 30_000;
 /** How often the books are checked, days added up, and rows removed that are old enough. */
 const SWEEP_INTERVAL_ms = 10 * 60_000;
-/** How often the minutes that are over are added up. */
-const USAGE_MINUTES_INTERVAL_ms = 60_000;
+/** How often the minutes that are over are added up, and fees become the platform's. */
+const MINUTE_ms = 60_000;
 /** How long a shutdown waits for settlements that do not commit before they are spilled. */
 const CLOSE_ms = 5_000;
 
@@ -77,7 +77,8 @@ export async function startBooks(parts: BookParts): Promise<Books> {
   loops.every(RECOVERY_INTERVAL_ms, () => ledger.recover(), "recovery of holds failed");
   loops.every(SWEEP_INTERVAL_ms, () => reconciler.check(), "the books were not checked");
   loops.every(SWEEP_INTERVAL_ms, () => usageDays.addUp(), "usage was not added up by the day");
-  loops.every(USAGE_MINUTES_INTERVAL_ms, () => usageDays.addUpMinutes(), "usage was not added up by the minute");
+  loops.every(MINUTE_ms, () => usageDays.addUpMinutes(), "usage was not added up by the minute");
+  loops.every(MINUTE_ms, () => ledger.gatherFees(), "fees of settlements were not gathered");
   loops.every(SWEEP_INTERVAL_ms, () => ledger.lapse(), "earnings that nobody claims did not lapse");
   loops.every(SWEEP_INTERVAL_ms, removeOld, "old rows about requests were not removed");
   return {

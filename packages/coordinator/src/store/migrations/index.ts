@@ -45,6 +45,7 @@ import { retention } from "./0080-retention.js";
 import { merging } from "./0081-merging.js";
 import { fileFacts } from "./0088-file-facts.js";
 import { shortfalls } from "./0090-shortfalls.js";
+import { feePurses } from "./0091-fee-purses.js";
 
 export interface Migration {
   readonly id: number;
@@ -101,4 +102,5 @@ export const migrations: readonly Migration[] = [
   { id: 81, name: "accounts that went over to others, and notes", sql: merging },
   { id: 88, name: "facts of files", sql: fileFacts },
   { id: 90, name: "shortfalls of refused requests, and usage by the minute", sql: shortfalls },
+  { id: 91, name: "fees of settlements, gathered", sql: feePurses },
 ];

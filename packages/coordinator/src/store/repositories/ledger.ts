@@ -235,6 +235,12 @@ export const ledgerRepository = {
     return row?.amount ?? 0n;
   },
 
+  /** What has come together of fees in one account of the house becomes the platform's. @returns how much; 0 where there is nothing anywhere */
+  async gatherFees(client: Client, at: Date): Promise<bigint> {
+    const [row] = await client<{ amount: bigint }[]>`select ledger_gather_fees(${at.toISOString()}::timestamptz) as amount`;
+    return row?.amount ?? 0n;
+  },
+
   async deadLetter(
     tx: Tx,
     letter: { readonly requestId: string | undefined; readonly payload: unknown; readonly error: string },

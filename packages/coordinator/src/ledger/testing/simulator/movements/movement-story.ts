@@ -48,11 +48,13 @@ export interface Chore {
   readonly run: (services: Services) => Promise<unknown>;
 }
 
+const MINUTE_ms = 60_000;
 const HOUR_ms = 3_600_000;
 
 /** What a coordinator does by itself; a failure is repeated with the next turn. */
 export const CHORES: readonly Chore[] = [
   { every_ms: 1_000, run: ({ payments }) => payments.work().catch(ifAway) },
+  { every_ms: MINUTE_ms, run: async ({ ledger }) => void (await ledger.gatherFees().catch(ifAway)) },
   { every_ms: HOUR_ms, run: ({ payments }) => payments.reconcile().catch(ifAway) },
   { every_ms: HOUR_ms, run: ({ dataRights }) => dataRights.eraseDue().catch(ifAway) },
 ];
