@@ -53,7 +53,10 @@ function positive(option: string, text: string): number {
 type ExitCode = CliError["exitCode"];
 
 const sourceAdvice: Readonly<Record<SourceError["code"], readonly [ExitCode, string]>> = {
-  unreachable: [EXIT_CODES.network, "Check the network, and that --coordinator names one that runs."],
+  unreachable: [
+    EXIT_CODES.network,
+    "Check the network, and whether that is the right address (--coordinator names a coordinator, HF_ENDPOINT a hub).",
+  ],
   malformed: [EXIT_CODES.network, "Check that --coordinator names a coordinator, and that both sides are of a recent version."],
   not_in_catalog: [EXIT_CODES.failure, "See what there is with: umbel models catalog --all"],
   withdrawn: [EXIT_CODES.verification, "Choose another model: umbel models catalog"],
