@@ -36,7 +36,7 @@ export const recordsSettings = {
   }),
   machineSessionRetention_days: setting(wholeNumber({ least: 1, most: 3_650 }), {
     env: "UMBEL_MACHINE_SESSION_RETENTION_DAYS",
-    default: "90",
+    default: "400",
     about: "Days for which is kept when machines were connected, from each end on.",
   }),
   decisionSample: setting(decimal({ least: 0, most: 1 }), {
