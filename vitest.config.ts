@@ -40,7 +40,9 @@ export default defineConfig({
         test: { name: "e2e-alone", include: ALONE, ...NETWORKS, ...SLOW, fileParallelism: false },
       },
     ],
-    maxWorkers: 3,
+    maxWorkers: 2,
+    // What comes by itself may come late on a machine that does other things.
+    expect: { poll: { timeout: 20_000 } },
     sequence: { sequencer: TestOrder },
   },
 });

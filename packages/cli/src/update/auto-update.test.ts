@@ -120,7 +120,8 @@ describe("a provider that updates itself", () => {
     const look = async () => {
       const next = own.watch();
       await clock.advance(5 * MINUTE_ms);
-      const found = await Promise.race([next, vi.waitFor(() => expect(own.state().looked_at).not.toBeNull()).then(() => undefined)]);
+      const looked = expect.poll(() => own.state().looked_at, { timeout: 20_000 }).not.toBeNull();
+      const found = await Promise.race([next, looked.then(() => undefined)]);
       own.stop();
       return found;
     };

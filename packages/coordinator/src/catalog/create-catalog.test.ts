@@ -164,11 +164,11 @@ describe("the catalogue in memory", () => {
   it("hears of changes made elsewhere", async () => {
     const elsewhere = await openElsewhere();
     await elsewhere.register(buildOf("m"));
-    await vi.waitFor(() => expect(catalog.resolve("m")).toBeDefined());
+    await vi.waitFor(() => expect(catalog.resolve("m")).toBeDefined(), 20_000);
     await elsewhere.setAlias({ id: "model", displayName: "Model", desired: "m" });
-    await vi.waitFor(() => expect(catalog.resolve("model")).toBeDefined());
+    await vi.waitFor(() => expect(catalog.resolve("model")).toBeDefined(), 20_000);
     await priceRepository.set(database.store.db, "m", { input_microUsd: 5n, output_microUsd: 6n }, { actor: "test", at: clock.date() });
-    await vi.waitFor(() => expect(catalog.resolve("m")?.build.prices.input_microUsd).toBe(5n));
+    await vi.waitFor(() => expect(catalog.resolve("m")?.build.prices.input_microUsd).toBe(5n), 20_000);
   });
 
   it("is read again now and then, in case a notice was lost", async () => {
@@ -178,7 +178,7 @@ describe("the catalogue in memory", () => {
     await clock.advance(REFRESH_INTERVAL_MS - 1);
     expect(catalog.builds()).toMatchObject([{ prices: { input_microUsd: 10_000n } }]);
     await clock.advance(1);
-    await vi.waitFor(() => expect(catalog.builds()).toMatchObject([{ prices: { input_microUsd: 5n } }]));
+    await vi.waitFor(() => expect(catalog.builds()).toMatchObject([{ prices: { input_microUsd: 5n } }]), 20_000);
   });
 
   it("stays as it was while the database cannot be read, and comes back by itself", async () => {
@@ -189,12 +189,12 @@ describe("the catalogue in memory", () => {
     await expect(catalog.refresh()).rejects.toThrow();
     expect(catalog.builds()).toMatchObject([{ id: "m" }]);
     await clock.advance(REFRESH_RETRY_MS);
-    await vi.waitFor(() => expect(failures).toHaveLength(1));
+    await vi.waitFor(() => expect(failures).toHaveLength(1), 20_000);
     failures.length = 0;
     await client`alter table model_registry_away rename to model_registry`;
     await client`update model_prices set input_price = 7`;
     await clock.advance(REFRESH_RETRY_MS);
-    await vi.waitFor(() => expect(catalog.builds()).toMatchObject([{ prices: { input_microUsd: 7n } }]));
+    await vi.waitFor(() => expect(catalog.builds()).toMatchObject([{ prices: { input_microUsd: 7n } }]), 20_000);
   });
 
   it("does not open on a database that it cannot read", async () => {

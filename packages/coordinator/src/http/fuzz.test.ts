@@ -7,7 +7,7 @@ import { bodiesOf, CANARY } from "./testing/hostile-bodies.js";
 import { VALID_BODIES } from "./testing/valid-bodies.js";
 
 /** For each surface. `npm run fuzz` sends ten thousand, which takes some minutes; the test suite their beginning. */
-const BODIES = Number(process.env["UMBEL_FUZZ_BODIES"] ?? 700);
+const BODIES = Number(process.env["UMBEL_FUZZ_BODIES"] ?? 400);
 const AT_ONCE = 16;
 const HEARTBEAT_EVERY = 250;
 /** Another one finds other bodies; a failure names it. */

@@ -319,7 +319,7 @@ describe("cancellation", () => {
     await expect(answer(ask("Hi"), AbortSignal.abort())).rejects.toMatchObject({ errorClass: "cancelled" });
     const idle = { state: "idle", num_running: 0, num_waiting: 0, active_tokens: 0, token_budget_used: 0 };
     // The engine still ends its step.
-    await vi.waitFor(() => expect(model.slot()).toMatchObject(idle));
+    await vi.waitFor(() => expect(model.slot()).toMatchObject(idle), 20_000);
   });
 });
 
@@ -373,7 +373,7 @@ describe("several answers to one request", () => {
     const leaving = new AbortController();
     const events = model.run(story(), { requestId: "left", cacheScope: undefined, signal: leaving.signal, onPhase: () => undefined });
     for await (const event of events) if (event.type === "text") leaving.abort();
-    await vi.waitFor(() => expect(model.slot()).toMatchObject({ num_running: 0, num_waiting: 0 }));
+    await vi.waitFor(() => expect(model.slot()).toMatchObject({ num_running: 0, num_waiting: 0 }), 20_000);
   });
 
   it("are at most eight", async () => {

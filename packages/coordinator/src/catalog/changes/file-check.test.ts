@@ -88,9 +88,9 @@ describe("the files of a version", () => {
       );
     const { check, asked } = network({ "a.example": slow }, "all_files");
     const checked = check(large, at("https://a.example"));
-    await vi.waitFor(() => expect(asked).toEqual(["GET a.example"]));
+    await vi.waitFor(() => expect(asked).toEqual(["GET a.example"]), 20_000);
     send("some bytes");
-    await vi.waitFor(() => expect(clock.pendingTimers).toBe(1));
+    await vi.waitFor(() => expect(clock.pendingTimers).toBe(1), 20_000);
     await clock.advance(600_000);
     expect(await checked).toMatchObject([{ problem: expect.stringContaining("does not answer in time") }]);
     const whole = network({ "a.example": () => new Response("WEIGHTS") }, "all_files");
